@@ -1,0 +1,78 @@
+# Two commands do everything: `make dev` runs Forgehook on this machine, `make test` passes all the tests.
+# Neither needs anything running: the development stack (PostgreSQL, Temporal, its UI) is built once into .forgehook/bin.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+BIN         := .forgehook/bin
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Debug information doubles neither speed nor use here, and costs a third of the first build.
+STACKFLAGS := -gcflags=all=-dwarf=false -ldflags='-s -w'
+# With a Temporal of your own (TEMPORAL_ADDRESS) the stack is PostgreSQL alone and builds in seconds.
+ifdef TEMPORAL_ADDRESS
+STACK := $(BIN)/devstack-notemporal
+else
+STACK := $(BIN)/devstack
+endif
+PKG  ?= ./...
+ARGS ?=
+
+.PHONY: help dev test lint e2e bench generate record build clean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+dev: $(STACK) build ## Run everything on this machine: PostgreSQL, Temporal and its UI, API, worker, a sample project
+	@$(STACK) -- $(BIN)/forgehook dev
+
+test: $(STACK) build ## Run all tests on a PostgreSQL and a Temporal of their own
+	@$(STACK) --ephemeral -- go test -count=1 $(ARGS) $(PKG)
+	@cd cmd/devstack && go test -count=1 -tags notemporal ./...
+
+lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## Run the linters and check that generated files are fresh
+	@$(BIN)/golangci-lint run ./...
+	@$(BIN)/workflowcheck ./workflows/...
+	@go run ./cmd/forgehook openapi | cmp - docs/openapi.json || { echo "docs/openapi.json is stale: run make generate"; exit 1; }
+
+e2e: $(STACK) build ## Kill, stop and cut real processes and look for lost calls
+	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 20m $(ARGS) ./cmd/forgehook
+
+bench: $(STACK) build ## Measure a call beside the bare engine, in one run on one server
+	@$(STACK) --ephemeral -- $(BIN)/forgehook bench $(ARGS)
+
+generate: ## Write the generated files: openapi.json, the README's configuration table
+	@go run ./cmd/forgehook openapi > docs/openapi.json
+	@go test -count=1 -run 'TestReadmeConfigurationTable' ./cmd/forgehook -update
+
+record: $(STACK) ## Record a workflow history before changing workflow code: make record NAME=retry-then-delivered
+	@$(STACK) --ephemeral -- go test -count=1 -run TestRecord ./workflows -record '$(NAME)'
+
+build: ## Build the product into .forgehook/bin
+	@mkdir -p $(BIN)
+	@go build -ldflags '-X main.version=$(VERSION)' -o $(BIN)/forgehook ./cmd/forgehook
+
+# Counts what `go build -v` names, on one line; anything else it says is shown.
+define PROGRESS
+awk '/^go: downloading / { d++; printf "\r  %d modules downloaded", d; next } \
+     NF == 1 { n++; if (n % 20 == 0) { printf "\r  %d of about 1150 packages compiled", n; fflush() } next } \
+     { print } END { if (n || d) print "" }'
+endef
+
+# The server is 1,100 packages. Its binary is kept until its own sources or versions change.
+STACK_SOURCES := $(shell find cmd/devstack -name "*.go" -not -name "*_test.go" 2>/dev/null) $(wildcard cmd/devstack/go.mod cmd/devstack/go.sum cmd/devstack/stubs/*/go.mod)
+
+$(BIN)/devstack: $(STACK_SOURCES)
+	@echo "Building the development stack (Temporal server and UI), once: 2 to 5 minutes on 2 cores."
+	@mkdir -p $(BIN)
+	@cd cmd/devstack && go build -v $(STACKFLAGS) -o ../../$(BIN)/devstack . 2>&1 | $(PROGRESS)
+
+$(BIN)/devstack-notemporal: $(STACK_SOURCES)
+	@mkdir -p $(BIN)
+	@cd cmd/devstack && go build -tags notemporal $(STACKFLAGS) -o ../../$(BIN)/devstack-notemporal .
+
+$(BIN)/golangci-lint $(BIN)/workflowcheck: tools/go.mod tools/go.sum
+	@echo "Building $(@F): up to 3 minutes, once."
+	@mkdir -p $(BIN)
+	@cd tools && go build -o ../$@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+
+clean: ## Delete what was built and the data of make dev
+	@rm -rf .forgehook

@@ -1,0 +1,36 @@
+// Package activities holds the steps of the workflows, one thin method each: read from PostgreSQL, apply a rule of
+// internal/webhook, talk to the endpoint, record. It decides nothing about order or waiting (workflows do) and holds no rule of
+// its own. Every step may run twice. Start with deliver.go.
+package activities
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/outbound"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+// Activities are the steps and what they need.
+type Activities struct {
+	DB        *postgres.DB
+	Secrets   *secret.Keeper
+	Sender    *outbound.Sender
+	Starter   Starter
+	Now       func() time.Time
+	UserAgent string
+	Log       *slog.Logger
+}
+
+var _ workflows.Activities = (*Activities)(nil)
+
+// Starter is what a sweep and a drain ask of the engine.
+type Starter interface {
+	StartCalls(ctx context.Context, starts []forgehook.CallStart) error
+	Resume(ctx context.Context, call forgehook.CallRef) error
+	Run(ctx context.Context, call forgehook.CallRef) (workflows.RunState, error)
+}

@@ -1,0 +1,194 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/outbound"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/webhook"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+const (
+	// heartbeatAfter keeps quick exchanges free of heartbeats; with a heartbeat timeout of 5 s it leaves one to be missed.
+	heartbeatAfter = 2 * time.Second
+	// recordWithin is how long a finished exchange waits for the database: within the 10 s that the activity has beyond the
+	// exchange's own timeout.
+	recordWithin = 8 * time.Second
+	// ourFaultDelay spaces tries that failed before anything was sent, for reasons that are ours.
+	ourFaultDelay = 10 * time.Second
+)
+
+// Deliver makes one attempt: note it as started, add secrets and signature, send, judge, record it together with the call.
+//
+// The exchange and its recording do not run on the activity's context: a cancel, a pause or a reset of the activity must not cut
+// a request that is on the wire, and what came back is recorded as what it was. The context is looked at between them.
+func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
+	stop := heartbeat(ctx)
+	defer stop()
+	started, err := a.DB.StartAttempt(ctx, postgres.StartAttempt{Ref: in.CallRef, Released: in.Released, Now: a.Now()})
+	switch {
+	case err != nil:
+		return workflows.DeliverResult{}, a.fault("start attempt", in.CallRef, err)
+	case started.Outcome != "":
+		return workflows.DeliverResult{Outcome: started.Outcome, StatusCode: started.StatusCode, Attempts: started.Number}, nil
+	case started.Held:
+		return workflows.DeliverResult{Held: true, Attempts: started.Number}, nil
+	}
+
+	attempt, err := a.prepare(in.CallRef, started)
+	if err != nil {
+		return workflows.DeliverResult{}, a.abandon(ctx, in.CallRef, started.Number, err)
+	}
+	exchange := a.Sender.Send(context.WithoutCancel(ctx), attempt.request)
+	decision := attempt.plan.Judge(answer(exchange), webhook.Tally{
+		Counted: started.Counted + 1, Jitter: rand.Float64(), Deadline: started.DeadlineAt, //nolint:gosec // jitter is no secret
+	})
+	recorded, err := a.record(ctx, in.CallRef, started.Number, attempt, exchange, decision)
+	if err != nil {
+		return workflows.DeliverResult{}, a.fault("record attempt", in.CallRef, err)
+	}
+
+	result := workflows.DeliverResult{Outcome: recorded.Outcome, StatusCode: exchange.StatusCode, Attempts: recorded.Attempts, Reason: decision.Reason}
+	if recorded.Outcome != "" {
+		return result, nil
+	}
+	// Also when ctx has ended: the workflow knows why it cancelled, and after a pause or a deploy the schedule still counts.
+	if in.ReportRetry {
+		result.RetryIn = decision.Delay
+		return result, nil
+	}
+	return workflows.DeliverResult{}, retryLater(started.Number, decision)
+}
+
+// retryLater leaves the next attempt to the activity's retry policy. The Temporal UI shows the message as the pending activity's
+// last failure; benign, because an endpoint's bad day is no fault of ours.
+func retryLater(number int, d webhook.Decision) error {
+	message := fmt.Sprintf("attempt %d: %s, next try in %s", number, d.Reason, workflows.Wait(d.Delay))
+	return temporal.NewApplicationErrorWithOptions(message, "EndpointNotReady", temporal.ApplicationErrorOptions{
+		NextRetryDelay: d.Delay, Category: temporal.ApplicationErrorCategoryBenign,
+	})
+}
+
+// attempt is one exchange, ready to go.
+type attempt struct {
+	plan    *webhook.Plan
+	request outbound.Request
+	shown   map[string]string // headers, secrets masked
+}
+
+// prepare adds what only this attempt may hold: time, signature, credentials.
+func (a *Activities) prepare(call workflows.CallRef, started postgres.Started) (*attempt, error) {
+	settings := started.Settings
+	if err := a.Secrets.OpenSettings(call.Tenant, &settings); err != nil {
+		return nil, err
+	}
+	plan, err := webhook.Compile(settings)
+	if err != nil {
+		return nil, err
+	}
+	now := a.Now()
+	headers := maps.Clone(started.Request.Headers)
+	headers["webhook-timestamp"] = strconv.FormatInt(now.Unix(), 10)
+	headers["webhook-attempt"] = strconv.Itoa(started.Number)
+	headers["traceparent"] = traceparent(call.CallID, started.Number)
+	if secret := settings.Signing.Secret; secret.IsSet() {
+		if headers["webhook-signature"], err = webhook.Sign(secret.Reveal(), started.WebhookID, now, started.BodyBytes); err != nil {
+			return nil, err
+		}
+	}
+	sent := maps.Clone(headers)
+	for _, h := range plan.Credentials(settings) {
+		headers[h.Name], sent[h.Name] = shown(h), h.Value
+	}
+	wire := make([]outbound.Header, 0, len(sent))
+	for _, name := range slices.Sorted(maps.Keys(sent)) {
+		wire = append(wire, outbound.Header{Name: name, Value: sent[name]})
+	}
+	return &attempt{plan: plan, shown: headers, request: outbound.Request{
+		Key:    fmt.Sprintf("%s/%d", call.Tenant, started.WebHookServiceID),
+		Method: started.Request.Method, URL: started.Request.URL, Headers: wire, Body: started.BodyBytes,
+		Timeout: settings.Delivery.Timeout,
+	}}, nil
+}
+
+// abandon takes back an attempt of which nothing was sent: it spends no budget and is nobody's answer.
+func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number int, cause error) error {
+	if err := a.DB.AbandonAttempt(ctx, call, number); err != nil {
+		return a.fault("abandon attempt", call, err)
+	}
+	a.Log.Error("cannot prepare an attempt", "call", call.CallID, "error", cause)
+	return temporal.NewApplicationErrorWithOptions("the request could not be prepared: see the worker's log", "internal",
+		temporal.ApplicationErrorOptions{NextRetryDelay: ourFaultDelay})
+}
+
+// record stores what happened, trying for as long as the activity has time: a lost record would make the attempt unknown.
+func (a *Activities) record(ctx context.Context, call workflows.CallRef, number int, t *attempt, x outbound.Exchange, d webhook.Decision) (postgres.Recorded, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		recorded, err := a.DB.RecordAttempt(ctx, postgres.RecordAttempt{
+			Ref: call, Number: number, Now: a.Now(), Headers: t.shown,
+			Exchange: postgres.Exchange{Duration: x.Duration, StatusCode: x.StatusCode, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated, Err: x.Err},
+			Decision: postgres.Decision{Verdict: d.Verdict, Reason: d.Reason, Code: d.Code, Message: d.Message, Final: d.Final, Delay: d.Delay},
+		})
+		if err == nil || forgehook.ErrorCode(err) != forgehook.CodeUnavailable {
+			return recorded, err
+		}
+		select {
+		case <-ctx.Done():
+			return recorded, err
+		case <-time.After(wait):
+		}
+	}
+}
+
+func answer(x outbound.Exchange) webhook.Answer {
+	a := webhook.Answer{StatusCode: x.StatusCode, Status: x.Status, Headers: x.Headers, At: x.StartedAt.Add(x.Duration)}
+	if x.Err != nil {
+		a.ErrorCode, a.ErrorMessage = x.Err.Code, x.Err.Message
+	}
+	return a
+}
+
+// traceparent gives every attempt of a call one trace: the call's id is the trace id.
+func traceparent(callID string, number int) string {
+	hex := make([]byte, 0, 32)
+	for i := range len(callID) {
+		if callID[i] != '-' {
+			hex = append(hex, callID[i])
+		}
+	}
+	return fmt.Sprintf("00-%s-%016x-01", hex, number)
+}
+
+// heartbeat tells the engine that a slow exchange is alive; stop ends it.
+func heartbeat(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		tick := time.NewTicker(heartbeatAfter / 2)
+		defer tick.Stop()
+		begin := time.Now()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case now := <-tick.C:
+				if now.Sub(begin) >= heartbeatAfter {
+					activity.RecordHeartbeat(ctx)
+				}
+			}
+		}
+	}()
+	return cancel
+}

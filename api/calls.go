@@ -1,0 +1,303 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+)
+
+// callAnswer says what came of a request for calls.
+type callAnswer struct {
+	Calls     []forgehook.Call      `json:"calls"`
+	NotCalled []forgehook.NotCalled `json:"notCalled,omitempty"`
+}
+
+type callList struct {
+	Calls      []forgehook.Call `json:"calls"`
+	NextCursor *string          `json:"nextCursor"`
+}
+
+type attemptList struct {
+	Attempts   []forgehook.Attempt `json:"attempts"`
+	NextCursor *string             `json:"nextCursor"`
+}
+
+type createCallsInput struct {
+	Key    string `header:"Idempotency-Key" doc:"The same key and body answer the same calls. 1 to 255 visible ASCII characters."`
+	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the calls to complete."`
+}
+
+func (*createCallsInput) parse(*request) {} // the handler reports the key's faults with those of the body
+
+type getCallInput struct {
+	ID     string `path:"id" format:"uuid"`
+	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the call to complete."`
+	id     string
+}
+
+func (in *getCallInput) parse(r *request) { in.id = r.uuid(in.ID) }
+
+type callsInput struct {
+	Status           statusText  `query:"status"`
+	Outcome          outcomeText `query:"outcome"`
+	WebHookServiceID idText      `query:"webHookServiceId"`
+	DocumentID       idText      `query:"documentId"`
+	From             string      `query:"from" format:"date-time" doc:"Accepted then or later."`
+	To               string      `query:"to" format:"date-time" doc:"Accepted before."`
+	Limit            limitText   `query:"limit"`
+	Cursor           string      `query:"cursor" doc:"nextCursor of the page before."`
+	filter           forgehook.CallFilter
+	page             forgehook.Page
+}
+
+func (in *callsInput) parse(r *request) {
+	in.filter = forgehook.CallFilter{
+		Status:           word(r, "query.status", string(in.Status), forgehook.CallStatuses),
+		Outcome:          word(r, "query.outcome", string(in.Outcome), forgehook.Outcomes),
+		WebHookServiceID: r.integer("query.webHookServiceId", string(in.WebHookServiceID)),
+		DocumentID:       r.integer("query.documentId", string(in.DocumentID)),
+		From:             r.moment("query.from", in.From),
+		To:               r.moment("query.to", in.To),
+	}
+	in.page = r.page(in.Limit, in.Cursor)
+}
+
+// word reads a parameter out of a closed list.
+func word[W ~string](r *request, location, text string, words []W) W {
+	if text != "" && !slices.Contains(words, W(text)) {
+		names := make([]string, len(words))
+		for i, w := range words {
+			names[i] = string(w)
+		}
+		r.fault(location, text, "one of "+strings.Join(names, ", "))
+	}
+	return W(text)
+}
+
+func (r *request) moment(location string, text string) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := forgehook.ParseTime(text)
+	if err != nil {
+		r.fault(location, text, err.Error())
+	}
+	return t.Time
+}
+
+func (s *server) calls() {
+	const tag, one = "calls", "/v1/calls/{id}"
+	register(s, route{at: "POST /v1/calls", id: "createCalls", tag: tag, need: forgehook.MayCall, takes: forgehook.CallRequest{}, status: http.StatusAccepted, or: http.StatusOK, conflicts: true,
+		summary: "Call one webhook, or all of a service", about: "200 when all calls have completed, else 202: they are accepted and will be."}, s.createCalls)
+	register(s, route{at: "GET /v1/calls", id: "listCalls", tag: tag, need: forgehook.MayRead,
+		summary: "List calls", about: "Newest first."}, s.listCalls)
+	register(s, route{at: "GET " + one, id: "getCall", tag: tag, need: forgehook.MayRead,
+		summary: "Read a call, or wait for its end"}, s.getCall)
+	register(s, route{at: "GET " + one + "/attempts", id: "listAttempts", tag: tag, need: forgehook.MayRead,
+		summary: "List the attempts of a call, with bodies"}, s.listAttempts)
+	register(s, route{at: "GET " + one + "/request", id: "getRequest", tag: tag, need: forgehook.MayRead,
+		summary: "Read the exact request of a call"}, s.getRequest)
+	register(s, route{at: "POST " + one + "/retry", id: "retryCall", tag: tag, need: forgehook.MayOperate, status: http.StatusAccepted, conflicts: true,
+		summary: "Make the next attempt now"}, s.retryCall)
+	register(s, route{at: "POST " + one + "/cancel", id: "cancelCall", tag: tag, need: forgehook.MayOperate, status: http.StatusAccepted, conflicts: true,
+		summary: "Cancel a call"}, s.cancelCall)
+}
+
+func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInput) (*answer[callAnswer], error) {
+	if _, given := r.gin.Request.Header["Idempotency-Key"]; given && !goodIdempotencyKey(in.Key) {
+		r.fault("header.Idempotency-Key", in.Key, "1 to 255 visible ASCII characters")
+	}
+	var asked forgehook.CallRequest
+	if err := r.decode(&asked, true); err != nil {
+		return nil, err
+	}
+	if err := r.collect("body", asked.Validate()); err != nil {
+		return nil, err
+	}
+	if err := r.invalid(); err != nil {
+		return nil, err
+	}
+	canonical, err := forgehook.Canonical(r.body)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(canonical)
+	accepted, err := s.DB.AcceptCalls(ctx, r.tenant(), postgres.Acceptance{
+		Request: asked, IdempotencyKey: in.Key, BodySHA256: sum[:], Now: time.Now(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.start(ctx, r, accepted.Starts)
+	calls := accepted.Calls
+	wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer"))
+	if waits {
+		calls = s.waitFor(ctx, r, calls, wait)
+	}
+	out := &answer[callAnswer]{status: http.StatusOK, body: callAnswer{some(calls), accepted.NotCalled}}
+	if slices.ContainsFunc(calls, unfinished) {
+		out.status = http.StatusAccepted
+	}
+	if waits {
+		out.applied = applied(wait)
+	}
+	return out, nil
+}
+
+func goodIdempotencyKey(key string) bool {
+	return key != "" && len(key) <= 255 && !strings.ContainsFunc(key, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+func unfinished(call forgehook.Call) bool { return call.Status != forgehook.CallCompleted }
+
+// start gives accepted calls their runs. It goes on when the client leaves, and what fails is left to the sweep: the calls are
+// accepted all the same.
+func (s *server) start(ctx context.Context, r *request, starts []forgehook.CallStart) {
+	if len(starts) == 0 {
+		return
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if err := s.Engine.StartCalls(ctx, starts); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "calls are accepted but not started; the sweep will start them",
+			slog.String("request_id", r.id), slog.Int("calls", len(starts)), slog.Any("error", err))
+	}
+}
+
+// waitFor returns the calls as they stand when all have completed or the time is up. They are accepted, so that a failure to watch
+// them is no failure of the request.
+func (s *server) waitFor(ctx context.Context, r *request, calls []forgehook.Call, wait time.Duration) []forgehook.Call {
+	if !slices.ContainsFunc(calls, unfinished) {
+		return calls
+	}
+	ids := make([]string, len(calls))
+	for i, call := range calls {
+		ids[i] = call.ID
+	}
+	timed, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	now, err := s.Waiter.Wait(timed, r.tenant(), ids)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "wait for calls", slog.String("request_id", r.id), slog.Any("error", err))
+		}
+		return calls
+	}
+	return now
+}
+
+func (s *server) listCalls(ctx context.Context, r *request, in *callsInput) (*answer[callList], error) {
+	calls, next, err := s.DB.Calls(ctx, r.tenant(), in.filter, in.page)
+	return ok(callList{some(calls), cursor(next)}), err
+}
+
+func (s *server) getCall(ctx context.Context, r *request, in *getCallInput) (*answer[forgehook.Call], error) {
+	call, err := s.DB.Call(ctx, r.tenant(), in.id)
+	if err != nil {
+		return nil, err
+	}
+	out := ok(call)
+	if wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer")); waits {
+		out.body = s.waitFor(ctx, r, []forgehook.Call{call}, wait)[0]
+		out.applied = applied(wait)
+	}
+	return out, nil
+}
+
+func (s *server) listAttempts(ctx context.Context, r *request, in *byUUID) (*answer[attemptList], error) {
+	attempts, err := s.DB.Attempts(ctx, r.tenant(), in.id)
+	return ok(attemptList{Attempts: some(attempts)}), err
+}
+
+func (s *server) getRequest(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Request], error) {
+	request, err := s.DB.Request(ctx, r.tenant(), in.id)
+	return ok(request), err
+}
+
+func (s *server) retryCall(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Call], error) {
+	call, err := s.open(ctx, r, in.id)
+	if err != nil {
+		return nil, err
+	}
+	if call.Status == forgehook.CallPaused {
+		return nil, forgehook.Errorf(forgehook.CodePaused, "Utility %d is paused: the call is sent when it is resumed.", call.WebHookServiceID)
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	err = s.Engine.RetryNow(ctx, forgehook.CallRef{Tenant: r.tenant(), CallID: call.ID})
+	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+		err = s.restart(ctx, r, call.ID)
+	}
+	if err != nil {
+		return nil, engineAway(err)
+	}
+	call, err = s.DB.Call(ctx, r.tenant(), call.ID)
+	return &answer[forgehook.Call]{status: http.StatusAccepted, body: call}, err
+}
+
+func (s *server) cancelCall(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Call], error) {
+	call, err := s.open(ctx, r, in.id)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	ref := forgehook.CallRef{Tenant: r.tenant(), CallID: call.ID}
+	err = s.Engine.Cancel(ctx, ref)
+	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+		// No run will give it an outcome. Should one start in this very moment, it finds this one and ends.
+		why := &forgehook.CallError{Code: "canceled", Message: "Canceled before it was started."}
+		if _, err := s.DB.CompleteCall(ctx, ref, forgehook.Canceled, why, time.Now()); err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, engineAway(err)
+	}
+	call, err = s.DB.Call(ctx, r.tenant(), call.ID)
+	return &answer[forgehook.Call]{status: http.StatusAccepted, body: call}, err
+}
+
+// open reads a call that has not completed.
+func (s *server) open(ctx context.Context, r *request, id string) (forgehook.Call, error) {
+	call, err := s.DB.Call(ctx, r.tenant(), id)
+	if err == nil && !unfinished(call) {
+		err = forgehook.Errorf(forgehook.CodeCompleted, "The call has completed: %s.", *call.Outcome)
+	}
+	return call, err
+}
+
+// engineAway keeps what the caller may see and calls the rest unavailable: the state of the call is known, the engine is not there.
+func engineAway(err error) error {
+	if _, ok := errors.AsType[*forgehook.Error](err); ok {
+		return err
+	}
+	return &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal cannot be reached. The call stands as it was.", Err: fmt.Errorf("engine: %w", err)}
+}
+
+// restart gives an open call a run where it has none: the start after its acceptance failed, and the sweep has not come by yet. Where
+// the settings have changed since, those of the call are not at hand here, and the sweep is left to it.
+func (s *server) restart(ctx context.Context, r *request, id string) error {
+	call, err := s.open(ctx, r, id)
+	if err != nil {
+		return err
+	}
+	utility, err := s.DB.Utility(ctx, r.tenant(), call.WebHookServiceID)
+	if err != nil || utility.SettingsVersion != call.SettingsVersion {
+		return err
+	}
+	return s.Engine.StartCalls(ctx, []forgehook.CallStart{{
+		Tenant: r.tenant(), CallID: call.ID, WebHookServiceID: utility.ID, UtilityName: utility.Name, ServiceID: call.ServiceID,
+		ProjectID: call.ProjectID, DocumentID: call.DocumentID, Method: utility.Settings.WebHook.Method.String(),
+		Host: utility.Settings.WebHook.Host(), AcceptedAt: call.AcceptedAt.Time, Deadline: call.DeadlineAt.Sub(call.AcceptedAt.Time),
+		Timeout: utility.Settings.Delivery.Timeout,
+	}})
+}

@@ -1,0 +1,180 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/webhook"
+)
+
+// testEngine is the other [Engine]: runs are entries of a list, and the test moves calls on.
+type testEngine struct {
+	db *postgres.DB
+
+	mu      sync.Mutex
+	down    error // what everything answers
+	runs    []string
+	retried []string
+	drained []int32
+	started func(forgehook.CallStart) // called without the lock
+}
+
+func (e *testEngine) StartCalls(_ context.Context, starts []forgehook.CallStart) error {
+	e.mu.Lock()
+	down, started := e.down, e.started
+	for _, s := range starts {
+		if down == nil && !slices.Contains(e.runs, s.CallID) {
+			e.runs = append(e.runs, s.CallID)
+		}
+	}
+	e.mu.Unlock()
+	if started != nil && down == nil {
+		for _, s := range starts {
+			started(s)
+		}
+	}
+	return down
+}
+
+func (e *testEngine) run(call forgehook.CallRef) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.down != nil {
+		return e.down
+	}
+	if !slices.Contains(e.runs, call.CallID) {
+		return forgehook.Errorf(forgehook.CodeNotFound, "There is no run of call %s.", call.CallID)
+	}
+	return nil
+}
+
+func (e *testEngine) RetryNow(_ context.Context, call forgehook.CallRef) error {
+	if err := e.run(call); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.retried = append(e.retried, call.CallID)
+	return nil
+}
+
+func (e *testEngine) Cancel(ctx context.Context, call forgehook.CallRef) error {
+	if err := e.run(call); err != nil {
+		return err
+	}
+	_, err := e.db.CompleteCall(ctx, call, forgehook.Canceled, &forgehook.CallError{Code: "canceled", Message: "Canceled by request."}, time.Now())
+	return err
+}
+
+func (e *testEngine) Drain(_ context.Context, _ forgehook.TenantID, webHookServiceID int32) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.down == nil {
+		e.drained = append(e.drained, webHookServiceID)
+	}
+	return e.down
+}
+
+func (e *testEngine) Ping(context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.down
+}
+
+func (e *testEngine) set(change func(*testEngine)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change(e)
+}
+
+func (e *testEngine) has(callID string) bool {
+	return e.run(forgehook.CallRef{CallID: callID}) == nil
+}
+
+// evaluate, build and attempt are the steps of a call as a worker would make them, without the network.
+func (f *fixture) evaluate(t *testing.T, ref forgehook.CallRef) forgehook.Outcome {
+	t.Helper()
+	outcome, _, err := f.db.Evaluate(t.Context(), ref, func(sub forgehook.Subject, s forgehook.Settings) (postgres.Explained, error) {
+		plan, err := webhook.Compile(s)
+		if err != nil {
+			return postgres.Explained{}, err
+		}
+		conditions, err := plan.Explain(&sub)
+		return postgres.Explained{Conditions: conditions, Fires: webhook.Fires(conditions)}, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome
+}
+
+func (f *fixture) build(t *testing.T, ref forgehook.CallRef) {
+	t.Helper()
+	_, _, err := f.db.BuildRequest(t.Context(), ref, func(facts postgres.BuildFacts) (postgres.Built, error) {
+		plan, err := webhook.Compile(facts.Settings)
+		if err != nil {
+			return postgres.Built{}, err
+		}
+		request, err := plan.Request(&facts.Subject, webhook.Meta{
+			CallID: facts.Call.ID, WebhookID: facts.Call.WebhookID, AcceptedAt: facts.Call.AcceptedAt.Time,
+			EventType: "document.processed", UserAgent: "Forgehook/test",
+		})
+		if err != nil {
+			return postgres.Built{}, err
+		}
+		headers := map[string]string{}
+		for _, h := range request.Headers {
+			headers[h.Name] = h.Value
+			if h.Secret {
+				headers[h.Name] = "[secret]"
+			}
+		}
+		return postgres.Built{
+			Request:   forgehook.Request{Method: request.Method, URL: request.URL, Headers: headers},
+			BodyBytes: request.Body, SHA256: request.SHA256,
+		}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// attempt makes one attempt that is answered with a status, 0 for a refused connection.
+func (f *fixture) attempt(t *testing.T, ref forgehook.CallRef, status int) {
+	t.Helper()
+	started, err := f.db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Released: true, Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if started.Held || started.Outcome != "" {
+		return
+	}
+	exchange := postgres.Exchange{Duration: 12 * time.Millisecond, StatusCode: status}
+	decision := postgres.Decision{Verdict: forgehook.VerdictRetry, Reason: "connection refused", Code: "connection_refused", Delay: 5 * time.Second}
+	switch {
+	case status == 0:
+		exchange.Err = &forgehook.CallError{Code: "connection_refused", Message: "The endpoint refuses connections."}
+	case status < 300:
+		exchange.Headers, exchange.Body = map[string]string{"Content-Type": "application/json"}, []byte(`{"ok":true}`)
+		decision = postgres.Decision{Verdict: forgehook.VerdictSuccess, Reason: "200 OK", Final: true}
+	default:
+		exchange.Headers, exchange.Body = map[string]string{"Content-Type": "text/plain"}, []byte("busy")
+		decision.Reason, decision.Code = "503 Service Unavailable", "http_503"
+	}
+	_, err = f.db.RecordAttempt(t.Context(), postgres.RecordAttempt{Ref: ref, Number: started.Number, Exchange: exchange, Decision: decision, Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var errDown = errors.New("dial tcp 127.0.0.1:7233: connect: connection refused")
+
+func startOf(ref forgehook.CallRef) postgres.StartAttempt {
+	return postgres.StartAttempt{Ref: ref, Now: time.Now()}
+}

@@ -1,0 +1,278 @@
+// Package api is the HTTP face of Forgehook: it lets clients in, reads what they send, asks the rooms that know and answers JSON
+// or a problem (RFC 9457). It holds no rule and no SQL, and reaches Temporal only through [Engine]. Start with [New] and [register];
+// each noun has a file with its inputs, outputs and handlers in URL order.
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"regexp"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/outbound"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/secret"
+)
+
+// Engine runs calls. Temporal is one; tests have another.
+type Engine interface {
+	// StartCalls starts accepted calls; existing runs are used. After an error the sweep mends what is missing.
+	StartCalls(ctx context.Context, starts []forgehook.CallStart) error
+	// RetryNow ends the present back-off. The error is not-found where the call has no run.
+	RetryNow(ctx context.Context, call forgehook.CallRef) error
+	// Cancel asks a call to end. The error is not-found where the call has no run.
+	Cancel(ctx context.Context, call forgehook.CallRef) error
+	// Drain starts the release of a resumed utility's held calls, one at a time.
+	Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error
+	Ping(ctx context.Context) error
+}
+
+// Config is what the API needs. All but Log, Metrics, Registerer and RatePerSecond must be set.
+type Config struct {
+	DB            *postgres.DB
+	Waiter        *postgres.Waiter
+	Engine        Engine
+	Secrets       *secret.Keeper
+	Outbound      *outbound.Sender // checks URLs on save; sends nothing here
+	Log           *slog.Logger
+	Version       string                // of the program
+	Metrics       http.Handler          // served as /metrics; nil: no such route
+	Registerer    prometheus.Registerer // takes the API's own metrics
+	RatePerSecond float64               // requests of one key, with as many at once; 0: any
+}
+
+type server struct {
+	Config
+	log     *slog.Logger
+	gate    *gate
+	metrics *metrics
+	huma    huma.API
+	schemas schemas
+}
+
+// New makes the API.
+func New(config Config) (http.Handler, error) {
+	s := &server{Config: config, log: config.Log, gate: newGate(config.RatePerSecond)}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if s.metrics, err = newMetrics(config.Registerer); err != nil {
+		return nil, err
+	}
+	router := s.router()
+	document, err := s.document()
+	if err != nil {
+		return nil, err
+	}
+	return router, s.plain(router, document)
+}
+
+// router makes all routes of the contract.
+func (s *server) router() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode) // else gin prints every route
+	router := gin.New()
+	router.HandleMethodNotAllowed = true
+	router.RedirectTrailingSlash = false
+	router.Use(s.serve)
+	router.NoRoute(func(c *gin.Context) {
+		s.fail(requestOf(c.Request.Context()), forgehook.Errorf(forgehook.CodeNotFound, "There is no %s here.", forgehook.Shorten(c.Request.URL.Path, 200)))
+	})
+	router.NoMethod(func(c *gin.Context) {
+		s.fail(requestOf(c.Request.Context()), forgehook.Errorf(codeMethod, "%s is not known here; see the Allow header.", forgehook.Shorten(c.Request.Method, 20)))
+	})
+	s.huma = humagin.New(router, huma.Config{OpenAPI: newDocument()})
+	s.schemas = s.huma.OpenAPI().Components.Schemas.Map()
+	s.health()
+	s.keys()
+	s.projects()
+	s.services()
+	s.utilities()
+	s.settings()
+	s.documents()
+	s.calls()
+	return router
+}
+
+// answer is what a handler says when all went well.
+type answer[O any] struct {
+	status   int
+	location string // of what was made
+	applied  string // Preference-Applied
+	body     O
+}
+
+// none is the body of a 204.
+type none struct{}
+
+func ok[O any](body O) *answer[O] { return &answer[O]{status: http.StatusOK, body: body} }
+
+func created[O any](location string, body O) *answer[O] {
+	return &answer[O]{status: http.StatusCreated, location: location, body: body}
+}
+
+func noContent() *answer[none] { return &answer[none]{status: http.StatusNoContent} }
+
+// register adds a route: huma fills the input and documents it; admission, body and answer are ours, so that every error takes
+// the same way out.
+func register[I, O any, P interface {
+	*I
+	input
+}](s *server, rt route, handle func(context.Context, *request, P) (*answer[O], error)) {
+	queries := queryNames(reflect.TypeFor[I]())
+	type output struct{ Body func(huma.Context) }
+	huma.Register(s.huma, s.operation(rt, reflect.TypeFor[O]()), func(ctx context.Context, in *I) (*output, error) {
+		r := requestOf(ctx)
+		return &output{func(huma.Context) {
+			out, err := func() (*answer[O], error) {
+				if err := s.prepare(ctx, r, rt, P(in), queries); err != nil {
+					return nil, err
+				}
+				return handle(ctx, r, in)
+			}()
+			if err != nil {
+				s.fail(r, err)
+				return
+			}
+			for name, value := range map[string]string{"Location": out.location, "Preference-Applied": out.applied} {
+				if value != "" {
+					r.gin.Header(name, value)
+				}
+			}
+			if out.status == http.StatusNoContent {
+				r.gin.Status(out.status)
+				return
+			}
+			s.write(r, out.status, "application/json", out.body)
+		}}, nil
+	})
+	s.documentBody(rt)
+}
+
+// prepare does what comes before every handler, in the order in which a client should hear of it.
+func (s *server) prepare(ctx context.Context, r *request, rt route, in input, queries []string) error {
+	if rt.need != "" {
+		if err := s.admit(ctx, r, rt.need); err != nil {
+			return err
+		}
+	}
+	in.parse(r)
+	r.unknownQuery(queries)
+	if err := r.invalid(); err != nil {
+		return err
+	}
+	if rt.takes == nil || rt.streams {
+		return nil
+	}
+	return r.take()
+}
+
+// write answers JSON, or an internal error where the value has none. After half an answer there is nothing more to say.
+func (s *server) write(r *request, status int, contentType string, body any) {
+	if r.gin.Writer.Written() {
+		return
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil {
+		s.fail(r, fmt.Errorf("encode answer: %w", err))
+		return
+	}
+	r.gin.Data(status, contentType, plainHTML(b.Bytes()))
+}
+
+// htmlEscapes are how entities that marshal themselves write < > & all the same: harmless, but unreadable.
+var htmlEscapes = map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}
+
+// plainHTML takes these escapes back, in place. A backslash that is escaped itself starts none.
+func plainHTML(data []byte) []byte {
+	out := data[:0]
+	for i := 0; i < len(data); i++ {
+		if data[i] == '\\' && i+1 < len(data) {
+			if plain, ok := htmlEscapes[string(data[i:min(i+6, len(data))])]; ok {
+				out = append(out, plain)
+				i += 5
+				continue
+			}
+			out = append(out, data[i])
+			i++
+		}
+		out = append(out, data[i])
+	}
+	return out
+}
+
+type requestKey struct{}
+
+// requestOf finds the exchange that serve began; only register and the router's own answers need it.
+func requestOf(ctx context.Context) *request { return ctx.Value(requestKey{}).(*request) }
+
+// goodRequestID is what may come back in headers, logs and problems.
+var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+
+// serve goes around every request: its id, the headers of all answers, panics, log and metrics.
+func (s *server) serve(c *gin.Context) {
+	started := time.Now()
+	r := &request{gin: c, raw: c.Request.Body, id: c.GetHeader("X-Request-Id")}
+	if !goodRequestID.MatchString(r.id) {
+		r.id = uuid.Must(uuid.NewV7()).String()
+	}
+	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), requestKey{}, r))
+	for name, value := range map[string]string{
+		"X-Request-Id":            r.id,
+		"X-Content-Type-Options":  "nosniff",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+		"Referrer-Policy":         "no-referrer",
+		"Cache-Control":           "no-store",
+	} {
+		c.Header(name, value)
+	}
+	defer func() {
+		panicked := recover()
+		cut := panicked != nil && c.Writer.Written() // half an answer must not look whole
+		if panicked != nil {
+			s.fail(r, fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()))
+		}
+		s.note(r, time.Since(started))
+		if cut {
+			panic(http.ErrAbortHandler)
+		}
+	}()
+	c.Next()
+}
+
+// note logs and counts a request. Bodies and keys stay out.
+func (s *server) note(r *request, took time.Duration) {
+	c, status := r.gin, r.status
+	if status == 0 {
+		status = c.Writer.Status()
+	}
+	route := c.FullPath()
+	s.metrics.observe(c.Request.Method, route, strconv.Itoa(status), took)
+	level := slog.LevelInfo
+	if r.key.ID == "" && status < http.StatusBadRequest {
+		level = slog.LevelDebug // probes and pages
+	}
+	s.log.LogAttrs(c.Request.Context(), level, "request", slog.String("method", c.Request.Method), slog.String("route", route),
+		slog.Int("status", status), slog.Duration("duration", took), slog.String("request_id", r.id), slog.String("tenant", string(r.tenant())))
+}
+
+// afterwards is for what must follow a commit even when the client has left.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+}

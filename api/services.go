@@ -1,0 +1,92 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/forgehook/forgehook"
+)
+
+type serviceList struct {
+	Services   []forgehook.Service `json:"services"`
+	NextCursor *string             `json:"nextCursor"`
+}
+
+// serviceOrUtility is what an id of a service names: a utility is a service too.
+type serviceOrUtility struct{ entity any }
+
+func (e serviceOrUtility) MarshalJSON() ([]byte, error) { return json.Marshal(e.entity) }
+
+// either does one thing to a service or, where the id names none, another to a utility.
+func either(service, utility func() (any, error)) (*answer[serviceOrUtility], error) {
+	entity, err := service()
+	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+		other, otherErr := utility()
+		if forgehook.ErrorCode(otherErr) != forgehook.CodeNotFound {
+			entity, err = other, otherErr
+		}
+	}
+	return ok(serviceOrUtility{entity}), err
+}
+
+func (s *server) services() {
+	const tag = "services"
+	register(s, route{at: "POST /v1/projects/{id}/services", id: "createService", tag: tag, need: forgehook.MayConfigure, takes: forgehook.Service{}, status: http.StatusCreated, conflicts: true,
+		summary: "Make a service of a project"}, s.createService)
+	register(s, route{at: "GET /v1/projects/{id}/services", id: "listServices", tag: tag, need: forgehook.MayRead,
+		summary: "List the services of a project", about: "Without the utilities attached to them."}, s.listServices)
+	register(s, route{at: "GET /v1/services/{id}", id: "getService", tag: tag, need: forgehook.MayRead,
+		summary: "Read a service or a utility"}, s.getService)
+	register(s, route{at: "PATCH /v1/services/{id}", id: "updateService", tag: tag, need: forgehook.MayConfigure, takes: forgehook.Service{},
+		summary: "Change a service, or name and index of a utility", about: "JSON Merge Patch; null puts a default back."}, s.updateService)
+	register(s, route{at: "DELETE /v1/services/{id}", id: "deleteService", tag: tag, need: forgehook.MayConfigure, status: http.StatusNoContent, conflicts: true,
+		summary: "Delete a service without utilities, or a utility without calls"}, s.deleteService)
+}
+
+func (s *server) createService(ctx context.Context, r *request, in *byID) (*answer[forgehook.Service], error) {
+	var service forgehook.Service
+	if err := r.decode(&service, false); err != nil {
+		return nil, err
+	}
+	r.ownID(service.ID)
+	if parent := service.ServiceID; parent != nil && *parent != 0 && *parent != service.ID {
+		r.fault("body.serviceId", fmt.Sprint(*parent), "null: what belongs to a service is attached by POST /v1/services/{id}/utilities")
+	}
+	if err := r.invalid(); err != nil {
+		return nil, err
+	}
+	service.ProjectID, service.ServiceID = in.id, nil
+	service, err := s.DB.CreateService(ctx, r.tenant(), service)
+	return created(fmt.Sprintf("/v1/services/%d", service.ID), service), err
+}
+
+func (s *server) listServices(ctx context.Context, r *request, in *byIDPaged) (*answer[serviceList], error) {
+	services, next, err := s.DB.Services(ctx, r.tenant(), in.id, in.page)
+	if err == nil && len(services) == 0 {
+		_, err = s.DB.Project(ctx, r.tenant(), in.id) // no page of nothing
+	}
+	return ok(serviceList{some(services), cursor(next)}), err
+}
+
+func (s *server) getService(ctx context.Context, r *request, in *byID) (*answer[serviceOrUtility], error) {
+	return either(func() (any, error) { return s.DB.Service(ctx, r.tenant(), in.id) },
+		func() (any, error) { return s.DB.Utility(ctx, r.tenant(), in.id) })
+}
+
+func (s *server) updateService(ctx context.Context, r *request, in *byID) (*answer[serviceOrUtility], error) {
+	return either(func() (any, error) {
+		return s.DB.UpdateService(ctx, r.tenant(), in.id, func(service *forgehook.Service) error {
+			return patched(r, service, "id", "projectId", "serviceId")
+		})
+	}, func() (any, error) {
+		return s.DB.UpdateUtility(ctx, r.tenant(), in.id, r.patchUtility)
+	})
+}
+
+func (s *server) deleteService(ctx context.Context, r *request, in *byID) (*answer[none], error) {
+	_, err := either(func() (any, error) { return nil, s.DB.DeleteService(ctx, r.tenant(), in.id) },
+		func() (any, error) { return nil, s.DB.DeleteUtility(ctx, r.tenant(), in.id) })
+	return noContent(), err
+}

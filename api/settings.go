@@ -1,0 +1,140 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/webhook"
+)
+
+// settingsFacts stand beside the settings in an answer; a client may send them back.
+type settingsFacts struct {
+	WebHookServiceID int32             `json:"webHookServiceId"`
+	Version          int               `json:"version"`
+	UpdatedAt        forgehook.Time    `json:"updatedAt"`
+	Warnings         []webhook.Warning `json:"warnings"`
+}
+
+// settingsAnswer is the settings object itself with the facts at its top level.
+type settingsAnswer struct {
+	settings forgehook.Settings
+	facts    settingsFacts
+}
+
+func (a settingsAnswer) MarshalJSON() ([]byte, error) {
+	settings, err := json.Marshal(a.settings)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := json.Marshal(a.facts)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(settings[:len(settings)-1], ','), facts[1:]...), nil
+}
+
+type versionList struct {
+	Versions   []forgehook.SettingsVersion `json:"versions"`
+	NextCursor *string                     `json:"nextCursor"`
+}
+
+func (s *server) settings() {
+	const tag, path = "settings", "/v1/services/{id}/settings"
+	register(s, route{at: "GET " + path, id: "getSettings", tag: tag, need: forgehook.MayRead,
+		summary: "Read the settings of a utility"}, s.getSettings)
+	register(s, route{at: "PUT " + path, id: "putSettings", tag: tag, need: forgehook.MayConfigure, takes: forgehook.Settings{},
+		summary: "Set the settings of a utility", about: "What is not mentioned gets its default; secrets that are not mentioned are kept."}, s.putSettings)
+	register(s, route{at: "PATCH " + path, id: "patchSettings", tag: tag, need: forgehook.MayConfigure, takes: forgehook.Settings{},
+		summary: "Change settings of a utility", about: "JSON Merge Patch; null puts a default back."}, s.patchSettings)
+	register(s, route{at: "GET " + path + "/versions", id: "listSettingsVersions", tag: tag, need: forgehook.MayRead,
+		summary: "List the versions of the settings", about: "Newest first."}, s.listVersions)
+}
+
+func (s *server) getSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
+	version, err := s.DB.Settings(ctx, r.tenant(), in.id)
+	if err != nil {
+		return nil, s.onlyUtilities(ctx, r, in.id, err)
+	}
+	return ok(settingsAnswer{version.Settings, settingsFacts{in.id, version.Version, version.CreatedAt, warningsOf(version.Settings)}}), nil
+}
+
+// warningsOf are those of saved settings. Where a later release refuses what an earlier one took, its reasons are warnings too.
+func warningsOf(settings forgehook.Settings) []webhook.Warning {
+	plan, err := webhook.Compile(settings)
+	if err == nil {
+		return some(plan.Warnings())
+	}
+	warnings := []webhook.Warning{}
+	if e, ok := errors.AsType[*forgehook.Error](err); ok {
+		for _, f := range e.Fields {
+			warnings = append(warnings, webhook.Warning{Path: f.Path, Message: "No longer allowed: " + f.Allowed})
+		}
+	}
+	return warnings
+}
+
+func (s *server) putSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
+	return s.saveSettings(ctx, r, in.id, false)
+}
+
+func (s *server) patchSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
+	return s.saveSettings(ctx, r, in.id, true)
+}
+
+func (s *server) saveSettings(ctx context.Context, r *request, id int32, merge bool) (*answer[settingsAnswer], error) {
+	version, err := s.DB.SaveSettings(ctx, r.tenant(), id, r.key.ID, func(present forgehook.Settings) (forgehook.Settings, error) {
+		next, _, err := s.judge(r, "body", r.body, present, merge)
+		if err != nil {
+			return next, err
+		}
+		if err := r.invalid(); err != nil {
+			return next, err
+		}
+		return next, s.Secrets.SealSettings(r.tenant(), &next, time.Now())
+	})
+	if err != nil {
+		return nil, s.onlyUtilities(ctx, r, id, err)
+	}
+	return ok(settingsAnswer{version.Settings, settingsFacts{id, version.Version, version.CreatedAt, warningsOf(version.Settings)}}), nil
+}
+
+// judge decodes settings and collects what every room says against them: their shape, their meaning, and where they would send.
+func (s *server) judge(r *request, below string, data []byte, present forgehook.Settings, merge bool) (forgehook.Settings, []webhook.Warning, error) {
+	if isNull(data) {
+		r.fault(below, "null", "an object")
+		return present, nil, nil
+	}
+	settings, err := forgehook.DecodeSettings(data, present, merge)
+	if err := r.collect(below, err); err != nil || r.faulty(below) {
+		return settings, nil, err
+	}
+	plan, err := webhook.Compile(settings)
+	if err := r.collect(below, err); err != nil {
+		return settings, nil, err
+	}
+	if address := settings.WebHook.URL; address != nil && !r.faulty(below+".webHook.url") {
+		if err := s.Outbound.Check(*address); err != nil {
+			shown := *address
+			if strings.Contains(shown, "@") { // there may be a password before it
+				shown = ""
+			}
+			r.fault(below+".webHook.url", shown, err.Error())
+		}
+	}
+	if plan == nil {
+		return settings, nil, nil
+	}
+	return settings, some(plan.Warnings()), nil
+}
+
+func (s *server) listVersions(ctx context.Context, r *request, in *byIDPaged) (*answer[versionList], error) {
+	versions, next, err := s.DB.SettingsVersions(ctx, r.tenant(), in.id, in.page)
+	if err == nil && len(versions) == 0 {
+		_, err = s.DB.Settings(ctx, r.tenant(), in.id) // no page of nothing
+	}
+	return ok(versionList{some(versions), cursor(next)}), s.onlyUtilities(ctx, r, in.id, err)
+}

@@ -1,0 +1,225 @@
+package forgehook
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// CallStatus says where a call stands.
+type CallStatus string
+
+// The states of a call; docs show the transitions.
+const (
+	CallAccepted     CallStatus = "accepted"
+	CallEvaluating   CallStatus = "evaluating"
+	CallDelivering   CallStatus = "delivering"
+	CallWaitingRetry CallStatus = "waiting_retry"
+	CallPaused       CallStatus = "paused"
+	CallCompleted    CallStatus = "completed"
+)
+
+// CallStatuses lists every state, in the order a call meets them.
+var CallStatuses = []CallStatus{CallAccepted, CallEvaluating, CallDelivering, CallWaitingRetry, CallPaused, CallCompleted}
+
+// Outcome is the one end of a call; "" while it has none.
+type Outcome string
+
+// The outcomes.
+const (
+	Delivered Outcome = "delivered" // the endpoint answered 2xx
+	Skipped   Outcome = "skipped"   // a condition failed; see the explanation
+	Failed    Outcome = "failed"    // a permanent answer, attempts used up, or no request could be built
+	Canceled  Outcome = "canceled"  // by a user or operator
+	Expired   Outcome = "expired"   // delivery.deadline passed
+)
+
+// Outcomes lists every outcome.
+var Outcomes = []Outcome{Delivered, Skipped, Failed, Canceled, Expired}
+
+// Condition is one line of an explanation: what was required, what was found.
+type Condition struct {
+	Condition string          `json:"condition"` // a setting's path: "document.status"
+	Expected  json.RawMessage `json:"expected"`
+	Actual    json.RawMessage `json:"actual"`
+	Passed    bool            `json:"passed"`
+	Hint      string          `json:"hint,omitempty"` // what to change, where that is not obvious
+}
+
+// CallRef names a call.
+type CallRef struct {
+	Tenant TenantID
+	CallID string
+}
+
+// Call is one invocation of one WebHook utility for one subject.
+type Call struct {
+	ID               string       `json:"id"` // UUIDv7
+	WorkflowID       string       `json:"workflowId"`
+	WebhookID        string       `json:"webhookId"` // the webhook-id sent; the same over attempts and replays
+	WebHookServiceID int32        `json:"webHookServiceId"`
+	ServiceID        int32        `json:"serviceId"`
+	ProjectID        int32        `json:"projectId"`
+	DocumentID       *int32       `json:"documentId"`
+	WorkItemID       *int32       `json:"workItemId"`
+	SettingsVersion  int          `json:"settingsVersion"`
+	Reason           *string      `json:"reason"`
+	Status           CallStatus   `json:"status"`
+	Outcome          *Outcome     `json:"outcome"`
+	Explanation      []Condition  `json:"explanation"`
+	Request          *RequestInfo `json:"request"`
+	Response         *Response    `json:"response"`
+	Result           any          `json:"result"`
+	Attempts         int          `json:"attempts"`
+	NextAttemptAt    *Time        `json:"nextAttemptAt"`
+	AcceptedAt       Time         `json:"acceptedAt"`
+	DeadlineAt       Time         `json:"deadlineAt"`
+	CompletedAt      *Time        `json:"completedAt"`
+	Error            *CallError   `json:"error"`
+}
+
+// CallError says why a call or an attempt failed.
+type CallError struct {
+	Code    string `json:"code"` // stable: "http_503", "timeout", "guard_blocked"; peers.md names come from the rules in internal/webhook
+	Message string `json:"message"`
+}
+
+// RequestInfo describes the request that a call sends, without its body. Secrets are masked.
+type RequestInfo struct {
+	Method    string            `json:"method"`
+	URL       string            `json:"url"`
+	Headers   map[string]string `json:"headers"`
+	BodyBytes int               `json:"bodyBytes"`
+	SHA256    string            `json:"sha256"` // hex, of the body
+}
+
+// Request is the exact request: what is sent, masked values apart.
+type Request struct {
+	Method       string            `json:"method"`
+	URL          string            `json:"url"`
+	Headers      map[string]string `json:"headers"`
+	Body         string            `json:"body"`
+	BodyEncoding string            `json:"bodyEncoding"` // utf8 or base64
+}
+
+// Response is what the endpoint answered.
+type Response struct {
+	StatusCode    int               `json:"statusCode"`
+	Headers       map[string]string `json:"headers"`
+	Body          string            `json:"body"`
+	BodyEncoding  string            `json:"bodyEncoding"` // utf8 or base64
+	BodyTruncated bool              `json:"bodyTruncated"`
+}
+
+// Verdict is what one attempt's answer means.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictSuccess   Verdict = "success"
+	VerdictRetry     Verdict = "retry"
+	VerdictPermanent Verdict = "permanent"
+)
+
+// AttemptState says how an attempt ended.
+type AttemptState string
+
+// The states of an attempt. Unknown: its worker died, nobody knows whether the endpoint got it.
+const (
+	AttemptStarted  AttemptState = "started"
+	AttemptFinished AttemptState = "finished"
+	AttemptUnknown  AttemptState = "unknown"
+)
+
+// Attempt is one HTTP exchange of a call.
+type Attempt struct {
+	Number        int          `json:"number"` // 1-based
+	State         AttemptState `json:"state"`
+	Verdict       *Verdict     `json:"verdict"`
+	Reason        *string      `json:"reason"`
+	StartedAt     Time         `json:"startedAt"`
+	DurationMS    *int64       `json:"durationMs"`
+	Request       Request      `json:"request"`
+	Response      *Response    `json:"response"`
+	Error         *CallError   `json:"error"`
+	NextAttemptAt *Time        `json:"nextAttemptAt"`
+}
+
+// CallRequest asks for calls: of one utility, or of every enabled one of a service. Each entity comes by id or inline.
+type CallRequest struct {
+	ServiceID        *int32             `json:"serviceId"`
+	WebHookServiceID *int32             `json:"webHookServiceId"`
+	DocumentID       *int32             `json:"documentId"`
+	Document         *Document          `json:"document"`
+	MasterDocumentID *int32             `json:"masterDocumentId"`
+	MasterDocument   *Document          `json:"masterDocument"`
+	ParameterID      *int32             `json:"parameterId"`
+	Parameter        *DocumentParameter `json:"parameter"`
+	ParameterDefID   *int32             `json:"parameterDefId"`
+	ParameterDef     *ParameterDef      `json:"parameterDef"`
+	VerificationID   *int32             `json:"verificationId"`
+	Verification     *Verification      `json:"verification"`
+	WorkItemID       *int32             `json:"workItemId"`
+	WorkItem         *WorkItem          `json:"workItem"`
+	Reason           *string            `json:"reason"`
+}
+
+// MaxReason bounds CallRequest.Reason, in bytes.
+const MaxReason = 500
+
+// Validate reports entities given twice or not at all; whether ids exist is for the store to say.
+func (r *CallRequest) Validate() error {
+	var faults []FieldError
+	both := func(name string, id *int32, inline bool) {
+		if id != nil && inline {
+			faults = append(faults, FieldError{Path: name, Allowed: "either " + name + "Id or " + name + ", not both"})
+		}
+	}
+	both("document", r.DocumentID, r.Document != nil)
+	both("masterDocument", r.MasterDocumentID, r.MasterDocument != nil)
+	both("parameter", r.ParameterID, r.Parameter != nil)
+	both("parameterDef", r.ParameterDefID, r.ParameterDef != nil)
+	both("verification", r.VerificationID, r.Verification != nil)
+	both("workItem", r.WorkItemID, r.WorkItem != nil)
+	if r.WorkItemID != nil {
+		faults = append(faults, FieldError{Path: "workItemId", Allowed: "only inline work items (workItem) until work items are stored here"})
+	}
+	aboutDocument := r.DocumentID != nil || r.Document != nil || (r.WorkItem != nil && r.WorkItem.DocumentID != nil)
+	if !aboutDocument {
+		faults = append(faults, FieldError{Path: "document", Allowed: "required: documentId, document, or a workItem with a documentId"})
+	}
+	if r.Reason != nil && len(*r.Reason) > MaxReason {
+		faults = append(faults, FieldError{Path: "reason", Value: Shorten(*r.Reason, 100), Allowed: "at most 500 bytes"})
+	}
+	return Invalid(faults...)
+}
+
+// NotCalled names a utility of the service that was passed over, and why.
+type NotCalled struct {
+	WebHookServiceID int32  `json:"webHookServiceId"`
+	Reason           string `json:"reason"`
+}
+
+// CallFilter selects calls of a list; zero values select all.
+type CallFilter struct {
+	Status           CallStatus
+	Outcome          Outcome
+	WebHookServiceID int32
+	DocumentID       int32
+	From, To         time.Time // acceptedAt, From inclusive, To exclusive
+}
+
+// CallStart is what is needed to start an accepted call's workflow and to show it there: no document values, no path, no query.
+type CallStart struct {
+	Tenant           TenantID
+	CallID           string
+	WebHookServiceID int32
+	UtilityName      string
+	ServiceID        int32
+	ProjectID        int32
+	DocumentID       *int32
+	Method           string
+	Host             string // "" when it depends on the document
+	AcceptedAt       time.Time
+	Deadline         time.Duration
+	Timeout          time.Duration
+}

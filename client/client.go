@@ -1,0 +1,189 @@
+// Package client calls Forgehook over HTTP: typed requests, typed problems, retries that cannot call twice. It links nothing but
+// the standard library and the words of package forgehook.
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Client talks to one API with one key. It is safe for concurrent use.
+type Client struct {
+	base string
+	key  string
+	http *http.Client
+}
+
+// New makes a client for an API, such as "http://127.0.0.1:8080".
+func New(baseURL, apiKey string) *Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 256
+	return &Client{base: strings.TrimSuffix(baseURL, "/"), key: apiKey, http: &http.Client{Transport: transport}}
+}
+
+// Problem is the API's answer when it did not do what was asked (RFC 9457).
+type Problem struct {
+	Type   string  `json:"type"` // urn:forgehook:problem:<code>
+	Title  string  `json:"title"`
+	Status int     `json:"status"`
+	Detail string  `json:"detail"`
+	Errors []Fault `json:"errors"`
+}
+
+// Fault is one thing wrong with a request.
+type Fault struct {
+	Location string `json:"location"` // "body.settings.webHook.url"
+	Message  string `json:"message"`
+	Value    any    `json:"value"`
+}
+
+func (p *Problem) Error() string {
+	text := fmt.Sprintf("%d %s", p.Status, p.Title)
+	if p.Detail != "" {
+		text += ": " + p.Detail
+	}
+	for _, f := range p.Errors {
+		text += fmt.Sprintf("; %s: %s", f.Location, f.Message)
+	}
+	return text
+}
+
+// Code is the stable end of the problem's type.
+func (p *Problem) Code() forgehook.Code {
+	return forgehook.Code(strings.TrimPrefix(p.Type, "urn:forgehook:problem:"))
+}
+
+// Calls is the answer to a call request.
+type Calls struct {
+	Calls     []forgehook.Call      `json:"calls"`
+	NotCalled []forgehook.NotCalled `json:"notCalled"`
+}
+
+// Options of a call.
+type Options struct {
+	IdempotencyKey string        // "" makes one, so that a retry of the request cannot call twice
+	Wait           time.Duration // up to 300 s; 0 does not wait
+}
+
+// CallWebhook asks for calls. With Wait it answers when they have completed or the time is over; look at Status.
+func (c *Client) CallWebhook(ctx context.Context, request forgehook.CallRequest, o Options) (Calls, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return Calls{}, err
+	}
+	return c.CallRaw(ctx, body, o)
+}
+
+// CallRaw is CallWebhook for a body that is JSON already.
+func (c *Client) CallRaw(ctx context.Context, body []byte, o Options) (Calls, error) {
+	if o.IdempotencyKey == "" {
+		o.IdempotencyKey = rand.Text()
+	}
+	headers := http.Header{"Idempotency-Key": {o.IdempotencyKey}}
+	if o.Wait > 0 {
+		headers.Set("Prefer", "wait="+strconv.Itoa(int(o.Wait.Seconds())))
+	}
+	var calls Calls
+	return calls, c.do(ctx, http.MethodPost, "/v1/calls", headers, body, &calls)
+}
+
+// Call reads a call; with wait it answers when the call has completed or the time is over.
+func (c *Client) Call(ctx context.Context, id string, wait time.Duration) (forgehook.Call, error) {
+	headers := http.Header{}
+	if wait > 0 {
+		headers.Set("Prefer", "wait="+strconv.Itoa(int(wait.Seconds())))
+	}
+	var call forgehook.Call
+	return call, c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id), headers, nil, &call)
+}
+
+// Attempts lists a call's attempts, the first one first.
+func (c *Client) Attempts(ctx context.Context, id string) ([]forgehook.Attempt, error) {
+	var page struct {
+		Attempts []forgehook.Attempt `json:"attempts"`
+	}
+	return page.Attempts, c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id)+"/attempts", nil, nil, &page)
+}
+
+// Do sends any request of the API and decodes its answer into out, which may be nil.
+func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	return c.do(ctx, method, path, nil, body, out)
+}
+
+const tries = 5
+
+// do retries what is safe to repeat: reads, and writes that carry an idempotency key.
+func (c *Client) do(ctx context.Context, method, path string, headers http.Header, body []byte, out any) error {
+	repeatable := method == http.MethodGet || headers.Get("Idempotency-Key") != ""
+	for try := 1; ; try++ {
+		err := c.once(ctx, method, path, headers, body, out)
+		if err == nil || !repeatable || try == tries || ctx.Err() != nil || !passing(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(try*try) * 100 * time.Millisecond):
+		}
+	}
+}
+
+// passing reports whether an error may be gone soon: no connection, 429, 5xx.
+func passing(err error) bool {
+	problem, ok := errors.AsType[*Problem](err)
+	return !ok || problem.Status == http.StatusTooManyRequests || problem.Status >= 500
+}
+
+func (c *Client) once(ctx context.Context, method, path string, headers http.Header, body []byte, out any) error {
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	for name, values := range headers {
+		request.Header[name] = values
+	}
+	request.Header.Set("X-Api-Key", c.key)
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // read to its end or given up
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode >= 300 {
+		problem := &Problem{Status: response.StatusCode, Title: http.StatusText(response.StatusCode)}
+		_ = json.Unmarshal(content, problem) // a proxy's answer may be no problem document
+		return problem
+	}
+	if out == nil || len(content) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(content, out); err != nil {
+		return fmt.Errorf("%s %s: unreadable answer: %w", method, path, err)
+	}
+	return nil
+}

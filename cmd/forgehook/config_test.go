@@ -1,0 +1,85 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write generated files")
+
+var configBlock = regexp.MustCompile(`(?s)(<!-- config: made by make generate -->\n).*?(<!-- /config -->)`)
+
+func TestReadmeConfigurationTable(t *testing.T) {
+	t.Parallel()
+	const path = "../../README.md"
+	readme, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !configBlock.Match(readme) {
+		t.Fatal("README.md has no configuration block")
+	}
+	want := configBlock.ReplaceAllString(string(readme), "${1}"+strings.ReplaceAll(configTable(), "$", "$$")+"${2}")
+	if want == string(readme) {
+		return
+	}
+	if !*update {
+		t.Fatal("the configuration table of README.md is stale: run make generate")
+	}
+	if err := os.WriteFile(path, []byte(want), 0o644); err != nil { //nolint:gosec // a text of the repository
+		t.Fatal(err)
+	}
+}
+
+func TestUnknownNames(t *testing.T) {
+	t.Parallel()
+	err := unknownNames([]string{"PATH=/bin", "FORGEHOOK_HTTP_ADDR=:8080", "FORGEHOOK_HTTP_ADRR=:8080", "FORGEHOOK_X="})
+	if err == nil {
+		t.Fatal("want an error that names both unknown settings")
+	}
+	for _, name := range []string{"FORGEHOOK_HTTP_ADRR", "FORGEHOOK_X"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%q does not name %s", err, name)
+		}
+	}
+	if strings.Contains(err.Error(), "FORGEHOOK_HTTP_ADDR ") {
+		t.Errorf("%q names a setting that exists", err)
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	t.Parallel()
+	good := config{HTTPAddr: "127.0.0.1:0", TaskQueue: "q", DatabaseConnections: 1, WorkerSlots: 1, WorkerCache: 1, StopTimeout: 1, SweepInterval: 1e9, LogFormat: "json"}
+	tests := []struct {
+		name   string
+		change func(*config)
+		want   string
+	}{
+		{"no port", func(c *config) { c.HTTPAddr = "localhost" }, "FORGEHOOK_HTTP_ADDR"},
+		{"a name as host", func(c *config) { c.HTTPAddr = "example.com:80" }, "FORGEHOOK_HTTP_ADDR"},
+		{"everything allowed", func(c *config) { c.EgressAllow = "0.0.0.0/0" }, "FORGEHOOK_EGRESS_ALLOW"},
+		{"no queue", func(c *config) { c.TaskQueue = "" }, "FORGEHOOK_TASK_QUEUE"},
+		{"no connections", func(c *config) { c.DatabaseConnections = 0 }, "FORGEHOOK_DATABASE_CONNECTIONS"},
+		{"no slots", func(c *config) { c.WorkerSlots = 0 }, "FORGEHOOK_WORKER_SLOTS"},
+		{"sweep too often", func(c *config) { c.SweepInterval = 1 }, "FORGEHOOK_SWEEP_INTERVAL"},
+		{"log format", func(c *config) { c.LogFormat = "xml" }, "FORGEHOOK_LOG_FORMAT"},
+		{"relative URL", func(c *config) { c.PublicURL = "/x" }, "FORGEHOOK_PUBLIC_URL"},
+	}
+	if faults := good.check(); len(faults) > 0 {
+		t.Fatalf("good configuration: %v", faults)
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := good
+			tt.change(&c)
+			faults := c.check()
+			if len(faults) != 1 || !strings.Contains(faults[0].Error(), tt.want) {
+				t.Errorf("faults %v, want one about %s", faults, tt.want)
+			}
+		})
+	}
+}

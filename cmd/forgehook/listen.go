@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// receiver is an endpoint for trying things out: it verifies signatures, prints what came, and answers as it is told.
+type receiver struct {
+	secret  *standardwebhooks.Webhook // nil: nothing is verified
+	status  int
+	delay   time.Duration
+	silent  bool // takes the request and never answers
+	headers []string
+	body    string
+	full    bool // print headers and body
+
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func listenCommand() *cobra.Command {
+	r := &receiver{}
+	var addr, secret string
+	cmd := &cobra.Command{
+		Use:   "listen",
+		Short: "Run a receiver that verifies signatures, prints, and answers any status, slowly or not at all",
+		Example: "  forgehook listen --secret whsec_...            print and verify, answer 200\n" +
+			"  forgehook listen --status 503 --header 'Retry-After: 10'\n" +
+			"  forgehook listen --delay 20s                    answer late\n" +
+			"  forgehook listen --silent                       never answer",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r.out = cmd.OutOrStdout()
+			if err := r.check(secret); err != nil {
+				return err
+			}
+			listener, err := listen(addr, "the receiver", "--addr")
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(r.out, "listening on http://%s\n", listener.Addr())
+			return serveHTTP(cmd.Context(), listener, r)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&addr, "addr", "127.0.0.1:8082", "address to listen on")
+	flags.StringVar(&secret, "secret", "", "signing secret of the utility (whsec_...), to verify signatures")
+	flags.IntVar(&r.status, "status", http.StatusOK, "status to answer; with a secret, a bad signature answers 401")
+	flags.DurationVar(&r.delay, "delay", 0, "wait before the answer")
+	flags.BoolVar(&r.silent, "silent", false, "never answer")
+	flags.StringArrayVar(&r.headers, "header", nil, "header to answer, as 'Name: value'; may be repeated")
+	flags.StringVar(&r.body, "body", "", "body to answer")
+	flags.BoolVar(&r.full, "full", false, "print headers and bodies")
+	return cmd
+}
+
+func (r *receiver) check(secret string) error {
+	if r.status < 200 || r.status > 599 {
+		return fmt.Errorf("--status %d: from 200 to 599", r.status)
+	}
+	for _, h := range r.headers {
+		if name, _, ok := strings.Cut(h, ":"); !ok || strings.TrimSpace(name) == "" {
+			return fmt.Errorf("--header %q: give 'Name: value'", h)
+		}
+	}
+	if secret == "" {
+		return nil
+	}
+	var err error
+	if r.secret, err = standardwebhooks.NewWebhook(secret); err != nil {
+		return fmt.Errorf("--secret: it must be whsec_ and base64: %w", err)
+	}
+	return nil
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, 64<<20))
+	status, signature := r.status, "not verified"
+	switch {
+	case err != nil:
+		status, signature = http.StatusBadRequest, err.Error()
+	case r.secret == nil:
+	case r.secret.Verify(body, request.Header) == nil:
+		signature = "signature ok"
+	default:
+		status, signature = http.StatusUnauthorized, "BAD SIGNATURE"
+	}
+	r.print(request, body, status, signature)
+	if r.silent {
+		<-request.Context().Done()
+		return
+	}
+	if r.delay > 0 {
+		select {
+		case <-request.Context().Done():
+			return
+		case <-time.After(r.delay):
+		}
+	}
+	for _, h := range r.headers {
+		name, value, _ := strings.Cut(h, ":")
+		w.Header().Set(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, r.body) // the sender may be gone
+}
+
+func (r *receiver) print(request *http.Request, body []byte, status int, signature string) {
+	answer := fmt.Sprintf("-> %d", status)
+	if r.silent {
+		answer = "-> no answer"
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintf(r.out, "%s  %s %s  attempt %s  %s%s, %d bytes  %s\n", time.Now().Format(time.TimeOnly), request.Method, request.URL.Path,
+		request.Header.Get("webhook-attempt"), about(body), signature, len(body), answer)
+	if !r.full {
+		return
+	}
+	names := make([]string, 0, len(request.Header))
+	for name := range request.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(r.out, "  %s: %s\n", name, strings.Join(request.Header[name], ", "))
+	}
+	fmt.Fprintf(r.out, "\n%s\n\n", body)
+}
+
+// about names the document of a default payload.
+func about(body []byte) string {
+	var payload struct {
+		Data struct {
+			Document *struct {
+				ID       int32
+				Filename *string
+			}
+		}
+	}
+	if json.Unmarshal(body, &payload) != nil || payload.Data.Document == nil {
+		return ""
+	}
+	name := "(no filename)"
+	if payload.Data.Document.Filename != nil {
+		name = *payload.Data.Document.Filename
+	}
+	return fmt.Sprintf("document %d %s  ", payload.Data.Document.ID, name)
+}
+
+// serve runs the receiver beside other parts.
+func (r *receiver) serve(ctx context.Context, addr, setting string) error {
+	listener, err := listen(addr, "the built-in receiver", setting)
+	if err != nil {
+		return err
+	}
+	return serveHTTP(ctx, listener, r)
+}

@@ -1,0 +1,60 @@
+// Command forgehook is the whole product in one binary: the API, the worker, and the tools around them. It only wires and prints;
+// rules, storage and HTTP live in their own packages. Start with serve.go; dev.go is what `make dev` runs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forgehook/forgehook"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "forgehook: "+explain(err))
+		os.Exit(1)
+	}
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "forgehook",
+		Short:         "Durable webhooks for document-processing pipelines",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		serveCommand(), apiCommand(), workerCommand(), migrateCommand(), tenantsCommand(), keysCommand(), keysetCommand(),
+		callCommand(), listenCommand(), openapiCommand(), configCommand(), benchCommand(), devCommand(),
+	)
+	return root
+}
+
+// explain renders an error for a person at a terminal: each fault on its own line.
+func explain(err error) string {
+	e, ok := errors.AsType[*forgehook.Error](err)
+	if !ok || len(e.Fields) == 0 {
+		return err.Error()
+	}
+	text := e.Detail
+	for _, f := range e.Fields {
+		text += "\n  " + f.Path
+		if f.Value != "" {
+			text += fmt.Sprintf(" = %q", f.Value)
+		}
+		text += ": " + f.Allowed
+	}
+	return text
+}

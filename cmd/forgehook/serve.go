@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+
+	"github.com/forgehook/forgehook/activities"
+	"github.com/forgehook/forgehook/api"
+	"github.com/forgehook/forgehook/internal/outbound"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/worker"
+)
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Run the API and a worker in one process", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runParts(cmd.Context(), (*service).serveAPI, (*service).runWorker)
+		},
+	}
+}
+
+func apiCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "api", Short: "Run the API alone", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runParts(cmd.Context(), (*service).serveAPI) },
+	}
+}
+
+func workerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "worker", Short: "Run a worker alone; add processes to scale", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runParts(cmd.Context(), (*service).runWorker) },
+	}
+}
+
+// service is one process: its stores, its engine, its rooms.
+type service struct {
+	config  config
+	log     *slog.Logger
+	db      *postgres.DB
+	secrets *secret.Keeper
+	sender  *outbound.Sender
+	metrics *metrics
+	client  client.Client
+	control *worker.Control
+}
+
+// runParts runs parts of the service until the context ends or one of them fails; the others then stop in order too.
+func runParts(ctx context.Context, parts ...func(*service, context.Context) error) error {
+	c, err := loadConfig()
+	if err != nil {
+		return err
+	}
+	s, err := openService(ctx, c, newLogger(os.Stderr, c))
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.db.CheckSchema(ctx); err != nil {
+		return err
+	}
+	s.prepareEngine(ctx)
+	return s.run(ctx, parts...)
+}
+
+func (s *service) run(ctx context.Context, parts ...func(*service, context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() { ended <- part(s, ctx) }()
+	}
+	var faults []error
+	for range parts {
+		faults = append(faults, <-ended)
+		cancel()
+	}
+	return errors.Join(faults...)
+}
+
+// openService connects everything; what cannot be reached is named in one sentence.
+func openService(ctx context.Context, c config, log *slog.Logger) (*service, error) {
+	if c.DatabaseURL == "" {
+		return nil, errors.New("FORGEHOOK_DATABASE_URL is not set: give PostgreSQL as postgres://user:password@host:port/database")
+	}
+	keyset, err := c.keyset()
+	if err != nil {
+		return nil, err
+	}
+	s := &service{config: c, log: log}
+	if s.secrets, err = secret.Open(keyset); err != nil {
+		return nil, fmt.Errorf("FORGEHOOK_ENCRYPTION_KEYSET: %w", err)
+	}
+	allow, err := outbound.ParseAllow(c.EgressAllow)
+	if err != nil {
+		return nil, fmt.Errorf("FORGEHOOK_EGRESS_ALLOW: %w", err)
+	}
+	if s.sender, err = outbound.New(outbound.Options{Allow: allow, Logger: log}); err != nil {
+		return nil, err
+	}
+	if s.metrics, err = newMetrics(); err != nil {
+		return nil, err
+	}
+	if s.db, err = postgres.Open(ctx, c.DatabaseURL, postgres.Options{MaxConnections: c.DatabaseConnections}); err != nil {
+		return nil, fmt.Errorf("PostgreSQL cannot be reached (FORGEHOOK_DATABASE_URL): %w", err)
+	}
+	if s.client, err = worker.Dial(ctx, worker.DialOptions{Logger: log, Metrics: s.metrics.temporal}); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	s.control = worker.NewControl(s.client, c.TaskQueue)
+	return s, nil
+}
+
+func (s *service) close() {
+	s.client.Close()
+	s.sender.Close()
+	if err := s.db.Close(); err != nil {
+		s.log.Warn("closing the database", "error", err)
+	}
+}
+
+// prepareEngine registers what Temporal must know. It may not be allowed to: then an operator has to, and is told how.
+func (s *service) prepareEngine(ctx context.Context) {
+	namespace, err := worker.Namespace()
+	if err == nil {
+		err = worker.RegisterSearchAttributes(ctx, s.client, namespace)
+	}
+	if err != nil {
+		s.log.Warn("search attributes are not registered", "error", err)
+	}
+	if err := worker.EnsureSweep(ctx, s.client, s.config.TaskQueue, s.config.SweepInterval); err != nil {
+		s.log.Warn("the sweep is not scheduled: calls that were accepted but not started stay so", "error", err)
+	}
+}
+
+func (s *service) runWorker(ctx context.Context) error {
+	s.log.Info("worker starts", "taskQueue", s.config.TaskQueue)
+	return worker.Run(ctx, worker.Options{
+		Client: s.client, TaskQueue: s.config.TaskQueue, Slots: s.config.WorkerSlots, CachedRuns: s.config.WorkerCache,
+		StopTimeout: s.config.StopTimeout,
+		Activities: &activities.Activities{
+			DB: s.db, Secrets: s.secrets, Sender: s.sender, Starter: s.control, Now: time.Now,
+			UserAgent: "Forgehook/" + version, Log: s.log,
+		},
+	})
+}
+
+func (s *service) serveAPI(ctx context.Context) error {
+	waiter, err := postgres.NewWaiter(s.config.DatabaseURL, s.db, s.log)
+	if err != nil {
+		return err
+	}
+	defer waiter.Close()                                  //nolint:errcheck // the process ends
+	context.AfterFunc(ctx, func() { _ = waiter.Close() }) // those who wait get the present state, so that a stop is quick
+	handler, err := api.New(api.Config{
+		DB: s.db, Waiter: waiter, Engine: s.control, Secrets: s.secrets, Outbound: s.sender, Log: s.log, Version: version,
+		Metrics: s.metrics.handler(), Registerer: s.metrics.registry, RatePerSecond: s.config.RateLimit,
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := listen(s.config.HTTPAddr, "the API", "FORGEHOOK_HTTP_ADDR")
+	if err != nil {
+		return err
+	}
+	s.log.Info("API listens", "address", listener.Addr().String())
+	return serveHTTP(ctx, listener, handler)
+}
+
+// listen opens a port; a taken one is named with the setting that moves it.
+func listen(addr, what, setting string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %s is taken: %s needs it; stop what uses it or set %s", addr, what, setting)
+	}
+	return listener, err
+}
+
+// serveHTTP serves until the context ends, then lets the requests that are under way finish.
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
+	}
+	stopped := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+		defer cancel()
+		stopped <- server.Shutdown(grace)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
+}
+
+func newLogger(w io.Writer, c config) *slog.Logger {
+	if c.LogFormat == "text" {
+		return slog.New(tint.NewHandler(w, &tint.Options{Level: c.LogLevel, TimeFormat: time.TimeOnly}))
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
+}

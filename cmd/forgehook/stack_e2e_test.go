@@ -1,0 +1,357 @@
+//go:build e2e
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/lib/pq"
+	sdk "go.temporal.io/sdk/client"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/client"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/postgres/pgtest"
+	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/worker"
+)
+
+// installation is Forgehook as real processes on a database and a task queue of its own, with an endpoint under the test's control.
+type installation struct {
+	t        *testing.T
+	env      []string
+	sql      *sql.DB
+	temporal sdk.Client
+	client   *client.Client
+	endpoint *gate
+	webhook  int32
+	document int32
+	api      *process
+	worker   *process
+}
+
+// install starts the API and a worker; settings are those of the webhook besides its URL.
+func install(t *testing.T, settings map[string]any) *installation {
+	t.Helper()
+	ctx := t.Context()
+	url := pgtest.URL(t)
+	keyset, err := secret.NewKeyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &installation{t: t, endpoint: newGate(t), env: append(environ(),
+		"FORGEHOOK_DATABASE_URL="+url, "FORGEHOOK_ENCRYPTION_KEYSET="+keyset, "FORGEHOOK_HTTP_ADDR="+freeAddr(t),
+		"FORGEHOOK_EGRESS_ALLOW=127.0.0.0/8", "FORGEHOOK_TASK_QUEUE=e2e-"+strings.ReplaceAll(t.Name(), "/", "-"),
+		"FORGEHOOK_SWEEP_INTERVAL=1s", "FORGEHOOK_STOP_TIMEOUT=30s",
+	)}
+	if in.sql, err = sql.Open("postgres", url); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = in.sql.Close() })
+	if in.temporal, err = worker.Dial(ctx, worker.DialOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(in.temporal.Close)
+	db, err := postgres.Open(ctx, url, postgres.Options{MaxConnections: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant, err := db.CreateTenant(ctx, "e2e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := newKey(ctx, db, tenant.ID, forgehook.APIKey{Name: "e2e", Roles: []forgehook.Role{forgehook.Owner}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	in.api, in.worker = in.start("api"), in.start("worker")
+	in.client = client.New("http://"+in.value("FORGEHOOK_HTTP_ADDR"), key)
+	in.configure(settings)
+	return in
+}
+
+// environ is the environment without the settings of whoever runs the tests.
+func environ() []string {
+	var kept []string
+	for _, entry := range os.Environ() {
+		if !strings.HasPrefix(entry, prefix) {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+func (in *installation) value(name string) string {
+	for _, entry := range in.env {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+func (in *installation) configure(settings map[string]any) {
+	in.t.Helper()
+	seed := devSeed{client: in.client}
+	if err := seed.ready(in.t.Context()); err != nil {
+		in.t.Fatal(err)
+	}
+	settings["webHook"] = merge(map[string]any{"url": in.endpoint.URL}, settings["webHook"])
+	var project, service, utility, document struct{ ID int32 }
+	in.do("POST", "/v1/projects", map[string]any{"name": "e2e"}, &project)
+	in.do("POST", fmt.Sprintf("/v1/projects/%d/services", project.ID), map[string]any{"name": "e2e"}, &service)
+	in.do("POST", fmt.Sprintf("/v1/services/%d/utilities", service.ID), map[string]any{"type": "WebHook", "name": "e2e", "settings": settings}, &utility)
+	in.do("POST", fmt.Sprintf("/v1/projects/%d/documents", project.ID),
+		map[string]any{"serviceId": service.ID, "status": "Processed", "usage": "Outbox", "filename": "e2e.pdf"}, &document)
+	in.webhook, in.document = utility.ID, document.ID
+}
+
+func merge(base map[string]any, more any) map[string]any {
+	if m, ok := more.(map[string]any); ok {
+		for k, v := range m {
+			base[k] = v
+		}
+	}
+	return base
+}
+
+func (in *installation) do(method, path string, body, out any) {
+	in.t.Helper()
+	if err := in.client.Do(in.t.Context(), method, path, body, out); err != nil {
+		in.t.Fatalf("%s %s: %v", method, path, err)
+	}
+}
+
+// call accepts one call of the webhook for the document.
+func (in *installation) call() forgehook.Call {
+	in.t.Helper()
+	answer, err := in.client.CallWebhook(in.t.Context(), forgehook.CallRequest{WebHookServiceID: &in.webhook, DocumentID: &in.document}, client.Options{})
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	return answer.Calls[0]
+}
+
+// ended waits for the call's outcome.
+func (in *installation) ended(id string) forgehook.Call {
+	in.t.Helper()
+	for range 4 {
+		call, err := in.client.Call(in.t.Context(), id, 30*time.Second)
+		if err != nil {
+			in.t.Fatal(err)
+		}
+		if call.Outcome != nil {
+			return call
+		}
+	}
+	in.t.Fatalf("call %s has no outcome after two minutes", id)
+	return forgehook.Call{}
+}
+
+// await polls the call until it is as wanted.
+func (in *installation) await(id, what string, wanted func(forgehook.Call) bool) {
+	in.t.Helper()
+	in.eventually(what, func() bool {
+		call, err := in.client.Call(in.t.Context(), id, 0)
+		return err == nil && wanted(call)
+	})
+}
+
+func (in *installation) eventually(what string, holds func() bool) {
+	in.t.Helper()
+	ctx, cancel := context.WithTimeout(in.t.Context(), time.Minute)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); !holds(); {
+		select {
+		case <-ctx.Done():
+			in.t.Fatalf("it never came to this: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// blocked waits until a connection of the installation waits for a lock that the test holds.
+func (in *installation) blocked() {
+	in.t.Helper()
+	in.eventually("a transaction waits for the test's lock", func() bool {
+		var n int
+		err := in.sql.QueryRowContext(in.t.Context(),
+			"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&n)
+		return err == nil && n > 0
+	})
+}
+
+// lockAttempts keeps the call's attempts from being recorded until release is called.
+func (in *installation) lockAttempts(id string) (release func()) {
+	in.t.Helper()
+	tx, err := in.sql.BeginTx(in.t.Context(), nil)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	if _, err := tx.ExecContext(in.t.Context(), "SELECT 1 FROM attempts WHERE call_id = $1 FOR UPDATE", id); err != nil {
+		in.t.Fatal(err)
+	}
+	return func() { _ = tx.Rollback() }
+}
+
+// process is one real process of the product.
+type process struct {
+	*exec.Cmd
+	log  *lockedBuffer
+	done chan struct{}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// start runs the product's binary and waits until it says that it runs.
+func (in *installation) start(command string) *process {
+	in.t.Helper()
+	p := &process{Cmd: exec.Command("../../.forgehook/bin/forgehook", command), log: &lockedBuffer{}, done: make(chan struct{})}
+	p.Env = in.env
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stderr, err := p.StderrPipe()
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		in.t.Fatal(err)
+	}
+	up := make(chan struct{})
+	go func() {
+		defer close(p.done)
+		started := map[string]string{"api": "API listens", "worker": "worker starts"}[command]
+		for lines := bufio.NewScanner(io.TeeReader(stderr, p.log)); lines.Scan(); {
+			if strings.Contains(lines.Text(), started) {
+				close(up)
+				started = "\x00"
+			}
+		}
+		_ = p.Wait()
+	}()
+	in.t.Cleanup(func() {
+		p.kill()
+		if in.t.Failed() {
+			in.t.Logf("%s said:\n%s", command, p.log)
+		}
+	})
+	select {
+	case <-up:
+	case <-p.done:
+		in.t.Fatalf("%s ended at once:\n%s", command, p.log)
+	case <-time.After(time.Minute):
+		in.t.Fatalf("%s does not start:\n%s", command, p.log)
+	}
+	return p
+}
+
+func (p *process) kill() {
+	_ = p.Process.Signal(syscall.SIGCONT)
+	_ = p.Process.Kill()
+	<-p.done
+}
+
+func (p *process) signal(s syscall.Signal) { _ = p.Process.Signal(s) }
+
+// gate is an endpoint that holds each request until the test answers it.
+type gate struct {
+	*httptest.Server
+	arrived chan *exchange
+	mu      sync.Mutex
+	ids     map[string]int // webhook-id -> requests
+}
+
+type exchange struct {
+	webhookID string
+	attempt   string
+	body      []byte
+	answer    chan int
+	gone      <-chan struct{}
+}
+
+func newGate(t *testing.T) *gate {
+	t.Helper()
+	g := &gate{arrived: make(chan *exchange, 100), ids: map[string]int{}}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		x := &exchange{webhookID: r.Header.Get("webhook-id"), attempt: r.Header.Get("webhook-attempt"), body: body, answer: make(chan int, 1), gone: r.Context().Done()}
+		g.mu.Lock()
+		g.ids[x.webhookID]++
+		g.mu.Unlock()
+		g.arrived <- x
+		select {
+		case status := <-x.answer:
+			w.WriteHeader(status)
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(func() { g.CloseClientConnections(); g.Close() })
+	return g
+}
+
+func (g *gate) seen(webhookID string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ids[webhookID]
+}
+
+// next waits for a request.
+func (in *installation) next() *exchange {
+	in.t.Helper()
+	select {
+	case x := <-in.endpoint.arrived:
+		var payload struct {
+			Data struct{ Document struct{ ID int32 } }
+		}
+		if err := json.Unmarshal(x.body, &payload); err != nil || payload.Data.Document.ID != in.document {
+			in.t.Fatalf("the endpoint got %s (%v), want the payload of document %d", x.body, err, in.document)
+		}
+		return x
+	case <-time.After(time.Minute):
+		in.t.Fatal("no request arrived at the endpoint")
+		return nil
+	}
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // the address is what is wanted
+	return l.Addr().String()
+}

@@ -1,0 +1,277 @@
+//go:build e2e
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/client"
+)
+
+// The moments at which something happens to a call.
+const (
+	before = "before" // the request has not left: no worker has the call, or it waits for its second try
+	during = "during" // the endpoint has the request and has not answered
+	after  = "after"  // the endpoint has answered, the answer is not recorded
+)
+
+// TestNothingIsLost does to real processes what may happen to them, at each moment of a call. Whatever happens, the call has one
+// outcome, the endpoint sees one webhook-id, and a second request for it only where an exchange was cut: then an attempt is unknown.
+func TestNothingIsLost(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		event  string
+		do     func(*installation, forgehook.Call)
+		undo   func(*installation, forgehook.Call) // once the moment is over
+		end    map[string]forgehook.Outcome
+		cuts   bool // an exchange on the wire is cut, so it is sent again
+		resend bool // sent again although nothing was cut
+	}{
+		{event: "worker kill -9", do: func(in *installation, _ forgehook.Call) { in.worker.kill(); in.worker = in.start("worker") },
+			end: map[string]forgehook.Outcome{before: forgehook.Delivered, during: forgehook.Delivered, after: forgehook.Delivered}, cuts: true},
+		{event: "orderly deploy", do: func(in *installation, _ forgehook.Call) {
+			old := in.worker
+			in.worker = in.start("worker")
+			old.signal(syscall.SIGCONT)
+			old.signal(syscall.SIGTERM)
+		}, end: map[string]forgehook.Outcome{before: forgehook.Delivered, during: forgehook.Delivered, after: forgehook.Delivered}},
+		{event: "cancel", do: func(in *installation, call forgehook.Call) {
+			in.do(http.MethodPost, "/v1/calls/"+call.ID+"/cancel", nil, nil)
+		}, end: map[string]forgehook.Outcome{before: forgehook.Canceled, during: forgehook.Delivered, after: forgehook.Delivered}},
+		{event: "terminate", do: func(in *installation, call forgehook.Call) {
+			if err := in.temporal.TerminateWorkflow(in.t.Context(), call.WorkflowID, "", "operator"); err != nil {
+				in.t.Fatal(err)
+			}
+		}, end: map[string]forgehook.Outcome{before: forgehook.Canceled, during: forgehook.Delivered, after: forgehook.Delivered}},
+		{event: "UI reset", do: func(in *installation, call forgehook.Call) { in.reset(call) },
+			end: map[string]forgehook.Outcome{before: forgehook.Delivered, during: forgehook.Delivered, after: forgehook.Delivered}, cuts: true},
+		{event: "UI pause", do: func(in *installation, call forgehook.Call) { in.pauseActivity(call, true) },
+			undo: func(in *installation, call forgehook.Call) { in.pauseActivity(call, false) },
+			end:  map[string]forgehook.Outcome{before: forgehook.Delivered, during: forgehook.Delivered, after: forgehook.Delivered}},
+		{event: "missed heartbeat", do: func(in *installation, call forgehook.Call) {
+			stopped := in.worker
+			stopped.signal(syscall.SIGSTOP)
+			in.worker = in.start("worker")
+			in.t.Cleanup(func() { stopped.signal(syscall.SIGCONT) })
+		}, end: map[string]forgehook.Outcome{before: forgehook.Delivered, during: forgehook.Delivered, after: forgehook.Delivered}, cuts: true},
+	}
+	for _, tt := range tests {
+		for _, moment := range []string{before, during, after} {
+			t.Run(tt.event+"/"+moment, func(t *testing.T) {
+				t.Parallel()
+				in := install(t, map[string]any{"webHook": map[string]any{"retryCount": 3, "retryDelay": "00:00:03"}})
+				call := in.call()
+				release := func() {}
+				var x *exchange
+				switch moment {
+				case before: // in the back-off of the activity: the second retryable answer leaves it there
+					for range 2 {
+						in.next().answer <- http.StatusServiceUnavailable
+					}
+					in.await(call.ID, "the call waits for its third try", func(c forgehook.Call) bool {
+						return c.Status == forgehook.CallWaitingRetry && c.Attempts == 2
+					})
+				case during:
+					x = in.next()
+				case after:
+					x = in.next()
+					release = in.lockAttempts(call.ID)
+					x.answer <- http.StatusOK
+					in.blocked()
+				}
+				tt.do(in, call)
+				release()
+				if moment == during && !tt.cuts {
+					x.answer <- http.StatusOK
+				}
+				if tt.undo != nil {
+					tt.undo(in, call)
+				}
+				in.answerAll(t.Context())
+				in.verify(in.ended(call.ID), tt.end[moment], tt.cuts && moment != before)
+			})
+		}
+	}
+}
+
+// TestDeadline passes at each moment of a call.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	settings := func() map[string]any {
+		return map[string]any{"webHook": map[string]any{"retryCount": 3, "retryDelay": "00:10:00"}, "delivery": map[string]any{"deadline": "00:00:03"}}
+	}
+	t.Run(before, func(t *testing.T) {
+		t.Parallel()
+		in := install(t, settings())
+		in.worker.signal(syscall.SIGSTOP)
+		call := in.call()
+		in.eventually("the deadline is over", func() bool { return time.Now().After(call.DeadlineAt.Time) })
+		in.worker.signal(syscall.SIGCONT)
+		in.verify(in.ended(call.ID), forgehook.Expired, false)
+		if n := in.endpoint.seen(call.WebhookID); n != 0 {
+			t.Errorf("the endpoint saw %d requests after the deadline", n)
+		}
+	})
+	t.Run("in the back-off", func(t *testing.T) {
+		t.Parallel()
+		in := install(t, settings())
+		call := in.call()
+		in.next().answer <- http.StatusServiceUnavailable
+		in.verify(in.ended(call.ID), forgehook.Expired, false)
+	})
+	t.Run(during, func(t *testing.T) {
+		t.Parallel()
+		in := install(t, settings())
+		call := in.call()
+		x := in.next()
+		in.eventually("the deadline is over", func() bool { return time.Now().After(call.DeadlineAt.Time) })
+		x.answer <- http.StatusOK
+		in.verify(in.ended(call.ID), forgehook.Delivered, false)
+	})
+	t.Run(after, func(t *testing.T) {
+		t.Parallel()
+		in := install(t, settings())
+		call := in.call()
+		x := in.next()
+		release := in.lockAttempts(call.ID)
+		x.answer <- http.StatusOK
+		in.blocked()
+		in.eventually("the deadline is over", func() bool { return time.Now().After(call.DeadlineAt.Time) })
+		release()
+		in.verify(in.ended(call.ID), forgehook.Delivered, false)
+	})
+}
+
+// TestAcceptedNotStarted kills the API between accept and start: the engine is out of its reach, the answer is 202 all the same.
+func TestAcceptedNotStarted(t *testing.T) {
+	t.Parallel()
+	in := install(t, map[string]any{})
+	in.api.kill()
+	unreachable := *in
+	unreachable.env = append(append([]string{}, in.env...), "FORGEHOOK_TASK_QUEUE=nobody-listens-"+t.Name())
+	in.api = unreachable.start("api")
+	call := in.call()
+	if err := in.temporal.TerminateWorkflow(t.Context(), call.WorkflowID, "", "as if it had never been started"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.temporal.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &common.WorkflowExecution{WorkflowId: call.WorkflowID},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	in.api.kill()
+	in.api = in.start("api")
+	in.next().answer <- http.StatusOK
+	in.verify(in.ended(call.ID), forgehook.Delivered, false)
+}
+
+// TestPauseAndResume holds calls and releases them in the order of acceptance.
+func TestPauseAndResume(t *testing.T) {
+	t.Parallel()
+	in := install(t, map[string]any{})
+	in.do(http.MethodPost, fmt.Sprintf("/v1/services/%d/pause", in.webhook), nil, nil)
+	var calls []forgehook.Call
+	for range 5 {
+		calls = append(calls, in.call())
+	}
+	for _, call := range calls {
+		in.await(call.ID, "the call is held", func(c forgehook.Call) bool { return c.Status == forgehook.CallPaused })
+	}
+	err := in.client.Do(t.Context(), http.MethodPost, "/v1/calls/"+calls[0].ID+"/retry", nil, nil)
+	if problem, ok := err.(*client.Problem); !ok || problem.Status != http.StatusConflict || problem.Code() != forgehook.CodePaused { //nolint:errorlint // it is not wrapped
+		t.Errorf("retry of a held call: %v, want 409 utility-paused", err)
+	}
+	in.do(http.MethodPost, fmt.Sprintf("/v1/services/%d/resume", in.webhook), nil, nil)
+	in.answerAll(t.Context())
+	for _, call := range calls {
+		in.verify(in.ended(call.ID), forgehook.Delivered, false)
+	}
+}
+
+// answerAll lets every further request succeed.
+func (in *installation) answerAll(ctx context.Context) {
+	go func() {
+		for {
+			select {
+			case x := <-in.endpoint.arrived:
+				x.answer <- http.StatusOK
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// verify holds a completed call against what the endpoint saw.
+func (in *installation) verify(call forgehook.Call, want forgehook.Outcome, cut bool) {
+	in.t.Helper()
+	if *call.Outcome != want {
+		in.t.Errorf("outcome %s (%+v), want %s", *call.Outcome, call.Error, want)
+	}
+	attempts, err := in.client.Attempts(in.t.Context(), call.ID)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	unknown := 0
+	for i, a := range attempts {
+		if a.Number != i+1 {
+			in.t.Errorf("attempt %d has number %d", i+1, a.Number)
+		}
+		switch a.State {
+		case forgehook.AttemptUnknown:
+			unknown++
+		case forgehook.AttemptStarted:
+			in.t.Errorf("attempt %d of a completed call is still started", a.Number)
+		}
+	}
+	if len(attempts) != call.Attempts {
+		in.t.Errorf("the call counts %d attempts, %d are listed", call.Attempts, len(attempts))
+	}
+	if seen := in.endpoint.seen(call.WebhookID); seen != len(attempts) {
+		in.t.Errorf("the endpoint saw webhook-id %s %d times, the call lists %d attempts", call.WebhookID, seen, len(attempts))
+	}
+	if !cut && unknown > 0 {
+		in.t.Errorf("%d attempts are unknown although no exchange was cut", unknown)
+	}
+}
+
+// reset is the button of the Temporal UI: run again from the first workflow task.
+func (in *installation) reset(call forgehook.Call) {
+	in.t.Helper()
+	_, err := in.temporal.ResetWorkflowExecution(in.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &common.WorkflowExecution{WorkflowId: call.WorkflowID},
+		Reason: "operator", RequestId: call.ID, WorkflowTaskFinishEventId: 4,
+	})
+	if err != nil {
+		in.t.Fatal(err)
+	}
+}
+
+// pauseActivity is the button of the Temporal UI.
+func (in *installation) pauseActivity(call forgehook.Call, pause bool) {
+	in.t.Helper()
+	execution := &common.WorkflowExecution{WorkflowId: call.WorkflowID}
+	service := in.temporal.WorkflowService()
+	var err error
+	if pause {
+		_, err = service.PauseActivity(in.t.Context(), &workflowservice.PauseActivityRequest{ //nolint:staticcheck // what the UI of this server calls
+			Namespace: "default", Execution: execution, Activity: &workflowservice.PauseActivityRequest_Type{Type: "Deliver"},
+		})
+	} else {
+		_, err = service.UnpauseActivity(in.t.Context(), &workflowservice.UnpauseActivityRequest{ //nolint:staticcheck // what the UI of this server calls
+			Namespace: "default", Execution: execution, Activity: &workflowservice.UnpauseActivityRequest_Type{Type: "Deliver"},
+		})
+	}
+	if err != nil && pause {
+		in.t.Fatal(err)
+	}
+}

@@ -1,0 +1,253 @@
+package forgehook
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// Document is one document of a service, in the platform's JSON (camelCase; enums as numbers with <name>Name beside; unknown
+// names are ignored and stay out of payloads). Extracted values are strings for every value type and are never reformatted.
+type Document struct {
+	ID                int32               `json:"id"`
+	UserID            *string             `json:"userId"`
+	ProjectID         int32               `json:"projectId"`
+	ServiceID         int32               `json:"serviceId"`
+	Status            DocumentStatus      `json:"status"`
+	Usage             UsageType           `json:"usage"`
+	ClassID           *int32              `json:"classId"` // category
+	ContentType       *string             `json:"contentType"`
+	Filename          *string             `json:"filename"`
+	FileType          *string             `json:"fileType"` // extension without dot
+	DTC               *Time               `json:"dtc"`      // created
+	DTM               *Time               `json:"dtm"`      // modified
+	DocumentID        *string             `json:"documentId"`
+	ExternalID        *string             `json:"externalId"` // the caller's business key
+	MasterID          *int32              `json:"masterId"`   // the Inbox document it was made from
+	Result            *string             `json:"result"`
+	ResultID          *string             `json:"resultId"`
+	ResultIndex       *int32              `json:"resultIndex"`
+	Comment           *string             `json:"comment"`
+	Availability      *Availability       `json:"availability"`
+	LatestChildStatus *DocumentStatus     `json:"latestChildStatus"`
+	OriginID          *int32              `json:"originId"`
+	Info              []string            `json:"info,omitempty"`
+	ResultParameters  []DocumentParameter `json:"resultParameters,omitempty"` // roots
+	Data              []DocumentData      `json:"data,omitempty"`
+	Documents         []Document          `json:"documents,omitempty"`
+}
+
+// DocumentParameter is a field of a document. A table is a parameter with Column children whose children are the cells.
+type DocumentParameter struct {
+	ID            int32               `json:"id"`
+	DocumentID    int32               `json:"documentId"`
+	ParamDefID    *int32              `json:"paramDefId"`
+	ParentID      *int32              `json:"parentId"`
+	SourceID      *int32              `json:"sourceId"`
+	Value         *string             `json:"value"`
+	Data          *string             `json:"data"` // base64
+	Index         *int32              `json:"index"`
+	ColIndex      *int32              `json:"colIndex"`
+	ColSpan       *int32              `json:"colSpan"`
+	RowIndex      *int32              `json:"rowIndex"`
+	RowSpan       *int32              `json:"rowSpan"`
+	Availability  *Availability       `json:"availability"`
+	ParamDef      *ParameterDef       `json:"paramDef,omitempty"`
+	Children      []DocumentParameter `json:"children,omitempty"`
+	Verifications []Verification      `json:"verifications,omitempty"`
+}
+
+// Verification is one statement about a parameter's value. The last by DT, then ID, is the current one.
+type Verification struct {
+	ID                int32              `json:"id"`
+	ParameterID       int32              `json:"parameterId"`
+	UserID            *string            `json:"userId"`
+	UserName          *string            `json:"userName"`
+	Value             *string            `json:"value"`
+	DT                *Time              `json:"dt"`
+	Confidence        *float64           `json:"confidence"` // 0 to 1
+	SymbolsConfidence json.RawMessage    `json:"symbolsConfidence,omitempty"`
+	Type              VerificationType   `json:"type"`
+	Status            VerificationStatus `json:"status"`
+	Result            *string            `json:"result"`
+	Box               *string            `json:"box"`
+	Info              *string            `json:"info"`
+	Data              *string            `json:"data"` // base64
+	ServiceID         *int32             `json:"serviceId"`
+	ServiceDocID      *int32             `json:"serviceDocId"`
+	Provider          *string            `json:"provider"`
+	SettingID         *int32             `json:"settingId"`
+	WorkItem          *int32             `json:"workItem"`
+	TransactionID     *int32             `json:"transactionId"`
+	ReferenceDocID    *int32             `json:"referenceDocId"`
+	ReferenceParamID  *int32             `json:"referenceParamId"`
+	ReferenceDefID    *int32             `json:"referenceDefId"`
+	Charge            *json.Number       `json:"charge"`
+}
+
+// DocumentData is a stored rendering of a document: its bytes, a page, a result.
+type DocumentData struct {
+	ID          int32             `json:"id"`
+	DocumentID  int32             `json:"documentId"`
+	BlobID      *string           `json:"blobId"`
+	Type        *DocumentDataType `json:"type"`
+	Data        *string           `json:"data"`    // base64
+	Preview     *string           `json:"preview"` // base64
+	Text        *string           `json:"text"`
+	Info        *string           `json:"info"`
+	ContentType *string           `json:"contentType"`
+	ResultID    *string           `json:"resultId"`
+	Index       *int32            `json:"index"` // page
+	Width       *int32            `json:"width"`
+	Height      *int32            `json:"height"`
+	Resolution  *float64          `json:"resolution"`
+}
+
+// Extension is the file type, else what follows the last dot of the file name: without dot, "" when there is neither.
+func (d *Document) Extension() string {
+	if d.FileType != nil && *d.FileType != "" {
+		return strings.TrimPrefix(*d.FileType, ".")
+	}
+	if d.Filename != nil {
+		if i := strings.LastIndexByte(*d.Filename, '.'); i >= 0 {
+			return (*d.Filename)[i+1:]
+		}
+	}
+	return ""
+}
+
+// Parameter finds a parameter at any depth, nil if there is none.
+func (d *Document) Parameter(id int32) *DocumentParameter {
+	return findParameter(d.ResultParameters, id)
+}
+
+func findParameter(in []DocumentParameter, id int32) *DocumentParameter {
+	for i := range in {
+		if in[i].ID == id {
+			return &in[i]
+		}
+		if p := findParameter(in[i].Children, id); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// Verification finds a verification of any parameter and the parameter it belongs to.
+func (d *Document) Verification(id int32) (*DocumentParameter, *Verification) {
+	return findVerification(d.ResultParameters, id)
+}
+
+func findVerification(in []DocumentParameter, id int32) (*DocumentParameter, *Verification) {
+	for i := range in {
+		for j := range in[i].Verifications {
+			if in[i].Verifications[j].ID == id {
+				return &in[i], &in[i].Verifications[j]
+			}
+		}
+		if p, v := findVerification(in[i].Children, id); v != nil {
+			return p, v
+		}
+	}
+	return nil, nil
+}
+
+// ParameterDef finds the definition of any parameter of the document, nil if none carries it.
+func (d *Document) ParameterDef(id int32) *ParameterDef {
+	return findDefinition(d.ResultParameters, id)
+}
+
+func findDefinition(in []DocumentParameter, id int32) *ParameterDef {
+	for i := range in {
+		if def := in[i].ParamDef; def != nil && def.ID == id {
+			return def
+		}
+		if def := findDefinition(in[i].Children, id); def != nil {
+			return def
+		}
+	}
+	return nil
+}
+
+// LastVerification is the current verification: the last by DT, then by ID; nil if there is none.
+func (p *DocumentParameter) LastVerification() *Verification {
+	var last *Verification
+	for i := range p.Verifications {
+		if v := &p.Verifications[i]; last == nil || v.after(last) {
+			last = v
+		}
+	}
+	return last
+}
+
+func (v *Verification) after(w *Verification) bool {
+	switch {
+	case v.DT == nil || w.DT == nil:
+		return v.DT != nil || (w.DT == nil && v.ID > w.ID)
+	case !v.DT.Equal(w.DT.Time):
+		return v.DT.After(w.DT.Time)
+	default:
+		return v.ID > w.ID
+	}
+}
+
+// The platform's clients show names, so every enum is followed by its name.
+
+func (d Document) MarshalJSON() ([]byte, error) {
+	type plain Document
+	return marshal(struct {
+		plain
+		StatusName            *string `json:"statusName"`
+		UsageName             *string `json:"usageName"`
+		AvailabilityName      *string `json:"availabilityName,omitempty"`
+		LatestChildStatusName *string `json:"latestChildStatusName,omitempty"`
+	}{plain(d), nameOf(&d.Status), nameOf(&d.Usage), nameOf(d.Availability), nameOf(d.LatestChildStatus)})
+}
+
+func (p DocumentParameter) MarshalJSON() ([]byte, error) {
+	type plain DocumentParameter
+	return marshal(struct {
+		plain
+		AvailabilityName *string `json:"availabilityName,omitempty"`
+	}{plain(p), nameOf(p.Availability)})
+}
+
+func (v Verification) MarshalJSON() ([]byte, error) {
+	type plain Verification
+	return marshal(struct {
+		plain
+		TypeName   *string `json:"typeName"`
+		StatusName *string `json:"statusName"`
+	}{plain(v), nameOf(&v.Type), nameOf(&v.Status)})
+}
+
+func (d DocumentData) MarshalJSON() ([]byte, error) {
+	type plain DocumentData
+	return marshal(struct {
+		plain
+		TypeName *string `json:"typeName,omitempty"`
+	}{plain(d), nameOf(d.Type)})
+}
+
+// marshal writes JSON with <, > and & as they are. Whoever wants them escaped still gets that: the encoder escapes what a
+// MarshalJSON returns, but it cannot take an escape back.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// nameOf returns the name of an enum value, nil when it is absent or has none.
+func nameOf[E interface {
+	~int32
+	enum
+}](v *E) *string {
+	if v == nil {
+		return nil
+	}
+	return (*v).names().name(int32(*v))
+}

@@ -1,0 +1,89 @@
+package outbound
+
+import (
+	"container/list"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	maxPools         = 512
+	maxIdlePerPool   = 64
+	idleTimeout      = 30 * time.Second
+	maxHeaderBytes   = 64 << 10  // of an answer, interim answers (1xx) included
+	streamBuffer     = 128 << 10 // bytes an HTTP/2 endpoint may send ahead of the reader
+	connectionBuffer = 1 << 20
+	pingAfter        = 15 * time.Second // an HTTP/2 connection that says nothing is asked whether it lives
+)
+
+// pools keeps one transport a key, the least recently used going first. Keys do not share connections, so one tenant's slow or
+// hostile endpoint can neither hold nor read what another tenant's utility sends.
+type pools struct {
+	dialer *dialer
+	roots  *x509.CertPool
+
+	mu     sync.Mutex
+	recent *list.List // of *pool, most recently used first
+	byKey  map[string]*list.Element
+}
+
+type pool struct {
+	key       string
+	transport *http.Transport
+}
+
+func newPools(d *dialer, roots *x509.CertPool) *pools {
+	return &pools{dialer: d, roots: roots, recent: list.New(), byKey: make(map[string]*list.Element)}
+}
+
+// newTransport makes a transport with its own connections. It is used without an [http.Client], which would follow redirects,
+// take credentials from URLs and quote URLs in errors.
+func newTransport(d *dialer, roots *x509.CertPool) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	return &http.Transport{
+		Proxy:       nil, // behind a proxy the guard would see only the proxy's address
+		DialContext: d.plain,
+		DialTLSContext: d.encrypted(&tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: roots, NextProtos: []string{"h2", "http/1.1"},
+		}),
+		Protocols:              protocols,
+		DisableCompression:     true, // response.go decompresses, within a bound
+		MaxIdleConns:           maxIdlePerPool,
+		MaxIdleConnsPerHost:    maxIdlePerPool,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connectionBuffer, SendPingTimeout: pingAfter,
+		},
+	}
+}
+
+func (p *pools) get(key string) *http.Transport {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e, ok := p.byKey[key]; ok {
+		p.recent.MoveToFront(e)
+		return e.Value.(*pool).transport
+	}
+	if p.recent.Len() >= maxPools {
+		oldest := p.recent.Remove(p.recent.Back()).(*pool)
+		delete(p.byKey, oldest.key)
+		oldest.transport.CloseIdleConnections() // those in use close when their exchange ends
+	}
+	t := newTransport(p.dialer, p.roots)
+	p.byKey[key] = p.recent.PushFront(&pool{key, t})
+	return t
+}
+
+func (p *pools) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for e := p.recent.Front(); e != nil; e = e.Next() {
+		e.Value.(*pool).transport.CloseIdleConnections()
+	}
+}

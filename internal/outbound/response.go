@@ -1,0 +1,79 @@
+package outbound
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+const (
+	maxHeaders     = 100
+	maxHeaderName  = 256
+	maxHeaderValue = 8 << 10
+	maxStatus      = 256
+)
+
+// read fills in what the endpoint answered.
+func (s *Sender) read(res *http.Response, x *Exchange) error {
+	// 101 hands the bare connection over, which no request asked for and no deadline would bound; below 100 is no status.
+	if res.StatusCode <= http.StatusSwitchingProtocols {
+		return errNoStatus
+	}
+	x.StatusCode, x.Status = res.StatusCode, printable(res.Status, maxStatus)
+	x.Headers = headers(res.Header)
+	x.Body, x.Truncated = body(res, s.maxBytes)
+	return nil
+}
+
+// judged are the headers that mean something for a call: they are kept when there are too many.
+var judged = []string{"Content-Encoding", "Content-Type", "Date", "Location", "Retry-After"}
+
+// headers makes an answer's header safe to keep: bounded, valid UTF-8 and without NUL, which PostgreSQL refuses in text.
+func headers(h http.Header) map[string]string {
+	safe := make(map[string]string)
+	for _, name := range slices.Concat(judged, slices.Sorted(maps.Keys(h))) {
+		if values, ok := h[name]; ok && len(safe) < maxHeaders {
+			safe[printable(name, maxHeaderName)] = printable(strings.Join(values, ", "), maxHeaderValue)
+		}
+	}
+	return safe
+}
+
+func printable(s string, limit int) string {
+	s = strings.ToValidUTF8(s[:min(len(s), limit)], "\uFFFD")
+	return strings.ReplaceAll(s, "\x00", "\uFFFD")
+}
+
+// body reads at most limit bytes, decompressed. Closing an unfinished body drops its connection. Nothing that goes wrong here
+// is an error: the endpoint has already said whether it took the request.
+func body(res *http.Response, limit int) (read []byte, truncated bool) {
+	// The compressed bytes are bounded as well: gzip can be made of any number of empty members.
+	raw := bufio.NewReader(io.LimitReader(res.Body, 2*int64(limit)+64<<10))
+	var plain io.Reader = raw
+	if compressed(res.Header.Get("Content-Encoding"), raw) {
+		z, err := gzip.NewReader(raw)
+		if err != nil {
+			return nil, true
+		}
+		plain = z
+	}
+	read, err := io.ReadAll(io.LimitReader(plain, int64(limit)+1))
+	if len(read) > limit {
+		return read[:limit], true
+	}
+	return read, err != nil
+}
+
+// compressed reports whether a body is what its header claims: some endpoints name gzip and send plain text.
+func compressed(encoding string, body *bufio.Reader) bool {
+	if !strings.EqualFold(encoding, "gzip") && !strings.EqualFold(encoding, "x-gzip") {
+		return false
+	}
+	magic, _ := body.Peek(2)
+	return bytes.Equal(magic, []byte{0x1f, 0x8b})
+}

@@ -1,0 +1,127 @@
+package outbound
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Options are set once a process. The zero value is the strictest guard.
+type Options struct {
+	Allow            []netip.Prefix // addresses that are allowed whatever they are; see [ParseAllow]
+	MaxResponseBytes int            // of a body, after decompression; 0 is [DefaultMaxResponseBytes]
+	Resolver         Resolver       // nil is the system's
+	RootCAs          *x509.CertPool // nil is the system's
+	Logger           *slog.Logger   // gets the addresses that the guard refused; nil is silent
+}
+
+// DefaultMaxResponseBytes is how much of an answer's body is kept.
+const DefaultMaxResponseBytes = 128 << 10
+
+// DefaultTimeout bounds an exchange whose request says nothing else.
+const DefaultTimeout = 30 * time.Second
+
+// Resolver finds the addresses of a host name; [net.Resolver] is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Request is one request to an endpoint. What is not in it is not sent, but for Host, Content-Length and Accept-Encoding.
+type Request struct {
+	Key     string // names the connection pool, "tenant/utility": connections are never shared between keys
+	Method  string
+	URL     string
+	Headers []Header // Host replaces the URL's; Content-Length is always the body's
+	Body    []byte   // nil: none
+	Timeout time.Duration
+}
+
+// Header is one header field, its name spelled as it is to be sent.
+type Header struct{ Name, Value string }
+
+// Exchange is what came of a request: a status, or an error, never both.
+type Exchange struct {
+	StartedAt  time.Time
+	Duration   time.Duration
+	StatusCode int               // 0 when there was no answer
+	Status     string            // "503 Service Unavailable", in the endpoint's words
+	Headers    map[string]string // canonical names; several values are joined by ", "
+	Body       []byte            // decompressed; any bytes, not only text
+	Truncated  bool              // Body is not all: too long, cut off, or not there before the deadline
+	Err        *forgehook.CallError
+	Sent       bool // bytes of the request may have reached the endpoint
+}
+
+// Sender makes exchanges. It is safe for concurrent use.
+type Sender struct {
+	guard    *guard
+	pools    *pools
+	maxBytes int
+	log      *slog.Logger
+}
+
+// New makes a Sender. The error names what in Allow is never allowed.
+func New(o Options) (*Sender, error) {
+	g, err := newGuard(o.Allow)
+	if err != nil {
+		return nil, err
+	}
+	if o.MaxResponseBytes <= 0 {
+		o.MaxResponseBytes = DefaultMaxResponseBytes
+	}
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	d := &dialer{guard: g, resolver: o.Resolver}
+	return &Sender{guard: g, pools: newPools(d, o.RootCAs), maxBytes: o.MaxResponseBytes, log: o.Logger}, nil
+}
+
+// Close closes idle connections. Exchanges under way go on.
+func (s *Sender) Close() { s.pools.close() }
+
+// Send makes one exchange. It ends when the answer is complete or long enough, at the timeout, or with ctx (code "canceled"). A
+// status that has arrived stands, whatever happens to its body. A kept-alive connection that turns out to be dead is replaced
+// and the request sent again only where nothing had been written, or where the method may be repeated anyway (GET, HEAD, OPTIONS).
+func (s *Sender) Send(ctx context.Context, r Request) Exchange {
+	x := Exchange{StartedAt: time.Now()}
+	s.exchange(ctx, r, &x)
+	x.Duration = time.Since(x.StartedAt)
+	return x
+}
+
+func (s *Sender) exchange(parent context.Context, r Request, x *Exchange) {
+	timeout := r.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(parent, timeout)
+	defer cancel()
+
+	var connected atomic.Bool
+	req, err := s.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}), r)
+	if err == nil {
+		var res *http.Response
+		if res, err = s.pools.get(r.Key).RoundTrip(req); err == nil {
+			defer func() { _ = res.Body.Close() }()
+			err = s.read(res, x)
+		}
+	}
+	x.Sent = connected.Load()
+	if err != nil {
+		s.report(parent, r.Key, err)
+		x.Err = fault(parent, ctx, err, x.Sent, timeout)
+	}
+}

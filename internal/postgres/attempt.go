@@ -1,0 +1,227 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/forgehook/forgehook"
+)
+
+// StartAttempt asks for permission to send.
+type StartAttempt struct {
+	Ref      forgehook.CallRef
+	Released bool // a drain let the call pass; a paused utility holds it all the same
+	Now      time.Time
+}
+
+// Started is the answer. Either the call has an Outcome already, or it is Held, or attempt Number was noted as started and what
+// follows says what to send.
+type Started struct {
+	Outcome          forgehook.Outcome
+	StatusCode       int // of the last attempt, 0 when it got no answer or there was none
+	Held             bool
+	Number           int // of this attempt; of the last one where nothing was started
+	Counted          int // attempts that finished before this one: unknown ones spend no budget
+	WebHookServiceID int32
+	WebhookID        string
+	DocumentID       *int32
+	AcceptedAt       time.Time
+	DeadlineAt       time.Time
+	Settings         forgehook.Settings // secrets sealed
+	Request          forgehook.Request  // as built, secrets masked; its Body is empty, BodyBytes has it
+	BodyBytes        []byte             // nil: no body is sent
+}
+
+// maxLost is how many attempts in a row may lose their worker. A request that kills workers must not kill them for days.
+const maxLost = 3
+
+// workerLost ends such a call.
+var workerLost = forgehook.CallError{
+	Code: "worker_lost", Message: "The worker died during three attempts in a row; nobody knows whether the endpoint got them.",
+}
+
+type startRow struct {
+	completionRow
+	WebHookServiceID int32     `db:"webhook_service_id"`
+	WebhookID        string    `db:"webhook_id"`
+	DocumentID       *int32    `db:"document_id"`
+	AcceptedAt       time.Time `db:"accepted_at"`
+	DeadlineAt       time.Time `db:"deadline_at"`
+	MayHold          bool      `db:"may_hold"`
+	Settings         []byte    `db:"settings"`
+	requestRow
+}
+
+// StartAttempt notes an attempt before anything is sent, unless the call is completed or must wait. An earlier attempt that is
+// still noted as started lost its worker: it becomes unknown, and after three of those in a row the call fails.
+func (db *DB) StartAttempt(ctx context.Context, s StartAttempt) (started Started, err error) {
+	defer wrap(&err, "start attempt of call %s", s.Ref.CallID)
+	err = db.inTx(ctx, func(tx conn) error {
+		started, err = startAttempt(ctx, tx, s)
+		return err
+	})
+	if err != nil {
+		return Started{}, err
+	}
+	return started, nil
+}
+
+func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error) {
+	row, err := lockForAttempt(ctx, tx, s)
+	if err != nil {
+		return Started{}, err
+	}
+	stood := row.toCompletion()
+	started := Started{
+		Outcome: stood.Outcome, StatusCode: stood.StatusCode, Number: stood.Attempts, WebHookServiceID: row.WebHookServiceID,
+		WebhookID: row.WebhookID, DocumentID: row.DocumentID, AcceptedAt: row.AcceptedAt.UTC(), DeadlineAt: row.DeadlineAt.UTC(),
+	}
+	if started.Outcome != "" {
+		return started, nil
+	}
+	if row.MayHold {
+		if started.Held, err = holds(ctx, tx, s.Ref.Tenant, row.WebHookServiceID, s.Released); err != nil {
+			return Started{}, err
+		}
+	}
+	if started.Held {
+		return started, hold(ctx, tx, s.Ref, milliseconds(s.Now))
+	}
+	if started.Settings, err = forgehook.LoadSettings(row.Settings); err != nil {
+		return Started{}, err
+	}
+	built, err := row.toBuilt(s.Ref.CallID)
+	if err != nil {
+		return Started{}, err
+	}
+	started.Request, started.BodyBytes = built.Request, built.BodyBytes
+	return insertAttempt(ctx, tx, s, started)
+}
+
+// lockForAttempt reads all that an attempt needs. That the utility may hold the call is read without a lock: where it does not, a
+// pause at the same moment finds the attempt under way, as any pause may; where it does, holds looks again.
+func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow, err error) {
+	err = tx.get(ctx, &row, `
+		SELECT c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id, c.document_id, c.accepted_at,
+		       c.deadline_at, COALESCE(u.paused_at IS NOT NULL OR (u.draining AND NOT $3::boolean), false) AS may_hold, v.settings,
+		       r.method, r.url, r.headers, r.body, r.sha256
+		FROM calls c
+		LEFT JOIN services u ON u.tenant_id = c.tenant_id AND u.id = c.webhook_service_id
+		LEFT JOIN settings_versions v
+		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
+		LEFT JOIN requests r ON r.call_id = c.id
+		WHERE c.tenant_id = $1 AND c.id = $2 FOR NO KEY UPDATE OF c`, s.Ref.Tenant, s.Ref.CallID, s.Released)
+	return row, orNotFound(err, "call", s.Ref.CallID)
+}
+
+// insertAttempt follows the lock as a statement of its own, so that it sees the attempts that the lock has waited for. Numbers have
+// no gaps, so the attempts behind the last finished one are the lost ones.
+func insertAttempt(ctx context.Context, tx conn, s StartAttempt, started Started) (Started, error) {
+	var past struct{ Last, Counted, Lost int }
+	err := tx.get(ctx, &past, `
+		WITH past AS (
+			SELECT COALESCE(max(number), 0) AS last, count(*) FILTER (WHERE state = 'finished') AS counted,
+			       COALESCE(max(number), 0) - COALESCE(max(number) FILTER (WHERE state = 'finished'), 0) AS lost
+			FROM attempts WHERE call_id = $2
+		), lost AS (
+			UPDATE attempts SET state = 'unknown' WHERE call_id = $2 AND state = 'started'
+		), added AS (
+			INSERT INTO attempts (call_id, number, state, started_at) SELECT $2, last + 1, 'started', $3 FROM past WHERE lost < $4
+		), moved AS (
+			UPDATE calls SET status = 'delivering', attempts = past.last + 1, next_attempt_at = NULL, held_at = NULL, released_at = NULL
+			FROM past WHERE tenant_id = $1 AND id = $2 AND past.lost < $4
+		)
+		SELECT last, counted, lost FROM past`, s.Ref.Tenant, s.Ref.CallID, milliseconds(s.Now), maxLost)
+	if err != nil {
+		return Started{}, err
+	}
+	if past.Lost >= maxLost {
+		done, err := completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Failed, because: &workerLost, at: s.Now})
+		return Started{Outcome: done.Outcome, StatusCode: done.StatusCode, Number: done.Attempts}, err
+	}
+	started.Number, started.Counted = past.Last+1, past.Counted
+	return started, nil
+}
+
+// AbandonAttempt takes back the last attempt of a call, of which nothing was sent: as if it had not been started.
+func (db *DB) AbandonAttempt(ctx context.Context, call forgehook.CallRef, number int) (err error) {
+	defer wrap(&err, "abandon attempt %d of call %s", number, call.CallID)
+	return db.inTx(ctx, func(tx conn) error {
+		var attempts int
+		err := tx.get(ctx, &attempts, `
+			SELECT attempts FROM calls WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`, call.Tenant, call.CallID)
+		if err != nil || attempts != number { // a later one has started: this one stays, as unknown
+			return orNotFound(err, "call", call.CallID)
+		}
+		_, err = tx.exec(ctx, `
+			WITH gone AS (
+				DELETE FROM attempts WHERE call_id = $2 AND number = $3 AND state <> 'finished' RETURNING call_id
+			)
+			UPDATE calls SET attempts = attempts - 1 FROM gone WHERE tenant_id = $1 AND id = gone.call_id`,
+			call.Tenant, call.CallID, number)
+		return err
+	})
+}
+
+// attemptRow is one exchange.
+type attemptRow struct {
+	Number         int        `db:"number"`
+	State          string     `db:"state"`
+	Verdict        *string    `db:"verdict"`
+	Reason         *string    `db:"reason"`
+	StartedAt      time.Time  `db:"started_at"`
+	DurationMS     *int64     `db:"duration_ms"`
+	RequestHeaders []byte     `db:"request_headers"`
+	ErrorCode      *string    `db:"error_code"`
+	ErrorMessage   *string    `db:"error_message"`
+	NextAttemptAt  *time.Time `db:"next_attempt_at"`
+	responseRow
+}
+
+// toAttempt needs the request as built, which all attempts of a call share but for the headers of the moment.
+func (r attemptRow) toAttempt(request forgehook.Request) (a forgehook.Attempt, err error) {
+	a = forgehook.Attempt{
+		Number: r.Number, State: forgehook.AttemptState(r.State), Verdict: (*forgehook.Verdict)(r.Verdict), Reason: r.Reason,
+		StartedAt: moment(r.StartedAt), DurationMS: r.DurationMS, Request: request, Error: callError(r.ErrorCode, r.ErrorMessage),
+		NextAttemptAt: optionalMoment(r.NextAttemptAt),
+	}
+	if r.RequestHeaders == nil {
+		a.Request.Headers = maps.Clone(request.Headers)
+	} else {
+		a.Request.Headers = nil
+		if err := json.Unmarshal(r.RequestHeaders, &a.Request.Headers); err != nil {
+			return a, fmt.Errorf("headers of attempt %d: %w", r.Number, err)
+		}
+	}
+	if a.Response, err = r.toResponse(); err != nil {
+		return a, fmt.Errorf("response of attempt %d: %w", r.Number, err)
+	}
+	return a, nil
+}
+
+// Attempts lists the attempts of a call, first to last; none before the request is built.
+func (db *DB) Attempts(ctx context.Context, tenant forgehook.TenantID, callID string) (attempts []forgehook.Attempt, err error) {
+	defer wrap(&err, "attempts of call %s", callID)
+	var rows []attemptRow
+	err = db.list(ctx, &rows, `
+		SELECT a.number, a.state, a.verdict, a.reason, a.started_at, a.duration_ms, a.request_headers, a.status_code,
+		       a.response_headers, a.response_body, a.response_truncated, a.error_code, a.error_message, a.next_attempt_at
+		FROM calls c JOIN attempts a ON a.call_id = c.id
+		WHERE c.tenant_id = $1 AND c.id = $2 ORDER BY a.number`, tenant, callID)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		_, err := standing(ctx, db.conn, forgehook.CallRef{Tenant: tenant, CallID: callID})
+		return []forgehook.Attempt{}, err
+	}
+	request, err := db.Request(ctx, tenant, callID)
+	if err != nil {
+		return nil, err
+	}
+	attempts, _, err = cut(rows, len(rows), func(r attemptRow) (forgehook.Attempt, error) { return r.toAttempt(request) }, nil)
+	return attempts, err
+}

@@ -1,0 +1,231 @@
+package postgres_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+)
+
+func TestStartAttempt(t *testing.T) {
+	b := setup(t, seal)
+	call := begun(t, b)
+	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: at("2026-06-01T00:00:00Z")})
+	check(t, err)
+	equal(t, "started", started, postgres.Started{
+		Number: 1, WebHookServiceID: b.s.Utility.ID, WebhookID: call.WebhookID, DocumentID: call.DocumentID,
+		AcceptedAt: call.AcceptedAt.Time, DeadlineAt: call.DeadlineAt.Time, Settings: b.s.Utility.Settings,
+		Request: built.Request, BodyBytes: built.BodyBytes,
+	})
+	got, err := b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "status", got.Status, forgehook.CallDelivering)
+	equal(t, "attempts", got.Attempts, 1)
+	attempts, err := b.Attempts(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	request, err := b.Request(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "attempts", attempts, []forgehook.Attempt{{
+		Number: 1, State: forgehook.AttemptStarted, StartedAt: forgehook.Time{Time: at("2026-06-01T00:00:00Z")}, Request: request,
+	}})
+
+	none := b.s.Call(t, b.DB)
+	attempts, err = b.Attempts(t.Context(), b.tenant, none.ID)
+	check(t, err)
+	equal(t, "attempts of a new call", attempts, []forgehook.Attempt{})
+	_, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(none.ID), Now: time.Now()})
+	refused(t, "without a request", err, forgehook.CodeNotFound)
+	_, err = b.CompleteCall(t.Context(), b.ref(none.ID), forgehook.Expired, nil, time.Now())
+	check(t, err)
+	started, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(none.ID), Now: time.Now()})
+	check(t, err)
+	equal(t, "outcome that stands", started.Outcome, forgehook.Expired)
+}
+
+func TestRecordAttempt_retryThenDelivered(t *testing.T) {
+	b := setup(t)
+	call := begun(t, b)
+	equal(t, "counted at first", start(t, b, call).Counted, 0)
+	sent := maps.Clone(built.Request.Headers)
+	sent["webhook-signature"] = "[secret]"
+	recorded, err := b.RecordAttempt(t.Context(), postgres.RecordAttempt{
+		Ref: b.ref(call.ID), Number: 1, Headers: sent, Now: at("2026-06-01T00:00:00.0009Z"),
+		Exchange: postgres.Exchange{Duration: 1500 * time.Millisecond, Err: &forgehook.CallError{Code: "timeout", Message: "no answer in 30 s"}},
+		Decision: postgres.Decision{Verdict: forgehook.VerdictRetry, Reason: "timeout", Delay: 5 * time.Second},
+	})
+	check(t, err)
+	equal(t, "recorded", recorded, postgres.Recorded{Attempts: 1})
+	got, err := b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	next := forgehook.Time{Time: at("2026-06-01T00:00:05Z")}
+	equal(t, "status", got.Status, forgehook.CallWaitingRetry)
+	equal(t, "next attempt", got.NextAttemptAt, &next)
+	equal(t, "response", got.Response, nil)
+
+	second := start(t, b, call)
+	equal(t, "number", second.Number, 2)
+	equal(t, "counted", second.Counted, 1)
+	got, err = b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "next attempt while one is under way", got.NextAttemptAt, nil)
+	record := success(b.ref(call.ID), 2)
+	record.Exchange.Body, record.Exchange.Headers = []byte{0xff}, map[string]string{"A": "b"}
+	recorded, err = b.RecordAttempt(t.Context(), record)
+	check(t, err)
+	equal(t, "recorded", recorded, postgres.Recorded{Outcome: forgehook.Delivered, Attempts: 2})
+	again, err := b.RecordAttempt(t.Context(), record)
+	check(t, err)
+	equal(t, "recorded twice", again, recorded)
+
+	attempts, err := b.Attempts(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	request, err := b.Request(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	first := request
+	first.Headers = sent
+	equal(t, "attempts", attempts, []forgehook.Attempt{
+		{
+			Number: 1, State: forgehook.AttemptFinished, Verdict: new(forgehook.VerdictRetry), Reason: new("timeout"), StartedAt: attempts[0].StartedAt,
+			DurationMS: new(int64(1500)), Request: first, Error: &forgehook.CallError{Code: "timeout", Message: "no answer in 30 s"}, NextAttemptAt: &next,
+		},
+		{
+			Number: 2, State: forgehook.AttemptFinished, Verdict: new(forgehook.VerdictSuccess), Reason: new("204 No Content"), StartedAt: attempts[1].StartedAt,
+			DurationMS: new(int64(0)), Request: request,
+			Response: &forgehook.Response{StatusCode: 204, Headers: map[string]string{"A": "b"}, Body: "/w==", BodyEncoding: "base64"},
+		},
+	})
+	done, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	check(t, err)
+	equal(t, "start after the end", []any{done.Outcome, done.StatusCode, done.Number}, []any{forgehook.Delivered, 204, 2})
+}
+
+func TestRecordAttempt_budgetUsedUp(t *testing.T) {
+	b := setup(t)
+	call := begun(t, b)
+	start(t, b, call)
+	last := retryable(b.ref(call.ID), 1)
+	last.Decision.Final, last.Decision.Code, last.Decision.Message = true, "http_503", "503 Service Unavailable"
+	recorded, err := b.RecordAttempt(t.Context(), last)
+	check(t, err)
+	equal(t, "recorded", recorded, postgres.Recorded{Outcome: forgehook.Failed, Attempts: 1})
+	got, err := b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "error", got.Error, &forgehook.CallError{Code: "http_503", Message: "503 Service Unavailable"})
+	attempts, err := b.Attempts(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "next attempt", attempts[0].NextAttemptAt, nil)
+	_, err = b.RecordAttempt(t.Context(), success(b.ref(call.ID), 7))
+	refused(t, "an attempt that never was", err, forgehook.CodeNotFound)
+}
+
+// states are those of a call's attempts, in order.
+func states(t *testing.T, b bundle, call forgehook.Call) (states []forgehook.AttemptState) {
+	t.Helper()
+	attempts, err := b.Attempts(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	for _, a := range attempts {
+		states = append(states, a.State)
+	}
+	return states
+}
+
+const (
+	unknown  = forgehook.AttemptUnknown
+	finished = forgehook.AttemptFinished
+	underWay = forgehook.AttemptStarted
+)
+
+// A worker that was thought dead answers late: what it says is recorded, but the state of the call is the next attempt's.
+func TestRecordAttempt_late(t *testing.T) {
+	b := setup(t)
+	call := begun(t, b)
+	start(t, b, call)
+	start(t, b, call)
+	equal(t, "states after the worker died", states(t, b, call), []forgehook.AttemptState{unknown, underWay})
+	recorded, err := b.RecordAttempt(t.Context(), retryable(b.ref(call.ID), 1))
+	check(t, err)
+	equal(t, "recorded", recorded, postgres.Recorded{Attempts: 2})
+	equal(t, "states after its answer", states(t, b, call), []forgehook.AttemptState{finished, underWay})
+	got, err := b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "status", got.Status, forgehook.CallDelivering)
+
+	// The next one starts while the second still runs; the answer of the second ends the call.
+	start(t, b, call)
+	recorded, err = b.RecordAttempt(t.Context(), success(b.ref(call.ID), 2))
+	check(t, err)
+	equal(t, "recorded", recorded, postgres.Recorded{Outcome: forgehook.Delivered, Attempts: 3})
+	equal(t, "states after the end", states(t, b, call), []forgehook.AttemptState{finished, finished, unknown})
+	recorded, err = b.RecordAttempt(t.Context(), retryable(b.ref(call.ID), 3))
+	check(t, err)
+	equal(t, "recorded after the end", recorded, postgres.Recorded{Outcome: forgehook.Delivered, Attempts: 3})
+	equal(t, "states at last", states(t, b, call), []forgehook.AttemptState{finished, finished, finished})
+	got, err = b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "next attempt of a completed call", got.NextAttemptAt, nil)
+}
+
+func TestStartAttempt_threeLostInARow(t *testing.T) {
+	b := setup(t)
+	call := begun(t, b)
+	start(t, b, call)
+	start(t, b, call)
+	finish, err := b.RecordAttempt(t.Context(), retryable(b.ref(call.ID), 2))
+	check(t, err)
+	equal(t, "recorded", finish, postgres.Recorded{Attempts: 2}) // the row of lost ones begins anew
+	for want := 3; want <= 5; want++ {
+		started := start(t, b, call)
+		equal(t, "number", started.Number, want)
+		equal(t, "counted: unknown ones spend no budget", started.Counted, 1)
+	}
+	lost, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	check(t, err)
+	equal(t, "started", lost, postgres.Started{Outcome: forgehook.Failed, StatusCode: 503, Number: 5})
+	equal(t, "states", states(t, b, call), []forgehook.AttemptState{unknown, finished, unknown, unknown, unknown})
+	got, err := b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "error", got.Error.Code, "worker_lost")
+}
+
+func TestAbandonAttempt(t *testing.T) {
+	b := setup(t)
+	call := begun(t, b)
+	start(t, b, call)
+	check(t, b.AbandonAttempt(t.Context(), b.ref(call.ID), 1))
+	check(t, b.AbandonAttempt(t.Context(), b.ref(call.ID), 1)) // again: it is gone
+	got, err := b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "attempts", got.Attempts, 0)
+	equal(t, "number of the next", start(t, b, call).Number, 1)
+
+	start(t, b, call)
+	check(t, b.AbandonAttempt(t.Context(), b.ref(call.ID), 1)) // the second one has begun
+	equal(t, "states", states(t, b, call), []forgehook.AttemptState{unknown, underWay})
+	_, err = b.RecordAttempt(t.Context(), retryable(b.ref(call.ID), 2))
+	check(t, err)
+	check(t, b.AbandonAttempt(t.Context(), b.ref(call.ID), 2)) // it was sent
+	equal(t, "states", states(t, b, call), []forgehook.AttemptState{unknown, finished})
+}
+
+// Attempts that start at once are one after the other: none is lost, all but the last are unknown.
+func TestStartAttempt_atOnce(t *testing.T) {
+	b := setup(t)
+	call := begun(t, b)
+	numbers := make(chan int, 3)
+	for range cap(numbers) {
+		go func() {
+			started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+			if err != nil {
+				t.Error(err)
+			}
+			numbers <- started.Number
+		}()
+	}
+	got := []int{<-numbers, <-numbers, <-numbers}
+	slices.Sort(got)
+	equal(t, "numbers", got, []int{1, 2, 3})
+	equal(t, "states", states(t, b, call), []forgehook.AttemptState{unknown, unknown, underWay})
+}

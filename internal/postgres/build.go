@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/forgehook/forgehook"
+)
+
+// BuildFacts is what a request is made of.
+type BuildFacts struct {
+	Subject  forgehook.Subject
+	Settings forgehook.Settings // secrets sealed
+	Call     forgehook.Call     // ids, times and status; no request and no response yet
+}
+
+// Built is the request of a call.
+type Built struct {
+	Request   forgehook.Request // secrets masked; its Body is empty, BodyBytes has it
+	BodyBytes []byte            // nil: no body is sent
+	SHA256    string            // hex, of the body
+	Failure   *forgehook.CallError
+}
+
+// requestRow is a stored request; all nil where it is not built yet.
+type requestRow struct {
+	Method  *string `db:"method"`
+	URL     *string `db:"url"`
+	Headers []byte  `db:"headers"`
+	Body    []byte  `db:"body"`
+	SHA256  *string `db:"sha256"`
+}
+
+func (r requestRow) toBuilt(callID string) (b Built, err error) {
+	if r.Method == nil || r.URL == nil || r.SHA256 == nil {
+		return b, forgehook.Errorf(forgehook.CodeNotFound, "Call %s has no request yet.", callID)
+	}
+	b = Built{Request: forgehook.Request{Method: *r.Method, URL: *r.URL}, BodyBytes: r.Body, SHA256: *r.SHA256}
+	if err := json.Unmarshal(r.Headers, &b.Request.Headers); err != nil {
+		return b, fmt.Errorf("stored request of call %s: %w", callID, err)
+	}
+	return b, nil
+}
+
+// BuildRequest applies rule to the frozen subject and the pinned settings of a call and stores the request it makes. A request that
+// is stored already is returned as it is and rule does not run. Where rule reports a failure the call ends failed; outcome is ""
+// while the call goes on.
+func (db *DB) BuildRequest(ctx context.Context, call forgehook.CallRef, rule func(BuildFacts) (Built, error)) (outcome forgehook.Outcome, built Built, err error) {
+	defer wrap(&err, "build request of call %s", call.CallID)
+	err = db.inTx(ctx, func(tx conn) error {
+		outcome, built, err = buildRequest(ctx, tx, call, rule)
+		return err
+	})
+	if err != nil {
+		return "", Built{}, err
+	}
+	return outcome, built, nil
+}
+
+func buildRequest(ctx context.Context, tx conn, call forgehook.CallRef, rule func(BuildFacts) (Built, error)) (forgehook.Outcome, Built, error) {
+	var row struct {
+		callRow
+		Subject  []byte `db:"subject"`
+		Settings []byte `db:"settings"`
+		Headers  []byte `db:"headers"`
+		Body     []byte `db:"body"`
+	}
+	err := tx.get(ctx, &row, `
+		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
+		       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.attempts, c.status, c.outcome, q.subject, v.settings,
+		       r.method, r.url, r.headers, r.body, r.sha256
+		FROM calls c
+		JOIN call_requests q ON q.id = c.request_id
+		LEFT JOIN settings_versions v
+		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
+		LEFT JOIN requests r ON r.call_id = c.id
+		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID)
+	if err != nil {
+		return "", Built{}, orNotFound(err, "call", call.CallID)
+	}
+	if row.Outcome != nil {
+		return outcomeOf(row.Outcome), Built{}, nil
+	}
+	if row.Method != nil {
+		built, err := requestRow{row.Method, row.URL, row.Headers, row.Body, row.SHA256}.toBuilt(call.CallID)
+		return "", built, err
+	}
+	facts := BuildFacts{}
+	if facts.Subject, facts.Settings, err = (factsRow{Subject: row.Subject, Settings: row.Settings}).toFacts(); err != nil {
+		return "", Built{}, err
+	}
+	if facts.Call, err = row.toCall(); err != nil {
+		return "", Built{}, err
+	}
+	built, err := rule(facts)
+	if err != nil {
+		return "", Built{}, err
+	}
+	if built.Failure != nil {
+		done, err := completeCall(ctx, tx, call, ending{outcome: forgehook.Failed, because: built.Failure, at: now()})
+		return done.Outcome, Built{}, err
+	}
+	return storeRequest(ctx, tx, call, built)
+}
+
+// storeRequest keeps the first request of a call: whoever builds it a second time gets that one.
+func storeRequest(ctx context.Context, tx conn, call forgehook.CallRef, built Built) (forgehook.Outcome, Built, error) {
+	if built.Request.Headers == nil {
+		built.Request.Headers = map[string]string{}
+	}
+	headers, err := json.Marshal(built.Request.Headers)
+	if err != nil {
+		return "", Built{}, err
+	}
+	rows, err := tx.exec(ctx, `
+		INSERT INTO requests (call_id, method, url, headers, body, sha256, built_at)
+		SELECT id, $3, $4, $5, $6, $7, $8 FROM calls WHERE tenant_id = $1 AND id = $2
+		ON CONFLICT (call_id) DO NOTHING`,
+		call.Tenant, call.CallID, built.Request.Method, built.Request.URL, headers, built.BodyBytes, built.SHA256, now())
+	if err != nil || rows == 1 {
+		return "", built, err
+	}
+	built, err = storedRequest(ctx, tx, call)
+	return "", built, err
+}
+
+func storedRequest(ctx context.Context, tx conn, call forgehook.CallRef) (Built, error) {
+	var row requestRow
+	err := tx.get(ctx, &row, `
+		SELECT r.method, r.url, r.headers, r.body, r.sha256 FROM calls c LEFT JOIN requests r ON r.call_id = c.id
+		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Built{}, notFound("call", call.CallID)
+	}
+	if err != nil {
+		return Built{}, err
+	}
+	return row.toBuilt(call.CallID)
+}
+
+// Request returns the request of a call with its body; before it is built it is CodeNotFound, saying so.
+func (db *DB) Request(ctx context.Context, tenant forgehook.TenantID, callID string) (_ forgehook.Request, err error) {
+	defer wrap(&err, "request of call %s", callID)
+	built, err := storedRequest(ctx, db.conn, forgehook.CallRef{Tenant: tenant, CallID: callID})
+	if err != nil {
+		return forgehook.Request{}, err
+	}
+	built.Request.Body, built.Request.BodyEncoding = BodyText(built.BodyBytes)
+	return built.Request, nil
+}

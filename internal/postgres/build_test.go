@@ -1,0 +1,131 @@
+package postgres_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+)
+
+func neverBuilds(t *testing.T) func(postgres.BuildFacts) (postgres.Built, error) {
+	return func(postgres.BuildFacts) (postgres.Built, error) {
+		t.Error("the rule ran again")
+		return postgres.Built{}, nil
+	}
+}
+
+func TestBuildRequest(t *testing.T) {
+	b := setup(t)
+	tests := []struct {
+		name string
+		made postgres.Built
+		want forgehook.Request
+	}{
+		{"text", built, forgehook.Request{Method: "POST", URL: built.Request.URL, Headers: built.Request.Headers, Body: `{"id":912}`, BodyEncoding: "utf8"}},
+		{
+			"bytes", postgres.Built{Request: forgehook.Request{Method: "PUT", URL: "u"}, BodyBytes: []byte{0xff, 0}, SHA256: "x"},
+			forgehook.Request{Method: "PUT", URL: "u", Headers: map[string]string{}, Body: "/wA=", BodyEncoding: "base64"},
+		},
+		{
+			"no body", postgres.Built{Request: forgehook.Request{Method: "GET", URL: "u", Headers: map[string]string{"A": "b"}}, SHA256: "x"},
+			forgehook.Request{Method: "GET", URL: "u", Headers: map[string]string{"A": "b"}, BodyEncoding: "utf8"},
+		},
+		{
+			"empty body", postgres.Built{Request: forgehook.Request{Method: "POST", URL: "u", Headers: map[string]string{}}, BodyBytes: []byte{}, SHA256: "x"},
+			forgehook.Request{Method: "POST", URL: "u", Headers: map[string]string{}, BodyEncoding: "utf8"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			call := b.s.Call(t, b.DB)
+			_, err := b.Request(t.Context(), b.tenant, call.ID)
+			refused(t, "request before it is built", err, forgehook.CodeNotFound)
+			if !strings.Contains(err.Error(), "no request yet") {
+				t.Errorf("the error does not say that there is none yet: %v", err)
+			}
+			outcome, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(facts postgres.BuildFacts) (postgres.Built, error) {
+				equal(t, "facts", facts, postgres.BuildFacts{
+					Subject:  forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service},
+					Settings: b.s.Utility.Settings, Call: call,
+				})
+				return test.made, nil
+			})
+			check(t, err)
+			equal(t, "outcome", outcome, "")
+			equal(t, "built", made, test.made, cmpopts.EquateEmpty())
+
+			_, again, err := b.BuildRequest(t.Context(), b.ref(call.ID), neverBuilds(t))
+			check(t, err)
+			equal(t, "built the second time", again, made)
+			got, err := b.Request(t.Context(), b.tenant, call.ID)
+			check(t, err)
+			equal(t, "request", got, test.want)
+			if started := start(t, b, call); (started.BodyBytes == nil) != (test.made.BodyBytes == nil) {
+				t.Errorf("a body that is there or not: %q, want %q", started.BodyBytes, test.made.BodyBytes)
+			}
+		})
+	}
+}
+
+func TestBuildRequest_fails(t *testing.T) {
+	b := setup(t)
+	call := b.s.Call(t, b.DB)
+	failure := &forgehook.CallError{Code: "bad_url", Message: "the URL has no host"}
+	outcome, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.BuildFacts) (postgres.Built, error) {
+		return postgres.Built{Failure: failure}, nil
+	})
+	check(t, err)
+	equal(t, "outcome", outcome, forgehook.Failed)
+	got, err := b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "error", got.Error, failure)
+	outcome, _, err = b.BuildRequest(t.Context(), b.ref(call.ID), neverBuilds(t))
+	check(t, err)
+	equal(t, "outcome of the second time", outcome, forgehook.Failed)
+}
+
+// Two that build at once send the same: the request that was stored first.
+func TestBuildRequest_twoAtOnce(t *testing.T) {
+	b := setup(t)
+	call := b.s.Call(t, b.DB)
+	var inside, wg sync.WaitGroup
+	inside.Add(2)
+	results := make([]postgres.Built, 2)
+	for i, url := range []string{"https://example.com/1", "https://example.com/2"} {
+		wg.Go(func() {
+			_, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.BuildFacts) (postgres.Built, error) {
+				inside.Done()
+				inside.Wait()
+				return postgres.Built{Request: forgehook.Request{Method: "GET", URL: url}, SHA256: url}, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			results[i] = made
+		})
+	}
+	wg.Wait()
+	equal(t, "requests", results[0], results[1])
+}
+
+func TestBuildRequest_large(t *testing.T) {
+	b := setup(t)
+	call := b.s.Call(t, b.DB)
+	body := []byte(strings.Repeat("0123456789abcdef", 1<<18)) // 4 MiB
+	_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.BuildFacts) (postgres.Built, error) {
+		return postgres.Built{Request: built.Request, BodyBytes: body, SHA256: "x"}, nil
+	})
+	check(t, err)
+	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	check(t, err)
+	equal(t, "body", string(started.BodyBytes) == string(body), true)
+	got, err := b.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "bodyBytes", got.Request.BodyBytes, len(body))
+}

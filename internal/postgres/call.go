@@ -1,0 +1,194 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/forgehook/forgehook"
+)
+
+const callsList listOf = "calls"
+
+// callRow is a call, the request it sends and the answer it got last.
+type callRow struct {
+	ID               string     `db:"id"`
+	ProjectID        int32      `db:"project_id"`
+	ServiceID        int32      `db:"service_id"`
+	WebHookServiceID int32      `db:"webhook_service_id"`
+	DocumentID       *int32     `db:"document_id"`
+	WorkItemID       *int32     `db:"work_item_id"`
+	SettingsVersion  int        `db:"settings_version"`
+	WebhookID        string     `db:"webhook_id"`
+	Reason           *string    `db:"reason"`
+	AcceptedAt       time.Time  `db:"accepted_at"`
+	DeadlineAt       time.Time  `db:"deadline_at"`
+	Explanation      []byte     `db:"explanation"`
+	Attempts         int        `db:"attempts"`
+	Status           string     `db:"status"`
+	Outcome          *string    `db:"outcome"`
+	NextAttemptAt    *time.Time `db:"next_attempt_at"`
+	CompletedAt      *time.Time `db:"completed_at"`
+	ErrorCode        *string    `db:"error_code"`
+	ErrorMessage     *string    `db:"error_message"`
+
+	Method         *string `db:"method"`
+	URL            *string `db:"url"`
+	RequestHeaders []byte  `db:"request_headers"`
+	BodyBytes      *int    `db:"body_bytes"`
+	SHA256         *string `db:"sha256"`
+
+	responseRow
+}
+
+// callSelect goes on with conditions on the call, c.
+const callSelect = `
+	SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
+	       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome,
+	       c.next_attempt_at, c.completed_at, c.error_code, c.error_message,
+	       r.method, r.url, r.headers AS request_headers, octet_length(r.body) AS body_bytes, r.sha256,
+	       a.status_code, a.response_headers, a.response_body, a.response_truncated
+	FROM calls c
+	LEFT JOIN requests r ON r.call_id = c.id
+	LEFT JOIN LATERAL (
+		SELECT status_code, response_headers, response_body, response_truncated FROM attempts
+		WHERE call_id = c.id AND state = 'finished' ORDER BY number DESC LIMIT 1
+	) a ON true
+	WHERE c.tenant_id = $1`
+
+func (r callRow) toCall() (c forgehook.Call, err error) {
+	c = forgehook.Call{
+		ID: r.ID, WorkflowID: workflowID(r.ID), WebhookID: r.WebhookID, WebHookServiceID: r.WebHookServiceID,
+		ServiceID: r.ServiceID, ProjectID: r.ProjectID, DocumentID: r.DocumentID, WorkItemID: r.WorkItemID,
+		SettingsVersion: r.SettingsVersion, Reason: r.Reason, Status: forgehook.CallStatus(r.Status),
+		Outcome: (*forgehook.Outcome)(r.Outcome), Attempts: r.Attempts, NextAttemptAt: optionalMoment(r.NextAttemptAt),
+		AcceptedAt: moment(r.AcceptedAt), DeadlineAt: moment(r.DeadlineAt), CompletedAt: optionalMoment(r.CompletedAt),
+		Error: callError(r.ErrorCode, r.ErrorMessage),
+	}
+	if c.Explanation, err = toExplanation(r.Explanation); err != nil {
+		return c, fmt.Errorf("call %s: %w", r.ID, err)
+	}
+	if c.Request, err = r.toRequestInfo(); err != nil {
+		return c, fmt.Errorf("request of call %s: %w", r.ID, err)
+	}
+	if c.Response, err = r.toResponse(); err != nil {
+		return c, fmt.Errorf("response of call %s: %w", r.ID, err)
+	}
+	return c, nil
+}
+
+func (r callRow) toRequestInfo() (*forgehook.RequestInfo, error) {
+	if r.Method == nil || r.URL == nil || r.SHA256 == nil {
+		return nil, nil //nolint:nilnil // there is none until it is built
+	}
+	info := forgehook.RequestInfo{Method: *r.Method, URL: *r.URL, SHA256: *r.SHA256}
+	if r.BodyBytes != nil {
+		info.BodyBytes = *r.BodyBytes
+	}
+	return &info, json.Unmarshal(r.RequestHeaders, &info.Headers)
+}
+
+// toExplanation is nil until the conditions were evaluated.
+func toExplanation(stored []byte) (conditions []forgehook.Condition, err error) {
+	if stored == nil {
+		return nil, nil
+	}
+	if err := json.Unmarshal(stored, &conditions); err != nil {
+		return nil, fmt.Errorf("stored explanation: %w", err)
+	}
+	return conditions, nil
+}
+
+// workflowID is the id of the call's workflow; package workflows names it so too.
+func workflowID(callID string) string { return "call/" + callID }
+
+// Call returns a call.
+func (db *DB) Call(ctx context.Context, tenant forgehook.TenantID, id string) (_ forgehook.Call, err error) {
+	defer wrap(&err, "call %s", id)
+	var row callRow
+	if err := db.get(ctx, &row, callSelect+` AND c.id = $2`, tenant, id); err != nil {
+		return forgehook.Call{}, orNotFound(err, "call", id)
+	}
+	return row.toCall()
+}
+
+// CallsOf returns calls in the order of their ids; one that is missing is CodeNotFound.
+func (db *DB) CallsOf(ctx context.Context, tenant forgehook.TenantID, ids []string) (calls []forgehook.Call, err error) {
+	defer wrap(&err, "%d calls", len(ids))
+	var rows []callRow
+	if err := db.list(ctx, &rows, callSelect+` AND c.id = ANY ($2::uuid[])`, tenant, pq.Array(ids)); err != nil {
+		return nil, err
+	}
+	byID := make(map[string]callRow, len(rows))
+	for _, row := range rows {
+		byID[row.ID] = row
+	}
+	calls = make([]forgehook.Call, len(ids))
+	for i, id := range ids {
+		row, ok := byID[id]
+		if !ok {
+			return nil, notFound("call", id)
+		}
+		if calls[i], err = row.toCall(); err != nil {
+			return nil, err
+		}
+	}
+	return calls, nil
+}
+
+func callsOfRequest(ctx context.Context, tx conn, tenant forgehook.TenantID, requestID string) ([]forgehook.Call, error) {
+	var rows []callRow
+	if err := tx.list(ctx, &rows, callSelect+` AND c.request_id = $2 ORDER BY c.id`, tenant, requestID); err != nil {
+		return nil, err
+	}
+	calls, _, err := cut(rows, len(rows), callRow.toCall, nil)
+	return calls, err
+}
+
+// Calls lists calls, newest first.
+func (db *DB) Calls(ctx context.Context, tenant forgehook.TenantID, filter forgehook.CallFilter, page forgehook.Page) (list []forgehook.Call, next string, err error) {
+	defer wrap(&err, "list calls")
+	before, limit, err := callsList.readID(page)
+	if err != nil {
+		return nil, "", err
+	}
+	from, fromID := bound(filter.From, 0)
+	to, toID := bound(filter.To, time.Second) // the last of many calls of one request may have ids of the next millisecond
+	var rows []callRow
+	err = db.list(ctx, &rows, callSelect+`
+		AND ($2::uuid IS NULL OR c.id < $2)
+		AND ($3::text IS NULL OR c.status = $3)
+		AND ($4::text IS NULL OR c.outcome = $4)
+		AND ($5::integer IS NULL OR c.webhook_service_id = $5)
+		AND ($6::integer IS NULL OR c.document_id = $6)
+		AND ($7::timestamptz IS NULL OR c.accepted_at >= $7)
+		AND ($8::timestamptz IS NULL OR c.accepted_at < $8)
+		AND ($9::uuid IS NULL OR c.id >= $9) -- these two say the same to the index
+		AND ($10::uuid IS NULL OR c.id < $10)
+		ORDER BY c.id DESC LIMIT $11`,
+		tenant, before, orNull(string(filter.Status)), orNull(string(filter.Outcome)), orNullID(filter.WebHookServiceID),
+		orNullID(filter.DocumentID), from, to, fromID, toID, limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	return cut(rows, limit, callRow.toCall, func(r callRow) string { return callsList.next(r.ID) })
+}
+
+// bound is a limit of acceptance as a moment and, roughly, as an id; NULL where there is none.
+func bound(at time.Time, margin time.Duration) (moment *time.Time, id *string) {
+	if at.IsZero() {
+		return nil, nil
+	}
+	floor := floorID(at.Add(margin))
+	return &at, &floor
+}
+
+func orNullID(id int32) *int32 {
+	if id == 0 {
+		return nil
+	}
+	return &id
+}

@@ -1,0 +1,242 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/forgehook/forgehook"
+)
+
+const documentsList listOf = "documents"
+
+// documentRow is a document. Status and date of modification in force are columns: a delivered call sets them without touching
+// the body.
+type documentRow struct {
+	ID        int32      `db:"id"`
+	ProjectID int32      `db:"project_id"`
+	Status    int32      `db:"status"`
+	Modified  *time.Time `db:"modified"`
+	Body      []byte     `db:"body"`
+}
+
+func (r documentRow) toDocument() (d forgehook.Document, err error) {
+	if err := json.Unmarshal(r.Body, &d); err != nil {
+		return d, fmt.Errorf("stored document %d: %w", r.ID, err)
+	}
+	d.ID, d.ProjectID, d.Status, d.DTM = r.ID, r.ProjectID, forgehook.DocumentStatus(r.Status), optionalMoment(r.Modified)
+	return d, nil
+}
+
+// modified is the column for dtm, in the precision that a document is answered in.
+func modified(d *forgehook.Document) *time.Time {
+	if d.DTM == nil {
+		return nil
+	}
+	at := milliseconds(d.DTM.Time)
+	return &at
+}
+
+// PutDocument stores a document in the project it names, or replaces the one of that id, which then moves to the project. ID 0 is
+// handed out.
+func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forgehook.Document) (_ forgehook.Document, created bool, err error) {
+	defer wrap(&err, "put document %d into project %d", d.ID, d.ProjectID)
+	err = db.inTx(ctx, func(tx conn) error {
+		if d.ID, err = orNewEntityID(ctx, tx, tenant, d.ID); err != nil {
+			return err
+		}
+		count, err := putDocuments(ctx, tx, tenant, d.ProjectID, []forgehook.Document{d})
+		created = count == 1
+		return err
+	})
+	return d, created, err
+}
+
+// PutDocuments does for many documents of one project what PutDocument does for one: all or none. Of those with the same id the
+// last one counts, and the others as updated.
+func (db *DB) PutDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, documents []forgehook.Document) (created, updated int, err error) {
+	defer wrap(&err, "put %d documents into project %d", len(documents), projectID)
+	if len(documents) == 0 {
+		return 0, 0, nil
+	}
+	err = db.inTx(ctx, func(tx conn) error {
+		distinct, err := withIDs(ctx, tx, tenant, documents)
+		if err != nil {
+			return err
+		}
+		created, err = putDocuments(ctx, tx, tenant, projectID, distinct)
+		return err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	return created, len(documents) - created, nil
+}
+
+// withIDs gives ids to the documents that have none, and leaves the last of those that have the same, in the order of their ids: so
+// that imports which overlap lock rows in one order.
+func withIDs(ctx context.Context, tx conn, tenant forgehook.TenantID, documents []forgehook.Document) ([]forgehook.Document, error) {
+	missing, last := 0, map[int32]int{}
+	for i, d := range documents {
+		if err := checkID(d.ID); err != nil {
+			return nil, err
+		}
+		if d.ID == 0 {
+			missing++
+		}
+		last[d.ID] = i
+	}
+	ids, err := newEntityIDs(ctx, tx, tenant, missing)
+	if err != nil {
+		return nil, err
+	}
+	distinct := make([]forgehook.Document, 0, len(documents))
+	for i, d := range documents {
+		switch {
+		case d.ID == 0:
+			d.ID, ids = ids[0], ids[1:]
+		case last[d.ID] != i:
+			continue
+		}
+		distinct = append(distinct, d)
+	}
+	slices.SortFunc(distinct, func(a, b forgehook.Document) int { return int(a.ID) - int(b.ID) })
+	return distinct, nil
+}
+
+// putDocuments upserts documents with distinct ids in one statement and returns how many of them are new.
+func putDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, projectID int32, documents []forgehook.Document) (created int, err error) {
+	n := len(documents)
+	ids, masters, statuses := make([]int32, n), make([]*int32, n), make([]int32, n)
+	dates, bodies := make([]*time.Time, n), make([][]byte, n)
+	for i, d := range documents {
+		d.ProjectID = projectID
+		ids[i], masters[i], statuses[i], dates[i] = d.ID, d.MasterID, int32(d.Status), modified(&d)
+		if bodies[i], err = json.Marshal(d); err != nil {
+			return 0, fmt.Errorf("document %d: %w", d.ID, err)
+		}
+	}
+	var stored []bool
+	err = tx.list(ctx, &stored, `
+		INSERT INTO documents (tenant_id, id, project_id, master_id, status, modified, body, created_at, updated_at)
+		SELECT p.tenant_id, d.id, p.id, d.master_id, d.status, d.modified, d.body, $8, $8
+		FROM projects p, unnest($3::integer[], $4::integer[], $5::integer[], $6::timestamptz[], $7::bytea[])
+		     AS d (id, master_id, status, modified, body)
+		WHERE p.tenant_id = $1 AND p.id = $2
+		ON CONFLICT (tenant_id, id) DO UPDATE SET project_id = excluded.project_id, master_id = excluded.master_id,
+		    status = excluded.status, modified = excluded.modified, body = excluded.body, updated_at = excluded.updated_at
+		RETURNING xmax = 0 AS created`, // a row that was inserted has not been locked by anyone yet
+		tenant, projectID, pq.Array(ids), pq.Array(masters), pq.Array(statuses), pq.Array(dates), pq.Array(bodies), now())
+	if err != nil {
+		return 0, err
+	}
+	if len(stored) == 0 {
+		return 0, notFound("project", projectID)
+	}
+	for _, isNew := range stored {
+		if isNew {
+			created++
+		}
+	}
+	return created, nil
+}
+
+const documentSelect = `SELECT id, project_id, status, modified, body FROM documents WHERE tenant_id = $1`
+
+// Document returns a document with the status and date of modification in force.
+func (db *DB) Document(ctx context.Context, tenant forgehook.TenantID, id int32) (_ forgehook.Document, err error) {
+	defer wrap(&err, "document %d", id)
+	var row documentRow
+	if err := db.get(ctx, &row, documentSelect+` AND id = $2`, tenant, id); err != nil {
+		return forgehook.Document{}, orNotFound(err, "document", id)
+	}
+	return row.toDocument()
+}
+
+// Documents lists the documents of a project by id.
+func (db *DB) Documents(ctx context.Context, tenant forgehook.TenantID, projectID int32, page forgehook.Page) (list []forgehook.Document, next string, err error) {
+	defer wrap(&err, "list documents of project %d", projectID)
+	key, limit, err := documentsList.readNumbers(page, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	var rows []documentRow
+	err = db.list(ctx, &rows, documentSelect+` AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4`,
+		tenant, projectID, first(key), limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	return cut(rows, limit, documentRow.toDocument, func(r documentRow) string { return documentsList.next(r.ID) })
+}
+
+// storedDocuments returns those of the documents that are here, and the masters of those, by id.
+func storedDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, ids []int32) (map[int32]*forgehook.Document, error) {
+	documents := map[int32]*forgehook.Document{}
+	if len(ids) == 0 {
+		return documents, nil
+	}
+	var rows []documentRow
+	err := tx.list(ctx, &rows, `
+		WITH asked AS (
+			SELECT id, project_id, master_id, status, modified, body FROM documents WHERE tenant_id = $1 AND id = ANY ($2)
+		)
+		SELECT id, project_id, status, modified, body FROM asked
+		UNION ALL
+		SELECT m.id, m.project_id, m.status, m.modified, m.body FROM asked JOIN documents m ON m.tenant_id = $1 AND m.id = asked.master_id`,
+		tenant, pq.Array(ids))
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		d, err := row.toDocument()
+		if err != nil {
+			return nil, err
+		}
+		documents[d.ID] = &d
+	}
+	return documents, nil
+}
+
+// UpdateDocument lets change alter a document, whose row is locked meanwhile; its id and project stay. Its date of modification is
+// now unless change sets one.
+func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id int32, change func(*forgehook.Document) error) (d forgehook.Document, err error) {
+	defer wrap(&err, "update document %d", id)
+	err = db.inTx(ctx, func(tx conn) error {
+		var row documentRow
+		err := tx.get(ctx, &row, documentSelect+` AND id = $2 FOR NO KEY UPDATE`, tenant, id)
+		if err != nil {
+			return orNotFound(err, "document", id)
+		}
+		if d, err = row.toDocument(); err != nil {
+			return err
+		}
+		at, before := now(), d.DTM
+		if err := change(&d); err != nil {
+			return err
+		}
+		d.ID, d.ProjectID, d.DTM = id, row.ProjectID, stampChange(before, d.DTM, at)
+		body, err := json.Marshal(d)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `
+			UPDATE documents SET body = $3, master_id = $4, status = $5, modified = $6, updated_at = $7
+			WHERE tenant_id = $1 AND id = $2`, tenant, id, body, d.MasterID, int32(d.Status), modified(&d), at)
+		return err
+	})
+	return d, err
+}
+
+// DeleteDocument deletes a document. Calls keep their subject, which was frozen.
+func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
+	defer wrap(&err, "delete document %d", id)
+	rows, err := db.exec(ctx, `DELETE FROM documents WHERE tenant_id = $1 AND id = $2`, tenant, id)
+	if err == nil && rows == 0 {
+		return notFound("document", id)
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/forgehook/forgehook"
+)
+
+// newIDs makes n UUIDv7 in ascending order. Their time is at, not that of making them: so the order of calls is that of their
+// acceptance, to a quarter of a microsecond, and a span of acceptance times is a span of ids.
+func newIDs(at time.Time, n int) []string {
+	const ticks = 1 << 12 // of a millisecond: the 12 bits behind the time
+	tick := uint64(at.Nanosecond()%1e6) * ticks / 1e6
+	if last := uint64(ticks - min(n, ticks)); tick > last {
+		tick = last // all of them within the millisecond
+	}
+	tick += uint64(at.UnixMilli()) * ticks
+	ids := make([]string, n)
+	for i := range ids {
+		var id uuid.UUID
+		_, _ = rand.Read(id[8:]) // it never fails
+		id[8] = id[8]&0x3f | 0x80
+		binary.BigEndian.PutUint64(id[:8], tick/ticks<<16|7<<12|tick%ticks)
+		ids[i] = id.String()
+		tick++
+	}
+	return ids
+}
+
+func newID(at time.Time) string { return newIDs(at, 1)[0] }
+
+// floorID is not above any id of calls that were accepted at or after a moment.
+func floorID(at time.Time) string {
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:8], uint64(max(at.UnixMilli(), 0))<<16)
+	return id.String()
+}
+
+// newEntityIDs hands out n ids, passing over those that a client has brought along.
+func newEntityIDs(ctx context.Context, tx conn, tenant forgehook.TenantID, n int) ([]int32, error) {
+	var ids []int32
+	for len(ids) < n {
+		var free []int32
+		err := tx.list(ctx, &free, `
+			SELECT n.id FROM (SELECT nextval('entity_ids')::integer AS id FROM generate_series(1, $2)) n
+			WHERE NOT EXISTS (SELECT FROM projects p WHERE p.tenant_id = $1 AND p.id = n.id)
+			  AND NOT EXISTS (SELECT FROM services s WHERE s.tenant_id = $1 AND s.id = n.id)
+			  AND NOT EXISTS (SELECT FROM documents d WHERE d.tenant_id = $1 AND d.id = n.id)
+			ORDER BY n.id`, tenant, n-len(ids))
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, free...)
+	}
+	return ids, nil
+}
+
+// orNewEntityID is id, or one that is handed out where it is 0.
+func orNewEntityID(ctx context.Context, tx conn, tenant forgehook.TenantID, id int32) (int32, error) {
+	if id != 0 {
+		return id, checkID(id)
+	}
+	ids, err := newEntityIDs(ctx, tx, tenant, 1)
+	if err != nil {
+		return 0, err
+	}
+	return ids[0], nil
+}

@@ -1,0 +1,80 @@
+package postgres_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.uber.org/goleak"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/postgres/pgtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bundle is what most tests need: a database, a scene, and another tenant that must see nothing of it.
+type bundle struct {
+	*postgres.DB
+	url      string
+	s        pgtest.Scene
+	tenant   forgehook.TenantID // of the scene
+	stranger forgehook.TenantID
+}
+
+func setup(t *testing.T, change ...func(*forgehook.Settings)) bundle {
+	t.Helper()
+	t.Parallel()
+	db := pgtest.New(t)
+	s := pgtest.NewScene(t, db.DB, change...)
+	return bundle{DB: db.DB, url: db.URL, s: s, tenant: s.Tenant, stranger: pgtest.Tenant(t, db.DB)}
+}
+
+func (b bundle) ref(callID string) forgehook.CallRef {
+	return forgehook.CallRef{Tenant: b.tenant, CallID: callID}
+}
+
+// at is a moment in the precision of the database.
+func at(text string) time.Time {
+	t, err := forgehook.ParseTime(text)
+	if err != nil {
+		panic(err)
+	}
+	return t.Time
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func equal[T any](t *testing.T, what string, got, want T, options ...cmp.Option) {
+	t.Helper()
+	options = append(options, cmpopts.IgnoreUnexported(forgehook.Secret{})) // what is stored of secrets is exported
+	if diff := cmp.Diff(want, got, options...); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// refused checks the code of an error.
+func refused(t *testing.T, what string, err error, want forgehook.Code) {
+	t.Helper()
+	if got := forgehook.ErrorCode(err); got != want {
+		t.Errorf("%s: got code %q, want %q: %v", what, got, want, err)
+	}
+}
+
+// faultPaths are the places of an error's faults.
+func faultPaths(err error) (paths []string) {
+	if e, ok := errors.AsType[*forgehook.Error](err); ok {
+		for _, f := range e.Fields {
+			paths = append(paths, f.Path)
+		}
+	}
+	return paths
+}

@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/forgehook/forgehook"
+)
+
+// RecordAttempt is how an attempt went and what that means.
+type RecordAttempt struct {
+	Ref      forgehook.CallRef
+	Number   int
+	Headers  map[string]string // as sent, secrets masked; nil: as built
+	Exchange Exchange
+	Decision Decision
+	Now      time.Time
+}
+
+// Exchange is what went over the wire.
+type Exchange struct {
+	Duration   time.Duration
+	StatusCode int // 0: no answer; then the next three are empty
+	Headers    map[string]string
+	Body       []byte
+	Truncated  bool
+	Err        *forgehook.CallError // why there was no answer
+}
+
+// Decision is what the rules say about it. A success ends the call delivered; a final one that is none ends it failed, with Code
+// and Message as its error; else the next attempt is due after Delay.
+type Decision struct {
+	Verdict       forgehook.Verdict
+	Reason        string
+	Code, Message string
+	Final         bool
+	Delay         time.Duration
+}
+
+// Recorded says where the call stands.
+type Recorded struct {
+	Outcome  forgehook.Outcome // "": it goes on
+	Attempts int
+}
+
+// outcome is how the call ends by this attempt, "" when it does not.
+func (r RecordAttempt) outcome() forgehook.Outcome {
+	switch {
+	case r.Decision.Verdict == forgehook.VerdictSuccess:
+		return forgehook.Delivered
+	case r.Decision.Final || r.Decision.Verdict == forgehook.VerdictPermanent:
+		return forgehook.Failed
+	}
+	return ""
+}
+
+// RecordAttempt stores how an attempt went, together with what that means for its call. An attempt that was given up as unknown is
+// corrected; recording one twice changes nothing. Where the call has an outcome already that one stands and is returned: the
+// attempt is recorded as what it was all the same.
+func (db *DB) RecordAttempt(ctx context.Context, r RecordAttempt) (recorded Recorded, err error) {
+	defer wrap(&err, "record attempt %d of call %s", r.Number, r.Ref.CallID)
+	err = db.inTx(ctx, func(tx conn) error {
+		recorded, err = recordAttempt(ctx, tx, r)
+		return err
+	})
+	if err != nil {
+		return Recorded{}, err
+	}
+	return recorded, nil
+}
+
+func recordAttempt(ctx context.Context, tx conn, r RecordAttempt) (Recorded, error) {
+	stored, err := updateAttempt(ctx, tx, r)
+	if err != nil {
+		return Recorded{}, err
+	}
+	stood := stored.toCompletion()
+	recorded := Recorded{Outcome: stood.Outcome, Attempts: stood.Attempts}
+	outcome := r.outcome()
+	switch {
+	case !stored.Known:
+		return Recorded{}, notFound("attempt", r.Number)
+	case stood.Outcome != "" || !stored.Written:
+		return recorded, nil
+	case outcome != "":
+		e := ending{outcome: outcome, statusCode: &r.Exchange.StatusCode, at: r.Now}
+		if outcome == forgehook.Failed {
+			e.because = &forgehook.CallError{Code: r.Decision.Code, Message: r.Decision.Message}
+		}
+		done, err := completeCall(ctx, tx, r.Ref, e)
+		return Recorded{Outcome: done.Outcome, Attempts: done.Attempts}, err
+	case r.Number != stood.Attempts: // a late answer: the next attempt is under way and the call's state is its own
+		return recorded, nil
+	}
+	_, err = tx.exec(ctx, `
+		UPDATE calls SET status = 'waiting_retry', next_attempt_at = $3, last_status_code = $4 WHERE tenant_id = $1 AND id = $2`,
+		r.Ref.Tenant, r.Ref.CallID, milliseconds(r.Now.Add(r.Decision.Delay)), r.Exchange.StatusCode)
+	return recorded, err
+}
+
+type recordedRow struct {
+	completionRow
+	Written bool `db:"written"` // now; not if it was finished before
+	Known   bool `db:"known"`
+}
+
+// updateAttempt locks the call and then writes the attempt, unless it is finished already.
+func updateAttempt(ctx context.Context, tx conn, r RecordAttempt) (row recordedRow, err error) {
+	sent, err := storableHeaders(r.Headers)
+	if err != nil {
+		return row, err
+	}
+	x := r.Exchange
+	var status *int
+	var headers, body []byte
+	if x.StatusCode != 0 {
+		if x.Headers == nil {
+			x.Headers = map[string]string{}
+		}
+		if headers, err = storableHeaders(x.Headers); err != nil {
+			return row, err
+		}
+		status, body = &x.StatusCode, x.Body
+	}
+	var next *time.Time
+	if r.outcome() == "" {
+		at := milliseconds(r.Now.Add(r.Decision.Delay))
+		next = &at
+	}
+	code, message := storableError(x.Err)
+	err = tx.get(ctx, &row, `
+		WITH call AS (
+			SELECT id, outcome, attempts, last_status_code FROM calls WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
+		), written AS (
+			UPDATE attempts a SET state = 'finished', verdict = $4, reason = $5, duration_ms = $6, request_headers = $7,
+			       status_code = $8, response_headers = $9, response_body = $10, response_truncated = $11, error_code = $12,
+			       error_message = $13, next_attempt_at = $14
+			FROM call WHERE a.call_id = call.id AND a.number = $3 AND a.state IN ('started', 'unknown')
+			RETURNING a.number
+		)
+		SELECT outcome, attempts, last_status_code, EXISTS (SELECT FROM written) AS written,
+		       EXISTS (SELECT FROM attempts WHERE call_id = $2 AND number = $3) AS known
+		FROM call`,
+		r.Ref.Tenant, r.Ref.CallID, r.Number, r.Decision.Verdict, storable(r.Decision.Reason), x.Duration.Milliseconds(), sent,
+		status, headers, body, x.Truncated, code, message, next)
+	return row, orNotFound(err, "call", r.Ref.CallID)
+}
+
+// storableHeaders is nil for nil.
+func storableHeaders(headers map[string]string) ([]byte, error) {
+	if headers == nil {
+		return nil, nil
+	}
+	return json.Marshal(headers)
+}

@@ -1,0 +1,38 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+)
+
+// ServerFigures are counters of the whole server, all databases together: what a measurement takes the difference of.
+type ServerFigures struct {
+	Transactions int64 `db:"transactions"` // committed and rolled back
+	WALBytes     int64 `db:"wal_bytes"`
+}
+
+// ServerFigures reads the counters. The server brings those of other connections in with up to a second of delay.
+func (db *DB) ServerFigures(ctx context.Context) (f ServerFigures, err error) {
+	defer wrap(&err, "server figures")
+	return f, db.get(ctx, &f, `
+		SELECT (SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database) AS transactions,
+		       pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS wal_bytes`)
+}
+
+// CheckSchema says what to do about a schema that is not the one of this program.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	migrations, err := db.MigrationStatus(ctx)
+	if err != nil {
+		return err
+	}
+	pending := 0
+	for _, m := range migrations {
+		if m.AppliedAt == nil {
+			pending++
+		}
+	}
+	if pending > 0 {
+		return fmt.Errorf("the database lacks %d of %d migrations: run forgehook migrate up", pending, len(migrations))
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/forgehook/forgehook"
+)
+
+const servicesList listOf = "services"
+
+type serviceRow struct {
+	ID        int32  `db:"id"`
+	ProjectID int32  `db:"project_id"`
+	Body      []byte `db:"body"`
+}
+
+func (r serviceRow) toService() (s forgehook.Service, err error) {
+	if err := json.Unmarshal(r.Body, &s); err != nil {
+		return s, fmt.Errorf("stored service %d: %w", r.ID, err)
+	}
+	s.ID, s.ProjectID, s.ServiceID = r.ID, r.ProjectID, nil
+	return s, nil
+}
+
+// CreateService stores a plain service of a project. ID 0 is handed out; one that is taken is a CodeConflict.
+func (db *DB) CreateService(ctx context.Context, tenant forgehook.TenantID, s forgehook.Service) (_ forgehook.Service, err error) {
+	defer wrap(&err, "create service %d in project %d", s.ID, s.ProjectID)
+	at := now()
+	s.ServiceID = nil
+	stampNew(&s.DTC, &s.DTM, at)
+	err = db.inTx(ctx, func(tx conn) error {
+		if s.ID, err = orNewEntityID(ctx, tx, tenant, s.ID); err != nil {
+			return err
+		}
+		body, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.exec(ctx, `
+			INSERT INTO services (tenant_id, id, project_id, body, created_at, updated_at)
+			SELECT tenant_id, $3, id, $4, $5, $5 FROM projects WHERE tenant_id = $1 AND id = $2`,
+			tenant, s.ProjectID, s.ID, body, at)
+		if err == nil && rows == 0 {
+			return notFound("project", s.ProjectID)
+		}
+		return err
+	})
+	return s, err
+}
+
+// Service returns a plain service; a utility is not found here.
+func (db *DB) Service(ctx context.Context, tenant forgehook.TenantID, id int32) (_ forgehook.Service, err error) {
+	defer wrap(&err, "service %d", id)
+	var row serviceRow
+	err = db.get(ctx, &row, `
+		SELECT id, project_id, body FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL`, tenant, id)
+	if err != nil {
+		return forgehook.Service{}, orNotFound(err, "service", id)
+	}
+	return row.toService()
+}
+
+// Services lists the plain services of a project by id.
+func (db *DB) Services(ctx context.Context, tenant forgehook.TenantID, projectID int32, page forgehook.Page) (list []forgehook.Service, next string, err error) {
+	defer wrap(&err, "list services of project %d", projectID)
+	key, limit, err := servicesList.readNumbers(page, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	var rows []serviceRow
+	err = db.list(ctx, &rows, `
+		SELECT id, project_id, body FROM services
+		WHERE tenant_id = $1 AND project_id = $2 AND parent_id IS NULL AND id > $3 ORDER BY id LIMIT $4`,
+		tenant, projectID, first(key), limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	return cut(rows, limit, serviceRow.toService, func(r serviceRow) string { return servicesList.next(r.ID) })
+}
+
+// UpdateService lets change alter a plain service, whose row is locked meanwhile; its id and project stay.
+func (db *DB) UpdateService(ctx context.Context, tenant forgehook.TenantID, id int32, change func(*forgehook.Service) error) (s forgehook.Service, err error) {
+	defer wrap(&err, "update service %d", id)
+	err = db.inTx(ctx, func(tx conn) error {
+		var row serviceRow
+		err := tx.get(ctx, &row, `
+			SELECT id, project_id, body FROM services
+			WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL FOR NO KEY UPDATE`, tenant, id)
+		if err != nil {
+			return orNotFound(err, "service", id)
+		}
+		if s, err = row.toService(); err != nil {
+			return err
+		}
+		at, before := now(), s.DTM
+		if err := change(&s); err != nil {
+			return err
+		}
+		s.ID, s.ProjectID, s.ServiceID, s.DTM = id, row.ProjectID, nil, stampChange(before, s.DTM, at)
+		body, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `UPDATE services SET body = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2`, tenant, id, body, at)
+		return err
+	})
+	return s, err
+}
+
+// DeleteService deletes a plain service that has no utilities left; else it is a CodeConflict that counts them.
+func (db *DB) DeleteService(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
+	defer wrap(&err, "delete service %d", id)
+	return db.inTx(ctx, func(tx conn) error {
+		var found int
+		err := tx.get(ctx, &found, `
+			SELECT 1 FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL FOR UPDATE`, tenant, id)
+		if err != nil {
+			return orNotFound(err, "service", id)
+		}
+		var utilities int
+		err = tx.get(ctx, &utilities, `SELECT count(*) FROM services WHERE tenant_id = $1 AND parent_id = $2`, tenant, id)
+		if err != nil {
+			return err
+		}
+		if err := inUse("Service", id, counted(utilities, "utility")); err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `DELETE FROM services WHERE tenant_id = $1 AND id = $2`, tenant, id)
+		return err
+	})
+}

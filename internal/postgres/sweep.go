@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/forgehook/forgehook"
+)
+
+// callStartRow is what starts the workflow of a call and shows it there.
+type callStartRow struct {
+	Tenant           forgehook.TenantID `db:"tenant_id"`
+	ID               string             `db:"id"`
+	WebHookServiceID int32              `db:"webhook_service_id"`
+	ServiceID        int32              `db:"service_id"`
+	ProjectID        int32              `db:"project_id"`
+	DocumentID       *int32             `db:"document_id"`
+	AcceptedAt       time.Time          `db:"accepted_at"`
+	DeadlineAt       time.Time          `db:"deadline_at"`
+	UtilityBody      []byte             `db:"utility_body"`
+	Settings         []byte             `db:"settings"`
+}
+
+// startSelect goes on with conditions on the call, c. Open calls have their utility and its settings: neither can be deleted.
+const startSelect = `
+	SELECT c.tenant_id, c.id, c.webhook_service_id, c.service_id, c.project_id, c.document_id, c.accepted_at, c.deadline_at,
+	       u.body AS utility_body, v.settings
+	FROM calls c
+	JOIN services u ON u.tenant_id = c.tenant_id AND u.id = c.webhook_service_id
+	JOIN settings_versions v
+	  ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version`
+
+func (r callStartRow) toStart() (forgehook.CallStart, error) {
+	name, err := utilityName(r.UtilityBody)
+	if err != nil {
+		return forgehook.CallStart{}, fmt.Errorf("stored utility %d: %w", r.WebHookServiceID, err)
+	}
+	settings, err := forgehook.LoadSettings(r.Settings)
+	if err != nil {
+		return forgehook.CallStart{}, fmt.Errorf("settings of call %s: %w", r.ID, err)
+	}
+	return newStart(r.Tenant, forgehook.Call{
+		ID: r.ID, WebHookServiceID: r.WebHookServiceID, ServiceID: r.ServiceID, ProjectID: r.ProjectID, DocumentID: r.DocumentID,
+		AcceptedAt: moment(r.AcceptedAt), DeadlineAt: moment(r.DeadlineAt),
+	}, name, settings), nil
+}
+
+func toStarts(rows []callStartRow) ([]forgehook.CallStart, error) {
+	starts, _, err := cut(rows, len(rows), callStartRow.toStart, nil)
+	return starts, err
+}
+
+// startsOfRequest are the calls of a request whose workflow may not have been started.
+func startsOfRequest(ctx context.Context, tx conn, tenant forgehook.TenantID, requestID string) ([]forgehook.CallStart, error) {
+	var rows []callStartRow
+	err := tx.list(ctx, &rows, startSelect+`
+		WHERE c.tenant_id = $1 AND c.request_id = $2 AND c.status = 'accepted' ORDER BY c.id`, tenant, requestID)
+	if err != nil {
+		return nil, err
+	}
+	return toStarts(rows)
+}
+
+// UnstartedCalls lists calls of all tenants that were accepted before a moment and have done nothing since, oldest first: the start
+// of their workflow may have been lost.
+func (db *DB) UnstartedCalls(ctx context.Context, olderThan time.Time, limit int) (starts []forgehook.CallStart, err error) {
+	defer wrap(&err, "list unstarted calls")
+	var rows []callStartRow
+	err = db.list(ctx, &rows, startSelect+`
+		WHERE c.outcome IS NULL AND c.status = 'accepted' AND COALESCE(c.checked_at, c.accepted_at) < $1
+		ORDER BY COALESCE(c.checked_at, c.accepted_at) LIMIT $2`, olderThan, limit)
+	if err != nil {
+		return nil, err
+	}
+	return toStarts(rows)
+}
+
+// StaleCalls lists started calls of all tenants that have no outcome and were not checked since a moment, and notes that they are
+// being checked now: their run may have ended without recording one. Sweeps that run at once get different calls.
+func (db *DB) StaleCalls(ctx context.Context, checkedBefore time.Time, limit int) (calls []forgehook.CallStart, err error) {
+	defer wrap(&err, "list stale calls")
+	var rows []callStartRow
+	err = db.list(ctx, &rows, `
+		WITH stale AS (
+			SELECT id FROM calls
+			WHERE outcome IS NULL AND status <> 'accepted' AND COALESCE(checked_at, accepted_at) < $1
+			ORDER BY COALESCE(checked_at, accepted_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+		), checked AS (
+			UPDATE calls SET checked_at = $3 FROM stale WHERE calls.id = stale.id
+		)`+startSelect+` JOIN stale ON stale.id = c.id ORDER BY c.id`, checkedBefore, limit, now())
+	if err != nil {
+		return nil, err
+	}
+	return toStarts(rows)
+}

@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"encoding/base64"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/forgehook/forgehook"
+)
+
+// BodyText is a body as JSON can hold it: text where it is UTF-8, else base64. encoding says which, "utf8" or "base64".
+func BodyText(body []byte) (text, encoding string) {
+	if utf8.Valid(body) {
+		return string(body), "utf8"
+	}
+	return base64.StdEncoding.EncodeToString(body), "base64"
+}
+
+// storable is a text as PostgreSQL can keep it: UTF-8 without NUL. Bytes that are neither become the replacement character.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func optionalStorable(s *string) *string {
+	if s == nil {
+		return nil
+	}
+	clean := storable(*s)
+	return &clean
+}
+
+// orNull is s, or NULL where it is empty.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// storableError splits an error into its two columns.
+func storableError(e *forgehook.CallError) (code, message *string) {
+	if e == nil {
+		return nil, nil
+	}
+	c, m := storable(e.Code), storable(e.Message)
+	return &c, &m
+}
+
+func callError(code, message *string) *forgehook.CallError {
+	if code == nil || message == nil {
+		return nil
+	}
+	return &forgehook.CallError{Code: *code, Message: *message}
+}

@@ -1,0 +1,204 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/forgehook/forgehook"
+)
+
+const utilitiesList listOf = "utilities"
+
+// utilityRow is a service with a parent, and its settings in force.
+type utilityRow struct {
+	ID              int32      `db:"id"`
+	ProjectID       int32      `db:"project_id"`
+	ParentID        int32      `db:"parent_id"`
+	Position        int32      `db:"position"`
+	Body            []byte     `db:"body"`
+	SettingsVersion int        `db:"settings_version"`
+	Settings        []byte     `db:"settings"`
+	PausedAt        *time.Time `db:"paused_at"`
+	Draining        bool       `db:"draining"`
+	CreatedAt       time.Time  `db:"created_at"`
+	UpdatedAt       time.Time  `db:"updated_at"`
+}
+
+// utilitySelect goes on with conditions on the utility, u.
+const utilitySelect = `
+	SELECT u.id, u.project_id, u.parent_id, u.position, u.body, u.settings_version, v.settings, u.paused_at, u.draining,
+	       u.created_at, u.updated_at
+	FROM services u
+	JOIN settings_versions v ON v.tenant_id = u.tenant_id AND v.service_id = u.id AND v.version = u.settings_version
+	WHERE u.tenant_id = $1`
+
+func (r utilityRow) toUtility() (u forgehook.Utility, err error) {
+	u = forgehook.Utility{
+		ID: r.ID, Type: forgehook.UtilityType, ProjectID: r.ProjectID, ServiceID: r.ParentID, Index: r.Position,
+		SettingsVersion: r.SettingsVersion, PausedAt: optionalMoment(r.PausedAt), Draining: r.Draining,
+		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt),
+	}
+	if u.Name, err = utilityName(r.Body); err != nil {
+		return u, fmt.Errorf("stored utility %d: %w", r.ID, err)
+	}
+	if u.Settings, err = forgehook.LoadSettings(r.Settings); err != nil {
+		return u, fmt.Errorf("settings version %d of utility %d: %w", r.SettingsVersion, r.ID, err)
+	}
+	return u, nil
+}
+
+// utilityBody is a utility as the platform has it: a service of its own type. All but the name is in columns too, and those
+// count.
+func utilityBody(u forgehook.Utility) ([]byte, error) {
+	serviceType := forgehook.WebHookServiceType
+	return json.Marshal(forgehook.Service{
+		ID: u.ID, ProjectID: u.ProjectID, ServiceID: &u.ServiceID, ServiceTypeID: &serviceType, Name: &u.Name, Index: &u.Index,
+		DTC: &u.CreatedAt, DTM: &u.UpdatedAt,
+	})
+}
+
+func utilityName(body []byte) (string, error) {
+	var s struct {
+		Name string `json:"name"`
+	}
+	err := json.Unmarshal(body, &s)
+	return s.Name, err
+}
+
+// CreateUtility attaches a utility to a plain service; its project is the service's. The secrets of its settings must be sealed;
+// the settings become version 1. ID 0 is handed out; one that is taken is a CodeConflict. createdBy is an API key's id or "".
+func (db *DB) CreateUtility(ctx context.Context, tenant forgehook.TenantID, u forgehook.Utility, createdBy string) (_ forgehook.Utility, err error) {
+	defer wrap(&err, "create utility %d of service %d", u.ID, u.ServiceID)
+	settings, err := forgehook.StoreSettings(u.Settings)
+	if err != nil {
+		return u, err
+	}
+	at := now()
+	u.Type, u.SettingsVersion, u.PausedAt, u.Draining = forgehook.UtilityType, 1, nil, false
+	u.CreatedAt, u.UpdatedAt = moment(at), moment(at)
+	err = db.inTx(ctx, func(tx conn) error {
+		if u.ID, err = orNewEntityID(ctx, tx, tenant, u.ID); err != nil {
+			return err
+		}
+		err := tx.get(ctx, &u.ProjectID, `
+			SELECT project_id FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL FOR KEY SHARE`, tenant, u.ServiceID)
+		if err != nil {
+			return orNotFound(err, "service", u.ServiceID)
+		}
+		body, err := utilityBody(u)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `
+			WITH utility AS (
+				INSERT INTO services (tenant_id, id, project_id, parent_id, position, body, settings_version, created_at, updated_at)
+				VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) RETURNING tenant_id, id
+			)
+			INSERT INTO settings_versions (tenant_id, service_id, version, settings, created_at, created_by)
+			SELECT tenant_id, id, 1, $8, $7, $9 FROM utility`,
+			tenant, u.ID, u.ProjectID, u.ServiceID, u.Index, body, at, settings, orNull(createdBy))
+		return err
+	})
+	return u, err
+}
+
+// Utility returns a utility with its settings in force, secrets sealed; a plain service is not found here.
+func (db *DB) Utility(ctx context.Context, tenant forgehook.TenantID, id int32) (_ forgehook.Utility, err error) {
+	defer wrap(&err, "utility %d", id)
+	return utility(ctx, db.conn, tenant, id)
+}
+
+func utility(ctx context.Context, tx conn, tenant forgehook.TenantID, id int32) (forgehook.Utility, error) {
+	var row utilityRow
+	if err := tx.get(ctx, &row, utilitySelect+` AND u.id = $2`, tenant, id); err != nil {
+		return forgehook.Utility{}, orNotFound(err, "utility", id)
+	}
+	return row.toUtility()
+}
+
+// lockUtility reads a utility and keeps others from changing it until the transaction ends. New calls of it go on.
+func lockUtility(ctx context.Context, tx conn, tenant forgehook.TenantID, id int32) (forgehook.Utility, error) {
+	var found int
+	err := tx.get(ctx, &found, `
+		SELECT 1 FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NOT NULL FOR NO KEY UPDATE`, tenant, id)
+	if err != nil {
+		return forgehook.Utility{}, orNotFound(err, "utility", id)
+	}
+	return utility(ctx, tx, tenant, id) // a statement of its own: it sees what the lock has waited for
+}
+
+// Utilities lists the utilities of a service in the order of their calls: by index, then id.
+func (db *DB) Utilities(ctx context.Context, tenant forgehook.TenantID, serviceID int32, page forgehook.Page) (list []forgehook.Utility, next string, err error) {
+	defer wrap(&err, "list utilities of service %d", serviceID)
+	key, limit, err := utilitiesList.readNumbers(page, 2)
+	if err != nil {
+		return nil, "", err
+	}
+	var position, id *int32
+	if key != nil {
+		position, id = &key[0], &key[1]
+	}
+	var rows []utilityRow
+	err = db.list(ctx, &rows, utilitySelect+`
+		AND u.parent_id = $2 AND ($3::integer IS NULL OR (u.position, u.id) > ($3, $4::integer))
+		ORDER BY u.position, u.id LIMIT $5`, tenant, serviceID, position, id, limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	return cut(rows, limit, utilityRow.toUtility, func(r utilityRow) string { return utilitiesList.next(r.Position, r.ID) })
+}
+
+// UpdateUtility lets change alter name and index of a utility, whose row is locked meanwhile; all else stays.
+func (db *DB) UpdateUtility(ctx context.Context, tenant forgehook.TenantID, id int32, change func(*forgehook.Utility) error) (u forgehook.Utility, err error) {
+	defer wrap(&err, "update utility %d", id)
+	err = db.inTx(ctx, func(tx conn) error {
+		if u, err = lockUtility(ctx, tx, tenant, id); err != nil {
+			return err
+		}
+		changed := u
+		if err := change(&changed); err != nil {
+			return err
+		}
+		at := now()
+		u.Name, u.Index, u.UpdatedAt = changed.Name, changed.Index, moment(at)
+		body, err := utilityBody(u)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `
+			UPDATE services SET body = $3, position = $4, updated_at = $5 WHERE tenant_id = $1 AND id = $2`,
+			tenant, id, body, u.Index, at)
+		return err
+	})
+	return u, err
+}
+
+// DeleteUtility deletes a utility and the versions of its settings. Its completed calls stay; open ones are a CodeConflict that
+// counts them.
+func (db *DB) DeleteUtility(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
+	defer wrap(&err, "delete utility %d", id)
+	return db.inTx(ctx, func(tx conn) error {
+		// An acceptance holds the row FOR KEY SHARE: either it waits and finds no utility, or its calls are seen here.
+		var found int
+		err := tx.get(ctx, &found, `
+			SELECT 1 FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NOT NULL FOR UPDATE`, tenant, id)
+		if err != nil {
+			return orNotFound(err, "utility", id)
+		}
+		var open int
+		err = tx.get(ctx, &open, `
+			SELECT count(*) FROM calls WHERE tenant_id = $1 AND webhook_service_id = $2 AND outcome IS NULL`, tenant, id)
+		switch {
+		case err != nil:
+			return err
+		case open == 1:
+			return forgehook.Errorf(forgehook.CodeConflict, "1 call is not completed: cancel it or wait.")
+		case open > 1:
+			return forgehook.Errorf(forgehook.CodeConflict, "%d calls are not completed: cancel them or wait.", open)
+		}
+		_, err = tx.exec(ctx, `DELETE FROM services WHERE tenant_id = $1 AND id = $2`, tenant, id)
+		return err
+	})
+}

@@ -1,0 +1,262 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Waiter lets any number of callers of this process wait for outcomes over one connection, which listens to what completeCall
+// notifies. Nothing depends on a notification: after each reconnect the calls that are waited for are looked up.
+type Waiter struct {
+	db       *DB
+	log      *slog.Logger
+	listener *pq.Listener
+	close    func() error
+	closing  chan struct{}
+	ended    chan struct{} // closed when run has returned
+
+	mu    sync.Mutex
+	waits map[string]map[*wait]struct{} // by call id
+}
+
+// wait is one caller that waits until none of its calls is open.
+type wait struct {
+	tenant forgehook.TenantID
+	open   map[string]struct{}
+	done   chan struct{}
+}
+
+const (
+	listenWithin    = 10 * time.Second
+	reconnectAfter  = 50 * time.Millisecond // doubles with each failure
+	reconnectAtMost = 2 * time.Second
+	presentWithin   = 5 * time.Second
+	requeryAfter    = time.Second // when looking up failed
+	requeryPage     = 1000
+)
+
+// dialer makes connections that notice within half a minute that their server is gone, though they say nothing for hours.
+type dialer struct{}
+
+func (dialer) Dial(network, address string) (net.Conn, error) {
+	return dialer{}.DialTimeout(network, address, connectTimeout)
+}
+
+func (dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+	d := net.Dialer{
+		Timeout:         timeout,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
+	}
+	return d.Dial(network, address)
+}
+
+// NewWaiter starts to listen at a database URL. That must be the server itself: a pooler in transaction mode has no sessions to
+// listen with.
+func NewWaiter(databaseURL string, db *DB, log *slog.Logger) (_ *Waiter, err error) {
+	defer wrap(&err, "listen for outcomes")
+	if _, err := pq.NewConfig(databaseURL); err != nil {
+		return nil, withoutPassword(err)
+	}
+	w := &Waiter{
+		db: db, log: log, waits: map[string]map[*wait]struct{}{}, closing: make(chan struct{}), ended: make(chan struct{}),
+	}
+	w.close = sync.OnceValue(w.closeOnce)
+	w.listener = pq.NewDialListener(dialer{}, databaseURL, reconnectAfter, reconnectAtMost, w.connectionChanged)
+	go w.run()
+	listening := make(chan error, 1)
+	go func() { listening <- w.listener.Listen(callsChannel) }()
+	select {
+	case err = <-listening:
+	case <-time.After(listenWithin):
+		err = unavailable(errors.New("no connection to listen on"))
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// Close stops listening. Whoever waits gets the present state. Closing again does nothing.
+func (w *Waiter) Close() error { return w.close() }
+
+func (w *Waiter) closeOnce() error {
+	close(w.closing)
+	err := w.listener.Close()
+	<-w.ended
+	return err
+}
+
+// Wait returns the calls, in the order of ids, when all of them are completed, or as they are when ctx ends.
+func (w *Waiter) Wait(ctx context.Context, tenant forgehook.TenantID, ids []string) (calls []forgehook.Call, err error) {
+	defer wrap(&err, "wait for %d calls", len(ids))
+	waiting := w.register(tenant, ids)
+	defer w.forget(waiting)
+	if calls, err = w.present(ctx, tenant, ids); err != nil { // an outcome from now on is notified
+		return nil, err
+	}
+	for _, call := range calls {
+		if call.Outcome != nil {
+			w.settle(waiting, call.ID)
+		}
+	}
+	select {
+	case <-waiting.done:
+		if slices.ContainsFunc(calls, func(c forgehook.Call) bool { return c.Outcome == nil }) {
+			return w.present(ctx, tenant, ids)
+		}
+		return calls, nil
+	case <-ctx.Done():
+	case <-w.closing:
+	}
+	if latest, err := w.present(ctx, tenant, ids); err == nil {
+		return latest, nil
+	}
+	return calls, nil // the database is away; this is the last that is known
+}
+
+// present reads the calls even where ctx has ended: the answer is wanted all the same.
+func (w *Waiter) present(ctx context.Context, tenant forgehook.TenantID, ids []string) ([]forgehook.Call, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), presentWithin)
+	defer cancel()
+	return w.db.CallsOf(ctx, tenant, ids)
+}
+
+func (w *Waiter) register(tenant forgehook.TenantID, ids []string) *wait {
+	waiting := &wait{tenant: tenant, open: make(map[string]struct{}, len(ids)), done: make(chan struct{})}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range ids {
+		waiting.open[id] = struct{}{}
+		if w.waits[id] == nil {
+			w.waits[id] = map[*wait]struct{}{}
+		}
+		w.waits[id][waiting] = struct{}{}
+	}
+	if len(ids) == 0 {
+		close(waiting.done)
+	}
+	return waiting
+}
+
+func (w *Waiter) forget(waiting *wait) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id := range waiting.open {
+		w.drop(waiting, id)
+	}
+}
+
+// settle notes that one of a waiter's calls is completed.
+func (w *Waiter) settle(waiting *wait, id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settleLocked(waiting, id)
+}
+
+func (w *Waiter) settleLocked(waiting *wait, id string) {
+	if _, open := waiting.open[id]; !open {
+		return
+	}
+	delete(waiting.open, id)
+	w.drop(waiting, id)
+	if len(waiting.open) == 0 {
+		close(waiting.done)
+	}
+}
+
+func (w *Waiter) drop(waiting *wait, id string) {
+	delete(w.waits[id], waiting)
+	if len(w.waits[id]) == 0 {
+		delete(w.waits, id)
+	}
+}
+
+// completed settles a call for all who wait for it.
+func (w *Waiter) completed(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for waiting := range w.waits[id] {
+		w.settleLocked(waiting, id)
+	}
+}
+
+// run passes notifications on until the waiter is closed. A nil one comes after a reconnect: what was notified in between is lost.
+func (w *Waiter) run() {
+	defer close(w.ended)
+	requery := time.NewTimer(0)
+	requery.Stop()
+	defer requery.Stop()
+	for {
+		select {
+		case notification, more := <-w.listener.Notify:
+			switch {
+			case !more:
+				return
+			case notification != nil:
+				w.completed(notification.Extra)
+			default:
+				requery.Reset(0)
+			}
+		case <-requery.C:
+			if err := w.requeryOpen(); err != nil {
+				w.log.Warn("cannot look up calls that are waited for; trying again", "error", err)
+				requery.Reset(requeryAfter)
+			}
+		}
+	}
+}
+
+// requeryOpen looks up all calls that are waited for.
+func (w *Waiter) requeryOpen() (err error) {
+	defer wrap(&err, "look up calls that are waited for")
+	ctx, cancel := context.WithTimeout(context.Background(), listenWithin)
+	defer cancel()
+	for refs := range slices.Chunk(w.open(), requeryPage) {
+		tenants, ids := splitRefs(refs)
+		var completed []string
+		err := w.db.list(ctx, &completed, `
+			SELECT c.id FROM unnest($1::uuid[], $2::uuid[]) AS r (tenant_id, id)
+			JOIN calls c ON c.tenant_id = r.tenant_id AND c.id = r.id WHERE c.outcome IS NOT NULL`,
+			pq.Array(tenants), pq.Array(ids))
+		if err != nil {
+			return err
+		}
+		for _, id := range completed {
+			w.completed(id)
+		}
+	}
+	return nil
+}
+
+// open lists the calls that are waited for.
+func (w *Waiter) open() []forgehook.CallRef {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	distinct := map[forgehook.CallRef]struct{}{}
+	for id, waiting := range w.waits {
+		for one := range waiting {
+			distinct[forgehook.CallRef{Tenant: one.tenant, CallID: id}] = struct{}{}
+		}
+	}
+	return slices.Collect(maps.Keys(distinct))
+}
+
+func (w *Waiter) connectionChanged(event pq.ListenerEventType, err error) {
+	switch event {
+	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
+		w.log.Warn("the connection for outcomes is away", "error", err)
+	case pq.ListenerEventReconnected:
+		w.log.Info("the connection for outcomes is back")
+	case pq.ListenerEventConnected:
+	}
+}

@@ -1,0 +1,165 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+)
+
+func newWaiter(t *testing.T, b bundle) *postgres.Waiter {
+	t.Helper()
+	w, err := postgres.NewWaiter(b.url, b.DB, slog.New(slog.DiscardHandler))
+	check(t, err)
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+func complete(t *testing.T, b bundle, call forgehook.Call) {
+	t.Helper()
+	_, err := b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Canceled, nil, time.Now())
+	check(t, err)
+}
+
+// waiting runs a Wait and returns what it will answer.
+func waiting(t *testing.T, w *postgres.Waiter, ctx context.Context, b bundle, ids ...string) <-chan []forgehook.Call { //nolint:revive // the context is the waiter's
+	answer := make(chan []forgehook.Call, 1)
+	go func() {
+		calls, err := w.Wait(ctx, b.tenant, ids)
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- calls
+	}()
+	return answer
+}
+
+func outcomes(calls []forgehook.Call) string {
+	text := ""
+	for _, c := range calls {
+		if c.Outcome == nil {
+			text += "open "
+		} else {
+			text += string(*c.Outcome) + " "
+		}
+	}
+	return text
+}
+
+func TestWaiter(t *testing.T) {
+	b := setup(t)
+	w := newWaiter(t, b)
+	first, second := b.s.Call(t, b.DB), b.s.Call(t, b.DB)
+	both := waiting(t, w, t.Context(), b, second.ID, first.ID)
+	one := waiting(t, w, t.Context(), b, first.ID)
+	complete(t, b, first)
+	equal(t, "one", outcomes(<-one), "canceled ")
+	select {
+	case calls := <-both:
+		t.Errorf("the wait for both ended with %s", outcomes(calls))
+	default:
+	}
+	complete(t, b, second)
+	calls := <-both
+	equal(t, "both", outcomes(calls), "canceled canceled ")
+	equal(t, "their order", []string{calls[0].ID, calls[1].ID}, []string{second.ID, first.ID})
+
+	equal(t, "completed before", outcomes(<-waiting(t, w, t.Context(), b, first.ID)), "canceled ")
+	equal(t, "none", outcomes(<-waiting(t, w, t.Context(), b)), "")
+	_, err := w.Wait(t.Context(), b.stranger, []string{first.ID})
+	refused(t, "a stranger", err, forgehook.CodeNotFound)
+}
+
+func TestWaiter_contextEnds(t *testing.T) {
+	b := setup(t)
+	w := newWaiter(t, b)
+	done, open := b.s.Call(t, b.DB), b.s.Call(t, b.DB)
+	complete(t, b, done)
+	ctx, cancel := context.WithCancel(t.Context())
+	answer := waiting(t, w, ctx, b, done.ID, open.ID)
+	cancel()
+	equal(t, "the present state", outcomes(<-answer), "canceled open ")
+	equal(t, "ended before", outcomes(<-waiting(t, w, ctx, b, open.ID)), "open ")
+}
+
+func TestWaiter_close(t *testing.T) {
+	b := setup(t)
+	w, err := postgres.NewWaiter(b.url, b.DB, slog.New(slog.DiscardHandler))
+	check(t, err)
+	answer := waiting(t, w, t.Context(), b, b.s.Call(t, b.DB).ID)
+	check(t, w.Close())
+	check(t, w.Close())
+	equal(t, "the present state", outcomes(<-answer), "open ")
+}
+
+// The connection breaks, an outcome is notified to nobody, and the waiter learns of it all the same.
+func TestWaiter_reconnect(t *testing.T) {
+	b := setup(t)
+	w := newWaiter(t, b)
+	for range 3 {
+		call := b.s.Call(t, b.DB)
+		answer := waiting(t, w, t.Context(), b, call.ID)
+		pool := rawPool(t, b.url)
+		tx, err := pool.BeginTx(t.Context(), nil)
+		check(t, err)
+		// The outcome is committed by the very statement that ends the listener's connection.
+		_, err = tx.ExecContext(t.Context(), `
+			SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+			WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
+		check(t, err)
+		_, err = tx.ExecContext(t.Context(), `UPDATE calls SET outcome = 'canceled', status = 'completed' WHERE id = $1`, call.ID)
+		check(t, err)
+		check(t, tx.Commit())
+		check(t, pool.Close())
+		equal(t, "outcome", outcomes(<-answer), "canceled ")
+		again := b.s.Call(t, b.DB) // the new connection listens
+		answer = waiting(t, w, t.Context(), b, again.ID)
+		complete(t, b, again)
+		equal(t, "outcome", outcomes(<-answer), "canceled ")
+	}
+}
+
+func TestWaiter_many(t *testing.T) {
+	b := setup(t)
+	w := newWaiter(t, b)
+	const calls, waitersEach = 20, 50
+	var open []forgehook.Call
+	for range calls {
+		open = append(open, b.s.Call(t, b.DB))
+	}
+	results := make(chan string, calls*waitersEach)
+	var wg sync.WaitGroup
+	for i := range calls * waitersEach {
+		wg.Go(func() {
+			got, err := w.Wait(t.Context(), b.tenant, []string{open[i%calls].ID})
+			results <- fmt.Sprint(outcomes(got), err)
+		})
+	}
+	for _, call := range open {
+		complete(t, b, call)
+	}
+	wg.Wait()
+	close(results)
+	for result := range results {
+		if result != "canceled <nil>" {
+			t.Fatal(result)
+		}
+	}
+}
+
+func TestNewWaiter_nobodyListens(t *testing.T) {
+	t.Parallel()
+	_, err := postgres.NewWaiter("postgres://127.0.0.1:port/db", nil, slog.New(slog.DiscardHandler))
+	if err == nil {
+		t.Error("a bad URL was taken")
+	}
+}

@@ -1,0 +1,151 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/forgehook/forgehook"
+)
+
+// CodeConditionTimeout is the code of a call whose extension or pattern filter was given up.
+const CodeConditionTimeout = "condition_timeout"
+
+// Explain tests every condition, in the order of all answers; there is no short circuit, because an operator mends all of them at
+// once. The error is a *Failure when a regular expression was given up; its condition then has not passed.
+func (p *Plan) Explain(sub *forgehook.Subject) ([]forgehook.Condition, error) {
+	doc, filter := sub.Document, p.settings.Document
+	var failure error
+	conditions := []forgehook.Condition{
+		p.enabled(),
+		category(filter.Category, doc.ClassID),
+		condition("document.status", names(filter.Status), name(doc.Status), passes(filter.Status, doc.Status), ""),
+		usage(filter.Usage, doc.Usage),
+		p.filename("document.extension", p.extension, doc.Extension(), &failure),
+		p.filename("document.pattern", p.pattern, text(doc.Filename), &failure),
+	}
+	return conditions, failure
+}
+
+// Fires reports whether all conditions passed.
+func Fires(conditions []forgehook.Condition) bool {
+	return len(conditions) > 0 && !slices.ContainsFunc(conditions, func(c forgehook.Condition) bool { return !c.Passed })
+}
+
+// condition makes one line; the hint is for a failed one.
+func condition(path string, expected, actual any, passed bool, hint string) forgehook.Condition {
+	c := forgehook.Condition{Condition: path, Expected: toJSON(expected), Actual: toJSON(actual), Passed: passed}
+	if !passed {
+		c.Hint = hint
+	}
+	return c
+}
+
+func (p *Plan) enabled() forgehook.Condition {
+	on := p.settings.Enabled
+	return condition("enabled", true, on, on, "Set enabled to true. To keep calls for later instead of skipping them, pause the utility.")
+}
+
+func category(filter []int32, classID *int32) forgehook.Condition {
+	const path = "document.category"
+	expected := single(filter, func(n int32) any { return n })
+	if classID == nil {
+		return condition(path, expected, nil, len(filter) == 0,
+			"The document has no category (classId is null): classify it, or set document.category to null.")
+	}
+	return condition(path, expected, *classID, passes(filter, *classID), "")
+}
+
+func usage(filter []forgehook.UsageType, actual forgehook.UsageType) forgehook.Condition {
+	hint := ""
+	if actual == forgehook.UsageInbox && slices.Contains(filter, forgehook.UsageOutbox) {
+		hint = "This is a source document. Call with the Outbox document that was made from it (its masterId is this id), or add Inbox to document.usage."
+	}
+	return condition("document.usage", names(filter), name(actual), passes(filter, actual), hint)
+}
+
+// filename tests an extension or a file name.
+func (p *Plan) filename(path string, want *pattern, actual string, failure *error) forgehook.Condition {
+	passed, err := matches(path, want, actual)
+	hint := ""
+	switch {
+	case err != nil:
+		hint = "The match was given up after " + matchBudget.String() + " or too many steps back: write the pattern without nested repetition."
+		*failure = &Failure{CodeConditionTimeout, "The pattern of " + path + " took too long on this document."}
+	case passed:
+	case actual == "":
+		hint = missing[path]
+	default:
+		if folded := want.ignoringCase(); folded != nil {
+			if ok, err := matches(path, folded, actual); ok && err == nil {
+				hint = "Only upper and lower case differ; this matches: " + folded.text
+			}
+		}
+	}
+	return condition(path, want.text, actual, passed, hint)
+}
+
+var missing = map[string]string{
+	"document.extension": "The document has no fileType, and no dot in its filename.",
+	"document.pattern":   "The document has no filename.",
+}
+
+// matches tries an extension bare and, if there is one, with its dot.
+func matches(path string, want *pattern, actual string) (bool, error) {
+	passed, err := want.match(actual)
+	if passed || err != nil || actual == "" || path != "document.extension" {
+		return passed, err
+	}
+	return want.match("." + actual)
+}
+
+// passes reports whether a filter lets a value through; an empty one lets any.
+func passes[T comparable](filter []T, actual T) bool {
+	return len(filter) == 0 || slices.Contains(filter, actual)
+}
+
+// named is an enum that knows its values' names.
+type named interface {
+	~int32
+	comparable
+	fmt.Stringer
+}
+
+// name is an enum's name, or its number where it has none.
+func name[E named](e E) any {
+	if s := e.String(); s != strconv.Itoa(int(e)) {
+		return s
+	}
+	return int32(e)
+}
+
+func names[E named](filter []E) any { return single(filter, func(e E) any { return name(e) }) }
+
+// single shows a filter as the settings do: null for any, one value as itself.
+func single[T any](filter []T, show func(T) any) any {
+	shown := make([]any, len(filter))
+	for i, v := range filter {
+		shown[i] = show(v)
+	}
+	switch len(shown) {
+	case 0:
+		return nil
+	case 1:
+		return shown[0]
+	}
+	return shown
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// toJSON renders names, numbers and texts, which cannot fail.
+func toJSON(v any) json.RawMessage {
+	b, _ := json.Marshal(v)
+	return b
+}

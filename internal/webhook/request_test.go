@@ -1,0 +1,307 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/forgehook/forgehook"
+)
+
+var update = flag.Bool("update", false, "write the golden requests anew; read the diff before you commit it")
+
+// TestRequest_golden holds the exact bytes that are sent. Each file has settings, a subject, and the request. Receivers compare and
+// verify bytes, and stored calls are rebuilt from them: a change here is a change of the contract.
+func TestRequest_golden(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/requests/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no golden requests", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive := readArchive(t, file)
+			sub := subject(t, archive["subject.json"])
+			before := pretty(t, sub)
+			got := show(t, plan(t, archive["settings.json"]), sub)
+			if before != pretty(t, sub) {
+				t.Error("the subject was changed")
+			}
+			if *update {
+				archive["request"] = got
+				writeArchive(t, file, archive)
+				return
+			}
+			diff(t, archive["request"], got)
+			if strings.Contains(got, "hunter2") {
+				t.Error("a secret is in the request")
+			}
+		})
+	}
+}
+
+// show renders a request as the golden files have it.
+func show(t *testing.T, p *Plan, sub *forgehook.Subject) string {
+	t.Helper()
+	r, err := p.Request(sub, meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\nhost: %s\nsha256: %s\n", r.Method, r.URL, r.Host, r.SHA256)
+	for _, h := range r.Headers {
+		value := h.Value
+		if h.Secret {
+			value = "(secret)" + value
+		}
+		fmt.Fprintf(&b, "> %s: %s\n", h.Name, value)
+	}
+	if r.Body == nil {
+		return b.String() + "(no body)\n"
+	}
+	fmt.Fprintf(&b, "\n%s\n", r.Body)
+	return b.String()
+}
+
+var archiveParts = []string{"settings.json", "subject.json", "request"}
+
+// readArchive reads a txtar file: text, then "-- name --" lines with a file after each.
+func readArchive(t *testing.T, file string) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, name := map[string]string{}, ""
+	for l := range strings.Lines(string(data)) {
+		if n, ok := strings.CutPrefix(strings.TrimSpace(l), "-- "); ok && strings.HasSuffix(n, " --") {
+			name = strings.TrimSuffix(n, " --")
+			continue
+		}
+		parts[name] += l
+	}
+	for _, want := range archiveParts[:2] {
+		if parts[want] == "" {
+			t.Fatalf("%s has no %s", file, want)
+		}
+	}
+	return parts
+}
+
+func writeArchive(t *testing.T, file string, parts map[string]string) {
+	t.Helper()
+	b := bytes.NewBufferString(parts[""])
+	for _, name := range archiveParts {
+		fmt.Fprintf(b, "-- %s --\n%s", name, parts[name])
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A rebuild, from the stored subject and after any number of other requests, has the same bytes.
+func TestRequest_rebuild(t *testing.T) {
+	t.Parallel()
+	p := plan(t, `{}`)
+	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"id":2,"verifications":[{"id":3,"charge":1.50,"symbolsConfidence":{"b":1,"a":["<",0.50]}}]}]}}`)
+	first, err := p.Request(sub, meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		stored, err := json.Marshal(sub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sub = subject(t, string(stored))
+		again, err := p.Request(sub, meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, first, again)
+	}
+}
+
+func TestRequest_methods(t *testing.T) {
+	t.Parallel()
+	for method, want := range map[string]bool{"GET": false, "POST": true, "PUT": true, "HEAD": false, "DELETE": false, "PATCH": true, "OPTIONS": false} {
+		r, err := plan(t, `{"webHook":{"method":"`+method+`"}}`).Request(invoice(t), meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		typed := r.Headers[0].Name == "Content-Type"
+		if (r.Body != nil) != want || typed != want {
+			t.Errorf("%s: body %v, Content-Type %v; want %v", method, r.Body != nil, typed, want)
+		}
+		sent, err := plan(t, `{"webHook":{"method":"`+method+`","body":"{}"}}`).Request(invoice(t), meta)
+		if err != nil || string(sent.Body) != "{}" || sent.Headers[0].Value != "application/json" {
+			t.Errorf("%s with a body: %+v, %v", method, sent, err)
+		}
+	}
+}
+
+func TestRequest_payloadError(t *testing.T) {
+	t.Parallel()
+	sub := invoice(t)
+	sub.Document.ResultParameters[0].Verifications[0].SymbolsConfidence = json.RawMessage(`{"secret`)
+	_, err := plan(t, `{}`).Request(sub, meta)
+	diff(t, &Failure{CodePayload, "The default payload of this document cannot be written as JSON."}, err)
+}
+
+// Wherever a secret field stands, no part of it is in the payload, and everything else is.
+func TestRequest_secretFields(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		g := fieldGenerator{t: t, secret: map[int32]bool{}}
+		for id := int32(1); id <= 4; id++ {
+			g.secret[id] = rapid.Bool().Draw(t, "secret")
+		}
+		sub := forgehook.Subject{
+			Document:       &forgehook.Document{ID: 1, ResultParameters: g.fields(2, false)},
+			MasterDocument: &forgehook.Document{ID: 2, Documents: []forgehook.Document{{ID: 3, ResultParameters: g.fields(1, false)}}},
+		}
+		if rapid.Bool().Draw(t, "about a field") {
+			p := g.field(0, false)
+			sub.Parameter, sub.ParameterDef = &p, p.ParamDef
+			if len(p.Verifications) > 0 {
+				sub.Verification = &p.Verifications[0]
+			}
+		}
+		body, err := payload(&sub, meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(body, []byte("hidden-")) {
+			t.Fatalf("a secret value is in %s", body)
+		}
+		for _, value := range g.shown {
+			if !bytes.Contains(body, []byte(`"`+value+`"`)) {
+				t.Fatalf("%s is missing in %s", value, body)
+			}
+		}
+	})
+}
+
+// fieldGenerator makes fields whose values tell whether they may be shown.
+type fieldGenerator struct {
+	t      *rapid.T
+	secret map[int32]bool // by definition
+	shown  []string
+	next   int32
+}
+
+func (g *fieldGenerator) fields(depth int, hidden bool) []forgehook.DocumentParameter {
+	var list []forgehook.DocumentParameter
+	for range rapid.IntRange(0, 3).Draw(g.t, "fields") {
+		list = append(list, g.field(depth, hidden))
+	}
+	return list
+}
+
+func (g *fieldGenerator) field(depth int, hidden bool) forgehook.DocumentParameter {
+	g.next++
+	id, def := g.next, rapid.Int32Range(1, 4).Draw(g.t, "definition")
+	hidden = hidden || g.secret[def]
+	value := fmt.Sprintf("shown-%d", id)
+	if hidden {
+		value = fmt.Sprintf("hidden-%d", id)
+	} else {
+		g.shown = append(g.shown, value)
+	}
+	valueType, preset := forgehook.ValueType(1), "preset"
+	if g.secret[def] {
+		valueType = rapid.SampledFrom([]forgehook.ValueType{forgehook.ValuePassword, forgehook.ValueSecure}).Draw(g.t, "type")
+		preset = "hidden-default"
+	}
+	p := forgehook.DocumentParameter{
+		ID: id, ParamDefID: &def, Value: &value, Verifications: []forgehook.Verification{{ID: id, ParameterID: id, Value: &value}},
+		ParamDef: &forgehook.ParameterDef{ID: def, ValueType: valueType, DefaultValue: &preset},
+	}
+	if depth > 0 {
+		p.Children = g.fields(depth-1, hidden)
+	}
+	return p
+}
+
+// Cells and inline entities may name their definition by id only, or not at all.
+func TestWithoutSecrets_byID(t *testing.T) {
+	t.Parallel()
+	const password = `{"id":9,"valueType":10,"defaultValue":"hunter2"}`
+	tests := []struct{ name, subject, want string }{
+		{"parameter names the definition of a document's field",
+			`{"document":{"id":1,"resultParameters":[{"id":5,"paramDefId":9,"paramDef":` + password + `}]},"parameter":{"id":77,"paramDefId":9,"value":"hunter2"}}`, "-"},
+		{"parameter is a document's field", `{"document":{"id":1,"resultParameters":[{"id":5,"paramDef":` + password + `}]},"parameter":{"id":5,"value":"hunter2"}}`, "-"},
+		{"parameter beside its definition", `{"document":{"id":1},"parameterDef":` + password + `,"parameter":{"id":5,"value":"hunter2"}}`, "def"},
+		{"verification of a document's field", `{"document":{"id":1,"resultParameters":[{"id":5,"paramDef":` + password + `}]},"verification":{"parameterId":5,"value":"hunter2"}}`, "-"},
+		{"verification of a cell", `{"document":{"id":1,"resultParameters":[{"id":5,"paramDef":` + password + `,"children":[{"id":6,"value":"hunter2"}]}]},
+			"verification":{"parameterId":6,"value":"hunter2"}}`, "-"},
+		{"verification beside its parameter", `{"document":{"id":1},"parameter":{"paramDef":` + password + `,"value":"hunter2"},"verification":{"value":"hunter2"}}`, "-"},
+		{"definition below a definition", `{"document":{"id":1},"parameterDef":{"id":8,"valueType":1,"children":[` + password + `]},
+			"parameter":{"id":5,"paramDefId":8,"value":"plain","children":[{"id":6,"paramDefId":9,"value":"hunter2"}]}}`, "def par plain"},
+		{"definition without an id", `{"document":{"id":1,"resultParameters":[{"id":5,"paramDefId":9,"paramDef":{"valueType":11}}]},"parameter":{"id":6,"paramDefId":9,"value":"hunter2"}}`, "-"},
+		{"ids of another document mean nothing", `{"document":{"id":1},"masterDocument":{"id":2,"resultParameters":[{"id":5,"paramDef":` + password + `}]},
+			"parameter":{"id":5,"value":"plain"},"verification":{"parameterId":5,"value":"v"}}`, "par plain ver"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			sub := withoutSecrets(subject(t, tt.subject))
+			var got []string
+			if sub.ParameterDef != nil {
+				got = append(got, "def")
+			}
+			if sub.Parameter != nil {
+				got = append(got, "par", *sub.Parameter.Value)
+			}
+			if sub.Verification != nil {
+				got = append(got, "ver")
+			}
+			if got == nil {
+				got = []string{"-"}
+			}
+			diff(t, tt.want, strings.Join(got, " "))
+			if all := pretty(t, sub); strings.Contains(all, "hunter2") {
+				t.Errorf("a secret is in %s", all)
+			}
+		})
+	}
+}
+
+// realistic is an invoice of 24 fields and a table of 20 lines by 4 columns: about 75 kB of payload.
+func realistic(b *testing.B) *forgehook.Subject {
+	sub := invoice(b)
+	field, table := sub.Document.ResultParameters[0], sub.Document.ResultParameters[1]
+	cell := table.Children[0].Children[0]
+	for i := range int32(22) {
+		field.ID = 100 + i
+		sub.Document.ResultParameters = append(sub.Document.ResultParameters, field)
+	}
+	column := table.Children[0]
+	column.Children = nil
+	for row := range int32(20) {
+		cell.RowIndex = &row
+		column.Children = append(column.Children, cell)
+	}
+	sub.Document.ResultParameters[1].Children = []forgehook.DocumentParameter{column, column, column, column}
+	return sub
+}
+
+func BenchmarkRequest(b *testing.B) {
+	sub, p := realistic(b), plan(b, `{}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := p.Request(sub, meta)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(len(r.Body)))
+	}
+}

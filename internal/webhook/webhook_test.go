@@ -1,0 +1,95 @@
+package webhook
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/forgehook/forgehook"
+)
+
+// at is the moment of every test: nothing here reads a clock.
+var at = time.Date(2026, 1, 5, 7, 31, 3, 123_456_789, time.UTC)
+
+var meta = Meta{
+	CallID: "019b8d21-0000-7000-8000-000000000001", WebhookID: "evt_01", AcceptedAt: at,
+	EventType: "document.processed", UserAgent: "Forgehook/1.0.0",
+}
+
+// settings are the defaults, a URL, and what the JSON says.
+func settings(t testing.TB, merge string) forgehook.Settings {
+	t.Helper()
+	s := forgehook.DefaultSettings()
+	url := "https://example.com/hook"
+	s.WebHook.URL = &url
+	s, err := forgehook.DecodeSettings([]byte(merge), s, true)
+	if err != nil {
+		t.Fatalf("settings %s: %v", merge, err)
+	}
+	return s
+}
+
+func plan(t testing.TB, merge string) *Plan {
+	t.Helper()
+	p, err := Compile(settings(t, merge))
+	if err != nil {
+		t.Fatalf("compile %s: %v", merge, err)
+	}
+	return p
+}
+
+func subject(t testing.TB, data string) *forgehook.Subject {
+	t.Helper()
+	var sub forgehook.Subject
+	if err := forgehook.Decode([]byte(data), &sub); err != nil {
+		t.Fatalf("subject: %v", err)
+	}
+	return &sub
+}
+
+// invoice is the platform's example: a document with a field, its verification, and a table.
+func invoice(t testing.TB) *forgehook.Subject {
+	t.Helper()
+	data, err := os.ReadFile("testdata/invoice.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return subject(t, `{"document":`+string(data)+`}`)
+}
+
+func faultsOf(t testing.TB, err error) []string {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*forgehook.Error](err)
+	if !ok || e.Code != forgehook.CodeInvalid {
+		t.Fatalf("got %v, want a fault of the settings", err)
+	}
+	var list []string
+	for _, f := range e.Fields {
+		list = append(list, fmt.Sprintf("%s | %s | %s", f.Path, f.Value, f.Allowed))
+	}
+	return list
+}
+
+func diff(t testing.TB, want, got any, opts ...cmp.Option) {
+	t.Helper()
+	if d := cmp.Diff(want, got, opts...); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func pretty(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,123 @@
+package forgehook_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/forgehook/forgehook"
+
+// rooms says which packages of ours and of others a room may import, and why it may not import more. Tests are free.
+var rooms = map[string]struct {
+	ours, others []string
+	why          string
+}{
+	".":                 {nil, []string{"github.com/sosodev/duration"}, "whoever imports client or workflows links the root"},
+	"workflows":         {[]string{"."}, []string{"go.temporal.io/sdk"}, "workflow code is deterministic and does no I/O"},
+	"activities":        {[]string{".", "workflows", "internal/outbound", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"go.temporal.io/sdk"}, "a step is a rule and its I/O, nothing of HTTP serving"},
+	"worker":            {[]string{".", "workflows"}, []string{"go.temporal.io/"}, "it is the Temporal client side and knows no storage"},
+	"api":               {[]string{".", "internal/outbound", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"github.com/gin-gonic/gin", "github.com/danielgtaylor/huma/v2", "github.com/google/uuid", "github.com/prometheus/client_golang", "golang.org/x/time"}, "HTTP reaches the engine through api.Engine only"},
+	"client":            {[]string{"."}, nil, "clients link nothing but the standard library"},
+	"migrations":        {nil, nil, "it embeds files"},
+	"internal/outbound": {[]string{"."}, []string{"code.dny.dev/ssrf", "golang.org/x/net"}, "sockets only"},
+	"internal/postgres": {[]string{".", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},
+	"internal/secret":   {[]string{"."}, []string{"github.com/tink-crypto/tink-go/v2"}, "sealing only"},
+	"internal/webhook":  {[]string{"."}, []string{"github.com/dlclark/regexp2/v2", "github.com/standard-webhooks/standard-webhooks/libraries"}, "the rules are pure"},
+}
+
+// wiring may import everything.
+var wiring = []string{"cmd/forgehook", "internal/postgres/pgtest", "internal/outbound/zoo"}
+
+var banned = []string{"util", "utils", "common", "helpers", "models"}
+
+func TestLayout(t *testing.T) {
+	t.Parallel()
+	comments := map[string][]string{} // package folder -> files with a package comment
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != "." || path == "cmd/devstack" || path == "tools" || entry.Name() == "testdata"):
+			return fs.SkipDir
+		case entry.IsDir() && slices.Contains(banned, entry.Name()):
+			t.Errorf("%s: no package may be called %s: name what it is about", path, entry.Name())
+		}
+		if filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		checkFile(t, path, comments)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for folder, files := range comments {
+		if len(files) != 1 {
+			t.Errorf("%s: exactly one file carries the package comment, found %v", folder, files)
+		}
+	}
+}
+
+func checkFile(t *testing.T, path string, comments map[string][]string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Dir(path)
+	if comments[folder] == nil {
+		comments[folder] = []string{}
+	}
+	if file.Doc != nil {
+		comments[folder] = append(comments[folder], path)
+	}
+	checkSQL(t, folder, path)
+	if slices.Contains(wiring, folder) {
+		return
+	}
+	room, ok := rooms[folder]
+	if !ok {
+		t.Errorf("%s: a new room: say in layout_test.go what it may import and why", folder)
+		return
+	}
+	for _, spec := range file.Imports {
+		imported := strings.Trim(spec.Path.Value, `"`)
+		if ours, ok := strings.CutPrefix(imported, module); ok {
+			if ours = strings.TrimPrefix(ours, "/"); ours == "" {
+				ours = "."
+			}
+			if !slices.Contains(room.ours, ours) {
+				t.Errorf("%s imports %s, but %s", path, ours, room.why)
+			}
+			continue
+		}
+		standard := !strings.Contains(strings.Split(imported, "/")[0], ".")
+		allowed := slices.ContainsFunc(room.others, func(prefix string) bool { return strings.HasPrefix(imported, prefix) })
+		if !standard && !allowed {
+			t.Errorf("%s imports %s, but %s", path, imported, room.why)
+		}
+	}
+}
+
+// checkSQL keeps statements in one room.
+func checkSQL(t *testing.T, folder, path string) {
+	t.Helper()
+	if strings.HasPrefix(folder, "internal/postgres") || folder == "migrations" {
+		return
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"SELECT ", "INSERT INTO ", "DELETE FROM ", "UPDATE "} {
+		if strings.Contains(string(content), statement) {
+			t.Errorf("%s holds SQL (%q): it belongs into internal/postgres", path, statement)
+		}
+	}
+}

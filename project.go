@@ -1,0 +1,175 @@
+package forgehook
+
+// Project owns services, categories and documents. The platform also calls it an agent.
+type Project struct {
+	ID          int32         `json:"id"`
+	UserID      *string       `json:"userId"`
+	Status      ProjectStatus `json:"status"`
+	Name        *string       `json:"name"`
+	Description *string       `json:"description"`
+	Comment     *string       `json:"comment"`
+	DTC         *Time         `json:"dtc"`
+	DTM         *Time         `json:"dtm"`
+}
+
+// Service processes documents of a project. A utility is a service attached to a parent service.
+type Service struct {
+	ID            int32              `json:"id"`
+	ProjectID     int32              `json:"projectId"`
+	ServiceTypeID *int32             `json:"serviceTypeId"`
+	ServiceID     *int32             `json:"serviceId"` // of a utility: the service it is attached to
+	Name          *string            `json:"name"`
+	Label         *string            `json:"label"`
+	Description   *string            `json:"description"`
+	Tags          *string            `json:"tags"`
+	Category      DefinitionCategory `json:"category"`
+	Index         *int32             `json:"index"` // order among the utilities of one service
+	DTC           *Time              `json:"dtc"`
+	DTM           *Time              `json:"dtm"`
+}
+
+// WebHookServiceType is the platform's service type of WebHook utilities.
+const WebHookServiceType int32 = 87
+
+// ParameterDef defines a field of a service's documents.
+type ParameterDef struct {
+	ID            int32              `json:"id"`
+	ProjectID     *int32             `json:"projectId"`
+	ServiceID     *int32             `json:"serviceId"`
+	ServiceTypeID *int32             `json:"serviceTypeId"`
+	ClassID       *int32             `json:"classId"`
+	ParentID      *int32             `json:"parentId"`
+	Name          *string            `json:"name"`
+	Label         *string            `json:"label"`
+	Tags          *string            `json:"tags"`
+	Description   *string            `json:"description"`
+	DTC           *Time              `json:"dtc"`
+	DTM           *Time              `json:"dtm"`
+	Status        DefinitionStatus   `json:"status"`
+	Category      DefinitionCategory `json:"category"`
+	Grouping      GroupingType       `json:"grouping"`
+	ValueType     ValueType          `json:"valueType"`
+	DefaultValue  *string            `json:"defaultValue"` // a string for every value type
+	Required      RequiredOption     `json:"required"`
+	Index         *int32             `json:"index"`
+	Info          *string            `json:"info"`
+	Reference     *string            `json:"reference"`
+	Availability  *Availability      `json:"availability"`
+	IsEnabled     *bool              `json:"isEnabled"`
+	Children      []ParameterDef     `json:"children,omitempty"`
+}
+
+// WorkItem is a task for a person: a document or a field that needs a look.
+type WorkItem struct {
+	ID                int32           `json:"id"`
+	ProjectID         *int32          `json:"projectId"`
+	UserID            *string         `json:"userId"`
+	GroupID           *int32          `json:"groupId"`
+	ServiceID         *int32          `json:"serviceId"`
+	DocumentID        *int32          `json:"documentId"`
+	DefID             *int32          `json:"defId"`
+	ShredID           *int32          `json:"shredId"` // DocumentParameter
+	VerificationID    *int32          `json:"verificationId"`
+	TransactionID     *int32          `json:"transactionId"`
+	WorkItemID        *int32          `json:"workItemId"` // parent
+	Type              WorkItemType    `json:"type"`
+	Action            WorkItemAction  `json:"action"`
+	Status            WorkItemStatus  `json:"status"`
+	Method            *WorkItemMethod `json:"method"`
+	Reason            WorkItemReason  `json:"reason"`
+	ReasonLookup      *int32          `json:"reasonLookup"`
+	ReasonRecord      *int32          `json:"reasonRecord"`
+	ReasonCode        *string         `json:"reasonCode"`
+	ReasonDescription *string         `json:"reasonDescription"`
+	ReasonComment     *string         `json:"reasonComment"`
+	Info              *string         `json:"info"`
+	Comment           *string         `json:"comment"`
+	DTC               *Time           `json:"dtc"`
+	DTM               *Time           `json:"dtm"`
+	DueDate           *Time           `json:"dueDate"`
+	Open              *Time           `json:"open"`
+	Closed            *Time           `json:"closed"`
+	Duration          *TimeSpan       `json:"duration"`
+	DocCategory       *int32          `json:"docCategory"`
+}
+
+// Subject is what a call is about, frozen when the call is accepted. Document is always set; Project and Service are those of
+// the called utility's parent.
+type Subject struct {
+	Document       *Document          `json:"document"`
+	MasterDocument *Document          `json:"masterDocument"`
+	Parameter      *DocumentParameter `json:"parameter"`
+	ParameterDef   *ParameterDef      `json:"parameterDef"`
+	Verification   *Verification      `json:"verification"`
+	WorkItem       *WorkItem          `json:"workItem"`
+	Project        *Project           `json:"project"`
+	Service        *Service           `json:"service"`
+}
+
+func (p Project) MarshalJSON() ([]byte, error) {
+	type plain Project
+	return marshal(struct {
+		plain
+		StatusName *string `json:"statusName"`
+	}{plain(p), nameOf(&p.Status)})
+}
+
+func (s Service) MarshalJSON() ([]byte, error) {
+	type plain Service
+	return marshal(struct {
+		plain
+		CategoryName *string `json:"categoryName"`
+	}{plain(s), nameOf(&s.Category)})
+}
+
+func (d ParameterDef) MarshalJSON() ([]byte, error) {
+	type plain ParameterDef
+	return marshal(struct {
+		plain
+		StatusName       *string `json:"statusName"`
+		CategoryName     *string `json:"categoryName"`
+		GroupingName     *string `json:"groupingName"`
+		ValueTypeName    *string `json:"valueTypeName"`
+		RequiredName     *string `json:"requiredName"`
+		AvailabilityName *string `json:"availabilityName,omitempty"`
+	}{plain(d), nameOf(&d.Status), nameOf(&d.Category), nameOf(&d.Grouping), nameOf(&d.ValueType), nameOf(&d.Required), nameOf(d.Availability)})
+}
+
+func (w WorkItem) MarshalJSON() ([]byte, error) {
+	type plain WorkItem
+	return marshal(struct {
+		plain
+		TypeName   *string `json:"typeName"`
+		ActionName *string `json:"actionName"`
+		StatusName *string `json:"statusName"`
+		MethodName *string `json:"methodName,omitempty"`
+		ReasonName *string `json:"reasonName"`
+	}{plain(w), nameOf(&w.Type), nameOf(&w.Action), nameOf(&w.Status), nameOf(w.Method), nameOf(&w.Reason)})
+}
+
+// Utility is a WebHook utility: a service attached to a parent service, with its settings.
+type Utility struct {
+	ID              int32    `json:"id"` // the webHookServiceId of calls
+	Type            string   `json:"type"`
+	Name            string   `json:"name"`
+	ProjectID       int32    `json:"projectId"`
+	ServiceID       int32    `json:"serviceId"` // the parent
+	Index           int32    `json:"index"`     // order among the utilities of one service
+	Settings        Settings `json:"settings"`
+	SettingsVersion int      `json:"settingsVersion"`
+	PausedAt        *Time    `json:"pausedAt"`
+	Draining        bool     `json:"draining"` // resumed; held calls are on their way out in order
+	CreatedAt       Time     `json:"createdAt"`
+	UpdatedAt       Time     `json:"updatedAt"`
+}
+
+// UtilityType is the only type of utility there is.
+const UtilityType = "WebHook"
+
+// SettingsVersion is one version of a utility's settings; none is ever changed.
+type SettingsVersion struct {
+	Version   int      `json:"version"`
+	Settings  Settings `json:"settings"`
+	CreatedAt Time     `json:"createdAt"`
+	CreatedBy *string  `json:"createdBy"` // id of an API key
+}

@@ -1,0 +1,447 @@
+package forgehook
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Settings says when a WebHook utility fires, what it sends and how it is delivered: the platform's 26 values and ours. The zero
+// value is not usable; start from [DefaultSettings].
+type Settings struct {
+	Enabled                 bool
+	ExecuteBeforeProcess    bool
+	ExecuteAfterProcess     bool
+	ExecuteOnTrigger        bool
+	BatchSize               *int
+	ArchivingStrategy       *int // days
+	Password                Secret
+	RemoveComments          bool
+	ForcePdfImage           bool
+	DocumentProcessedStatus *DocumentStatus // nil leaves the document's status
+	Document                DocumentSettings
+	WebHook                 WebHookSettings
+	Delivery                DeliverySettings
+	Signing                 SigningSettings
+	OnFailure               string
+}
+
+// DocumentSettings are the filters; an empty one lets any document pass.
+type DocumentSettings struct {
+	Category  []int32
+	Status    []DocumentStatus
+	Usage     []UsageType
+	Extension string // .NET regular expressions, unanchored
+	Pattern   string
+}
+
+// WebHookSettings describe the request.
+type WebHookSettings struct {
+	Method       Method
+	URL          *string
+	Body         *string // nil: the default payload where the method has a body
+	ContentType  *string
+	Domain       *string
+	Username     *string
+	Password     Secret
+	APIKey       Secret
+	APIKeyHeader *string
+	RetryCount   *int           // attempts after the first
+	RetryDelay   *time.Duration // fixed wait between attempts
+}
+
+// DeliverySettings bound one attempt and all of them.
+type DeliverySettings struct {
+	Timeout  time.Duration // over connect, headers and body of one attempt
+	Deadline time.Duration // from acceptance; then the call expires
+	Schedule string
+}
+
+// SigningSettings hold the Standard Webhooks secret ("whsec_...").
+type SigningSettings struct{ Secret Secret }
+
+// DefaultSettings are those of a utility that is new here. Two differ from the platform's, whose pair hardly ever fires:
+// ExecuteAfterProcess instead of Before, and POST instead of GET.
+func DefaultSettings() Settings {
+	processed, batch := StatusProcessed, 100
+	return Settings{
+		Enabled:                 true,
+		ExecuteAfterProcess:     true,
+		BatchSize:               &batch,
+		DocumentProcessedStatus: &processed,
+		Document: DocumentSettings{
+			Status: []DocumentStatus{StatusProcessed}, Usage: []UsageType{UsageOutbox}, Extension: ".*", Pattern: ".*",
+		},
+		WebHook:   WebHookSettings{Method: MethodPost},
+		Delivery:  DeliverySettings{Timeout: 30 * time.Second, Deadline: 120 * time.Hour, Schedule: "standard"},
+		OnFailure: "continue",
+	}
+}
+
+// declare binds every setting to its place. The order is that of the platform's tree and of every answer.
+func (s *Settings) declare(f *fields) {
+	const day = 24 * time.Hour
+	f.boolean(&s.Enabled, "Enabled", "False: every call is skipped, explicit ones too. Unlike a pause, which keeps calls for later.")
+	f.boolean(&s.ExecuteBeforeProcess, "ExecuteBeforeProcess", "Fires before the parent service processes a batch.", unbuilt)
+	f.boolean(&s.ExecuteAfterProcess, "ExecuteAfterProcess", "Fires after the parent service processed a batch.", unbuilt)
+	f.boolean(&s.ExecuteOnTrigger, "ExecuteOnTrigger", "Fires when a document is created, updated or deleted.", unbuilt)
+	f.integer(&s.BatchSize, "BatchSize", 1, 1000, "Documents a run takes at once; always one request a document.", unbuilt)
+	f.integer(&s.ArchivingStrategy, "ArchivingStrategy", 1, 36500, "Days after completion until subject and bodies are erased.", unbuilt)
+	f.secret(&s.Password, "Password", "Generic password of the utility.", nil, unbuilt)
+	f.boolean(&s.RemoveComments, "RemoveComments", "Comments are sent as null.", unbuilt)
+	f.boolean(&s.ForcePdfImage, "ForcePdfImage", "Attachments are page images instead of the PDF.", unbuilt)
+	optionalEnumField(f, &s.DocumentProcessedStatus, "DocumentProcessedStatus", "Status set on the document once the webhook was delivered; null leaves it.")
+
+	f.integers(&s.Document.Category, "Document/Category", "Category of the document; null lets any pass.")
+	enumsField(f, &s.Document.Status, "Document/Status", "Status of the document; null lets any pass.")
+	enumsField(f, &s.Document.Usage, "Document/Usage", "Usage of the document; null lets any pass.")
+	f.regex(&s.Document.Extension, "Document/Extension", "Pattern for the extension, tried bare and with its dot.")
+	f.regex(&s.Document.Pattern, "Document/Pattern", "Pattern for the file name.")
+
+	enumField(f, &s.WebHook.Method, "WebHook/Method", "HTTP method.")
+	f.text(&s.WebHook.URL, KindTemplate, "WebHook/URL", 8192, "Where the request goes; required.")
+	f.text(&s.WebHook.Body, KindTemplate, "WebHook/Body", 1<<20, "What is sent; null sends the default payload with POST, PUT and PATCH.")
+	f.text(&s.WebHook.ContentType, KindText, "WebHook/ContentType", 255, "Content-Type of the body; null is application/json.")
+	f.text(&s.WebHook.Domain, KindText, "WebHook/Domain", 255, "Windows domain: authenticates by NTLM.", unbuilt)
+	f.text(&s.WebHook.Username, KindText, "WebHook/Username", 255, "User of HTTP Basic, sent at once.")
+	f.secret(&s.WebHook.Password, "WebHook/Password", "Password of HTTP Basic.", headerValue)
+	f.secret(&s.WebHook.APIKey, "WebHook/APIKey", "Sent verbatim in the API key header.", headerValue)
+	f.text(&s.WebHook.APIKeyHeader, KindText, "WebHook/APIKeyHeader", 255, "Header of the API key; null is X-Api-Key.")
+	f.integer(&s.WebHook.RetryCount, "WebHook/RetryCount", 0, 100, "Attempts after the first; null is the standard schedule's nine.")
+	f.optionalDuration(&s.WebHook.RetryDelay, "WebHook/RetryDelay", time.Millisecond, 7*day, "Fixed wait between attempts instead of the schedule.")
+	f.reserved("webHook.bodyKind", "How the body is read: static, template, expression, csharp.")
+
+	f.duration(&s.Delivery.Timeout, "delivery.timeout", time.Second, 5*time.Minute, "One deadline over connect, headers and body of an attempt.")
+	f.duration(&s.Delivery.Deadline, "delivery.deadline", time.Second, 30*day, "From acceptance to the end of the call, which then expires.")
+	f.word(&s.Delivery.Schedule, []string{"standard"}, "delivery.schedule", "Waits before each attempt: 0, 5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h, with 0 to 20 % on top.")
+	for _, later := range []string{"jitter", "retryStatuses", "orderKey", "ratePerSecond", "concurrency", "priority", "breaker"} {
+		f.reserved("delivery."+later, "Comes with a later release.")
+	}
+	f.secret(&s.Signing.Secret, "signing.secret", "Standard Webhooks secret; made by the server when a utility is attached.", signingSecret)
+	f.word(&s.OnFailure, []string{"continue"}, "onFailure", "What a failed call means for the next ones.")
+	for _, later := range []string{"condition", "headers", "auth", "tls", "response", "callback", "attachments", "debounce"} {
+		f.reserved(later, "Comes with a later release.")
+	}
+}
+
+func headerValue(plain string) string {
+	if strings.ContainsFunc(plain, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+		return "a text without line breaks or control characters, as it is a header's value"
+	}
+	return ""
+}
+
+// SigningPrefix starts every Standard Webhooks secret.
+const SigningPrefix = "whsec_"
+
+// signingSecret enforces Standard Webhooks 1.0.0: whsec_ and base64 of 24 to 64 bytes.
+func signingSecret(plain string) string {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(plain, SigningPrefix))
+	if !strings.HasPrefix(plain, SigningPrefix) || err != nil || len(key) < 24 || len(key) > 64 {
+		return "whsec_ and the base64 of 24 to 64 random bytes"
+	}
+	return ""
+}
+
+// fields declares s and fills in the defaults.
+func (s *Settings) fields() []*Field {
+	defaults := DefaultSettings()
+	var bound, base fields
+	s.declare(&bound)
+	defaults.declare(&base)
+	for i, f := range bound.list {
+		f.Default = base.list[i].Value()
+	}
+	return bound.list
+}
+
+func (f *Field) reset(defaults []*Field) {
+	for _, d := range defaults {
+		if d.Path == f.Path {
+			f.at.Set(d.at)
+		}
+	}
+}
+
+// SettingFields lists every setting with its default value, in the order of all answers.
+func SettingFields() []*Field {
+	s := DefaultSettings()
+	return s.fields()
+}
+
+// answered are members of a settings answer that are no settings; a client may send them back.
+var answered = []string{"version", "updatedAt", "warnings", "webHookServiceId", "serviceId"}
+
+// DecodeSettings reads a request's settings. A merge (PATCH) starts from the present settings and null resets a value; else
+// (create, PUT) from the defaults, where null is an empty value. Secrets that are not mentioned are kept either way, since nobody can read them back.
+// It reports all faults at once (the first hundred): unknown names, values out of range, settings of later releases, a missing URL.
+func DecodeSettings(data []byte, present Settings, merge bool) (Settings, error) {
+	raw, err := parseJSON(data)
+	if err != nil {
+		return Settings{}, err
+	}
+	next := DefaultSettings()
+	if merge {
+		next = present
+	}
+	fields := next.fields()
+	if !merge {
+		for i, f := range present.fields() {
+			if f.Kind == KindSecret {
+				fields[i].at.Set(f.at)
+			}
+		}
+	}
+	if _, ok := raw.(map[string]any); raw != nil && !ok {
+		return Settings{}, Invalid(FieldError{Value: short(raw), Allowed: "an object"})
+	}
+	w := settingsWriter{fields: fields, defaults: SettingFields(), merge: merge}
+	w.tree("", raw)
+	faults := w.faults
+	if next.WebHook.URL == nil && !slices.ContainsFunc(faults, func(f FieldError) bool { return f.Path == "webHook.url" }) {
+		faults = append(faults, FieldError{Path: "webHook.url", Allowed: "required: an absolute https URL"})
+	}
+	return next, Invalid(faults...)
+}
+
+// settingsWriter assigns a request's tree to declared settings and collects the faults.
+type settingsWriter struct {
+	fields, defaults []*Field
+	merge            bool
+	faults           []FieldError
+}
+
+func (w *settingsWriter) tree(path string, raw any) {
+	members, _ := raw.(map[string]any)
+	for _, name := range sortedKeys(members) {
+		at := join(path, name)
+		if len(w.faults) >= maxFaults || (path == "" && slices.Contains(answered, name)) {
+			continue
+		}
+		i := slices.IndexFunc(w.fields, func(f *Field) bool { return strings.EqualFold(f.Path, at) })
+		group := groupOf(at, w.fields)
+		switch {
+		case i >= 0:
+			w.leaf(w.fields[i], members[name])
+		case group != "":
+			w.branch(group, members[name])
+		default: // without the value: it may be a secret under a misspelt name
+			w.faults = append(w.faults, FieldError{Path: at, Allowed: unknownSetting(at, w.fields)})
+		}
+	}
+}
+
+func (w *settingsWriter) leaf(f *Field, raw any) {
+	if raw == nil {
+		if !w.merge && f.Nullable && f.Built {
+			f.at.SetZero()
+		} else {
+			f.reset(w.defaults)
+		}
+		return
+	}
+	if kept, ok := raw.(map[string]any); ok && f.Kind == KindSecret && kept["set"] == true {
+		if f.Value() == nil {
+			w.faults = append(w.faults, FieldError{Path: f.Path, Allowed: `a text, or null: {"set":true} keeps a value, but none is set`})
+		}
+		return
+	}
+	if fault := f.assign(raw); fault != nil {
+		w.faults = append(w.faults, *fault)
+	}
+}
+
+// branch takes a whole group: null resets all of it.
+func (w *settingsWriter) branch(at string, raw any) {
+	switch raw.(type) {
+	case nil:
+		for _, f := range w.fields {
+			if strings.HasPrefix(f.Path, at+".") {
+				f.reset(w.defaults)
+			}
+		}
+	case map[string]any:
+		w.tree(at, raw)
+	default:
+		w.faults = append(w.faults, FieldError{Path: at, Allowed: "an object"})
+	}
+}
+
+// groupOf returns the declared spelling of a group of settings, "" when path names none.
+func groupOf(path string, fields []*Field) string {
+	for _, f := range fields {
+		if len(f.Path) > len(path) && strings.EqualFold(f.Path[:len(path)+1], path+".") {
+			return f.Path[:len(path)]
+		}
+	}
+	return ""
+}
+
+func unknownSetting(path string, fields []*Field) string {
+	var whole, names []string
+	prefix := path[:strings.LastIndexByte(path, '.')+1]
+	for _, f := range fields {
+		whole = append(whole, f.Path)
+		rest, ok := strings.CutPrefix(f.Path, prefix)
+		if name, _, _ := strings.Cut(rest, "."); ok && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if near := nearest(path[len(prefix):], names); near != "" {
+		return fmt.Sprintf("no such setting: did you mean %q?", prefix+near)
+	}
+	for _, w := range whole { // the right name in the wrong group
+		if name := w[strings.LastIndexByte(w, '.')+1:]; strings.EqualFold(name, path[len(prefix):]) {
+			return fmt.Sprintf("no such setting: did you mean %q?", w)
+		}
+	}
+	return "no such setting; allowed here: " + strings.Join(names, ", ")
+}
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// MarshalJSON is what the API answers: secrets only as set or not.
+func (s Settings) MarshalJSON() ([]byte, error) { return s.tree((*Field).Value) }
+
+// tree writes the settings as nested objects in declared order.
+func (s Settings) tree(show func(*Field) any) ([]byte, error) {
+	var b bytes.Buffer
+	group := ""
+	b.WriteByte('{')
+	for i, f := range s.fields() {
+		prefix, name, nested := strings.Cut(f.Path, ".")
+		if !nested {
+			prefix, name = "", f.Path
+		}
+		if group != "" && prefix != group {
+			b.WriteByte('}')
+			group = ""
+		}
+		if i > 0 && b.Bytes()[b.Len()-1] != '{' {
+			b.WriteByte(',')
+		}
+		if prefix != group {
+			fmt.Fprintf(&b, "%q:{", prefix)
+			group = prefix
+		}
+		value, err := json.Marshal(show(f))
+		if err != nil {
+			return nil, fmt.Errorf("setting %s: %w", f.Path, err)
+		}
+		fmt.Fprintf(&b, "%q:%s", name, value)
+	}
+	if group != "" {
+		b.WriteByte('}')
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// storedSecret is a sealed secret in a stored settings version.
+type storedSecret struct {
+	Sealed    []byte `json:"sealed"`
+	UpdatedAt Time   `json:"updatedAt"`
+}
+
+// StoreSettings is the form for the database: as the API answers, with secrets sealed. A secret that is not sealed is an error.
+func StoreSettings(s Settings) ([]byte, error) {
+	err := s.EachSecret(func(path string, secret *Secret) error {
+		if secret.plain != "" && len(secret.Sealed) == 0 {
+			return fmt.Errorf("setting %s is not sealed", path)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.tree(func(f *Field) any {
+		if secret, ok := f.at.Interface().(Secret); ok && secret.IsSet() {
+			return storedSecret{secret.Sealed, secret.UpdatedAt}
+		}
+		return f.Value()
+	})
+}
+
+// LoadSettings reads the database's form. Names of another release are passed over.
+func LoadSettings(data []byte) (Settings, error) {
+	s := DefaultSettings()
+	raw, err := parseJSON(data)
+	if err != nil {
+		return s, fmt.Errorf("stored settings: %w", err)
+	}
+	defaults := SettingFields()
+	for _, f := range s.fields() {
+		value, ok := at(raw, f.Path)
+		switch {
+		case !ok:
+		case value == nil:
+			if f.Nullable && f.Kind != KindReserved {
+				f.at.SetZero()
+			} else {
+				f.reset(defaults)
+			}
+		case f.Kind == KindSecret:
+			var stored storedSecret
+			b, _ := json.Marshal(value)
+			if err := json.Unmarshal(b, &stored); err != nil {
+				return s, fmt.Errorf("stored setting %s: %w", f.Path, err)
+			}
+			f.at.Set(reflect.ValueOf(Secret{Sealed: stored.Sealed, UpdatedAt: stored.UpdatedAt}))
+		default:
+			if allowed := f.set(value); allowed != "" {
+				return s, fmt.Errorf("stored setting %s: %s", f.Path, allowed)
+			}
+		}
+	}
+	return s, nil
+}
+
+func at(raw any, path string) (any, bool) {
+	for _, name := range strings.Split(path, ".") {
+		members, ok := raw.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if raw, ok = members[name]; !ok {
+			return nil, false
+		}
+	}
+	return raw, true
+}
+
+// EachSecret visits every secret that is set, for sealing and opening.
+func (s *Settings) EachSecret(visit func(path string, secret *Secret) error) error {
+	for _, f := range s.fields() {
+		if secret, ok := f.at.Addr().Interface().(*Secret); ok && secret.IsSet() {
+			if err := visit(f.Path, secret); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Host is the host and port of a literal URL, "" where the URL is unset.
+func (w *WebHookSettings) Host() string {
+	if w.URL == nil {
+		return ""
+	}
+	u, err := url.Parse(*w.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}

@@ -1,0 +1,196 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+const (
+	answerWithin = 10 * time.Second // of one request to Temporal, which the SDK would repeat for a minute
+	startsAtOnce = 16
+)
+
+// Control starts and steers workflows: api.Engine, and what the activities ask of the engine.
+type Control struct {
+	// EagerStart lets a worker of this process, on the same client, have the first task of a call without a poll. Only for
+	// unversioned workers: it disregards versions.
+	EagerStart bool
+
+	client    client.Client
+	taskQueue string
+}
+
+// NewControl makes the control of the workflows on a task queue.
+func NewControl(c client.Client, taskQueue string) *Control {
+	return &Control{client: c, taskQueue: taskQueue}
+}
+
+// StartCalls starts the workflows of accepted calls, several at once. One that runs or has ended already is left alone. Once
+// Temporal does not answer, the rest is not tried: the sweep starts it later.
+func (c *Control) StartCalls(ctx context.Context, starts []forgehook.CallStart) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make([]error, len(starts))
+	slots := make(chan struct{}, startsAtOnce)
+	var wg sync.WaitGroup
+	for i, s := range starts {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if errs[i] = c.startCall(ctx, s); forgehook.ErrorCode(errs[i]) == forgehook.CodeUnavailable {
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *Control) startCall(ctx context.Context, s forgehook.CallStart) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	_, err := c.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       workflows.CallID(s.CallID),
+		TaskQueue:                c.taskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		// The SDK takes the refusal of a closed run for a start, too, unless told otherwise.
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		TypedSearchAttributes: callAttributes(s),
+		StaticSummary:         forgehook.Shorten(callSummary(s), 400),
+		StaticDetails:         callDetails(s),
+		EnableEagerStart:      c.EagerStart,
+	}, workflows.CallWebhook, workflows.CallInput{
+		CallRef:          workflows.CallRef{Tenant: s.Tenant, CallID: s.CallID},
+		WebHookServiceID: s.WebHookServiceID,
+		AcceptedAt:       s.AcceptedAt,
+		Deadline:         s.Deadline,
+		Timeout:          s.Timeout,
+	})
+	return fault("start call "+s.CallID, err)
+}
+
+func callAttributes(s forgehook.CallStart) temporal.SearchAttributes {
+	set := []temporal.SearchAttributeUpdate{
+		workflows.Tenant.ValueSet(keyword(string(s.Tenant))),
+		workflows.ProjectID.ValueSet(itoa(s.ProjectID)),
+		workflows.WebHookServiceID.ValueSet(itoa(s.WebHookServiceID)),
+	}
+	if s.DocumentID != nil {
+		set = append(set, workflows.DocumentID.ValueSet(itoa(*s.DocumentID)))
+	}
+	if s.Host != "" {
+		set = append(set, workflows.EndpointHost.ValueSet(keyword(s.Host)))
+	}
+	return temporal.NewSearchAttributes(set...)
+}
+
+// keyword cuts a value to what the visibility store's columns hold; Temporal would refuse the start.
+func keyword(s string) string { return forgehook.Shorten(s, 255) }
+
+func itoa(id int32) string { return strconv.Itoa(int(id)) }
+
+// callSummary is the line in Temporal's list: "POST erp.example.com for document 912".
+func callSummary(s forgehook.CallStart) string {
+	text := s.Method
+	if s.Host != "" {
+		text += " " + s.Host
+	}
+	if s.DocumentID != nil {
+		text += " for document " + itoa(*s.DocumentID)
+	}
+	return text
+}
+
+func callDetails(s forgehook.CallStart) string {
+	return fmt.Sprintf("WebHook utility **%s** (%d) of service %d, project %d\n\nCall `%s`, tenant `%s`",
+		forgehook.Shorten(s.UtilityName, 200), s.WebHookServiceID, s.ServiceID, s.ProjectID, s.CallID, s.Tenant)
+}
+
+// RetryNow ends the call's present back-off. CodeNotFound where no run is under way.
+func (c *Control) RetryNow(ctx context.Context, call forgehook.CallRef) error {
+	return c.signal(ctx, call, workflows.RetryNowSignal)
+}
+
+// Resume lets a held call go on. CodeNotFound where no run is under way.
+func (c *Control) Resume(ctx context.Context, call forgehook.CallRef) error {
+	return c.signal(ctx, call, workflows.ResumeSignal)
+}
+
+func (c *Control) signal(ctx context.Context, call forgehook.CallRef, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	err := c.client.SignalWorkflow(ctx, workflows.CallID(call.CallID), "", name, nil)
+	return fault("signal "+name+" to call "+call.CallID, err)
+}
+
+// Cancel asks for the outcome canceled; an exchange under way is waited for. CodeNotFound where no run is known; one that has
+// ended is left as it is.
+func (c *Control) Cancel(ctx context.Context, call forgehook.CallRef) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return fault("cancel call "+call.CallID, c.client.CancelWorkflow(ctx, workflows.CallID(call.CallID), ""))
+}
+
+// Drain releases the held calls of a resumed utility. A drain that runs already is signalled, so that it looks once more even
+// where its last page is behind it.
+func (c *Control) Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	id := workflows.DrainID(tenant, webHookServiceID)
+	_, err := c.client.SignalWithStartWorkflow(ctx, id, workflows.ResumeSignal, nil, client.StartWorkflowOptions{
+		TaskQueue: c.taskQueue,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			workflows.Tenant.ValueSet(keyword(string(tenant))),
+			workflows.WebHookServiceID.ValueSet(itoa(webHookServiceID)),
+		),
+		StaticSummary: "release the held calls of utility " + itoa(webHookServiceID),
+		StaticDetails: fmt.Sprintf("Oldest calls first, at a steady pace. Tenant `%s`", tenant),
+	}, workflows.DrainUtility, workflows.DrainInput{Tenant: tenant, WebHookServiceID: webHookServiceID})
+	return fault("start "+id, err)
+}
+
+// Ping tells whether Temporal answers.
+func (c *Control) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	_, err := c.client.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return fault("check Temporal's health", err)
+}
+
+// Run tells how the call's run stands.
+func (c *Control) Run(ctx context.Context, call forgehook.CallRef) (workflows.RunState, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	answer, err := c.client.DescribeWorkflowExecution(ctx, workflows.CallID(call.CallID), "")
+	if err = fault("describe the run of call "+call.CallID, err); forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+		return workflows.RunMissing, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	switch status := answer.GetWorkflowExecutionInfo().GetStatus(); status {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return workflows.RunCompleted, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
+		return workflows.RunFailed, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		return workflows.RunCanceled, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		return workflows.RunTerminated, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		return workflows.RunTimedOut, nil
+	default: // also paused ones
+		return workflows.RunRunning, nil
+	}
+}

@@ -1,0 +1,60 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/forgehook/forgehook/workflows"
+)
+
+// Options are what a worker needs. Zero numbers stand for the defaults.
+type Options struct {
+	Client     client.Client
+	TaskQueue  string
+	Activities workflows.Activities
+	// Slots bounds the activities at once, that is the process's exchanges under way. Slow endpoints fill them, and a goroutine is
+	// cheap: 2,000.
+	Slots int
+	// LocalSlots bounds the local activities at once. They only talk to the database: 200.
+	LocalSlots int
+	// CachedRuns bounds the runs kept in memory, about 28 KB each; others are replayed when something happens to them. It is shared
+	// by all workers of the process: 10,000.
+	CachedRuns int
+	// StopTimeout is how long a stop waits for what is under way: 5 min 10 s, the longest timeout of an exchange and its record.
+	StopTimeout time.Duration
+}
+
+// Run works until ctx is done: then it takes nothing new, lets exchanges under way end, and returns nil. An error says that the
+// worker could not start, or that Temporal refuses it.
+func Run(ctx context.Context, o Options) error {
+	if o.CachedRuns > 0 {
+		worker.SetStickyWorkflowCacheSize(o.CachedRuns)
+	}
+	// The default two pollers cap the throughput with a server that is far away.
+	pollers := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
+	w := worker.New(o.Client, o.TaskQueue, worker.Options{
+		WorkflowTaskPollerBehavior:              pollers,
+		ActivityTaskPollerBehavior:              pollers,
+		MaxConcurrentActivityExecutionSize:      cmp.Or(o.Slots, 2000),
+		MaxConcurrentLocalActivityExecutionSize: cmp.Or(o.LocalSlots, 200),
+		WorkerStopTimeout:                       cmp.Or(o.StopTimeout, 5*time.Minute+10*time.Second),
+		// A workflow that no longer fits its history waits for the code that does.
+		WorkflowPanicPolicy: worker.BlockWorkflow,
+	})
+	w.RegisterWorkflow(workflows.CallWebhook)
+	w.RegisterWorkflow(workflows.DrainUtility)
+	w.RegisterWorkflow(workflows.Sweep)
+	w.RegisterActivity(o.Activities)
+
+	stop := make(chan any)
+	defer context.AfterFunc(ctx, func() { close(stop) })()
+	if err := w.Run(stop); err != nil {
+		return fmt.Errorf("work on task queue %q: %w", o.TaskQueue, err)
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/forgehook/forgehook/workflows"
+)
+
+// attributesKnown is how long the services of a Temporal cluster may take to learn of a new search attribute: they look every two
+// seconds. A start that uses it earlier is refused, and a workflow task that does is tried again only after 10 s.
+const attributesKnown = 3 * time.Second
+
+// RegisterSearchAttributes adds to the namespace what workflows set and it lacks. Where that is not allowed, the error says which
+// command adds them.
+func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
+	present, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if err != nil {
+		return attributesError(namespace, workflows.SearchAttributes, err)
+	}
+	var missing []temporal.SearchAttributeKey
+	add := map[string]enumspb.IndexedValueType{}
+	for _, key := range workflows.SearchAttributes {
+		switch kind, ok := present.GetCustomAttributes()[key.GetName()]; {
+		case !ok:
+			missing = append(missing, key)
+			add[key.GetName()] = key.GetValueType()
+		case kind != key.GetValueType():
+			return fmt.Errorf("search attribute %s of namespace %q is of type %s, it must be %s: remove it or use another namespace",
+				key.GetName(), namespace, kind, key.GetValueType())
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if _, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
+		Namespace: namespace, SearchAttributes: add,
+	}); err != nil {
+		return attributesError(namespace, missing, err)
+	}
+	select {
+	case <-time.After(attributesKnown):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func attributesError(namespace string, missing []temporal.SearchAttributeKey, err error) error {
+	command := "temporal operator search-attribute create"
+	for _, key := range missing {
+		command += fmt.Sprintf(" --name %s --type %s", key.GetName(), key.GetValueType())
+	}
+	return fmt.Errorf("cannot add search attributes to namespace %q: %w; whoever may can run: %s --namespace %s", namespace, err, command, namespace)
+}
+
+// EnsureSweep makes or brings up to date the schedule of Sweep: one a task queue, which is one an installation.
+func EnsureSweep(ctx context.Context, c client.Client, taskQueue string, every time.Duration) error {
+	return ensureSweep(ctx, c, "forgehook-sweep/"+taskQueue, taskQueue, every)
+}
+
+func ensureSweep(ctx context.Context, c client.Client, id, taskQueue string, every time.Duration) error {
+	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: every}}}
+	action := &client.ScheduleWorkflowAction{
+		ID: id, Workflow: workflows.Sweep, TaskQueue: taskQueue,
+		StaticSummary: "start lost calls, settle calls whose run is gone",
+	}
+	const overlap = enumspb.SCHEDULE_OVERLAP_POLICY_SKIP
+	const catchup = 10 * time.Second // a sweep makes up for all that were missed
+	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
+		ID: id, Spec: spec, Action: action, Overlap: overlap, CatchupWindow: catchup,
+	})
+	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		err = c.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
+			DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+				schedule := in.Description.Schedule // its state stays: an operator may have paused it
+				schedule.Spec, schedule.Action = &spec, action
+				schedule.Policy = &client.SchedulePolicies{Overlap: overlap, CatchupWindow: catchup}
+				return &client.ScheduleUpdate{Schedule: &schedule}, nil
+			},
+		})
+	}
+	return fault("schedule "+id, err)
+}

@@ -1,0 +1,298 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/forgehook/forgehook"
+)
+
+// CallWebhook takes one accepted call to its outcome. A cancellation, like a passed deadline, is an outcome and no error: the
+// workflow itself fails only where the call is gone.
+func CallWebhook(ctx workflow.Context, in CallInput) (CallResult, error) {
+	c := &call{in: in, own: ctx, deadlineAt: in.AcceptedAt.Add(in.Deadline)}
+	c.ctx, _ = workflow.NewDisconnectedContext(ctx)
+	answer := func() (Phase, error) { return c.phase, nil }
+	if err := workflow.SetQueryHandlerWithOptions(ctx, PhaseQuery, answer, workflow.QueryHandlerOptions{
+		Description: "Where the call stands: phase, attempts, next attempt, reason.",
+	}); err != nil {
+		return CallResult{}, err
+	}
+	return c.run()
+}
+
+// call is one run of CallWebhook.
+type call struct {
+	in    CallInput
+	own   workflow.Context // the run's own, which a cancellation ends
+	ctx   workflow.Context // what everything runs on: a cancellation is one interrupt among others, see wait
+	built Built
+	phase Phase
+
+	deadlineAt   time.Time
+	deadline     workflow.Future // its timer; nil before the first wait and on hold
+	stopDeadline workflow.CancelFunc
+
+	failing  bool // the first retryable verdict has been shown
+	released bool // a drain has let the call pass
+}
+
+func (c *call) run() (CallResult, error) {
+	end := c.evaluate()
+	if end == nil {
+		end = c.build()
+	}
+	for end == nil {
+		end = c.deliver()
+	}
+	return c.finish(end)
+}
+
+func (c *call) evaluate() *ending {
+	c.show(forgehook.CallEvaluating, "Evaluating the conditions.")
+	evaluation, why, err := localFirst[Evaluation](c, evaluateConditions)
+	switch {
+	case evaluation.Outcome == forgehook.Skipped:
+		return &ending{CallResult: CallResult{Outcome: forgehook.Skipped}, reason: failedConditions(evaluation.Conditions), recorded: true}
+	case evaluation.Outcome != "":
+		return adopt(evaluation.Outcome, "The conditions could not be evaluated, or the call had ended before.")
+	}
+	return c.endFor(why, err)
+}
+
+func (c *call) build() *ending {
+	built, why, err := localFirst[Built](c, buildRequest)
+	if built.Outcome != "" {
+		return adopt(built.Outcome, "The request could not be built, or the call had ended before.")
+	}
+	c.built = built
+	return c.endFor(why, err)
+}
+
+// deliver makes attempts until the call ends or something else is to be done first: a hold, the first back-off, a try at once.
+func (c *call) deliver() *ending {
+	// What was signalled before an attempt is answered by the attempt: it is at once, and it asks PostgreSQL whether to hold.
+	c.drop(retryNow, resumed)
+	text := "Making the first attempt."
+	if c.phase.Reason != "" {
+		text = "Trying again; last: " + c.phase.Reason + ". Further tries show as the pending activity Deliver."
+	}
+	c.show(forgehook.CallDelivering, text)
+	result, why, err := interruptible[DeliverResult](c, func(ctx workflow.Context) workflow.Future {
+		return deliver(ctx, c.built, DeliverInput{
+			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released,
+		})
+	}, retryNow)
+	if err == nil {
+		c.phase.Attempts, c.phase.Reason = result.Attempts, result.Reason
+	}
+	switch {
+	case result.Outcome != "":
+		// Also when interrupted: what the endpoint has answered counts.
+		end := CallResult{Outcome: result.Outcome, StatusCode: result.StatusCode, Attempts: result.Attempts}
+		return &ending{CallResult: end, reason: result.Reason, recorded: true}
+	case why.ends():
+		return c.endFor(why, nil)
+	case result.Held:
+		return c.hold()
+	case result.RetryIn > 0:
+		return c.backOff(result, why)
+	case why == retryNow && !isFault(err):
+		return nil
+	case err == nil:
+		err = errors.New("Deliver has answered nothing")
+	}
+	return c.endFor(none, err)
+}
+
+// backOff shows the first retryable verdict, for whoever looks for failing calls in the Temporal UI, and waits for the second try.
+func (c *call) backOff(result DeliverResult, why reason) *ending {
+	c.failing = true
+	if err := workflow.UpsertTypedSearchAttributes(c.ctx, LastStatusCode.ValueSet(int64(result.StatusCode))); err != nil {
+		return c.endFor(none, err)
+	}
+	if why == retryNow {
+		return nil
+	}
+	summary := result.Reason + ", next try in " + Wait(result.RetryIn)
+	at := forgehook.Time{Time: workflow.Now(c.ctx).Add(result.RetryIn)}
+	c.show(forgehook.CallWaitingRetry, summary+", at "+at.String()+".")
+	c.phase.NextAttemptAt = &at
+	ctx, stop := workflow.WithCancel(c.ctx)
+	defer stop()
+	why = c.wait(workflow.NewTimerWithOptions(ctx, result.RetryIn, workflow.TimerOptions{Summary: cut(summary)}), retryNow)
+	return c.endFor(why, nil)
+}
+
+// hold waits for resume or cancel. The deadline stands still meanwhile.
+func (c *call) hold() *ending {
+	since := workflow.Now(c.ctx)
+	c.phase.Reason = "the utility is paused, or still draining"
+	c.show(forgehook.CallPaused, "Held since "+forgehook.Time{Time: since}.String()+": "+c.phase.Reason+".")
+	if c.deadline != nil {
+		c.stopDeadline()
+		c.deadline = nil
+	}
+	why := c.wait(nil, resumed)
+	c.deadlineAt = c.deadlineAt.Add(workflow.Now(c.ctx).Sub(since))
+	c.released = true
+	return c.endFor(why, nil)
+}
+
+// finish records the outcome where no step has, and tells it.
+func (c *call) finish(end *ending) (CallResult, error) {
+	result := end.CallResult
+	if !end.recorded {
+		var err error
+		if result, err = completeCall(c.ctx, CompleteInput{
+			CallRef: c.in.CallRef, Outcome: end.Outcome, Code: end.code, Message: end.reason,
+		}); err != nil {
+			return CallResult{}, err
+		}
+	}
+	result.CallID = c.in.CallID
+	updates := []temporal.SearchAttributeUpdate{Outcome.ValueSet(string(result.Outcome))}
+	if result.Attempts > 0 {
+		updates = append(updates, LastStatusCode.ValueSet(int64(result.StatusCode)))
+	}
+	if err := workflow.UpsertTypedSearchAttributes(c.ctx, updates...); err != nil {
+		return CallResult{}, err
+	}
+	reason := end.reason
+	if result.Outcome != end.Outcome {
+		reason = "" // another outcome was quicker: the reason was ours
+	}
+	c.phase.Attempts, c.phase.Reason = result.Attempts, reason
+	c.show(forgehook.CallCompleted, endText(result, reason))
+	return result, nil
+}
+
+// ending is how a call ends. Unless a step has recorded the outcome, CompleteCall does; the one that stands already wins.
+type ending struct {
+	CallResult
+	code, reason string // of Call.error, where the outcome is ours to record
+	recorded     bool
+}
+
+// adopt ends a call with an outcome that stands in PostgreSQL. How many attempts led to it is for CompleteCall to tell.
+func adopt(outcome forgehook.Outcome, reason string) *ending {
+	return &ending{CallResult: CallResult{Outcome: outcome}, reason: reason}
+}
+
+// endFor says how the call ends for an interrupt or an error, nil when it goes on.
+func (c *call) endFor(why reason, err error) *ending {
+	switch {
+	case why == canceled:
+		return &ending{CallResult: CallResult{Outcome: forgehook.Canceled}, code: "canceled", reason: "The call was canceled."}
+	case why == expired:
+		return &ending{
+			CallResult: CallResult{Outcome: forgehook.Expired}, code: "deadline_passed",
+			reason: "The call did not end within its deadline of " + Wait(c.in.Deadline) + ".",
+		}
+	case err != nil:
+		end := &ending{CallResult: CallResult{Outcome: forgehook.Failed}, code: "internal", reason: "A step failed: see the worker's log."}
+		if fault, ok := errors.AsType[*temporal.ApplicationError](err); ok && fault.Type() != "" {
+			end.code, end.reason = fault.Type(), fault.Message()
+		}
+		return end
+	}
+	return nil
+}
+
+// reason says why a wait ended early. Those that end the call are named by its outcome, signals by themselves.
+type reason string
+
+const (
+	none     reason = ""
+	canceled reason = reason(forgehook.Canceled)
+	expired  reason = reason(forgehook.Expired)
+	retryNow reason = RetryNowSignal
+	resumed  reason = ResumeSignal
+)
+
+func (r reason) ends() bool { return r == canceled || r == expired }
+
+// wait returns none when done is ready, else what came first: a cancellation, the deadline or one of the signals. Only a hold
+// has nothing that could be done, and no deadline.
+func (c *call) wait(done workflow.Future, signals ...reason) (why reason) {
+	first := workflow.NewSelector(c.ctx)
+	if done != nil {
+		first.AddFuture(done, func(workflow.Future) {})
+	}
+	first.AddReceive(c.own.Done(), func(workflow.ReceiveChannel, bool) { why = canceled })
+	if done != nil {
+		c.startDeadline()
+		first.AddFuture(c.deadline, func(workflow.Future) { why = expired })
+	}
+	for _, signal := range signals {
+		first.AddReceive(workflow.GetSignalChannel(c.ctx, string(signal)), func(ch workflow.ReceiveChannel, _ bool) {
+			ch.Receive(c.ctx, nil)
+			why = signal
+		})
+	}
+	first.Select(c.ctx)
+	return why
+}
+
+// startDeadline starts the timer unless it runs. It starts with the first wait: a skipped call needs none.
+func (c *call) startDeadline() {
+	if c.deadline != nil {
+		return
+	}
+	ctx, stop := workflow.WithCancel(c.ctx)
+	rest := c.deadlineAt.Sub(workflow.Now(c.ctx))
+	c.deadline, c.stopDeadline = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: "deadline of the call"}), stop
+}
+
+func (c *call) drop(signals ...reason) {
+	for _, signal := range signals {
+		ch := workflow.GetSignalChannel(c.ctx, string(signal))
+		for ch.ReceiveAsync(nil) {
+		}
+	}
+}
+
+// interruptible runs a step that an interrupt cancels. It waits for the step all the same: what came back decides first, the
+// reason only if nothing final did. The error of a canceled step tells little: a send that was cut in its back-off is canceled,
+// one that failed while the cancellation was on its way is an application error.
+func interruptible[Out any](c *call, start func(workflow.Context) workflow.Future, signals ...reason) (out Out, why reason, err error) {
+	ctx, cancel := workflow.WithCancel(c.ctx)
+	defer cancel()
+	step := start(ctx)
+	if why = c.wait(step, signals...); why != none {
+		cancel()
+	}
+	err = step.Get(c.ctx, &out)
+	return out, why, err
+}
+
+// localFirst runs a step as a local activity: one event, where a regular one takes six. If the infrastructure fails it for longer
+// than a workflow task may wait, the same step runs as a regular activity until it works; an interrupt finds it there.
+func localFirst[Out any](c *call, s step) (out Out, why reason, err error) {
+	switch {
+	case c.own.Err() != nil:
+		return out, canceled, nil
+	case !workflow.Now(c.ctx).Before(c.deadlineAt):
+		return out, expired, nil
+	}
+	err = local(c.ctx, s, c.in.CallRef).Get(c.ctx, &out)
+	if err == nil || isFault(err) {
+		return out, none, err
+	}
+	return interruptible[Out](c, func(ctx workflow.Context) workflow.Future { return regular(ctx, s, c.in.CallRef) })
+}
+
+// isFault says that a step failed for good. Everything else is the infrastructure's, or a cancellation.
+func isFault(err error) bool {
+	fault, ok := errors.AsType[*temporal.ApplicationError](err)
+	return ok && fault.NonRetryable()
+}
+
+// show tells where the call stands, to the phase query and to the Temporal UI.
+func (c *call) show(phase forgehook.CallStatus, text string) {
+	c.phase.Phase, c.phase.NextAttemptAt = phase, nil
+	workflow.SetCurrentDetails(c.ctx, details(c.built, text))
+}

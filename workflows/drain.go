@@ -1,0 +1,41 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// The pace of a drain: 50 calls a second spare an endpoint that has just come back, and the database.
+const (
+	drainPage  = 50 // calls released at once
+	drainPause = time.Second
+	drainPages = 200 // of one run: about 2,200 events, half of what Temporal advises
+)
+
+// DrainUtility releases the held calls of a resumed utility, oldest first, until none is left. Whoever resumes the utility while
+// it runs signals it: the last page may have been read before that resume. The signal is never lost, as Temporal does not let a
+// run end past one that it has not seen.
+func DrainUtility(ctx workflow.Context, in DrainInput) error {
+	resumed := workflow.GetSignalChannel(ctx, ResumeSignal)
+	released := 0
+	for range drainPages {
+		for resumed.ReceiveAsync(nil) {
+		}
+		page, err := releaseHeld(ctx, ReleaseInput{Tenant: in.Tenant, WebHookServiceID: in.WebHookServiceID, Limit: drainPage})
+		if err != nil {
+			return err
+		}
+		released += page.Released
+		workflow.SetCurrentDetails(ctx, fmt.Sprintf("Calls released by this run: **%d**", released))
+		if page.Done && resumed.Len() == 0 {
+			return nil
+		}
+		pause := workflow.NewTimerWithOptions(ctx, drainPause, workflow.TimerOptions{Summary: "pace of the drain"})
+		if err := pause.Get(ctx, nil); err != nil {
+			return err
+		}
+	}
+	return workflow.NewContinueAsNewError(ctx, DrainUtility, in)
+}

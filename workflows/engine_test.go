@@ -1,0 +1,328 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/forgehook/forgehook"
+)
+
+// fake is an Activities whose methods are fields.
+type fake struct {
+	evaluate func(context.Context, CallRef) (Evaluation, error)
+	build    func(context.Context, CallRef) (Built, error)
+	deliver  func(context.Context, DeliverInput) (DeliverResult, error)
+	complete func(context.Context, CompleteInput) (CallResult, error)
+	release  func(context.Context, ReleaseInput) (ReleaseResult, error)
+	sweep    func(context.Context) (SweepResult, error)
+}
+
+var _ Activities = (*fake)(nil)
+
+func (f *fake) EvaluateConditions(ctx context.Context, in CallRef) (Evaluation, error) {
+	return f.evaluate(ctx, in)
+}
+
+func (f *fake) BuildRequest(ctx context.Context, in CallRef) (Built, error) { return f.build(ctx, in) }
+
+func (f *fake) Deliver(ctx context.Context, in DeliverInput) (DeliverResult, error) {
+	return f.deliver(ctx, in)
+}
+
+func (f *fake) CompleteCall(ctx context.Context, in CompleteInput) (CallResult, error) {
+	return f.complete(ctx, in)
+}
+
+func (f *fake) ReleaseHeld(ctx context.Context, in ReleaseInput) (ReleaseResult, error) {
+	return f.release(ctx, in)
+}
+
+func (f *fake) SweepCalls(ctx context.Context) (SweepResult, error) { return f.sweep(ctx) }
+
+// newFake makes steps that all go well.
+func newFake() *fake {
+	return &fake{
+		evaluate: func(context.Context, CallRef) (Evaluation, error) {
+			return Evaluation{Conditions: []ConditionFact{{"enabled", true}, {"document.status", true}}}, nil
+		},
+		build: func(context.Context, CallRef) (Built, error) {
+			return Built{Method: "POST", Host: "erp.example.com", BodyBytes: 512, SHA256: "00"}, nil
+		},
+		deliver: func(context.Context, DeliverInput) (DeliverResult, error) { return answered(1), nil },
+		complete: func(_ context.Context, in CompleteInput) (CallResult, error) {
+			return CallResult{CallID: in.CallID, Outcome: in.Outcome}, nil
+		},
+	}
+}
+
+func answered(attempts int) DeliverResult {
+	return DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: attempts, Reason: "200 OK"}
+}
+
+func refused(attempts int, next time.Duration) DeliverResult {
+	return DeliverResult{RetryIn: next, StatusCode: 503, Attempts: attempts, Reason: "503 Service Unavailable"}
+}
+
+// notReady is what Deliver returns where its retry policy is to wait.
+func notReady(next time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions("503 Service Unavailable", "EndpointNotReady", temporal.ApplicationErrorOptions{
+		NextRetryDelay: next, Category: temporal.ApplicationErrorCategoryBenign,
+	})
+}
+
+func fault(code string) error {
+	return temporal.NewNonRetryableApplicationError("deliver failed: "+code, code, nil)
+}
+
+// bench runs a workflow against fakes and writes down its story: the commands that matter, in order.
+type bench struct {
+	*fake
+	t     tester
+	env   *testsuite.TestWorkflowEnvironment
+	story []string
+	start time.Time
+
+	options map[string]workflow.ActivityOptions // by activity, the last
+	takes   map[string]time.Duration            // by activity
+	sending int                                 // exchanges under way
+	most    int                                 // at once, so far
+}
+
+// tester is a test, or one run of a property.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func setup(t tester) *bench {
+	b := &bench{fake: newFake(), t: t, takes: map[string]time.Duration{}, options: map[string]workflow.ActivityOptions{}, start: time.Date(2026, 1, 5, 7, 30, 0, 0, time.UTC)}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	b.env = suite.NewTestWorkflowEnvironment()
+	b.env.SetStartTime(b.start)
+	b.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&server{b: b}}})
+	return b
+}
+
+func input() CallInput {
+	return CallInput{
+		CallRef:          CallRef{Tenant: "3f0e9a52-0000-4000-8000-000000000001", CallID: "0190aaaa-0000-7000-8000-000000000001"},
+		WebHookServiceID: 1_000_000_001,
+		AcceptedAt:       time.Date(2026, 1, 5, 7, 30, 0, 0, time.UTC),
+		Deadline:         time.Hour,
+		Timeout:          30 * time.Second,
+	}
+}
+
+// at does something when the clock of the test has come so far.
+func (b *bench) at(after time.Duration, do func()) { b.env.RegisterDelayedCallback(do, after) }
+
+func (b *bench) signal(after time.Duration, name string) {
+	b.at(after, func() { b.env.SignalWorkflow(name, nil) })
+}
+
+func (b *bench) cancel(after time.Duration) { b.at(after, b.env.CancelWorkflow) }
+
+// call runs CallWebhook to its end.
+func (b *bench) call(in CallInput) CallResult {
+	b.t.Helper()
+	b.env.ExecuteWorkflow(CallWebhook, in)
+	if !b.env.IsWorkflowCompleted() {
+		b.t.Fatalf("the workflow has not ended; so far:\n%v", b.story)
+	}
+	var result CallResult
+	if err := b.env.GetWorkflowResult(&result); err != nil {
+		b.t.Fatalf("the workflow failed: %v", err)
+	}
+	return result
+}
+
+// phase asks the running workflow where it stands.
+func (b *bench) phase() Phase {
+	b.t.Helper()
+	answer, err := b.env.QueryWorkflow(PhaseQuery)
+	if err != nil {
+		b.t.Errorf("query: %v", err)
+		return Phase{}
+	}
+	var p Phase
+	if err := answer.Get(&p); err != nil {
+		b.t.Errorf("answer: %v", err)
+	}
+	return p
+}
+
+// details asks for what the Temporal UI shows of the workflow.
+func (b *bench) details() string {
+	b.t.Helper()
+	answer, err := b.env.QueryWorkflow("__temporal_workflow_metadata")
+	if err != nil {
+		b.t.Fatalf("query: %v", err)
+	}
+	var metadata sdkpb.WorkflowMetadata
+	if err := answer.Get(&metadata); err != nil {
+		b.t.Fatalf("answer: %v", err)
+	}
+	return metadata.GetCurrentDetails()
+}
+
+func (b *bench) elapsed() time.Duration { return b.env.Now().Sub(b.start) }
+
+// told compares the story.
+func (b *bench) told(want ...string) {
+	b.t.Helper()
+	if diff := cmp.Diff(want, b.story); diff != "" {
+		b.t.Errorf("story (-want +got):\n%s", diff)
+	}
+}
+
+func (b *bench) tell(format string, args ...any) {
+	b.story = append(b.story, fmt.Sprintf("%s ", b.elapsed().Round(time.Second))+fmt.Sprintf(format, args...))
+}
+
+// server runs activities as a Temporal server and a worker do, on the clock of the test. The test suite itself forgets a canceled
+// activity at once; a server waits for what it brings, ends a back-off, and does not retry what fails after the cancellation.
+type server struct {
+	interceptor.WorkerInterceptorBase
+	b *bench
+}
+
+func (s *server) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	return &inbound{WorkflowInboundInterceptorBase: interceptor.WorkflowInboundInterceptorBase{Next: next}, b: s.b}
+}
+
+type inbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+	b *bench
+}
+
+func (i *inbound) Init(next interceptor.WorkflowOutboundInterceptor) error {
+	return i.Next.Init(&outbound{WorkflowOutboundInterceptorBase: interceptor.WorkflowOutboundInterceptorBase{Next: next}, b: i.b})
+}
+
+type outbound struct {
+	interceptor.WorkflowOutboundInterceptorBase
+	b *bench
+}
+
+// ExecuteLocalActivity makes one try and gives up after the 20 s that the workflow allows.
+func (o *outbound) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
+	future, settable := workflow.NewFuture(ctx)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		o.b.tell("%s, local", name)
+		result, err := o.b.run(name, args)
+		if err != nil && !isFault(err) {
+			_ = workflow.Sleep(ctx, 20*time.Second)
+		}
+		settable.Set(result, err)
+	})
+	return future
+}
+
+func (o *outbound) ExecuteActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
+	o.b.options[name] = workflow.GetActivityOptions(ctx)
+	future, settable := workflow.NewFuture(ctx)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for ctx.Err() == nil {
+			o.b.tell("%s%s", name, facts(args))
+			result, err := o.b.run(name, args)
+			if name == "Deliver" {
+				o.b.sending++
+				o.b.most = max(o.b.most, o.b.sending)
+			}
+			busy := ctx
+			if o.b.options[name].WaitForCancellation {
+				busy, _ = workflow.NewDisconnectedContext(ctx)
+			}
+			if workflow.Sleep(busy, o.b.takes[name]) != nil {
+				break // the send goes on, but nobody learns how it ends
+			}
+			if name == "Deliver" {
+				o.b.sending--
+			}
+			if err == nil || isFault(err) || ctx.Err() != nil {
+				settable.Set(result, err)
+				return
+			}
+			delay := time.Second
+			if e, ok := errors.AsType[*temporal.ApplicationError](err); ok && e.NextRetryDelay() > 0 {
+				delay = e.NextRetryDelay()
+			}
+			_ = workflow.Sleep(ctx, delay)
+		}
+		settable.SetError(temporal.NewCanceledError())
+	})
+	return future
+}
+
+// run calls a step by the name of its activity.
+func (f *fake) run(name string, args []any) (any, error) {
+	ctx := context.Background()
+	switch name {
+	case "EvaluateConditions":
+		return f.EvaluateConditions(ctx, args[0].(CallRef))
+	case "BuildRequest":
+		return f.BuildRequest(ctx, args[0].(CallRef))
+	case "Deliver":
+		return f.Deliver(ctx, args[0].(DeliverInput))
+	case "CompleteCall":
+		return f.CompleteCall(ctx, args[0].(CompleteInput))
+	case "ReleaseHeld":
+		return f.ReleaseHeld(ctx, args[0].(ReleaseInput))
+	case "SweepCalls":
+		return f.SweepCalls(ctx)
+	}
+	return nil, fault("no activity is called " + name)
+}
+
+func facts(args []any) string {
+	if len(args) == 0 {
+		return ""
+	}
+	text := ""
+	switch in := args[0].(type) {
+	case DeliverInput:
+		if in.ReportRetry {
+			text += ", report"
+		}
+		if in.Released {
+			text += ", released"
+		}
+	case CompleteInput:
+		text += fmt.Sprintf(", %s, %s: %s", in.Outcome, in.Code, in.Message)
+	}
+	return text
+}
+
+func (o *outbound) NewTimerWithOptions(ctx workflow.Context, d time.Duration, options workflow.TimerOptions) workflow.Future {
+	if options.Summary != "deadline of the call" && options.Summary != "Sleep" { // the server's below
+		o.b.tell("timer: %s", options.Summary)
+	}
+	return o.Next.NewTimerWithOptions(ctx, d, options)
+}
+
+func (o *outbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
+	text := ""
+	attributes := temporal.NewSearchAttributes(updates...)
+	if outcome, ok := attributes.GetKeyword(Outcome); ok {
+		text += " ForgehookOutcome=" + outcome
+	}
+	if code, ok := attributes.GetInt64(LastStatusCode); ok {
+		text += fmt.Sprintf(" ForgehookLastStatusCode=%d", code)
+	}
+	o.b.tell("search attributes:%s", text)
+	return o.Next.UpsertTypedSearchAttributes(ctx, updates...)
+}

@@ -1,0 +1,395 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/forgehook/forgehook"
+)
+
+// release is where recordings go: the one that the code at hand will be.
+const release = "v0.1"
+
+var record = flag.String("record", "", `record the history of this case, or of "all", on the Temporal at TEMPORAL_ADDRESS`)
+
+// TestRecord runs a workflow with fake activities on a real Temporal and keeps its history for TestReplay:
+//
+//	go test ./workflows -run TestRecord -record retry-then-delivered
+//
+// It also holds the test suite's server (engine_test.go) against the real one: every case checks its outcome.
+func TestRecord(t *testing.T) {
+	if *record == "" {
+		t.Skip("records with -record NAME only")
+	}
+	names := slices.Sorted(maps.Keys(recordings))
+	if *record != "all" {
+		if recordings[*record] == nil {
+			t.Fatalf("no case is called %q: there are %q", *record, names)
+		}
+		names = []string{*record}
+	}
+	c := dialRecorder(t)
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			queue := "record-" + filepath.Base(name)
+			r := &recorder{bench: &bench{fake: newFake(), t: t}, t: t, client: c, worker: worker.New(c, queue, worker.Options{}), queue: queue}
+			recordings[name](r)
+			folder := release
+			if strings.HasPrefix(name, "broken/") {
+				folder = "broken"
+			}
+			r.write(filepath.Join("testdata", "histories", folder, filepath.Base(name)+".json"))
+		})
+	}
+}
+
+// recordings are the cases, by the names of their files.
+var recordings = map[string]func(*recorder){
+	"delivered": func(r *recorder) {
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Delivered)
+	},
+	"skipped": func(r *recorder) {
+		r.evaluate = func(context.Context, CallRef) (Evaluation, error) {
+			return Evaluation{Outcome: forgehook.Skipped, Conditions: []ConditionFact{{"enabled", true}, {"document.status", false}}}, nil
+		}
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Skipped)
+	},
+	"retry-then-delivered": func(r *recorder) {
+		r.script(result(refused(1, time.Second)), failure(notReady(time.Second)), failure(notReady(time.Second)))
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Delivered)
+	},
+	"build-failed": func(r *recorder) {
+		r.build = func(context.Context, CallRef) (Built, error) { return Built{Outcome: forgehook.Failed}, nil }
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Failed)
+	},
+	"deliver-fault": func(r *recorder) {
+		r.script(failure(fault("not-found")))
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Failed)
+	},
+	"interrupt-cancel": func(r *recorder) { // in the policy's back-off
+		r.script(result(refused(1, time.Millisecond)), failure(notReady(time.Hour)))
+		r.start(CallWebhook, r.input())
+		r.untilBackingOff()
+		r.cancel()
+		r.ends(forgehook.Canceled)
+	},
+	"interrupt-cancel-timer": func(r *recorder) {
+		r.script(result(refused(1, time.Hour)))
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallWaitingRetry)
+		r.cancel()
+		r.ends(forgehook.Canceled)
+	},
+	"interrupt-cancel-send-delivers": func(r *recorder) {
+		noticed := make(chan struct{})
+		r.deliver = func(ctx context.Context, _ DeliverInput) (DeliverResult, error) {
+			defer close(noticed)
+			beat(ctx)
+			return answered(1), nil
+		}
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallDelivering)
+		r.cancel()
+		<-noticed
+		r.ends(forgehook.Delivered)
+	},
+	"interrupt-cancel-at-once": func(r *recorder) {
+		r.beforeWork = r.cancel
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Canceled)
+	},
+	"interrupt-deadline-at-once": func(r *recorder) {
+		in := r.input()
+		in.AcceptedAt = in.AcceptedAt.Add(-in.Deadline)
+		r.start(CallWebhook, in)
+		r.ends(forgehook.Expired)
+	},
+	"interrupt-deadline": func(r *recorder) {
+		r.script(result(refused(1, time.Millisecond)), failure(notReady(time.Hour)))
+		in := r.input()
+		in.Deadline = 3 * time.Second
+		r.start(CallWebhook, in)
+		r.ends(forgehook.Expired)
+	},
+	"interrupt-retry-now": func(r *recorder) {
+		r.script(result(refused(1, time.Hour)), failure(notReady(time.Hour)))
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallWaitingRetry)
+		r.signal(RetryNowSignal)
+		r.untilBackingOff()
+		r.signal(RetryNowSignal)
+		r.ends(forgehook.Delivered)
+	},
+	"interrupt-retry-now-send": func(r *recorder) {
+		sends := 0
+		r.deliver = func(ctx context.Context, _ DeliverInput) (DeliverResult, error) {
+			if sends++; sends == 1 {
+				beat(ctx)
+				return DeliverResult{}, ctx.Err()
+			}
+			return answered(sends), nil
+		}
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallDelivering)
+		r.signal(RetryNowSignal)
+		r.ends(forgehook.Delivered)
+	},
+	"held-resumed": func(r *recorder) {
+		r.script(held, result(refused(2, time.Second)))
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallPaused)
+		r.signal(RetryNowSignal)
+		r.signal(ResumeSignal)
+		r.ends(forgehook.Delivered)
+	},
+	"held-canceled": func(r *recorder) {
+		r.script(held)
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallPaused)
+		r.cancel()
+		r.ends(forgehook.Canceled)
+	},
+	"local-fallback": func(r *recorder) { // takes the 20 s that the local activity has
+		r.evaluate = func(ctx context.Context, _ CallRef) (Evaluation, error) {
+			if activity.GetInfo(ctx).IsLocalActivity {
+				return Evaluation{}, errors.New("the database is away")
+			}
+			return Evaluation{}, nil
+		}
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Delivered)
+	},
+	"drain": func(r *recorder) {
+		pages := 0
+		r.release = func(context.Context, ReleaseInput) (ReleaseResult, error) {
+			switch pages++; pages {
+			case 1:
+				return ReleaseResult{Released: drainPage}, nil
+			case 2: // the drain is about to end, and the utility is resumed once more
+				r.signal(ResumeSignal)
+				return ReleaseResult{Done: true}, nil
+			}
+			return ReleaseResult{Done: true}, nil
+		}
+		r.start(DrainUtility, drainInput)
+		r.wait(nil)
+		if pages != 3 {
+			r.t.Errorf("%d pages were read, want 3: the second resume was lost", pages)
+		}
+	},
+	"sweep": func(r *recorder) {
+		r.sweep = func(context.Context) (SweepResult, error) { return SweepResult{Started: 1}, nil }
+		r.start(Sweep)
+		r.wait(nil)
+	},
+	// A CallWebhook that builds before it evaluates.
+	"broken/build-first": func(r *recorder) {
+		r.worker.RegisterWorkflowWithOptions(func(ctx workflow.Context, in CallInput) (CallResult, error) {
+			for _, s := range []step{buildRequest, evaluateConditions} {
+				if err := local(ctx, s, in.CallRef).Get(ctx, nil); err != nil {
+					return CallResult{}, err
+				}
+			}
+			var d DeliverResult
+			err := deliver(ctx, Built{}, DeliverInput{CallRef: in.CallRef, Timeout: in.Timeout}).Get(ctx, &d)
+			return CallResult{CallID: in.CallID, Outcome: d.Outcome, StatusCode: d.StatusCode, Attempts: d.Attempts}, err
+		}, workflow.RegisterOptions{Name: "CallWebhook", DisableAlreadyRegisteredCheck: true})
+		r.start("CallWebhook", r.input())
+		r.ends(forgehook.Delivered)
+	},
+}
+
+// recorder runs one case.
+type recorder struct {
+	*bench // its fakes; its engine is not used
+	t      *testing.T
+	client client.Client
+	worker worker.Worker
+	queue  string
+	run    client.WorkflowRun
+
+	beforeWork func() // between the start of the run and that of the worker
+}
+
+func dialRecorder(t *testing.T) client.Client {
+	address := os.Getenv("TEMPORAL_ADDRESS")
+	if address == "" {
+		t.Fatal("TEMPORAL_ADDRESS is not set: run make record")
+	}
+	// A fixed identity: the default one names this process and its host.
+	c, err := client.Dial(client.Options{HostPort: address, Logger: quiet, Identity: "recorder"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	present, err := c.OperatorService().ListSearchAttributes(t.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: client.DefaultNamespace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := map[string]enumspb.IndexedValueType{}
+	for _, key := range SearchAttributes {
+		if _, ok := present.GetCustomAttributes()[key.GetName()]; !ok {
+			missing[key.GetName()] = key.GetValueType()
+		}
+	}
+	if len(missing) == 0 {
+		return c
+	}
+	if _, err := c.OperatorService().AddSearchAttributes(t.Context(), &operatorservice.AddSearchAttributesRequest{
+		Namespace: client.DefaultNamespace, SearchAttributes: missing,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(3 * time.Second) // until all services know them; a failed workflow task would stand in the history
+	return c
+}
+
+func (r *recorder) input() CallInput {
+	in := input()
+	in.AcceptedAt = time.Now().UTC()
+	return in
+}
+
+func (r *recorder) start(workflowType any, args ...any) {
+	r.t.Helper()
+	if _, replaced := workflowType.(string); !replaced {
+		r.worker.RegisterWorkflow(workflowType)
+	}
+	r.worker.RegisterActivity(r.fake)
+	run, err := r.client.ExecuteWorkflow(r.t.Context(), client.StartWorkflowOptions{ID: r.queue, TaskQueue: r.queue}, workflowType, args...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.run = run
+	if r.beforeWork != nil {
+		r.beforeWork()
+	}
+	if err := r.worker.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(r.worker.Stop)
+}
+
+func (r *recorder) wait(result any) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	if err := r.run.Get(ctx, result); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *recorder) ends(want forgehook.Outcome) {
+	r.t.Helper()
+	var got CallResult
+	if r.wait(&got); got.Outcome != want {
+		r.t.Fatalf("outcome %s, want %s", got.Outcome, want)
+	}
+}
+
+func (r *recorder) signal(name string) {
+	if err := r.client.SignalWorkflow(r.t.Context(), r.run.GetID(), r.run.GetRunID(), name, nil); err != nil {
+		r.t.Error(err)
+	}
+}
+
+func (r *recorder) cancel() {
+	if err := r.client.CancelWorkflow(r.t.Context(), r.run.GetID(), r.run.GetRunID()); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// until waits for a phase.
+func (r *recorder) until(want forgehook.CallStatus) {
+	r.t.Helper()
+	r.poll("phase "+string(want), func() bool {
+		var p Phase
+		answer, err := r.client.QueryWorkflow(r.t.Context(), r.run.GetID(), r.run.GetRunID(), PhaseQuery)
+		return err == nil && answer.Get(&p) == nil && p.Phase == want
+	})
+}
+
+// untilBackingOff waits until the activity's retry policy does.
+func (r *recorder) untilBackingOff() {
+	r.t.Helper()
+	r.poll("back-off of Deliver", func() bool {
+		d, err := r.client.DescribeWorkflowExecution(r.t.Context(), r.run.GetID(), r.run.GetRunID())
+		pending := d.GetPendingActivities()
+		return err == nil && len(pending) == 1 && pending[0].GetLastFailure() != nil && pending[0].GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED
+	})
+}
+
+func (r *recorder) poll(what string, done func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("waited 30 s for: %s", what)
+		}
+	}
+}
+
+// beat heartbeats until the activity is to end, as an exchange under way does.
+func beat(ctx context.Context) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		activity.RecordHeartbeat(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (r *recorder) write(path string) {
+	r.t.Helper()
+	if r.t.Failed() {
+		return
+	}
+	var history historypb.History
+	events := r.client.GetWorkflowHistory(r.t.Context(), r.run.GetID(), r.run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if failed := event.GetWorkflowTaskFailedEventAttributes(); failed != nil {
+			r.t.Fatalf("a workflow task failed: %s", failed.GetFailure().GetMessage())
+		}
+		history.Events = append(history.Events, event)
+	}
+	text, err := temporalproto.CustomJSONMarshalOptions{Indent: "  "}.Marshal(&history)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Logf("%s: %d events", path, len(history.Events))
+}

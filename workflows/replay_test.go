@@ -1,0 +1,40 @@
+package workflows
+
+import (
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+)
+
+var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+
+// TestReplay runs today's code against the histories of every release: where one no longer replays, runs that are under way at a
+// deploy would stop. Those in broken come from code that did something else, and must be noticed.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/histories/*/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no histories: %v", err)
+	}
+	for _, file := range files {
+		release, name := filepath.Base(filepath.Dir(file)), strings.TrimSuffix(filepath.Base(file), ".json")
+		t.Run(release+"/"+name, func(t *testing.T) {
+			t.Parallel()
+			replayer := worker.NewWorkflowReplayer()
+			replayer.RegisterWorkflow(CallWebhook)
+			replayer.RegisterWorkflow(DrainUtility)
+			replayer.RegisterWorkflow(Sweep)
+			err := replayer.ReplayWorkflowHistoryFromJSONFile(quiet, file)
+			switch {
+			case release != "broken" && err != nil:
+				t.Errorf("a run of %s would stop: %v", release, err)
+			case release == "broken" && (err == nil || !strings.Contains(err.Error(), "TMPRL1100")):
+				t.Errorf("a history of other code went unnoticed: %v", err)
+			}
+		})
+	}
+}
