@@ -32,5 +32,6 @@ var _ workflows.Activities = (*Activities)(nil)
 type Starter interface {
 	StartCalls(ctx context.Context, starts []forgehook.CallStart) error
 	Resume(ctx context.Context, call forgehook.CallRef) error
+	Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error
 	Run(ctx context.Context, call forgehook.CallRef) (workflows.RunState, error)
 }

@@ -172,16 +172,17 @@ func traceparent(callID string, number int) string {
 	return fmt.Sprintf("00-%s-%016x-01", hex, number)
 }
 
-// heartbeat tells the engine that a slow exchange is alive; stop ends it.
+// heartbeat tells the engine that a slow exchange is alive, until stop is called. It goes on after ctx has ended: the exchange does
+// too, and a missed heartbeat would let the workflow go on without its answer.
 func heartbeat(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(heartbeatAfter / 2)
 		defer tick.Stop()
 		begin := time.Now()
 		for {
 			select {
-			case <-ctx.Done():
+			case <-done:
 				return
 			case now := <-tick.C:
 				if now.Sub(begin) >= heartbeatAfter {
@@ -190,5 +191,5 @@ func heartbeat(ctx context.Context) (stop func()) {
 			}
 		}
 	}()
-	return cancel
+	return func() { close(done) }
 }

@@ -24,6 +24,7 @@ var (
 	settingsType   = reflect.TypeFor[forgehook.Settings]()
 	answerType     = reflect.TypeFor[settingsAnswer]()
 	serviceAnswer  = reflect.TypeFor[serviceOrUtility]()
+	conditionType  = reflect.TypeFor[forgehook.Condition]()
 	marshalerType  = reflect.TypeFor[json.Marshaler]()
 	closedWordList = map[reflect.Type]*huma.Schema{
 		reflect.TypeFor[forgehook.Role]():       wordSchema(forgehook.Roles),
@@ -124,6 +125,9 @@ func (c schemas) object(t reflect.Type) *huma.Schema {
 			continue
 		}
 		s.Properties[name] = c.of(f.Type)
+		if f.Type.Kind() == reflect.Slice && f.Type.Elem() == conditionType {
+			s.Properties[name] = nullable(s.Properties[name]) // until the conditions are evaluated
+		}
 		if f.Tag.Get("holds") == "settings" {
 			s.Properties[name] = c.of(settingsType)
 		}
@@ -201,8 +205,8 @@ func settingSchema(f *forgehook.Field) *huma.Schema {
 			},
 		}}}
 	}
-	if f.Nullable && f.Kind != forgehook.KindReserved {
-		s = nullable(s)
+	if f.Kind != forgehook.KindReserved {
+		s = nullable(s) // as input: null puts the default back
 	}
 	s.Description, s.Default = fmt.Sprintf("%s Allowed: %s.", f.Doc, f.Allowed), f.Default
 	if !f.Built && f.Kind != forgehook.KindReserved {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -129,11 +130,9 @@ func (s *server) resumeUtility(ctx context.Context, r *request, in *byID) (*answ
 	if drain {
 		ctx, cancel := afterwards(ctx)
 		defer cancel()
-		if err := s.Engine.Drain(ctx, r.tenant(), in.id); err != nil {
-			return nil, &forgehook.Error{
-				Code: forgehook.CodeUnavailable, Err: err,
-				Detail: "The utility is resumed, but the release of its held calls could not be started: resume it again.",
-			}
+		if err := s.Engine.Drain(ctx, r.tenant(), in.id); err != nil { // it is resumed all the same
+			s.log.LogAttrs(ctx, slog.LevelWarn, "the drain of a resumed utility is not started; the sweep will start it",
+				slog.String("request_id", r.id), slog.Int("utility", int(in.id)), slog.Any("error", err))
 		}
 	}
 	return ok(utility), nil

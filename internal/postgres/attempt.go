@@ -43,20 +43,24 @@ var workerLost = forgehook.CallError{
 	Code: "worker_lost", Message: "The worker died during three attempts in a row; nobody knows whether the endpoint got them.",
 }
 
+// deadlinePassed ends a call whose worker came too late, before the engine's own timer says so: nothing is sent after the deadline.
+var deadlinePassed = forgehook.CallError{Code: "deadline_passed", Message: "The call did not end within its deadline."}
+
 type startRow struct {
 	completionRow
 	WebHookServiceID int32     `db:"webhook_service_id"`
 	WebhookID        string    `db:"webhook_id"`
 	DocumentID       *int32    `db:"document_id"`
 	AcceptedAt       time.Time `db:"accepted_at"`
-	DeadlineAt       time.Time `db:"deadline_at"`
+	DeadlineAt       time.Time `db:"deadline_at"` // the time on hold, which is over now, included
 	MayHold          bool      `db:"may_hold"`
 	Settings         []byte    `db:"settings"`
 	requestRow
 }
 
-// StartAttempt notes an attempt before anything is sent, unless the call is completed or must wait. An earlier attempt that is
-// still noted as started lost its worker: it becomes unknown, and after three of those in a row the call fails.
+// StartAttempt notes an attempt before anything is sent, unless the call is completed or must wait. The time on hold, which is over
+// then, is added to the deadline; behind it the call expires. An earlier attempt that is still noted as started lost its worker: it
+// becomes unknown, and after three of those in a row the call fails.
 func (db *DB) StartAttempt(ctx context.Context, s StartAttempt) (started Started, err error) {
 	defer wrap(&err, "start attempt of call %s", s.Ref.CallID)
 	err = db.inTx(ctx, func(tx conn) error {
@@ -90,6 +94,10 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 	if started.Held {
 		return started, hold(ctx, tx, s.Ref, milliseconds(s.Now))
 	}
+	if !s.Now.Before(row.DeadlineAt) {
+		done, err := completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: &deadlinePassed, at: s.Now})
+		return Started{Outcome: done.Outcome, StatusCode: done.StatusCode, Number: done.Attempts}, err
+	}
 	if started.Settings, err = forgehook.LoadSettings(row.Settings); err != nil {
 		return Started{}, err
 	}
@@ -106,14 +114,16 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow, err error) {
 	err = tx.get(ctx, &row, `
 		SELECT c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id, c.document_id, c.accepted_at,
-		       c.deadline_at, COALESCE(u.paused_at IS NOT NULL OR (u.draining AND NOT $3::boolean), false) AS may_hold, v.settings,
-		       r.method, r.url, r.headers, r.body, r.sha256
+		       c.deadline_at + COALESCE($4::timestamptz - c.held_at, interval '0') AS deadline_at,
+		       COALESCE(u.paused_at IS NOT NULL OR (u.draining AND NOT $3::boolean), false) AS may_hold,
+		       v.settings, r.method, r.url, r.headers, r.body, r.sha256
 		FROM calls c
 		LEFT JOIN services u ON u.tenant_id = c.tenant_id AND u.id = c.webhook_service_id
 		LEFT JOIN settings_versions v
 		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
 		LEFT JOIN requests r ON r.call_id = c.id
-		WHERE c.tenant_id = $1 AND c.id = $2 FOR NO KEY UPDATE OF c`, s.Ref.Tenant, s.Ref.CallID, s.Released)
+		WHERE c.tenant_id = $1 AND c.id = $2 FOR NO KEY UPDATE OF c`,
+		s.Ref.Tenant, s.Ref.CallID, s.Released, milliseconds(s.Now))
 	return row, orNotFound(err, "call", s.Ref.CallID)
 }
 
@@ -131,7 +141,8 @@ func insertAttempt(ctx context.Context, tx conn, s StartAttempt, started Started
 		), added AS (
 			INSERT INTO attempts (call_id, number, state, started_at) SELECT $2, last + 1, 'started', $3 FROM past WHERE lost < $4
 		), moved AS (
-			UPDATE calls SET status = 'delivering', attempts = past.last + 1, next_attempt_at = NULL, held_at = NULL, released_at = NULL
+			UPDATE calls SET status = 'delivering', attempts = past.last + 1, next_attempt_at = NULL,
+			       deadline_at = deadline_at + COALESCE($3 - held_at, interval '0'), held_at = NULL, released_at = NULL
 			FROM past WHERE tenant_id = $1 AND id = $2 AND past.lost < $4
 		)
 		SELECT last, counted, lost FROM past`, s.Ref.Tenant, s.Ref.CallID, milliseconds(s.Now), maxLost)

@@ -210,6 +210,38 @@ func TestAbandonAttempt(t *testing.T) {
 	equal(t, "states", states(t, b, call), []forgehook.AttemptState{unknown, finished})
 }
 
+func TestStartAttempt_behindTheDeadline(t *testing.T) {
+	b := setup(t, func(s *forgehook.Settings) { s.Delivery.Deadline = time.Hour })
+	late, heldBack := begun(t, b), begun(t, b)
+	// Held for two hours of its one: they do not count.
+	_, err := b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
+	check(t, err)
+	begin := heldBack.AcceptedAt.Time
+	for _, when := range []time.Time{begin, begin.Add(time.Hour)} { // again after a release: held all the time
+		started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(heldBack.ID), Now: when})
+		check(t, err)
+		equal(t, "held", started.Held, true)
+	}
+	_, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
+	check(t, err)
+	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(heldBack.ID), Released: true, Now: begin.Add(2 * time.Hour)})
+	check(t, err)
+	equal(t, "number", started.Number, 1)
+	equal(t, "deadline", started.DeadlineAt, begin.Add(3*time.Hour))
+	got, err := b.Call(t.Context(), b.tenant, heldBack.ID)
+	check(t, err)
+	equal(t, "stored deadline", got.DeadlineAt.Time, begin.Add(3*time.Hour))
+	finishDrain(t, b, true)
+
+	started, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(late.ID), Now: late.DeadlineAt.Time})
+	check(t, err)
+	equal(t, "started", started, postgres.Started{Outcome: forgehook.Expired})
+	got, err = b.Call(t.Context(), b.tenant, late.ID)
+	check(t, err)
+	equal(t, "error", got.Error.Code, "deadline_passed")
+	equal(t, "states", states(t, b, late), nil)
+}
+
 // Attempts that start at once are one after the other: none is lost, all but the last are unknown.
 func TestStartAttempt_atOnce(t *testing.T) {
 	b := setup(t)

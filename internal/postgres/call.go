@@ -82,7 +82,7 @@ func (r callRow) toCall() (c forgehook.Call, err error) {
 
 func (r callRow) toRequestInfo() (*forgehook.RequestInfo, error) {
 	if r.Method == nil || r.URL == nil || r.SHA256 == nil {
-		return nil, nil //nolint:nilnil // there is none until it is built
+		return nil, nil // there is none until it is built
 	}
 	info := forgehook.RequestInfo{Method: *r.Method, URL: *r.URL, SHA256: *r.SHA256}
 	if r.BodyBytes != nil {

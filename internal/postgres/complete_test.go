@@ -41,9 +41,7 @@ func TestCompleteCall(t *testing.T) {
 // Ten want to end the call, each in its own way: one wins, and all learn which.
 func TestCompleteCall_race(t *testing.T) {
 	b := setup(t)
-	db, err := postgres.Open(t.Context(), b.url)
-	check(t, err)
-	defer db.Close()
+	db := open(t, b.url)
 	call := begun(t, b)
 	start(t, b, call)
 	got := make([]forgehook.Outcome, 10)

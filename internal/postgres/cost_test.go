@@ -17,45 +17,20 @@ import (
 func TestCost(t *testing.T) {
 	t.Parallel()
 	trips := &countingDialer{}
-	db, err := postgres.Open(t.Context(), pgtest.URL(t), postgres.Options{MaxConnections: 1}.WithDialer(trips))
-	check(t, err)
-	defer db.Close()
+	db := open(t, pgtest.URL(t), postgres.Options{MaxConnections: 1}.WithDialer(trips))
 	s := pgtest.NewScene(t, db)
 	master := pgtest.Invoice(t, s.Project.ID, s.Service.ID)
-	master, _, err = db.PutDocument(t.Context(), s.Tenant, master)
+	master, _, err := db.PutDocument(t.Context(), s.Tenant, master)
 	check(t, err)
 	s.Document.MasterID = &master.ID
 	_, _, err = db.PutDocument(t.Context(), s.Tenant, s.Document)
 	check(t, err)
 
 	costs := map[string]int64{}
-	measure := func(step string, do func()) {
+	delivered(t, db, s, func(step string, do func()) {
 		before := trips.writes.Load()
 		do()
 		costs[step] = trips.writes.Load() - before
-	}
-	var call forgehook.Call
-	measure("accept", func() { call = s.Call(t, db) })
-	ref := forgehook.CallRef{Tenant: s.Tenant, CallID: call.ID}
-	measure("evaluate", func() {
-		_, _, err := db.Evaluate(t.Context(), ref, fires)
-		check(t, err)
-	})
-	measure("build", func() {
-		_, _, err := db.BuildRequest(t.Context(), ref, builds)
-		check(t, err)
-	})
-	measure("start", func() {
-		_, err := db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Now: time.Now()})
-		check(t, err)
-	})
-	measure("record a delivery", func() {
-		recorded, err := db.RecordAttempt(t.Context(), postgres.RecordAttempt{
-			Ref: ref, Number: 1, Now: time.Now(), Exchange: postgres.Exchange{StatusCode: 204},
-			Decision: postgres.Decision{Verdict: forgehook.VerdictSuccess},
-		})
-		check(t, err)
-		equal(t, "outcome", recorded.Outcome, forgehook.Delivered)
 	})
 	want := map[string]int64{ // BEGIN and COMMIT are two of each
 		"accept":            5, // documents, utilities, insert
@@ -67,6 +42,40 @@ func TestCost(t *testing.T) {
 	if diff := cmp.Diff(want, costs); diff != "" {
 		t.Errorf("round trips (-want +got):\n%s", diff)
 	}
+}
+
+// delivered takes a call from its acceptance to its end; each step is one transaction.
+func delivered(t testing.TB, db *postgres.DB, s pgtest.Scene, each func(step string, do func())) {
+	t.Helper()
+	ref := forgehook.CallRef{Tenant: s.Tenant}
+	var err error
+	each("accept", func() { ref.CallID = s.Call(t, db).ID })
+	each("evaluate", func() { _, _, err = db.Evaluate(t.Context(), ref, fires) })
+	check(t, err)
+	each("build", func() { _, _, err = db.BuildRequest(t.Context(), ref, builds) })
+	check(t, err)
+	each("start", func() { _, err = db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Now: time.Now()}) })
+	check(t, err)
+	var recorded postgres.Recorded
+	each("record a delivery", func() { recorded, err = db.RecordAttempt(t.Context(), success(ref, 1)) })
+	check(t, err)
+	if recorded.Outcome != forgehook.Delivered {
+		t.Fatalf("the call was not delivered: %+v", recorded)
+	}
+}
+
+// BenchmarkDeliveredCall reports what the database's part of a delivered call takes, on a server that does nothing else.
+func BenchmarkDeliveredCall(b *testing.B) {
+	db := pgtest.New(b)
+	s := pgtest.NewScene(b, db.DB)
+	before, err := db.ServerFigures(b.Context())
+	check(b, err)
+	for b.Loop() {
+		delivered(b, db.DB, s, func(_ string, do func()) { do() })
+	}
+	after, err := db.ServerFigures(b.Context())
+	check(b, err)
+	b.ReportMetric(float64(after.WALBytes-before.WALBytes)/float64(b.N), "walB/op")
 }
 
 // countingDialer counts the messages that its connections send: the driver waits for an answer after each.

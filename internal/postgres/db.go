@@ -41,6 +41,8 @@ const (
 	defaultConnections = 20
 	connectionLifetime = time.Hour // so that a failover or a new proxy is noticed
 	connectTimeout     = 10 * time.Second
+	// A process that freezes within a transaction must not keep its row locks: the server ends the session.
+	idleInTransaction = "10s"
 )
 
 // Open connects to the database at a postgres:// URL and fails when it cannot be reached. At most one Options is used.
@@ -62,6 +64,12 @@ func Open(ctx context.Context, databaseURL string, options ...Options) (db *DB, 
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
+	}
+	if config.Runtime == nil {
+		config.Runtime = map[string]string{}
+	}
+	if config.Runtime["idle_in_transaction_session_timeout"] == "" {
+		config.Runtime["idle_in_transaction_session_timeout"] = idleInTransaction
 	}
 	connector, err := pq.NewConnectorConfig(config)
 	if err != nil {

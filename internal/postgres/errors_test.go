@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"net/url"
 	"strings"
@@ -27,15 +26,13 @@ func TestErrors_databaseAway(t *testing.T) {
 func TestErrors_connectionLost(t *testing.T) {
 	t.Parallel()
 	address := pgtest.URL(t)
-	db, err := postgres.Open(t.Context(), address)
-	check(t, err)
-	defer db.Close()
+	db := open(t, address)
 	s := pgtest.NewScene(t, db)
 	call := s.Call(t, db)
 	ref := forgehook.CallRef{Tenant: s.Tenant, CallID: call.ID}
 
 	// The connection breaks while a transaction is open.
-	_, _, err = db.Evaluate(t.Context(), ref, func(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
+	_, _, err := db.Evaluate(t.Context(), ref, func(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
 		terminateConnections(t, address)
 		return fires(forgehook.Subject{}, forgehook.Settings{})
 	})
@@ -51,17 +48,9 @@ func TestErrors_connectionLost(t *testing.T) {
 func terminateConnections(t *testing.T, address string) {
 	t.Helper()
 	pool := rawPool(t, address)
-	defer pool.Close()
 	_, err := pool.ExecContext(t.Context(), `
 		SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 	check(t, err)
-}
-
-func rawPool(t *testing.T, address string) *sql.DB {
-	t.Helper()
-	pool, err := sql.Open("postgres", address)
-	check(t, err)
-	return pool
 }
 
 func TestErrors_contextPassesThrough(t *testing.T) {
@@ -104,7 +93,6 @@ func contextError(t *testing.T, what string, err, want error) {
 func waitForLock(t *testing.T, address string) {
 	t.Helper()
 	pool := rawPool(t, address)
-	defer pool.Close()
 	for waiting := false; !waiting; {
 		err := pool.QueryRowContext(t.Context(), `
 			SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waiting)
@@ -115,19 +103,15 @@ func waitForLock(t *testing.T, address string) {
 func TestErrors_tooManyConnections(t *testing.T) {
 	t.Parallel()
 	address := pgtest.URL(t)
-	db, err := postgres.Open(t.Context(), address)
-	check(t, err)
-	defer db.Close()
 	pool := rawPool(t, address)
-	defer pool.Close()
 	parsed, err := url.Parse(address)
 	check(t, err)
 	_, err = pool.ExecContext(t.Context(), "CREATE ROLE "+parsed.Path[1:]+" LOGIN PASSWORD 'secret' CONNECTION LIMIT 0")
 	check(t, err)
-	defer func() {
+	t.Cleanup(func() {
 		_, err := pool.ExecContext(context.Background(), "DROP ROLE "+parsed.Path[1:])
 		check(t, err)
-	}()
+	})
 	parsed.User = url.UserPassword(parsed.Path[1:], "secret")
 	_, err = postgres.Open(t.Context(), parsed.String())
 	refused(t, "no connection left", err, forgehook.CodeUnavailable)

@@ -78,11 +78,11 @@ func holds(ctx context.Context, tx conn, tenant forgehook.TenantID, webHookServi
 }
 
 // hold marks a call, whose row is locked, as waiting for its utility. An attempt that it left as started belongs to a worker that
-// died.
+// died. A call that is held again, as its utility was paused again, has been held all the time.
 func hold(ctx context.Context, tx conn, call forgehook.CallRef, at time.Time) error {
 	_, err := tx.exec(ctx, `
 		WITH lost AS (UPDATE attempts SET state = 'unknown' WHERE call_id = $2 AND state = 'started')
-		UPDATE calls SET status = 'paused', held_at = $3, released_at = NULL, next_attempt_at = NULL
+		UPDATE calls SET status = 'paused', held_at = COALESCE(held_at, $3), released_at = NULL, next_attempt_at = NULL
 		WHERE tenant_id = $1 AND id = $2`, call.Tenant, call.CallID, at)
 	return err
 }

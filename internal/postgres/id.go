@@ -14,8 +14,8 @@ import (
 // newIDs makes n UUIDv7 in ascending order. Their time is at, not that of making them: so the order of calls is that of their
 // acceptance, to a quarter of a microsecond, and a span of acceptance times is a span of ids.
 func newIDs(at time.Time, n int) []string {
-	const ticks = 1 << 12 // of a millisecond: the 12 bits behind the time
-	tick := uint64(at.Nanosecond()%1e6) * ticks / 1e6
+	const ticks = 1 << 12                             // of a millisecond: the 12 bits behind the time
+	tick := uint64(at.Nanosecond()%1e6) * ticks / 1e6 //nolint:gosec // never negative
 	if last := uint64(ticks - min(n, ticks)); tick > last {
 		tick = last // all of them within the millisecond
 	}

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"database/sql"
 	"errors"
 	"testing"
 	"time"
@@ -37,6 +38,24 @@ func (b bundle) ref(callID string) forgehook.CallRef {
 	return forgehook.CallRef{Tenant: b.tenant, CallID: callID}
 }
 
+// open opens a database once more.
+func open(t *testing.T, address string, options ...postgres.Options) *postgres.DB {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), address, options...)
+	check(t, err)
+	t.Cleanup(func() { check(t, db.Close()) })
+	return db
+}
+
+// rawPool opens a database for statements of the test's own.
+func rawPool(t *testing.T, address string) *sql.DB {
+	t.Helper()
+	pool, err := sql.Open("postgres", address)
+	check(t, err)
+	t.Cleanup(func() { check(t, pool.Close()) })
+	return pool
+}
+
 // at is a moment in the precision of the database.
 func at(text string) time.Time {
 	t, err := forgehook.ParseTime(text)
@@ -46,7 +65,7 @@ func at(text string) time.Time {
 	return t.Time
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

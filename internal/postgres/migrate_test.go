@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -11,9 +12,7 @@ import (
 
 func TestMigrate_upDownUp(t *testing.T) {
 	t.Parallel()
-	db, err := postgres.Open(t.Context(), pgtest.EmptyURL(t))
-	check(t, err)
-	defer db.Close()
+	db := open(t, pgtest.EmptyURL(t))
 	applied := func() (n int) {
 		t.Helper()
 		migrations, err := db.MigrationStatus(t.Context())
@@ -57,13 +56,10 @@ func TestMigrate_concurrent(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			defer db.Close()
-			return db.Migrate(t.Context())
+			return errors.Join(db.Migrate(t.Context()), db.Close())
 		})
 	}
 	check(t, group.Wait())
-	db, err := postgres.Open(t.Context(), url)
-	check(t, err)
-	defer db.Close()
+	db := open(t, url)
 	pgtest.NewScene(t, db).Call(t, db)
 }

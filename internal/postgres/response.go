@@ -16,7 +16,7 @@ type responseRow struct {
 
 func (r responseRow) toResponse() (*forgehook.Response, error) {
 	if r.StatusCode == nil {
-		return nil, nil //nolint:nilnil // there was no answer
+		return nil, nil // there was no answer
 	}
 	response := forgehook.Response{StatusCode: *r.StatusCode, BodyTruncated: r.ResponseTruncated != nil && *r.ResponseTruncated}
 	response.Body, response.BodyEncoding = BodyText(r.ResponseBody)

@@ -14,9 +14,10 @@ type ServerFigures struct {
 // ServerFigures reads the counters. The server brings those of other connections in with up to a second of delay.
 func (db *DB) ServerFigures(ctx context.Context) (f ServerFigures, err error) {
 	defer wrap(&err, "server figures")
-	return f, db.get(ctx, &f, `
+	err = db.get(ctx, &f, `
 		SELECT (SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database) AS transactions,
 		       pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS wal_bytes`)
+	return f, err
 }
 
 // CheckSchema says what to do about a schema that is not the one of this program.

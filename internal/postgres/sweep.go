@@ -76,15 +76,15 @@ func (db *DB) UnstartedCalls(ctx context.Context, olderThan time.Time, limit int
 	return toStarts(rows)
 }
 
-// StaleCalls lists started calls of all tenants that have no outcome and were not checked since a moment, and notes that they are
-// being checked now: their run may have ended without recording one. Sweeps that run at once get different calls.
+// StaleCalls lists calls of all tenants that have no outcome and were not checked since a moment, and notes that they are being
+// checked now: their run may have ended without recording one, or never have begun. Sweeps that run at once get different calls.
 func (db *DB) StaleCalls(ctx context.Context, checkedBefore time.Time, limit int) (calls []forgehook.CallStart, err error) {
 	defer wrap(&err, "list stale calls")
 	var rows []callStartRow
 	err = db.list(ctx, &rows, `
 		WITH stale AS (
 			SELECT id FROM calls
-			WHERE outcome IS NULL AND status <> 'accepted' AND COALESCE(checked_at, accepted_at) < $1
+			WHERE outcome IS NULL AND COALESCE(checked_at, accepted_at) < $1
 			ORDER BY COALESCE(checked_at, accepted_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 		), checked AS (
 			UPDATE calls SET checked_at = $3 FROM stale WHERE calls.id = stale.id

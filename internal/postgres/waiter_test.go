@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -31,7 +33,8 @@ func complete(t *testing.T, b bundle, call forgehook.Call) {
 }
 
 // waiting runs a Wait and returns what it will answer.
-func waiting(t *testing.T, w *postgres.Waiter, ctx context.Context, b bundle, ids ...string) <-chan []forgehook.Call { //nolint:revive // the context is the waiter's
+func waiting(ctx context.Context, t *testing.T, w *postgres.Waiter, b bundle, ids ...string) <-chan []forgehook.Call {
+	t.Helper()
 	answer := make(chan []forgehook.Call, 1)
 	go func() {
 		calls, err := w.Wait(ctx, b.tenant, ids)
@@ -59,8 +62,8 @@ func TestWaiter(t *testing.T) {
 	b := setup(t)
 	w := newWaiter(t, b)
 	first, second := b.s.Call(t, b.DB), b.s.Call(t, b.DB)
-	both := waiting(t, w, t.Context(), b, second.ID, first.ID)
-	one := waiting(t, w, t.Context(), b, first.ID)
+	both := waiting(t.Context(), t, w, b, second.ID, first.ID)
+	one := waiting(t.Context(), t, w, b, first.ID)
 	complete(t, b, first)
 	equal(t, "one", outcomes(<-one), "canceled ")
 	select {
@@ -73,8 +76,8 @@ func TestWaiter(t *testing.T) {
 	equal(t, "both", outcomes(calls), "canceled canceled ")
 	equal(t, "their order", []string{calls[0].ID, calls[1].ID}, []string{second.ID, first.ID})
 
-	equal(t, "completed before", outcomes(<-waiting(t, w, t.Context(), b, first.ID)), "canceled ")
-	equal(t, "none", outcomes(<-waiting(t, w, t.Context(), b)), "")
+	equal(t, "completed before", outcomes(<-waiting(t.Context(), t, w, b, first.ID)), "canceled ")
+	equal(t, "none", outcomes(<-waiting(t.Context(), t, w, b)), "")
 	_, err := w.Wait(t.Context(), b.stranger, []string{first.ID})
 	refused(t, "a stranger", err, forgehook.CodeNotFound)
 }
@@ -85,17 +88,17 @@ func TestWaiter_contextEnds(t *testing.T) {
 	done, open := b.s.Call(t, b.DB), b.s.Call(t, b.DB)
 	complete(t, b, done)
 	ctx, cancel := context.WithCancel(t.Context())
-	answer := waiting(t, w, ctx, b, done.ID, open.ID)
+	answer := waiting(ctx, t, w, b, done.ID, open.ID)
 	cancel()
 	equal(t, "the present state", outcomes(<-answer), "canceled open ")
-	equal(t, "ended before", outcomes(<-waiting(t, w, ctx, b, open.ID)), "open ")
+	equal(t, "ended before", outcomes(<-waiting(ctx, t, w, b, open.ID)), "open ")
 }
 
 func TestWaiter_close(t *testing.T) {
 	b := setup(t)
 	w, err := postgres.NewWaiter(b.url, b.DB, slog.New(slog.DiscardHandler))
 	check(t, err)
-	answer := waiting(t, w, t.Context(), b, b.s.Call(t, b.DB).ID)
+	answer := waiting(t.Context(), t, w, b, b.s.Call(t, b.DB).ID)
 	check(t, w.Close())
 	check(t, w.Close())
 	equal(t, "the present state", outcomes(<-answer), "open ")
@@ -105,26 +108,28 @@ func TestWaiter_close(t *testing.T) {
 func TestWaiter_reconnect(t *testing.T) {
 	b := setup(t)
 	w := newWaiter(t, b)
-	for range 3 {
+	server := rawPool(t, os.Getenv("FORGEHOOK_DATABASE_URL"))
+	address, err := url.Parse(b.url)
+	check(t, err)
+	database := address.Path[1:]
+	do := func(statement string, args ...any) {
+		t.Helper()
+		_, err := server.ExecContext(t.Context(), statement, args...)
+		check(t, err)
+	}
+	for range 2 {
 		call := b.s.Call(t, b.DB)
-		answer := waiting(t, w, t.Context(), b, call.ID)
-		pool := rawPool(t, b.url)
-		tx, err := pool.BeginTx(t.Context(), nil)
-		check(t, err)
-		// The outcome is committed by the very statement that ends the listener's connection.
-		_, err = tx.ExecContext(t.Context(), `
-			SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-			WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
-		check(t, err)
-		_, err = tx.ExecContext(t.Context(), `UPDATE calls SET outcome = 'canceled', status = 'completed' WHERE id = $1`, call.ID)
-		check(t, err)
-		check(t, tx.Commit())
-		check(t, pool.Close())
-		equal(t, "outcome", outcomes(<-answer), "canceled ")
-		again := b.s.Call(t, b.DB) // the new connection listens
-		answer = waiting(t, w, t.Context(), b, again.ID)
+		answer := waiting(t.Context(), t, w, b, call.ID)
+		do("ALTER DATABASE " + database + " ALLOW_CONNECTIONS false") // those that are open stay
+		do("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'LISTEN%'", database)
+		complete(t, b, call)
+		do("ALTER DATABASE " + database + " ALLOW_CONNECTIONS true")
+		equal(t, "outcome while nobody listened", outcomes(<-answer), "canceled ")
+
+		again := b.s.Call(t, b.DB)
+		answer = waiting(t.Context(), t, w, b, again.ID)
 		complete(t, b, again)
-		equal(t, "outcome", outcomes(<-answer), "canceled ")
+		equal(t, "outcome over the new connection", outcomes(<-answer), "canceled ")
 	}
 }
 

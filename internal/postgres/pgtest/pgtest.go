@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -188,8 +187,8 @@ func schemaHash() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(hash, "%s %d\n", file, len(content))
-		hash.Write(content)
+		sum := sha256.Sum256(content)
+		hash.Write(sum[:])
 	}
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }
