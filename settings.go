@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -149,14 +150,24 @@ func signingSecret(plain string) string {
 	return ""
 }
 
+// defaultFields are the declarations bound to the default settings. They are made once, as every load and answer asks for them,
+// and never changed.
+var defaultFields = sync.OnceValue(func() []*Field {
+	s := DefaultSettings()
+	var f fields
+	s.declare(&f)
+	for _, field := range f.list {
+		field.Default = field.Value()
+	}
+	return f.list
+})
+
 // fields declares s and fills in the defaults.
 func (s *Settings) fields() []*Field {
-	defaults := DefaultSettings()
-	var bound, base fields
+	var bound fields
 	s.declare(&bound)
-	defaults.declare(&base)
 	for i, f := range bound.list {
-		f.Default = base.list[i].Value()
+		f.Default = defaultFields()[i].Default
 	}
 	return bound.list
 }
@@ -170,10 +181,7 @@ func (f *Field) reset(defaults []*Field) {
 }
 
 // SettingFields lists every setting with its default value, in the order of all answers.
-func SettingFields() []*Field {
-	s := DefaultSettings()
-	return s.fields()
-}
+func SettingFields() []*Field { return slices.Clone(defaultFields()) }
 
 // answered are members of a settings answer that are no settings; a client may send them back.
 var answered = []string{"version", "updatedAt", "warnings", "webHookServiceId", "serviceId"}
@@ -201,7 +209,7 @@ func DecodeSettings(data []byte, present Settings, merge bool) (Settings, error)
 	if _, ok := raw.(map[string]any); raw != nil && !ok {
 		return Settings{}, Invalid(FieldError{Value: short(raw), Allowed: "an object"})
 	}
-	w := settingsWriter{fields: fields, defaults: SettingFields(), merge: merge}
+	w := settingsWriter{fields: fields, defaults: defaultFields(), merge: merge}
 	w.tree("", raw)
 	faults := w.faults
 	if next.WebHook.URL == nil && !slices.ContainsFunc(faults, func(f FieldError) bool { return f.Path == "webHook.url" }) {
@@ -382,7 +390,7 @@ func LoadSettings(data []byte) (Settings, error) {
 	if err != nil {
 		return s, fmt.Errorf("stored settings: %w", err)
 	}
-	defaults := SettingFields()
+	defaults := defaultFields()
 	for _, f := range s.fields() {
 		value, ok := at(raw, f.Path)
 		switch {

@@ -91,7 +91,7 @@ CREATE TABLE call_requests (
 );
 CREATE UNIQUE INDEX call_requests_key ON call_requests (tenant_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
--- The columns that change come last: an update logs only what lies behind the first changed byte (7.6 KB of WAL a call instead of 9).
+-- The columns that change come last: an update logs only what lies behind the first changed byte (measured: a sixth less WAL a call).
 -- Indexes are ascending though lists are newest first: ids grow, and pages split full only at the right end.
 CREATE TABLE calls (
     id                 uuid PRIMARY KEY, -- UUIDv7: in order of acceptance

@@ -33,9 +33,10 @@ type call struct {
 	phase Phase
 
 	deadlineAt   time.Time
-	deadline     workflow.Future // its timer; nil before the first wait and on hold
+	deadline     workflow.Future // its timer; nil before it is needed and on hold
 	stopDeadline workflow.CancelFunc
 
+	first    bool // the first attempt is under way
 	failing  bool // the first retryable verdict has been shown
 	released bool // a drain has let the call pass
 }
@@ -81,11 +82,13 @@ func (c *call) deliver() *ending {
 		text = "Trying again; last: " + c.phase.Reason + ". Further tries show as the pending activity Deliver."
 	}
 	c.show(forgehook.CallDelivering, text)
+	c.first = !c.failing && !c.released
 	result, why, err := interruptible[DeliverResult](c, func(ctx workflow.Context) workflow.Future {
 		return deliver(ctx, c.built, DeliverInput{
 			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released,
 		})
 	}, retryNow)
+	c.first = false
 	if err == nil {
 		c.phase.Attempts, c.phase.Reason = result.Attempts, result.Reason
 	}
@@ -216,14 +219,15 @@ const (
 func (r reason) ends() bool { return r == canceled || r == expired }
 
 // wait returns none when done is ready, else what came first: a cancellation, the deadline or one of the signals. Only a hold
-// has nothing that could be done, and no deadline.
+// has nothing that could be done, and no deadline; and most calls end with their first attempt, which spares the timer: it is
+// bounded by its own timeout, and no attempt starts after the deadline (Deliver asks PostgreSQL).
 func (c *call) wait(done workflow.Future, signals ...reason) (why reason) {
 	first := workflow.NewSelector(c.ctx)
 	if done != nil {
 		first.AddFuture(done, func(workflow.Future) {})
 	}
 	first.AddReceive(c.own.Done(), func(workflow.ReceiveChannel, bool) { why = canceled })
-	if done != nil {
+	if done != nil && !c.first {
 		c.startDeadline()
 		first.AddFuture(c.deadline, func(workflow.Future) { why = expired })
 	}
@@ -237,7 +241,7 @@ func (c *call) wait(done workflow.Future, signals ...reason) (why reason) {
 	return why
 }
 
-// startDeadline starts the timer unless it runs. It starts with the first wait: a skipped call needs none.
+// startDeadline starts the timer unless it runs.
 func (c *call) startDeadline() {
 	if c.deadline != nil {
 		return

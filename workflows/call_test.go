@@ -259,10 +259,10 @@ func TestCall_deadlineDuringSendThatIsRefused(t *testing.T) {
 	b.takes["Deliver"] = 20 * time.Second
 	b.script(result(refused(1, time.Second)))
 	b.ended(b.call(in), forgehook.Expired, 0, 0)
-	b.told(prepared("20s "+completeExpired, "20s "+searchExpired)...)
+	b.told(prepared("20s "+search503, "20s timer: 503 Service Unavailable, next try in 1 s", "20s "+completeExpired, "20s "+searchExpired)...)
 }
 
-// The deadline stands still from the hold on, not from before it.
+// The deadline stands still on hold: a call that was late before expires when it is resumed.
 func TestCall_deadlineDuringSendThatIsHeld(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -272,7 +272,7 @@ func TestCall_deadlineDuringSendThatIsHeld(t *testing.T) {
 	b.script(held)
 	b.signal(time.Hour, ResumeSignal)
 	b.ended(b.call(in), forgehook.Expired, 0, 0)
-	b.told(prepared("20s "+completeExpired, "20s "+searchExpired)...)
+	b.told(prepared("1h0m0s "+completeExpired, "1h0m0s "+searchExpired)...)
 }
 
 func TestCall_retryNowInTimer(t *testing.T) {

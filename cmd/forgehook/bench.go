@@ -139,6 +139,7 @@ func (b *bench) startProduct(ctx context.Context, s *service) (stop func(), x sh
 		return stop, x, err
 	}
 	s.config.HTTPAddr = api.Addr().String()
+	s.control.EagerStart = true // as serve does
 	if err := api.Close(); err != nil {
 		return stop, x, err
 	}

@@ -29,7 +29,7 @@ func TestReadmeConfigurationTable(t *testing.T) {
 	if !*update {
 		t.Fatal("the configuration table of README.md is stale: run make generate")
 	}
-	if err := os.WriteFile(path, []byte(want), 0o644); err != nil { //nolint:gosec // a text of the repository
+	if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -78,6 +78,8 @@ func runParts(ctx context.Context, parts ...func(*service, context.Context) erro
 }
 
 func (s *service) run(ctx context.Context, parts ...func(*service, context.Context) error) error {
+	// With the API and a worker on one client, a call's first task comes with the answer to its start: no poll, 6 transactions less.
+	s.control.EagerStart = len(parts) > 1
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, len(parts))
@@ -209,7 +211,7 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler)
 
 func newLogger(w io.Writer, c config) *slog.Logger {
 	if c.LogFormat == "text" {
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: c.LogLevel, TimeFormat: time.TimeOnly}))
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: c.LogLevel, TimeFormat: time.TimeOnly}))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
 }

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -354,4 +355,56 @@ func freeAddr(t *testing.T) string {
 	}
 	defer l.Close() //nolint:errcheck // the address is what is wanted
 	return l.Addr().String()
+}
+
+// wire passes TCP connections on until it is frozen: then nothing gets through and nobody is told.
+type wire struct {
+	addr   string
+	frozen atomic.Bool
+}
+
+func newWire(t *testing.T, to string) *wire {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	w := &wire{addr: l.Addr().String()}
+	go func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			into, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = from.Close()
+				continue
+			}
+			go w.pass(from, into)
+			go w.pass(into, from)
+		}
+	}()
+	return w
+}
+
+func (w *wire) freeze() { w.frozen.Store(true) }
+
+func (w *wire) pass(from, into net.Conn) {
+	defer from.Close() //nolint:errcheck // one side is gone
+	defer into.Close() //nolint:errcheck // one side is gone
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		if w.frozen.Load() {
+			continue
+		}
+		if _, err := into.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
 }

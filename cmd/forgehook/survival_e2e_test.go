@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -151,27 +153,37 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// TestAcceptedNotStarted kills the API between accept and start: the engine is out of its reach, the answer is 202 all the same.
+// TestAcceptedNotStarted kills the API between accept and start, while the engine does not answer it. The sweep mends it.
 func TestAcceptedNotStarted(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
 	in.api.kill()
-	unreachable := *in
-	unreachable.env = append(append([]string{}, in.env...), "FORGEHOOK_TASK_QUEUE=nobody-listens-"+t.Name())
-	in.api = unreachable.start("api")
-	call := in.call()
-	if err := in.temporal.TerminateWorkflow(t.Context(), call.WorkflowID, "", "as if it had never been started"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := in.temporal.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &common.WorkflowExecution{WorkflowId: call.WorkflowID},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	in.api.kill()
+	engine := newWire(t, os.Getenv("TEMPORAL_ADDRESS"))
+	cut := *in
+	cut.env = append(slices.Clone(in.env), "TEMPORAL_ADDRESS="+engine.addr)
+	api := cut.start("api")
+	engine.freeze()
+	ctx, leave := context.WithCancel(t.Context())
+	posted := make(chan struct{})
+	go func() {
+		defer close(posted)
+		_, _ = in.client.CallWebhook(ctx, forgehook.CallRequest{WebHookServiceID: &in.webhook, DocumentID: &in.document}, client.Options{})
+	}()
+	var id string
+	in.eventually("the call is accepted", func() bool {
+		return in.sql.QueryRowContext(t.Context(), "SELECT id FROM calls WHERE status = 'accepted'").Scan(&id) == nil
+	})
+	leave() // a client that tries again would mend it too
+	<-posted
+	api.kill()
 	in.api = in.start("api")
 	in.next().answer <- http.StatusOK
-	in.verify(in.ended(call.ID), forgehook.Delivered, false)
+	call := in.ended(id)
+	in.verify(call, forgehook.Delivered, false)
+	var calls int
+	if err := in.sql.QueryRowContext(t.Context(), "SELECT count(*) FROM calls").Scan(&calls); err != nil || calls != 1 {
+		t.Errorf("%d calls (%v), want one", calls, err)
+	}
 }
 
 // TestPauseAndResume holds calls and releases them in the order of acceptance.

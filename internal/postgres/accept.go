@@ -177,7 +177,7 @@ func insertCalls(ctx context.Context, tx conn, tenant forgehook.TenantID, a Acce
 		shared = accepted.Calls[0]
 	}
 	var stored bool
-	err = tx.get(ctx, &stored, `
+	err = tx.hot().get(ctx, &stored, `
 		WITH request AS (
 			INSERT INTO call_requests (id, tenant_id, idempotency_key, body_sha256, subject, not_called, accepted_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)

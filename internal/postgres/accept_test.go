@@ -21,6 +21,7 @@ func accept(request forgehook.CallRequest, key, body string) postgres.Acceptance
 }
 
 func TestAcceptCalls(t *testing.T) {
+	t.Parallel()
 	b := setup(t, func(s *forgehook.Settings) {
 		s.Delivery.Deadline, s.Delivery.Timeout, s.WebHook.URL = time.Hour, 7*time.Second, new("https://example.com:8443/a/{{ doc.id }}?b")
 	})
@@ -61,6 +62,7 @@ func TestAcceptCalls(t *testing.T) {
 }
 
 func TestAcceptCalls_everyEnabledUtility(t *testing.T) {
+	t.Parallel()
 	b := setup(t, func(s *forgehook.Settings) { s.Enabled = false })
 	utility := func(id, index int32, enabled bool) {
 		t.Helper()
@@ -114,6 +116,7 @@ func saveSettings(t *testing.T, b bundle, id int32) error {
 }
 
 func TestAcceptCalls_nothingEnabled(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	bare := pgtest.Service(t, b.DB, b.tenant, b.s.Project.ID)
 	request := forgehook.CallRequest{ServiceID: &bare.ID, DocumentID: &b.s.Document.ID}
@@ -131,6 +134,7 @@ func TestAcceptCalls_nothingEnabled(t *testing.T) {
 }
 
 func TestAcceptCalls_repeated(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	request := forgehook.CallRequest{DocumentID: &b.s.Document.ID}
 	first, err := b.AcceptCalls(t.Context(), b.tenant, accept(request, "k", "body"))
@@ -164,6 +168,7 @@ func TestAcceptCalls_repeated(t *testing.T) {
 }
 
 func TestAcceptCalls_oneKeyAtOnce(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID)
 	db := open(t, b.url, postgres.Options{MaxConnections: 20})
@@ -193,6 +198,7 @@ func TestAcceptCalls_oneKeyAtOnce(t *testing.T) {
 }
 
 func TestAcceptCalls_refused(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	other := pgtest.NewScene(t, b.DB)
 	id := func(n int32) *int32 { return &n }
@@ -247,6 +253,7 @@ func TestAcceptCalls_refused(t *testing.T) {
 
 // A utility cannot be deleted between the moment that it was found and the moment that its call is there.
 func TestAcceptCalls_whileUtilityIsDeleted(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	var wg sync.WaitGroup
 	for range 8 {

@@ -112,7 +112,7 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 // lockForAttempt reads all that an attempt needs. That the utility may hold the call is read without a lock: where it does not, a
 // pause at the same moment finds the attempt under way, as any pause may; where it does, holds looks again.
 func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow, err error) {
-	err = tx.get(ctx, &row, `
+	err = tx.hot().get(ctx, &row, `
 		SELECT c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id, c.document_id, c.accepted_at,
 		       c.deadline_at + COALESCE($4::timestamptz - c.held_at, interval '0') AS deadline_at,
 		       COALESCE(u.paused_at IS NOT NULL OR (u.draining AND NOT $3::boolean), false) AS may_hold,
@@ -131,7 +131,7 @@ func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow,
 // no gaps, so the attempts behind the last finished one are the lost ones.
 func insertAttempt(ctx context.Context, tx conn, s StartAttempt, started Started) (Started, error) {
 	var past struct{ Last, Counted, Lost int }
-	err := tx.get(ctx, &past, `
+	err := tx.hot().get(ctx, &past, `
 		WITH past AS (
 			SELECT COALESCE(max(number), 0) AS last, count(*) FILTER (WHERE state = 'finished') AS counted,
 			       COALESCE(max(number), 0) - COALESCE(max(number) FILTER (WHERE state = 'finished'), 0) AS lost

@@ -11,6 +11,7 @@ import (
 )
 
 func TestStartAttempt(t *testing.T) {
+	t.Parallel()
 	b := setup(t, seal)
 	call := begun(t, b)
 	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: at("2026-06-01T00:00:00Z")})
@@ -46,6 +47,7 @@ func TestStartAttempt(t *testing.T) {
 }
 
 func TestRecordAttempt_retryThenDelivered(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	equal(t, "counted at first", start(t, b, call).Counted, 0)
@@ -103,6 +105,7 @@ func TestRecordAttempt_retryThenDelivered(t *testing.T) {
 }
 
 func TestRecordAttempt_budgetUsedUp(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	start(t, b, call)
@@ -140,6 +143,7 @@ const (
 
 // A worker that was thought dead answers late: what it says is recorded, but the state of the call is the next attempt's.
 func TestRecordAttempt_late(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	start(t, b, call)
@@ -169,6 +173,7 @@ func TestRecordAttempt_late(t *testing.T) {
 }
 
 func TestStartAttempt_threeLostInARow(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	start(t, b, call)
@@ -191,6 +196,7 @@ func TestStartAttempt_threeLostInARow(t *testing.T) {
 }
 
 func TestAbandonAttempt(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	start(t, b, call)
@@ -211,6 +217,7 @@ func TestAbandonAttempt(t *testing.T) {
 }
 
 func TestStartAttempt_behindTheDeadline(t *testing.T) {
+	t.Parallel()
 	b := setup(t, func(s *forgehook.Settings) { s.Delivery.Deadline = time.Hour })
 	late, heldBack := begun(t, b), begun(t, b)
 	// Held for two hours of its one: they do not count.
@@ -244,6 +251,7 @@ func TestStartAttempt_behindTheDeadline(t *testing.T) {
 
 // Attempts that start at once are one after the other: none is lost, all but the last are unknown.
 func TestStartAttempt_atOnce(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	numbers := make(chan int, 3)

@@ -68,7 +68,7 @@ func buildRequest(ctx context.Context, tx conn, call forgehook.CallRef, rule fun
 		Headers  []byte `db:"headers"`
 		Body     []byte `db:"body"`
 	}
-	err := tx.get(ctx, &row, `
+	err := tx.hot().get(ctx, &row, `
 		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
 		       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.attempts, c.status, c.outcome, q.subject, v.settings,
 		       r.method, r.url, r.headers, r.body, r.sha256
@@ -115,7 +115,7 @@ func storeRequest(ctx context.Context, tx conn, call forgehook.CallRef, built Bu
 	if err != nil {
 		return "", Built{}, err
 	}
-	rows, err := tx.exec(ctx, `
+	rows, err := tx.hot().exec(ctx, `
 		INSERT INTO requests (call_id, method, url, headers, body, sha256, built_at)
 		SELECT id, $3, $4, $5, $6, $7, $8 FROM calls WHERE tenant_id = $1 AND id = $2
 		ON CONFLICT (call_id) DO NOTHING`,

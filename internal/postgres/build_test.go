@@ -20,6 +20,7 @@ func neverBuilds(t *testing.T) func(postgres.BuildFacts) (postgres.Built, error)
 }
 
 func TestBuildRequest(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	tests := []struct {
 		name string
@@ -74,6 +75,7 @@ func TestBuildRequest(t *testing.T) {
 }
 
 func TestBuildRequest_fails(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	failure := &forgehook.CallError{Code: "bad_url", Message: "the URL has no host"}
@@ -92,6 +94,7 @@ func TestBuildRequest_fails(t *testing.T) {
 
 // Two that build at once send the same: the request that was stored first.
 func TestBuildRequest_twoAtOnce(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	var inside, wg sync.WaitGroup
@@ -115,6 +118,7 @@ func TestBuildRequest_twoAtOnce(t *testing.T) {
 }
 
 func TestBuildRequest_large(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	body := []byte(strings.Repeat("0123456789abcdef", 1<<18)) // 4 MiB

@@ -109,7 +109,7 @@ func workflowID(callID string) string { return "call/" + callID }
 func (db *DB) Call(ctx context.Context, tenant forgehook.TenantID, id string) (_ forgehook.Call, err error) {
 	defer wrap(&err, "call %s", id)
 	var row callRow
-	if err := db.get(ctx, &row, callSelect+` AND c.id = $2`, tenant, id); err != nil {
+	if err := db.hot().get(ctx, &row, callSelect+` AND c.id = $2`, tenant, id); err != nil {
 		return forgehook.Call{}, orNotFound(err, "call", id)
 	}
 	return row.toCall()
@@ -119,7 +119,7 @@ func (db *DB) Call(ctx context.Context, tenant forgehook.TenantID, id string) (_
 func (db *DB) CallsOf(ctx context.Context, tenant forgehook.TenantID, ids []string) (calls []forgehook.Call, err error) {
 	defer wrap(&err, "%d calls", len(ids))
 	var rows []callRow
-	if err := db.list(ctx, &rows, callSelect+` AND c.id = ANY ($2::uuid[])`, tenant, pq.Array(ids)); err != nil {
+	if err := db.hot().list(ctx, &rows, callSelect+` AND c.id = ANY ($2::uuid[])`, tenant, pq.Array(ids)); err != nil {
 		return nil, err
 	}
 	byID := make(map[string]callRow, len(rows))

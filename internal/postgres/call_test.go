@@ -13,6 +13,7 @@ import (
 )
 
 func TestCall_allFields(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	start(t, b, call)
@@ -53,6 +54,7 @@ func TestCall_allFields(t *testing.T) {
 }
 
 func TestCalls(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	second := pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID)
 	day := at("2026-05-01T00:00:00Z")
@@ -111,6 +113,7 @@ func TestCalls(t *testing.T) {
 
 // Ids follow the moment of acceptance, also where calls of one moment are many.
 func TestCalls_order(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	for range 9 {
 		pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID)

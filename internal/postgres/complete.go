@@ -40,7 +40,7 @@ func (db *DB) CompleteCall(ctx context.Context, call forgehook.CallRef, outcome 
 func completeCall(ctx context.Context, tx conn, call forgehook.CallRef, e ending) (Completion, error) {
 	code, message := storableError(e.because)
 	var row completionRow
-	err := tx.get(ctx, &row, `
+	err := tx.hot().get(ctx, &row, `
 		WITH done AS (
 			UPDATE calls SET status = 'completed', outcome = $3, completed_at = $4, error_code = $5, error_message = $6,
 			       last_status_code = COALESCE($7, last_status_code), explanation = COALESCE($8, explanation),

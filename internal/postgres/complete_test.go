@@ -10,6 +10,7 @@ import (
 )
 
 func TestCompleteCall(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	start(t, b, call)
@@ -40,6 +41,7 @@ func TestCompleteCall(t *testing.T) {
 
 // Ten want to end the call, each in its own way: one wins, and all learn which.
 func TestCompleteCall_race(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	db := open(t, b.url)
 	call := begun(t, b)
@@ -76,6 +78,7 @@ func TestCompleteCall_race(t *testing.T) {
 }
 
 func TestCompleteCall_documentStatus(t *testing.T) {
+	t.Parallel()
 	b := setup(t, func(s *forgehook.Settings) { s.DocumentProcessedStatus = new(forgehook.DocumentStatus(121)) })
 	status := func() forgehook.DocumentStatus {
 		t.Helper()

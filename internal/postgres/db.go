@@ -26,8 +26,9 @@ import (
 
 // DB is the database. Its methods may be called from many goroutines.
 type DB struct {
-	conn // statements outside of a transaction
-	pool *sqlx.DB
+	conn       // statements outside of a transaction
+	pool       *sqlx.DB
+	statements statements
 }
 
 // Options tune a [DB]; the zero value is good.
@@ -45,7 +46,8 @@ const (
 	idleInTransaction = "10s"
 )
 
-// Open connects to the database at a postgres:// URL and fails when it cannot be reached. At most one Options is used.
+// Open connects to the database at a postgres:// URL and fails when it cannot be reached. At most one Options is used. A pooler in
+// between must know prepared statements (PgBouncer from 1.21 on).
 func Open(ctx context.Context, databaseURL string, options ...Options) (db *DB, err error) {
 	defer wrap(&err, "open database")
 	var o Options
@@ -56,8 +58,7 @@ func Open(ctx context.Context, databaseURL string, options ...Options) (db *DB, 
 	if err != nil {
 		return nil, withoutPassword(err)
 	}
-	// One round trip a statement instead of two: parse, bind and execute travel together, and no statement stays behind on the
-	// server, so that a pooler in transaction mode works.
+	// One round trip a statement instead of two, also for those that are not prepared: parse, bind and execute travel together.
 	config.BinaryParameters = true
 	if config.FallbackApplicationName == "" {
 		config.FallbackApplicationName = "forgehook"
@@ -85,7 +86,8 @@ func Open(ctx context.Context, databaseURL string, options ...Options) (db *DB, 
 	pool.SetMaxOpenConns(o.MaxConnections)
 	pool.SetMaxIdleConns(o.MaxConnections)
 	pool.SetConnMaxLifetime(connectionLifetime)
-	db = &DB{conn: conn{pool}, pool: pool}
+	db = &DB{pool: pool, statements: statements{ready: map[string]*sqlx.Stmt{}, wanted: map[string]bool{}}}
+	db.conn = conn{db: db}
 	if err := db.Ping(ctx); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
@@ -117,33 +119,14 @@ func (db *DB) inTx(ctx context.Context, do func(tx conn) error) error {
 		return orContext(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := do(conn{tx}); err != nil {
+	if err := do(conn{db: db, tx: tx}); err != nil {
 		return err
 	}
-	return orContext(ctx, tx.Commit())
-}
-
-// conn runs statements, on the pool or in a transaction.
-type conn struct{ on sqlx.ExtContext }
-
-// get reads one row into dest; none is sql.ErrNoRows.
-func (c conn) get(ctx context.Context, dest any, query string, args ...any) error {
-	return orContext(ctx, sqlx.GetContext(ctx, c.on, dest, query, args...))
-}
-
-// list reads all rows into the slice dest.
-func (c conn) list(ctx context.Context, dest any, query string, args ...any) error {
-	return orContext(ctx, sqlx.SelectContext(ctx, c.on, dest, query, args...))
-}
-
-// exec runs a statement and returns how many rows it touched.
-func (c conn) exec(ctx context.Context, query string, args ...any) (int, error) {
-	result, err := c.on.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, orContext(ctx, err)
+	if err := tx.Commit(); err != nil {
+		return orContext(ctx, err)
 	}
-	rows, err := result.RowsAffected()
-	return int(rows), err
+	db.hot().prepare(ctx)
+	return nil
 }
 
 // orContext names the end of ctx as the cause where there is one: the driver then reports whatever broke first, a closed socket

@@ -180,7 +180,7 @@ func storedDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, id
 		return documents, nil
 	}
 	var rows []documentRow
-	err := tx.list(ctx, &rows, `
+	err := tx.hot().list(ctx, &rows, `
 		WITH asked AS (
 			SELECT id, project_id, master_id, status, modified, body FROM documents WHERE tenant_id = $1 AND id = ANY ($2)
 		)

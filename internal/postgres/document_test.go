@@ -10,6 +10,7 @@ import (
 )
 
 func TestDocuments(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	full := pgtest.Invoice(t, b.s.Project.ID, b.s.Service.ID)
 	full.ID, full.MasterID, full.Comment = 912, new(int32(911)), new("\x00 ünïcode <&>")
@@ -57,6 +58,7 @@ func TestDocuments(t *testing.T) {
 }
 
 func TestDocuments_strangers(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	id := b.s.Document.ID
 	_, err := b.Document(t.Context(), b.stranger, id)
@@ -72,6 +74,7 @@ func TestDocuments_strangers(t *testing.T) {
 }
 
 func TestPutDocuments(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	project := pgtest.Project(t, b.DB, b.tenant).ID
 	_, _, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ID: 2, ProjectID: project, Result: new("old")})
@@ -113,6 +116,7 @@ func TestPutDocuments(t *testing.T) {
 
 // An id that a client has chosen is passed over when its turn comes.
 func TestEntityIDs_takenByClients(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	next := b.s.Document.ID + 1
 	for i := range int32(3) {

@@ -54,6 +54,7 @@ func terminateConnections(t *testing.T, address string) {
 }
 
 func TestErrors_contextPassesThrough(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	canceled, cancel := context.WithCancel(t.Context())

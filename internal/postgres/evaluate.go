@@ -49,7 +49,7 @@ func (db *DB) Evaluate(ctx context.Context, call forgehook.CallRef, rule func(fo
 // evaluate takes no lock: two that run at once find the same, and an outcome wins over both.
 func evaluate(ctx context.Context, tx conn, call forgehook.CallRef, rule func(forgehook.Subject, forgehook.Settings) (Explained, error)) (forgehook.Outcome, []forgehook.Condition, error) {
 	var row factsRow
-	err := tx.get(ctx, &row, `
+	err := tx.hot().get(ctx, &row, `
 		SELECT c.outcome, c.explanation, q.subject, v.settings FROM calls c
 		JOIN call_requests q ON q.id = c.request_id
 		LEFT JOIN settings_versions v
@@ -88,7 +88,7 @@ func evaluate(ctx context.Context, tx conn, call forgehook.CallRef, rule func(fo
 
 // storeExplanation moves a call that fires on; the outcome is "" unless somebody has ended it meanwhile.
 func storeExplanation(ctx context.Context, tx conn, call forgehook.CallRef, explanation []byte) (forgehook.Outcome, error) {
-	rows, err := tx.exec(ctx, `
+	rows, err := tx.hot().exec(ctx, `
 		UPDATE calls SET explanation = $3, status = CASE status WHEN 'accepted' THEN 'evaluating' ELSE status END
 		WHERE tenant_id = $1 AND id = $2 AND outcome IS NULL`,
 		call.Tenant, call.CallID, explanation)

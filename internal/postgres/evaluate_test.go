@@ -19,6 +19,7 @@ func neverExplains(t *testing.T) func(forgehook.Subject, forgehook.Settings) (po
 }
 
 func TestEvaluate(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	failure := &forgehook.CallError{Code: "pattern_timeout", Message: "took too long"}
 	tests := []struct {
@@ -60,6 +61,7 @@ func TestEvaluate(t *testing.T) {
 }
 
 func TestEvaluate_ruleBreaks(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	broken := errors.New("broken")
@@ -76,6 +78,7 @@ func TestEvaluate_ruleBreaks(t *testing.T) {
 
 // A cancel that comes while the rule runs wins.
 func TestEvaluate_outcomeMeanwhile(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	for name, found := range map[string]postgres.Explained{"fires": {Conditions: conditions, Fires: true}, "skips": {Conditions: conditions}} {
 		call := b.s.Call(t, b.DB)
@@ -89,6 +92,7 @@ func TestEvaluate_outcomeMeanwhile(t *testing.T) {
 }
 
 func TestEvaluate_strangers(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	theirs := forgehook.CallRef{Tenant: b.stranger, CallID: b.s.Call(t, b.DB).ID}
 	_, _, err := b.Evaluate(t.Context(), theirs, neverExplains(t))

@@ -25,6 +25,7 @@ func held(t *testing.T, b bundle) []forgehook.CallRef {
 }
 
 func TestPause(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	paused, err := b.Pause(t.Context(), b.tenant, b.s.Utility.ID, at("2026-08-01T00:00:00.0009Z"))
 	check(t, err)
@@ -48,6 +49,7 @@ func TestPause(t *testing.T) {
 
 // The whole way: calls are held, drained in order while others queue behind, and then pass freely.
 func TestHold_drain(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	first, second, third := begun(t, b), begun(t, b), begun(t, b)
 	_, err := b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
@@ -106,6 +108,7 @@ func finishDrain(t *testing.T, b bundle, want bool) {
 
 // A call that was released and held again by a pause is not forgotten.
 func TestHold_pausedInTheMiddle(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call, slow := begun(t, b), begun(t, b)
 	_, err := b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
@@ -128,6 +131,7 @@ func TestHold_pausedInTheMiddle(t *testing.T) {
 
 // A call whose worker died is held too, and its attempt is unknown.
 func TestHold_afterLostWorker(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	start(t, b, call)
@@ -141,6 +145,7 @@ func TestHold_afterLostWorker(t *testing.T) {
 
 // The end of a drain waits for a call that is just being held; that call is then part of the drain.
 func TestHold_raceWithEndOfDrain(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	for range 20 {
 		call, late := begun(t, b), begun(t, b)
@@ -172,6 +177,7 @@ func TestHold_raceWithEndOfDrain(t *testing.T) {
 }
 
 func TestHold_ofOneUtilityOnly(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	other := pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID)
 	_, err := b.Pause(t.Context(), b.tenant, other.ID, time.Now())

@@ -68,7 +68,7 @@ func (db *DB) CreateKey(ctx context.Context, tenant forgehook.TenantID, key forg
 func (db *DB) KeyByHash(ctx context.Context, hash []byte, at time.Time) (_ forgehook.APIKey, err error) {
 	defer wrap(&err, "key by hash")
 	var row keyRow
-	err = db.get(ctx, &row, `
+	err = db.hot().get(ctx, &row, `
 		SELECT id, tenant_id, name, prefix, roles, created_at, expires_at, revoked_at FROM api_keys WHERE hash = $1`, hash)
 	switch {
 	case errors.Is(err, sql.ErrNoRows) || err == nil && row.RevokedAt != nil:

@@ -36,6 +36,7 @@ func TestTenants(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	expires := forgehook.Time{Time: at("2030-01-01T00:00:00Z")}
 	full := forgehook.APIKey{

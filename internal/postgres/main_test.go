@@ -28,7 +28,6 @@ type bundle struct {
 
 func setup(t *testing.T, change ...func(*forgehook.Settings)) bundle {
 	t.Helper()
-	t.Parallel()
 	db := pgtest.New(t)
 	s := pgtest.NewScene(t, db.DB, change...)
 	return bundle{DB: db.DB, url: db.URL, s: s, tenant: s.Tenant, stranger: pgtest.Tenant(t, db.DB)}

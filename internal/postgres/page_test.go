@@ -8,6 +8,7 @@ import (
 )
 
 func TestPages(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	_, projects, err := b.Projects(t.Context(), b.tenant, forgehook.Page{Limit: 200})
 	check(t, err)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestProjects(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	full := forgehook.Project{
 		ID: 7, UserID: new("u"), Status: 1, Name: new("Näme <&> \x00"), Description: new("d"), Comment: new(""),
@@ -55,6 +56,7 @@ func TestProjects(t *testing.T) {
 }
 
 func TestProjects_strangers(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	id := b.s.Project.ID
 	_, err := b.Project(t.Context(), b.stranger, id)
@@ -72,6 +74,7 @@ func TestProjects_strangers(t *testing.T) {
 }
 
 func TestDeleting_whatIsInTheWay(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	project, service, utility, document := b.s.Project.ID, b.s.Service.ID, b.s.Utility.ID, b.s.Document.ID
 	call := b.s.Call(t, b.DB)

@@ -93,7 +93,7 @@ func recordAttempt(ctx context.Context, tx conn, r RecordAttempt) (Recorded, err
 	case r.Number != stood.Attempts: // a late answer: the next attempt is under way and the call's state is its own
 		return recorded, nil
 	}
-	_, err = tx.exec(ctx, `
+	_, err = tx.hot().exec(ctx, `
 		UPDATE calls SET status = 'waiting_retry', next_attempt_at = $3, last_status_code = $4 WHERE tenant_id = $1 AND id = $2`,
 		r.Ref.Tenant, r.Ref.CallID, milliseconds(r.Now.Add(r.Decision.Delay)), r.Exchange.StatusCode)
 	return recorded, err
@@ -129,7 +129,7 @@ func updateAttempt(ctx context.Context, tx conn, r RecordAttempt) (row recordedR
 		next = &at
 	}
 	code, message := storableError(x.Err)
-	err = tx.get(ctx, &row, `
+	err = tx.hot().get(ctx, &row, `
 		WITH call AS (
 			SELECT id, outcome, attempts, last_status_code FROM calls WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 		), written AS (

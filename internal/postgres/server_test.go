@@ -7,6 +7,7 @@ import (
 )
 
 func TestServerFigures(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	before, err := b.ServerFigures(t.Context())
 	check(t, err)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestServices(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	full := forgehook.Service{
 		ID: 8, ProjectID: b.s.Project.ID, ServiceTypeID: new(int32(3)), Name: new("Extract"), Label: new("L"), Description: new("d"),
@@ -46,6 +47,7 @@ func TestServices(t *testing.T) {
 }
 
 func TestServices_strangers(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	id := b.s.Service.ID
 	_, err := b.Service(t.Context(), b.stranger, id)

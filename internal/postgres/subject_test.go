@@ -23,6 +23,7 @@ func frozen(t *testing.T, b bundle, request forgehook.CallRequest) (s forgehook.
 }
 
 func TestSubject(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	master := pgtest.Document(t, b.DB, b.tenant, b.s.Project.ID, b.s.Service.ID)
 	stored := b.s.Document
@@ -89,6 +90,7 @@ func TestSubject(t *testing.T) {
 
 // What happens after the acceptance is nothing to the call.
 func TestSubject_isFrozen(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	_, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, func(d *forgehook.Document) error { d.Status = 90; return nil })
@@ -107,6 +109,7 @@ func TestSubject_isFrozen(t *testing.T) {
 
 // A status that a delivery has set is the document's for the next call.
 func TestSubject_statusInForce(t *testing.T) {
+	t.Parallel()
 	b := setup(t, func(s *forgehook.Settings) { s.DocumentProcessedStatus = new(forgehook.DocumentStatus(121)) })
 	deliver(t, b, b.s.Call(t, b.DB))
 	s := frozen(t, b, forgehook.CallRequest{DocumentID: &b.s.Document.ID})

@@ -16,6 +16,7 @@ func ids(starts []forgehook.CallStart) (ids []string) {
 }
 
 func TestSweep(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	acceptAt := func(when time.Time) forgehook.CallStart {
 		t.Helper()
@@ -67,6 +68,7 @@ func TestSweep(t *testing.T) {
 
 // A held call of a terminated run is stale as well; its start is complete.
 func TestSweep_heldCalls(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	call := begun(t, b)
 	_, err := b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())

@@ -79,7 +79,7 @@ func utilitiesOf(ctx context.Context, tx conn, tenant forgehook.TenantID, servic
 // their deletion off until the calls are there to be seen.
 func lockTarget(ctx context.Context, tx conn, tenant forgehook.TenantID, utilityID, serviceID *int32) (t target, err error) {
 	var rows []targetRow
-	err = tx.list(ctx, &rows, `
+	err = tx.hot().list(ctx, &rows, `
 		SELECT u.id, u.project_id, u.parent_id, u.position, u.body, u.settings_version, v.settings, u.paused_at, u.draining,
 		       u.created_at, u.updated_at, s.body AS service_body, p.body AS project_body
 		FROM services u

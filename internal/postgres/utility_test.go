@@ -18,6 +18,7 @@ func seal(s *forgehook.Settings) {
 }
 
 func TestUtilities(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	settings := pgtest.Settings(seal, func(s *forgehook.Settings) {
 		s.WebHook.RetryCount, s.WebHook.RetryDelay, s.Document.Category = new(0), new(time.Second), []int32{1, 2}
@@ -67,6 +68,7 @@ func TestUtilities(t *testing.T) {
 }
 
 func TestUtilities_strangers(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	id := b.s.Utility.ID
 	_, err := b.Utility(t.Context(), b.stranger, id)
@@ -91,6 +93,7 @@ func TestUtilities_strangers(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	b := setup(t, seal)
 	id, key := b.s.Utility.ID, uuid.NewString()
 	first, err := b.Settings(t.Context(), b.tenant, id)
@@ -131,6 +134,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestSaveSettings_concurrent(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	var wg sync.WaitGroup
 	for range 8 {

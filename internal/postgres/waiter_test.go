@@ -59,6 +59,7 @@ func outcomes(calls []forgehook.Call) string {
 }
 
 func TestWaiter(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	w := newWaiter(t, b)
 	first, second := b.s.Call(t, b.DB), b.s.Call(t, b.DB)
@@ -83,6 +84,7 @@ func TestWaiter(t *testing.T) {
 }
 
 func TestWaiter_contextEnds(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	w := newWaiter(t, b)
 	done, open := b.s.Call(t, b.DB), b.s.Call(t, b.DB)
@@ -95,6 +97,7 @@ func TestWaiter_contextEnds(t *testing.T) {
 }
 
 func TestWaiter_close(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	w, err := postgres.NewWaiter(b.url, b.DB, slog.New(slog.DiscardHandler))
 	check(t, err)
@@ -106,6 +109,7 @@ func TestWaiter_close(t *testing.T) {
 
 // The connection breaks, an outcome is notified to nobody, and the waiter learns of it all the same.
 func TestWaiter_reconnect(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	w := newWaiter(t, b)
 	server := rawPool(t, os.Getenv("FORGEHOOK_DATABASE_URL"))
@@ -134,6 +138,7 @@ func TestWaiter_reconnect(t *testing.T) {
 }
 
 func TestWaiter_many(t *testing.T) {
+	t.Parallel()
 	b := setup(t)
 	w := newWaiter(t, b)
 	const calls, waitersEach = 20, 50
