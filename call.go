@@ -15,11 +15,12 @@ const (
 	CallDelivering   CallStatus = "delivering"
 	CallWaitingRetry CallStatus = "waiting_retry"
 	CallPaused       CallStatus = "paused"
+	CallAwaiting     CallStatus = "awaiting_callback" // no call gets there until callbacks are built
 	CallCompleted    CallStatus = "completed"
 )
 
 // CallStatuses lists every state, in the order a call meets them.
-var CallStatuses = []CallStatus{CallAccepted, CallEvaluating, CallDelivering, CallWaitingRetry, CallPaused, CallCompleted}
+var CallStatuses = []CallStatus{CallAccepted, CallEvaluating, CallDelivering, CallWaitingRetry, CallPaused, CallAwaiting, CallCompleted}
 
 // Outcome is the one end of a call; "" while it has none.
 type Outcome string

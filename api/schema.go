@@ -24,7 +24,6 @@ var (
 	settingsType   = reflect.TypeFor[forgehook.Settings]()
 	answerType     = reflect.TypeFor[settingsAnswer]()
 	serviceAnswer  = reflect.TypeFor[serviceOrUtility]()
-	conditionType  = reflect.TypeFor[forgehook.Condition]()
 	marshalerType  = reflect.TypeFor[json.Marshaler]()
 	closedWordList = map[reflect.Type]*huma.Schema{
 		reflect.TypeFor[forgehook.Role]():       wordSchema(forgehook.Roles),
@@ -125,9 +124,6 @@ func (c schemas) object(t reflect.Type) *huma.Schema {
 			continue
 		}
 		s.Properties[name] = c.of(f.Type)
-		if f.Type.Kind() == reflect.Slice && f.Type.Elem() == conditionType {
-			s.Properties[name] = nullable(s.Properties[name]) // until the conditions are evaluated
-		}
 		if f.Tag.Get("holds") == "settings" {
 			s.Properties[name] = c.of(settingsType)
 		}

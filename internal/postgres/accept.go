@@ -121,6 +121,7 @@ func newCall(id string, a Acceptance, u forgehook.Utility, subject forgehook.Sub
 		ServiceID:        u.ServiceID,
 		ProjectID:        u.ProjectID,
 		SettingsVersion:  u.SettingsVersion,
+		Explanation:      []forgehook.Condition{},
 		Reason:           optionalStorable(a.Request.Reason),
 		Status:           forgehook.CallAccepted,
 		AcceptedAt:       moment(at),

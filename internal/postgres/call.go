@@ -91,10 +91,10 @@ func (r callRow) toRequestInfo() (*forgehook.RequestInfo, error) {
 	return &info, json.Unmarshal(r.RequestHeaders, &info.Headers)
 }
 
-// toExplanation is nil until the conditions were evaluated.
+// toExplanation is empty until the conditions were evaluated.
 func toExplanation(stored []byte) (conditions []forgehook.Condition, err error) {
 	if stored == nil {
-		return nil, nil
+		return []forgehook.Condition{}, nil
 	}
 	if err := json.Unmarshal(stored, &conditions); err != nil {
 		return nil, fmt.Errorf("stored explanation: %w", err)

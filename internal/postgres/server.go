@@ -16,7 +16,7 @@ func (db *DB) ServerFigures(ctx context.Context) (f ServerFigures, err error) {
 	defer wrap(&err, "server figures")
 	err = db.get(ctx, &f, `
 		SELECT (SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database) AS transactions,
-		       pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS wal_bytes`)
+		       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS wal_bytes`)
 	return f, err
 }
 
