@@ -48,13 +48,13 @@ record: $(STACK) ## Record a workflow history before changing workflow code: mak
 
 build: ## Build the product into .forgehook/bin
 	@mkdir -p $(BIN)
-	@go build -ldflags '-X main.version=$(VERSION)' -o $(BIN)/forgehook ./cmd/forgehook
+	@go build -v -ldflags '-X main.version=$(VERSION)' -o $(BIN)/forgehook ./cmd/forgehook 2>&1 | $(call PROGRESS,550)
 
 # Counts what `go build -v` names, on one line; anything else it says is shown.
 define PROGRESS
-awk '/^go: downloading / { d++; printf "\r  %d modules downloaded", d; next } \
-     NF == 1 { n++; if (n % 20 == 0) { printf "\r  %d of about 1150 packages compiled", n; fflush() } next } \
-     { print } END { if (n || d) print "" }'
+awk '/^go: downloading / { d++; printf "\r  %d modules downloaded", d; fflush(); shown = 1; next } \
+     NF == 1 { n++; if (n % 20 == 0) { printf "\r  %d of about %d packages compiled", n, $(1); fflush(); shown = 1 } next } \
+     { print } END { if (shown) print "" }'
 endef
 
 # The server is 1,100 packages. Its binary is kept until its own sources or versions change.
@@ -63,7 +63,7 @@ STACK_SOURCES := $(shell find cmd/devstack -name "*.go" -not -name "*_test.go" 2
 $(BIN)/devstack: $(STACK_SOURCES)
 	@echo "Building the development stack (Temporal server and UI), once: 2 to 5 minutes on 2 cores."
 	@mkdir -p $(BIN)
-	@cd cmd/devstack && go build -v $(STACKFLAGS) -o ../../$(BIN)/devstack . 2>&1 | $(PROGRESS)
+	@cd cmd/devstack && go build -v $(STACKFLAGS) -o ../../$(BIN)/devstack . 2>&1 | $(call PROGRESS,1150)
 
 $(BIN)/devstack-notemporal: $(STACK_SOURCES)
 	@mkdir -p $(BIN)

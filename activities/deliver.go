@@ -124,7 +124,8 @@ func (a *Activities) prepare(call workflows.CallRef, started postgres.Started) (
 
 // abandon takes back an attempt of which nothing was sent: it spends no budget and is nobody's answer.
 func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number int, cause error) error {
-	if err := a.DB.AbandonAttempt(ctx, call, number); err != nil {
+	err := persist(ctx, func(ctx context.Context) error { return a.DB.AbandonAttempt(ctx, call, number) })
+	if err != nil {
 		return a.fault("abandon attempt", call, err)
 	}
 	a.Log.Error("cannot prepare an attempt", "call", call.CallID, "error", cause)
@@ -132,22 +133,31 @@ func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number
 		temporal.ApplicationErrorOptions{NextRetryDelay: ourFaultDelay})
 }
 
-// record stores what happened, trying for as long as the activity has time: a lost record would make the attempt unknown.
-func (a *Activities) record(ctx context.Context, call workflows.CallRef, number int, t *attempt, x outbound.Exchange, d webhook.Decision) (postgres.Recorded, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
-	defer cancel()
-	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		recorded, err := a.DB.RecordAttempt(ctx, postgres.RecordAttempt{
+// record stores what happened: a lost record would make the attempt unknown.
+func (a *Activities) record(ctx context.Context, call workflows.CallRef, number int, t *attempt, x outbound.Exchange, d webhook.Decision) (recorded postgres.Recorded, err error) {
+	err = persist(ctx, func(ctx context.Context) error {
+		recorded, err = a.DB.RecordAttempt(ctx, postgres.RecordAttempt{
 			Ref: call, Number: number, Now: a.Now(), Headers: t.shown,
 			Exchange: postgres.Exchange{Duration: x.Duration, StatusCode: x.StatusCode, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated, Err: x.Err},
 			Decision: postgres.Decision{Verdict: d.Verdict, Reason: d.Reason, Code: d.Code, Message: d.Message, Final: d.Final, Delay: d.Delay},
 		})
+		return err
+	})
+	return recorded, err
+}
+
+// persist stores something for as long as the activity has time, even where its context has ended and the database is away.
+func persist(ctx context.Context, store func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		err := store(ctx)
 		if err == nil || forgehook.ErrorCode(err) != forgehook.CodeUnavailable {
-			return recorded, err
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return recorded, err
+			return err
 		case <-time.After(wait):
 		}
 	}

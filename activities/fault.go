@@ -12,20 +12,21 @@ import (
 )
 
 // fault turns an error into one that may stand in a workflow's history: no document value, no SQL. The whole chain goes to the
-// log, here and nowhere else.
+// log, here and nowhere else. That somebody gave up counts only where nothing else went wrong: when the engine goes away, starts
+// that were under way are given up too.
 func (a *Activities) fault(step string, call workflows.CallRef, err error) error {
-	if errors.Is(err, context.Canceled) {
-		return err
+	e, known := errors.AsType[*forgehook.Error](err)
+	if !known && errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: %w", step, context.Canceled)
 	}
 	a.Log.Error("activity failed", "step", step, "call", call.CallID, "error", err)
-	e, ok := errors.AsType[*forgehook.Error](err)
-	if !ok {
+	if !known {
 		return temporal.NewApplicationError(step+" failed: see the worker's log", "internal")
 	}
-	if e.Code == forgehook.CodeUnavailable {
-		return temporal.NewApplicationError(step+" failed: the database is away", string(e.Code))
-	}
 	message := fmt.Sprintf("%s failed: %s", step, e.Code)
+	if e.Code == forgehook.CodeUnavailable { // the database or the engine
+		return temporal.NewApplicationError(message, string(e.Code))
+	}
 	for _, f := range e.Fields {
 		message += " " + f.Path
 	}

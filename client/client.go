@@ -4,6 +4,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -30,7 +31,11 @@ type Client struct {
 func New(baseURL, apiKey string) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 256
-	return &Client{base: strings.TrimSuffix(baseURL, "/"), key: apiKey, http: &http.Client{Transport: transport}}
+	return &Client{base: strings.TrimSuffix(baseURL, "/"), key: apiKey, http: &http.Client{
+		Transport: transport,
+		// The API never redirects. Following one would take the key to whoever it points at, and make a GET of a POST.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 // Problem is the API's answer when it did not do what was asked (RFC 9457).
@@ -74,7 +79,7 @@ type Calls struct {
 // Options of a call.
 type Options struct {
 	IdempotencyKey string        // "" makes one, so that a retry of the request cannot call twice
-	Wait           time.Duration // up to 300 s; 0 does not wait
+	Wait           time.Duration // up to 300 s, in whole seconds; 0 does not wait
 }
 
 // CallWebhook asks for calls. With Wait it answers when they have completed or the time is over; look at Status.
@@ -92,21 +97,26 @@ func (c *Client) CallRaw(ctx context.Context, body []byte, o Options) (Calls, er
 		o.IdempotencyKey = rand.Text()
 	}
 	headers := http.Header{"Idempotency-Key": {o.IdempotencyKey}}
-	if o.Wait > 0 {
-		headers.Set("Prefer", "wait="+strconv.Itoa(int(o.Wait.Seconds())))
-	}
+	preferWait(headers, o.Wait)
 	var calls Calls
-	return calls, c.do(ctx, http.MethodPost, "/v1/calls", headers, body, &calls)
+	err := c.do(ctx, http.MethodPost, "/v1/calls", headers, body, &calls)
+	return calls, err
+}
+
+// preferWait asks for an answer that waits, in seconds rounded up.
+func preferWait(headers http.Header, wait time.Duration) {
+	if wait > 0 {
+		headers.Set("Prefer", "wait="+strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	}
 }
 
 // Call reads a call; with wait it answers when the call has completed or the time is over.
 func (c *Client) Call(ctx context.Context, id string, wait time.Duration) (forgehook.Call, error) {
 	headers := http.Header{}
-	if wait > 0 {
-		headers.Set("Prefer", "wait="+strconv.Itoa(int(wait.Seconds())))
-	}
+	preferWait(headers, wait)
 	var call forgehook.Call
-	return call, c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id), headers, nil, &call)
+	err := c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id), headers, nil, &call)
+	return call, err
 }
 
 // Attempts lists a call's attempts, the first one first.
@@ -114,7 +124,8 @@ func (c *Client) Attempts(ctx context.Context, id string) ([]forgehook.Attempt, 
 	var page struct {
 		Attempts []forgehook.Attempt `json:"attempts"`
 	}
-	return page.Attempts, c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id)+"/attempts", nil, nil, &page)
+	err := c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id)+"/attempts", nil, nil, &page)
+	return page.Attempts, err
 }
 
 // Do sends any request of the API and decodes its answer into out, which may be nil.
@@ -175,8 +186,10 @@ func (c *Client) once(ctx context.Context, method, path string, headers http.Hea
 		return err
 	}
 	if response.StatusCode >= 300 {
-		problem := &Problem{Status: response.StatusCode, Title: http.StatusText(response.StatusCode)}
+		problem := &Problem{}
 		_ = json.Unmarshal(content, problem) // a proxy's answer may be no problem document
+		problem.Status = response.StatusCode
+		problem.Title = cmp.Or(problem.Title, http.StatusText(response.StatusCode))
 		return problem
 	}
 	if out == nil || len(content) == 0 {

@@ -1,0 +1,305 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.uber.org/goleak"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/outbound"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/postgres/pgtest"
+	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bundle is the real activities on a database of the test's own, with one document to call about.
+type bundle struct {
+	*Activities
+	url      string
+	at       time.Time // the activities' clock stands
+	tenant   forgehook.TenantID
+	service  forgehook.Service
+	document forgehook.Document
+	engine   *engine
+	log      *logged
+}
+
+func setup(t *testing.T) bundle {
+	t.Helper()
+	db := pgtest.New(t)
+	b := bundle{url: db.URL, at: time.Now().UTC().Truncate(time.Millisecond), engine: &engine{}, log: &logged{}}
+	b.tenant = pgtest.Tenant(t, db.DB)
+	project := pgtest.Project(t, db.DB, b.tenant)
+	b.service = pgtest.Service(t, db.DB, b.tenant, project.ID)
+	b.document = pgtest.Document(t, db.DB, b.tenant, project.ID, b.service.ID)
+	log := slog.New(slog.NewJSONHandler(b.log, nil))
+	sender, err := outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Logger: log})
+	check(t, err)
+	t.Cleanup(sender.Close)
+	b.Activities = &Activities{
+		DB: db.DB, Secrets: keeper(t), Sender: sender, Starter: b.engine, Now: func() time.Time { return b.at },
+		UserAgent: "Forgehook/test", Log: log,
+	}
+	return b
+}
+
+func keeper(t *testing.T) *secret.Keeper {
+	t.Helper()
+	keyset, err := secret.NewKeyset()
+	check(t, err)
+	k, err := secret.Open(keyset)
+	check(t, err)
+	return k
+}
+
+// utility attaches one whose secrets are sealed, as the API does.
+func (b bundle) utility(t *testing.T, change ...func(*forgehook.Settings)) forgehook.Utility {
+	t.Helper()
+	settings := pgtest.Settings(change...)
+	check(t, b.Secrets.SealSettings(b.tenant, &settings, b.at))
+	u, err := b.DB.CreateUtility(t.Context(), b.tenant, forgehook.Utility{Name: "Hook", ServiceID: b.service.ID, Settings: settings}, "")
+	check(t, err)
+	return u
+}
+
+// accept accepts a call of a utility.
+func (b bundle) accept(t *testing.T, u forgehook.Utility) forgehook.Call {
+	t.Helper()
+	return pgtest.Accept(t, b.DB, b.tenant, forgehook.CallRequest{WebHookServiceID: &u.ID, DocumentID: &b.document.ID}).Calls[0]
+}
+
+// ready is a call of a new utility that waits for its first attempt.
+func (b bundle) ready(t *testing.T, change ...func(*forgehook.Settings)) forgehook.Call {
+	t.Helper()
+	return b.built(t, b.utility(t, change...))
+}
+
+// built is the same for a utility that is there.
+func (b bundle) built(t *testing.T, u forgehook.Utility) forgehook.Call {
+	t.Helper()
+	call := b.accept(t, u)
+	evaluation, err := run[workflows.Evaluation](t, b, b.EvaluateConditions, b.ref(call))
+	check(t, err)
+	equal(t, "outcome of the conditions", evaluation.Outcome, "")
+	built, err := run[workflows.Built](t, b, b.BuildRequest, b.ref(call))
+	check(t, err)
+	equal(t, "outcome of the build", built.Outcome, "")
+	return call
+}
+
+func (b bundle) ref(call forgehook.Call) workflows.CallRef {
+	return workflows.CallRef{Tenant: b.tenant, CallID: call.ID}
+}
+
+// run runs an activity as a worker would: through the SDK, its data converter and its failure converter.
+func run[R any](t *testing.T, b bundle, step any, in ...any) (R, error) {
+	t.Helper()
+	return runWithin[R](t, t.Context(), b, func() {}, step, in...)
+}
+
+// runWithin runs one in a context that may end meanwhile; heartbeat is told of heartbeats.
+func runWithin[R any](t *testing.T, ctx context.Context, b bundle, heartbeat func(), step any, in ...any) (result R, err error) {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(slog.New(slog.DiscardHandler))
+	env := suite.NewTestActivityEnvironment()
+	env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { heartbeat() })
+	env.RegisterActivity(b.Activities)
+	value, err := env.ExecuteActivity(step, in...)
+	if err != nil {
+		return result, err
+	}
+	return result, value.Get(&result)
+}
+
+func (b bundle) deliver(t *testing.T, call forgehook.Call) (workflows.DeliverResult, error) {
+	t.Helper()
+	return run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{CallRef: b.ref(call)})
+}
+
+// attempts are the recorded ones.
+func (b bundle) attempts(t *testing.T, call forgehook.Call) []forgehook.Attempt {
+	t.Helper()
+	attempts, err := b.DB.Attempts(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	return attempts
+}
+
+func (b bundle) states(t *testing.T, call forgehook.Call) (states []forgehook.AttemptState) {
+	t.Helper()
+	for _, a := range b.attempts(t, call) {
+		states = append(states, a.State)
+	}
+	return states
+}
+
+// stored is the call as it is recorded.
+func (b bundle) stored(t *testing.T, call forgehook.Call) forgehook.Call {
+	t.Helper()
+	got, err := b.DB.Call(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	return got
+}
+
+// outcome is the recorded one, "" while there is none.
+func (b bundle) outcome(t *testing.T, call forgehook.Call) forgehook.Outcome {
+	t.Helper()
+	if got := b.stored(t, call).Outcome; got != nil {
+		return *got
+	}
+	return ""
+}
+
+// raw opens the database for statements of the test's own.
+func (b bundle) raw(t *testing.T) *sql.DB {
+	t.Helper()
+	pool, err := sql.Open("postgres", b.url)
+	check(t, err)
+	t.Cleanup(func() { check(t, pool.Close()) })
+	return pool
+}
+
+// hides fails where a secret is found in anything that somebody may read.
+func (b bundle) hides(t *testing.T, call forgehook.Call, err error, secrets ...string) {
+	t.Helper()
+	request, requestErr := b.DB.Request(t.Context(), b.tenant, call.ID)
+	check(t, requestErr)
+	attempts, jsonErr := json.Marshal([]any{b.attempts(t, call), b.stored(t, call), request})
+	check(t, jsonErr)
+	places := map[string]string{"log": b.log.String(), "call and attempts": string(attempts)}
+	if err != nil {
+		places["error"] = err.Error()
+	}
+	for place, text := range places {
+		for _, s := range secrets {
+			if strings.Contains(text, s) {
+				t.Errorf("the %s holds the secret %q:\n%s", place, s, text)
+			}
+		}
+	}
+}
+
+// logged collects what is logged.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// engine is Temporal as the sweep and the drain see it.
+type engine struct {
+	mu      sync.Mutex
+	runs    map[string]workflows.RunState // by call; others are running
+	refuses map[string]error              // by call, or of all for ""
+	started []forgehook.CallStart
+	resumed []string
+	drained []postgres.UtilityRef
+}
+
+func (e *engine) refusal(callID string) error { return errors.Join(e.refuses[""], e.refuses[callID]) }
+
+func (e *engine) StartCalls(_ context.Context, starts []forgehook.CallStart) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var err error
+	for _, s := range starts {
+		if refusal := e.refusal(s.CallID); refusal != nil {
+			err = errors.Join(err, refusal)
+			continue
+		}
+		e.started = append(e.started, s)
+	}
+	return err
+}
+
+func (e *engine) Resume(_ context.Context, call forgehook.CallRef) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(call.CallID); err != nil {
+		return err
+	}
+	e.resumed = append(e.resumed, call.CallID)
+	return nil
+}
+
+func (e *engine) Drain(_ context.Context, tenant forgehook.TenantID, webHookServiceID int32) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.drained = append(e.drained, postgres.UtilityRef{Tenant: tenant, WebHookServiceID: webHookServiceID})
+	return e.refuses["drain"]
+}
+
+func (e *engine) Run(_ context.Context, call forgehook.CallRef) (workflows.RunState, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if state, ok := e.runs[call.CallID]; ok {
+		return state, e.refuses["run"]
+	}
+	return workflows.RunRunning, e.refuses["run"]
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func equal[T any](t *testing.T, what string, got, want T, options ...cmp.Option) {
+	t.Helper()
+	options = append(options, cmpopts.EquateEmpty())
+	if diff := cmp.Diff(want, got, options...); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// failure is what a workflow's history would hold of an activity's error.
+type failure struct {
+	Type, Message string
+	Final, Benign bool
+	Next          time.Duration
+}
+
+func failed(t *testing.T, err error) failure {
+	t.Helper()
+	e, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok {
+		t.Fatalf("got %v, want an application error", err)
+	}
+	return failure{
+		Type: e.Type(), Message: e.Message(), Final: e.NonRetryable(), Next: e.NextRetryDelay(),
+		Benign: e.Category() == temporal.ApplicationErrorCategoryBenign,
+	}
+}

@@ -1,0 +1,180 @@
+package activities
+
+import (
+	"crypto/sha256"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+func acceptance(request forgehook.CallRequest) postgres.Acceptance {
+	sum := sha256.Sum256([]byte("a body"))
+	return postgres.Acceptance{Request: request, BodySHA256: sum[:], Now: time.Now()}
+}
+
+// old accepts a call some time ago.
+func (b bundle) old(t *testing.T, u forgehook.Utility, ago time.Duration) forgehook.CallStart {
+	t.Helper()
+	a := acceptance(forgehook.CallRequest{WebHookServiceID: &u.ID, DocumentID: &b.document.ID})
+	a.Now = b.at.Add(-ago)
+	accepted, err := b.DB.AcceptCalls(t.Context(), b.tenant, a)
+	check(t, err)
+	return accepted.Starts[0]
+}
+
+func (b bundle) sweep(t *testing.T) (workflows.SweepResult, error) {
+	t.Helper()
+	return run[workflows.SweepResult](t, b, b.SweepCalls)
+}
+
+func TestSweepCalls(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	u := b.utility(t)
+	fresh, unstarted := b.old(t, u, second), b.old(t, u, 10*second)
+	ends := map[workflows.RunState]struct {
+		outcome forgehook.Outcome
+		code    string
+	}{
+		workflows.RunTerminated: {forgehook.Canceled, "terminated"}, workflows.RunCanceled: {forgehook.Canceled, "canceled"},
+		workflows.RunFailed: {forgehook.Failed, "run_failed"}, workflows.RunTimedOut: {forgehook.Failed, "run_timed_out"},
+		workflows.RunCompleted: {forgehook.Failed, "run_completed"}, workflows.RunRunning: {}, workflows.RunMissing: {},
+	}
+	b.engine.runs = map[string]workflows.RunState{}
+	open := map[workflows.RunState]forgehook.CallStart{}
+	for state := range ends {
+		start := b.old(t, u, time.Hour)
+		_, err := run[workflows.Evaluation](t, b, b.EvaluateConditions, workflows.CallRef{Tenant: b.tenant, CallID: start.CallID})
+		check(t, err)
+		open[state], b.engine.runs[start.CallID] = start, state
+	}
+	paused := b.utility(t)
+	held := b.built(t, paused)
+	_, err := b.DB.Pause(t.Context(), b.tenant, paused.ID, b.at)
+	check(t, err)
+	_, err = b.deliver(t, held)
+	check(t, err)
+	_, _, err = b.DB.Resume(t.Context(), b.tenant, paused.ID)
+	check(t, err)
+
+	result, err := b.sweep(t)
+	check(t, err)
+	equal(t, "result", result, workflows.SweepResult{Started: 1, Settled: 6})
+	equal(t, "started", b.engine.started, []forgehook.CallStart{unstarted, open[workflows.RunMissing]})
+	equal(t, "drained", b.engine.drained, []postgres.UtilityRef{{Tenant: b.tenant, WebHookServiceID: paused.ID}})
+	for state, want := range ends {
+		got := b.stored(t, forgehook.Call{ID: open[state].CallID})
+		if want.outcome == "" {
+			equal(t, string(state), got.Outcome, nil)
+			continue
+		}
+		equal(t, string(state), *got.Outcome, want.outcome)
+		equal(t, string(state), got.Error.Code, want.code)
+	}
+	equal(t, "a call of just now", b.outcome(t, forgehook.Call{ID: fresh.CallID}), "")
+
+	// What was just looked at is left alone; what was started and does nothing yet is started again.
+	b.engine.started = nil
+	result, err = b.sweep(t)
+	check(t, err)
+	equal(t, "the next sweep", result, workflows.SweepResult{Started: 1})
+	equal(t, "started by it", b.engine.started, []forgehook.CallStart{unstarted})
+}
+
+func TestSweepCalls_engineAway(t *testing.T) {
+	t.Parallel()
+	away := &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer: try again.", Err: errors.New("dial 10.0.0.7")}
+	for place, step := range map[string]string{"": "start calls", "drain": "start drain", "run": "look at run"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			u := b.utility(t)
+			call := b.old(t, u, time.Hour)
+			if place == "drain" {
+				held := b.built(t, u)
+				_, err := b.DB.Pause(t.Context(), b.tenant, u.ID, b.at)
+				check(t, err)
+				_, err = b.deliver(t, held)
+				check(t, err)
+				_, _, err = b.DB.Resume(t.Context(), b.tenant, u.ID)
+				check(t, err)
+			}
+			b.engine.refuses = map[string]error{place: away}
+			_, err := b.sweep(t)
+			equal(t, "error", failed(t, err), failure{Type: "unavailable", Message: step + " failed: unavailable"})
+			equal(t, "outcome", b.outcome(t, forgehook.Call{ID: call.CallID}), "")
+		})
+	}
+}
+
+// held are calls of a utility that drains, in the order of their acceptance.
+func (b bundle) held(t *testing.T, n int) (u forgehook.Utility, ids []string) {
+	t.Helper()
+	u = b.utility(t)
+	var calls []forgehook.Call
+	for range n {
+		calls = append(calls, b.built(t, u))
+	}
+	_, err := b.DB.Pause(t.Context(), b.tenant, u.ID, b.at)
+	check(t, err)
+	for _, call := range calls {
+		ids = append(ids, call.ID)
+	}
+	for i := range calls { // not the order in which they come to be held
+		_, err := b.deliver(t, calls[n-1-i])
+		check(t, err)
+	}
+	_, _, err = b.DB.Resume(t.Context(), b.tenant, u.ID)
+	check(t, err)
+	return u, ids
+}
+
+func (b bundle) release(t *testing.T, u forgehook.Utility, limit int) (workflows.ReleaseResult, error) {
+	t.Helper()
+	return run[workflows.ReleaseResult](t, b, b.ReleaseHeld, workflows.ReleaseInput{Tenant: b.tenant, WebHookServiceID: u.ID, Limit: limit})
+}
+
+func TestReleaseHeld(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	u, ids := b.held(t, 5)
+	b.engine.refuses = map[string]error{ids[1]: &forgehook.Error{Code: forgehook.CodeNotFound, Detail: "The call has no running workflow."}}
+	for page, want := range [][]string{{ids[0]}, {ids[0], ids[2], ids[3]}, {ids[0], ids[2], ids[3], ids[4]}} {
+		released, err := b.release(t, u, 2)
+		check(t, err)
+		equal(t, "released", released, workflows.ReleaseResult{Released: []int{2, 2, 1}[page]})
+		equal(t, "signalled so far", b.engine.resumed, want)
+	}
+	released, err := b.release(t, u, 2)
+	check(t, err)
+	equal(t, "while they are on their way", released, workflows.ReleaseResult{})
+	for _, id := range ids {
+		_, err := b.DB.CompleteCall(t.Context(), workflows.CallRef{Tenant: b.tenant, CallID: id}, forgehook.Canceled, nil, b.at)
+		check(t, err)
+	}
+	released, err = b.release(t, u, 2)
+	check(t, err)
+	equal(t, "in the end", released, workflows.ReleaseResult{Done: true})
+	after, err := b.DB.Utility(t.Context(), b.tenant, u.ID)
+	check(t, err)
+	equal(t, "draining", after.Draining, false)
+}
+
+// The engine goes away in the middle of a page: what was signalled is not signalled again.
+func TestReleaseHeld_engineAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	u, ids := b.held(t, 3)
+	b.engine.refuses = map[string]error{ids[1]: &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer: try again."}}
+	_, err := b.release(t, u, 3)
+	equal(t, "error", failed(t, err), failure{Type: "unavailable", Message: "resume call failed: unavailable"})
+	b.engine.refuses = nil
+	released, err := b.release(t, u, 3)
+	check(t, err)
+	equal(t, "released", released, workflows.ReleaseResult{Released: 2})
+	equal(t, "signalled", b.engine.resumed, ids)
+}
