@@ -319,7 +319,7 @@ func TestDeliver_afterTheDeadline(t *testing.T) {
 	endpoint := zoo.OK(t)
 	call := b.ready(t, to(endpoint))
 	late := call.DeadlineAt.Time
-	b.Activities.Now = func() time.Time { return late }
+	b.Now = func() time.Time { return late }
 	result, err := b.deliver(t, call)
 	check(t, err)
 	equal(t, "result", result, workflows.DeliverResult{Outcome: forgehook.Expired})

@@ -234,9 +234,10 @@ func (s *server) retryCall(ctx context.Context, r *request, in *byUUID) (*answer
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	err = s.Engine.RetryNow(ctx, forgehook.CallRef{Tenant: r.tenant(), CallID: call.ID})
+	ref := forgehook.CallRef{Tenant: r.tenant(), CallID: call.ID}
+	err = s.Engine.RetryNow(ctx, ref)
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
-		err = s.restart(ctx, r, call.ID)
+		err = s.restart(ctx, ref)
 	}
 	if err != nil {
 		return nil, engineAway(err)
@@ -284,23 +285,13 @@ func engineAway(err error) error {
 	return &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal cannot be reached. The call stands as it was.", Err: fmt.Errorf("engine: %w", err)}
 }
 
-// restart gives an open call a run where it has none: the start after its acceptance failed, and the sweep has not come by yet. Where
-// the settings have changed since, those of the call are not at hand here, and the sweep is left to it.
-func (s *server) restart(ctx context.Context, r *request, id string) error {
-	call, err := s.open(ctx, r, id)
+// restart gives an open call a run where it has none: the start after its acceptance failed, and the sweep has not come by yet.
+func (s *server) restart(ctx context.Context, call forgehook.CallRef) error {
+	start, err := s.DB.CallStart(ctx, call)
 	if err != nil {
 		return err
 	}
-	utility, err := s.DB.Utility(ctx, r.tenant(), call.WebHookServiceID)
-	if err != nil || utility.SettingsVersion != call.SettingsVersion {
-		return err
-	}
-	return s.Engine.StartCalls(ctx, []forgehook.CallStart{{
-		Tenant: r.tenant(), CallID: call.ID, WebHookServiceID: utility.ID, UtilityName: utility.Name, ServiceID: call.ServiceID,
-		ProjectID: call.ProjectID, DocumentID: call.DocumentID, Method: utility.Settings.WebHook.Method.String(),
-		Host: utility.Settings.WebHook.Host(), AcceptedAt: call.AcceptedAt.Time, Deadline: call.DeadlineAt.Sub(call.AcceptedAt.Time),
-		Timeout: utility.Settings.Delivery.Timeout,
-	}})
+	return s.Engine.StartCalls(ctx, []forgehook.CallStart{start})
 }
 
 // maxWait bounds how long an answer may wait for calls; a longer wish is clamped.

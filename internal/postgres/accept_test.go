@@ -52,6 +52,11 @@ func TestAcceptCalls(t *testing.T) {
 	starts, err := b.UnstartedCalls(t.Context(), time.Now(), 10)
 	check(t, err)
 	equal(t, "what the sweep would start", starts, accepted.Starts)
+	start, err := b.CallStart(t.Context(), forgehook.CallRef{Tenant: b.tenant, CallID: id})
+	check(t, err)
+	equal(t, "what a retry would start", start, accepted.Starts[0])
+	_, err = b.CallStart(t.Context(), forgehook.CallRef{Tenant: b.stranger, CallID: id})
+	refused(t, "started by a stranger", err, forgehook.CodeNotFound)
 
 	_, err = b.Call(t.Context(), b.stranger, id)
 	refused(t, "read by a stranger", err, forgehook.CodeNotFound)

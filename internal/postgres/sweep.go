@@ -51,6 +51,17 @@ func toStarts(rows []callStartRow) ([]forgehook.CallStart, error) {
 	return starts, err
 }
 
+// CallStart is what gives an open call a run, CodeNotFound where the call has an outcome.
+func (db *DB) CallStart(ctx context.Context, call forgehook.CallRef) (_ forgehook.CallStart, err error) {
+	defer wrap(&err, "start of call %s", call.CallID)
+	var row callStartRow
+	err = db.get(ctx, &row, startSelect+` WHERE c.tenant_id = $1 AND c.id = $2 AND c.outcome IS NULL`, call.Tenant, call.CallID)
+	if err != nil {
+		return forgehook.CallStart{}, orNotFound(err, "call", call.CallID)
+	}
+	return row.toStart()
+}
+
 // startsOfRequest are the calls of a request whose workflow may not have been started.
 func startsOfRequest(ctx context.Context, tx conn, tenant forgehook.TenantID, requestID string) ([]forgehook.CallStart, error) {
 	var rows []callStartRow
