@@ -39,6 +39,9 @@ func decode(data []byte, into any, strict bool) error {
 
 // parseJSON reads exactly one JSON value, numbers kept as written.
 func parseJSON(data []byte) (any, error) {
+	if !utf8.Valid(data) {
+		return nil, Errorf(CodeMalformed, "The body is not UTF-8.")
+	}
 	var raw any
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -385,13 +388,4 @@ func distance(a, b string) int {
 		}
 	}
 	return rows[len(a)][len(b)]
-}
-
-// Canonical rewrites JSON so that equal values have equal bytes: keys sorted, no space.
-func Canonical(data []byte) ([]byte, error) {
-	raw, err := parseJSON(data)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(raw)
 }

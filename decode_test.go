@@ -149,27 +149,6 @@ func unknowns(n int) string {
 	return "{" + b.String()[1:] + "}"
 }
 
-func TestCanonical(t *testing.T) {
-	t.Parallel()
-	const want = `{"a":[1,{"x":null,"y":1.50}],"b":"\u003cü\u003e"}`
-	for _, in := range []string{
-		`{"b":"<ü>","a":[1,{"y":1.50,"x":null}]}`, "{ \"a\" : [ 1 , {\"x\":null,\n\"y\":1.50} ], \"b\":\"\\u003c\\u00fc>\" }\n",
-	} {
-		got, err := Canonical([]byte(in))
-		if err != nil || string(got) != want {
-			t.Errorf("%s: got %s, %v", in, got, err)
-		}
-	}
-	for _, other := range []string{`{"a":[{"x":null,"y":1.50},1],"b":"<ü>"}`, `{"a":[1,{"x":null,"y":1.5}],"b":"<ü>"}`} { // order of a list, spelling of a number
-		if got, err := Canonical([]byte(other)); err != nil || string(got) == want {
-			t.Errorf("%s: got %s, %v", other, got, err)
-		}
-	}
-	if _, err := Canonical([]byte(`{`)); ErrorCode(err) != CodeMalformed {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestShorten(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -7,12 +7,12 @@ import (
 )
 
 // Document is one document of a service, in the platform's JSON (camelCase; enums as numbers with <name>Name beside; unknown
-// names are ignored and stay out of payloads). Extracted values are strings for every value type and are never reformatted.
+// names are ignored and stay out of payloads; an id that was not given is left out, for 0 is none). Extracted values are strings for every value type and are never reformatted.
 type Document struct {
-	ID                int32               `json:"id"`
+	ID                int32               `json:"id,omitzero"`
 	UserID            *string             `json:"userId"`
-	ProjectID         int32               `json:"projectId"`
-	ServiceID         int32               `json:"serviceId"`
+	ProjectID         int32               `json:"projectId,omitzero"`
+	ServiceID         int32               `json:"serviceId,omitzero"`
 	Status            DocumentStatus      `json:"status"`
 	Usage             UsageType           `json:"usage"`
 	ClassID           *int32              `json:"classId"` // category
@@ -39,8 +39,8 @@ type Document struct {
 
 // DocumentParameter is a field of a document. A table is a parameter with Column children whose children are the cells.
 type DocumentParameter struct {
-	ID            int32               `json:"id"`
-	DocumentID    int32               `json:"documentId"`
+	ID            int32               `json:"id,omitzero"`
+	DocumentID    int32               `json:"documentId,omitzero"`
 	ParamDefID    *int32              `json:"paramDefId"`
 	ParentID      *int32              `json:"parentId"`
 	SourceID      *int32              `json:"sourceId"`
@@ -59,8 +59,8 @@ type DocumentParameter struct {
 
 // Verification is one statement about a parameter's value. The last by DT, then ID, is the current one.
 type Verification struct {
-	ID                int32              `json:"id"`
-	ParameterID       int32              `json:"parameterId"`
+	ID                int32              `json:"id,omitzero"`
+	ParameterID       int32              `json:"parameterId,omitzero"`
 	UserID            *string            `json:"userId"`
 	UserName          *string            `json:"userName"`
 	Value             *string            `json:"value"`
@@ -87,8 +87,8 @@ type Verification struct {
 
 // DocumentData is a stored rendering of a document: its bytes, a page, a result.
 type DocumentData struct {
-	ID          int32             `json:"id"`
-	DocumentID  int32             `json:"documentId"`
+	ID          int32             `json:"id,omitzero"`
+	DocumentID  int32             `json:"documentId,omitzero"`
 	BlobID      *string           `json:"blobId"`
 	Type        *DocumentDataType `json:"type"`
 	Data        *string           `json:"data"`    // base64

@@ -90,9 +90,9 @@ func TestDocument_absent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, `{"id":1,"userId":null,"projectId":0,"serviceId":0,"status":0,"usage":0,"classId":null,"contentType":null,"filename":null,"fileType":null,"dtc":null,`+
+	diff(t, `{"id":1,"userId":null,"status":0,"usage":0,"classId":null,"contentType":null,"filename":null,"fileType":null,"dtc":null,`+
 		`"dtm":null,"documentId":null,"externalId":null,"masterId":null,"result":null,"resultId":null,"resultIndex":null,"comment":null,"availability":null,`+
-		`"latestChildStatus":null,"originId":null,"resultParameters":[{"id":2,"documentId":0,"paramDefId":null,"parentId":null,"sourceId":null,"value":null,`+
+		`"latestChildStatus":null,"originId":null,"resultParameters":[{"id":2,"paramDefId":null,"parentId":null,"sourceId":null,"value":null,`+
 		`"data":null,"index":null,"colIndex":null,"colSpan":null,"rowIndex":null,"rowSpan":null,"availability":null}],"statusName":"None","usageName":"Definition"}`, string(b))
 }
 

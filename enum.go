@@ -32,13 +32,14 @@ type (
 
 // The values that rules branch on.
 const (
-	StatusProcessed DocumentStatus = 10
-	UsageInbox      UsageType      = 2
-	UsageOutbox     UsageType      = 3
-	ValuePassword   ValueType      = 10
-	ValueSecure     ValueType      = 11
-	GroupingTable   GroupingType   = 3
-	GroupingColumn  GroupingType   = 5
+	StatusProcessed DocumentStatus     = 10
+	UsageInbox      UsageType          = 2
+	UsageOutbox     UsageType          = 3
+	ValuePassword   ValueType          = 10
+	ValueSecure     ValueType          = 11
+	CategoryService DefinitionCategory = 2
+	GroupingTable   GroupingType       = 3
+	GroupingColumn  GroupingType       = 5
 
 	MethodGet     Method = 0
 	MethodPost    Method = 1

@@ -357,6 +357,27 @@ func (fs *fields) word(p *string, words []string, path, doc string, opts ...opti
 	f.Allowed, f.Names = allowed, words
 }
 
+// optionalWord declares a text out of a closed list; of the words that come with a later release the fault says so.
+func (fs *fields) optionalWord(p **string, words, later []string, path, doc string) {
+	allowed := strings.Join(words, ", ") + " or null; " + strings.Join(later, ", ") + " come with a later release"
+	f := fs.add(KindEnum, p, path, doc, func() any {
+		if *p == nil {
+			return nil
+		}
+		return **p
+	}, func(raw any) string {
+		s, ok := raw.(string)
+		if !ok || s != "" && !slices.Contains(words, s) {
+			return allowed
+		}
+		if *p = nil; s != "" {
+			*p = &s
+		}
+		return ""
+	}, nil)
+	f.Allowed, f.Names, f.Nullable = allowed, words, true
+}
+
 // secret declares a write-only value. check says what is allowed, "" when the plain text is.
 func (fs *fields) secret(p *Secret, path, doc string, check func(plain string) string, opts ...option) {
 	const allowed = `a text of at most 4096 bytes, {"set":true} to keep the present one, or null`

@@ -55,7 +55,11 @@ type WebHookSettings struct {
 	APIKeyHeader *string
 	RetryCount   *int           // attempts after the first
 	RetryDelay   *time.Duration // fixed wait between attempts
+	BodyKind     *string        // nil: by the body's text
 }
+
+// BodyStatic is the kind of a body that is sent as it stands.
+const BodyStatic = "static"
 
 // DeliverySettings bound one attempt and all of them.
 type DeliverySettings struct {
@@ -116,16 +120,17 @@ func (s *Settings) declare(f *fields) {
 	f.text(&s.WebHook.APIKeyHeader, KindText, "WebHook/APIKeyHeader", 255, "Header of the API key; null is X-Api-Key.")
 	f.integer(&s.WebHook.RetryCount, "WebHook/RetryCount", 0, 100, "Attempts after the first; null is the standard schedule's nine.")
 	f.optionalDuration(&s.WebHook.RetryDelay, "WebHook/RetryDelay", time.Millisecond, 7*day, "Fixed wait between attempts instead of the schedule.")
-	f.reserved("webHook.bodyKind", "How the body is read: static, template, expression, csharp.")
+	f.optionalWord(&s.WebHook.BodyKind, []string{BodyStatic}, []string{"template", "expression", "csharp"}, "webHook.bodyKind",
+		"How the body is read; null finds out by its text, which static does not.")
 
 	f.duration(&s.Delivery.Timeout, "delivery.timeout", time.Second, 5*time.Minute, "One deadline over connect, headers and body of an attempt.")
 	f.duration(&s.Delivery.Deadline, "delivery.deadline", time.Second, 30*day, "From acceptance to the end of the call, which then expires.")
-	f.word(&s.Delivery.Schedule, []string{"standard"}, "delivery.schedule", "Waits before each attempt: 0, 5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h, with 0 to 20 % on top.")
+	f.word(&s.Delivery.Schedule, []string{"standard"}, "delivery.schedule", "Waits before each attempt: 0, 5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h, with 0 to 20 % on top.", unbuilt)
 	for _, later := range []string{"jitter", "retryStatuses", "orderKey", "ratePerSecond", "concurrency", "priority", "breaker"} {
 		f.reserved("delivery."+later, "Comes with a later release.")
 	}
 	f.secret(&s.Signing.Secret, "signing.secret", "Standard Webhooks secret; made by the server when a utility is attached.", signingSecret)
-	f.word(&s.OnFailure, []string{"continue"}, "onFailure", "What a failed call means for the next ones.")
+	f.word(&s.OnFailure, []string{"continue"}, "onFailure", "What a failed call means for the next ones.", unbuilt)
 	for _, later := range []string{"condition", "headers", "auth", "tls", "response", "callback", "attachments", "debounce"} {
 		f.reserved(later, "Comes with a later release.")
 	}

@@ -232,7 +232,7 @@ func TestDecodeSettings_refuses(t *testing.T) {
 		{"count with a fraction", `{"webHook":{"retryCount":1.5}}`, []string{"webHook.retryCount | 1.5 | a whole number from 0 to 100"}},
 		{"a bare number of days", `{"webHook":{"retryDelay":5}}`, []string{`webHook.retryDelay | 5 | a duration with a unit such as "00:00:30", "PT30S" or "30s": the platform reads a bare number as days`}},
 		{"a duration out of range", `{"delivery":{"timeout":"7ms"}}`, []string{"delivery.timeout | 7ms | a duration from 00:00:01 to 00:05:00"}},
-		{"no list", `{"delivery":{"schedule":"fast"}}`, []string{"delivery.schedule | fast | one of standard"}},
+		{"no list", `{"delivery":{"schedule":"fast"}}`, []string{"delivery.schedule | fast | only \"standard\": this setting comes with a later release"}},
 		{"all at once, in order of names", `{"webHook":{"retryCount":-1,"method":"GETS"},"enabled":1,"colour":"red","delivery":{"jitter":0.1}}`, []string{
 			"colour |  | no such setting; allowed here: enabled, executeBeforeProcess, executeAfterProcess, executeOnTrigger, batchSize, archivingStrategy, password, removeComments, forcePdfImage, documentProcessedStatus, document, webHook, delivery, signing, onFailure, condition, headers, auth, tls, response, callback, attachments, debounce",
 			"delivery.jitter |  | only null: this setting comes with a later release",

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -20,7 +21,38 @@ func (a *Activities) complete(ctx context.Context, call workflows.CallRef, outco
 	if err != nil {
 		return workflows.CallResult{}, a.fault("complete call", call, err)
 	}
+	if done.Outcome == outcome {
+		count(ctx, "forgehook_outcomes", "outcome", string(outcome))
+	}
 	return workflows.CallResult{CallID: call.CallID, Outcome: done.Outcome, StatusCode: done.StatusCode, Attempts: done.Attempts}, nil
+}
+
+const (
+	leaveWithin = 500 * time.Millisecond // a busy worker must not stop the drain
+	leavePoll   = 5 * time.Millisecond
+)
+
+// awaitLeave waits until a released call has begun its attempt, so that the next one begins after it: signals alone are in order,
+// the workflows they wake are not.
+func (a *Activities) awaitLeave(ctx context.Context, call workflows.CallRef) error {
+	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
+	defer cancel()
+	tick := time.NewTicker(leavePoll)
+	defer tick.Stop()
+	for {
+		held, err := a.DB.IsHeld(ctx, call)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		if !held && err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // ReleaseHeld signals the next page of held calls, oldest first. A call without a run is left to the sweep.
@@ -41,6 +73,9 @@ func (a *Activities) ReleaseHeld(ctx context.Context, in workflows.ReleaseInput)
 		activity.RecordHeartbeat(ctx)
 		if err := a.Starter.Resume(ctx, call); err != nil && forgehook.ErrorCode(err) != forgehook.CodeNotFound {
 			return workflows.ReleaseResult{}, a.fault("resume call", call, errors.Join(err, a.DB.MarkReleased(ctx, held[:i], a.Now())))
+		}
+		if err := a.awaitLeave(ctx, call); err != nil {
+			return workflows.ReleaseResult{}, a.fault("await released call", call, errors.Join(err, a.DB.MarkReleased(ctx, held[:i+1], a.Now())))
 		}
 	}
 	if err := a.DB.MarkReleased(ctx, held, a.Now()); err != nil {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -50,10 +51,11 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 	if err != nil {
 		return workflows.DeliverResult{}, a.abandon(ctx, in.CallRef, started.Number, err)
 	}
-	exchange := a.Sender.Send(context.WithoutCancel(ctx), attempt.request)
+	exchange := redact(a.Sender.Send(context.WithoutCancel(ctx), attempt.request), attempt.secrets)
 	decision := attempt.plan.Judge(answer(exchange), webhook.Tally{
 		Counted: started.Counted + 1, Jitter: rand.Float64(), Deadline: started.DeadlineAt, //nolint:gosec // jitter is no secret
 	})
+	count(ctx, "forgehook_attempts", "verdict", string(decision.Verdict))
 	recorded, err := a.record(ctx, in.CallRef, started.Number, attempt, exchange, decision)
 	if err != nil {
 		return workflows.DeliverResult{}, a.fault("record attempt", in.CallRef, err)
@@ -61,6 +63,7 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 
 	result := workflows.DeliverResult{Outcome: recorded.Outcome, StatusCode: exchange.StatusCode, Attempts: recorded.Attempts, Reason: decision.Reason}
 	if recorded.Outcome != "" {
+		count(ctx, "forgehook_outcomes", "outcome", string(recorded.Outcome))
 		return result, nil
 	}
 	// Also when ctx has ended: the workflow knows why it cancelled, and after a pause or a deploy the schedule still counts.
@@ -85,6 +88,7 @@ type attempt struct {
 	plan    *webhook.Plan
 	request outbound.Request
 	shown   map[string]string // headers, secrets masked
+	secrets *strings.Replacer // masks them in the answer
 }
 
 // prepare adds what only this attempt may hold: time, signature, credentials.
@@ -108,14 +112,15 @@ func (a *Activities) prepare(call workflows.CallRef, started postgres.Started) (
 		}
 	}
 	sent := maps.Clone(headers)
-	for _, h := range plan.Credentials(settings) {
+	credentials := plan.Credentials(settings)
+	for _, h := range credentials {
 		headers[h.Name], sent[h.Name] = shown(h), h.Value
 	}
 	wire := make([]outbound.Header, 0, len(sent))
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
 		wire = append(wire, outbound.Header{Name: name, Value: sent[name]})
 	}
-	return &attempt{plan: plan, shown: headers, request: outbound.Request{
+	return &attempt{plan: plan, shown: headers, secrets: redactor(settings, credentials), request: outbound.Request{
 		Key:    fmt.Sprintf("%s/%d", call.Tenant, started.WebHookServiceID),
 		Method: started.Request.Method, URL: started.Request.URL, Headers: wire, Body: started.BodyBytes,
 		Timeout: settings.Delivery.Timeout,

@@ -3,8 +3,10 @@ package activities
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +113,31 @@ func TestDeliver_plain(t *testing.T) {
 	}
 	equal(t, "method", got.Method, "GET")
 	equal(t, "webhook-id", got.Header.Get("webhook-id"), call.WebhookID)
+}
+
+// An endpoint that sends back what it got tells nobody the secrets.
+func TestDeliver_echo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Echo", r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusBadRequest)
+		_ = json.NewEncoder(w).Encode(r.Header)
+	}))
+	t.Cleanup(endpoint.Close)
+	call := b.ready(t, func(s *forgehook.Settings) {
+		s.WebHook.URL = new(endpoint.URL)
+		s.WebHook.Username, s.WebHook.Password, s.WebHook.APIKey = new("erp"), forgehook.NewSecret("pass-w0rd"), forgehook.NewSecret(`key"<4711>`)
+	})
+	result, err := b.deliver(t, call)
+	check(t, err)
+	equal(t, "outcome", result.Outcome, forgehook.Failed)
+	response := b.attempts(t, call)[0].Response
+	equal(t, "header", response.Headers["X-Echo"], masked)
+	if n := strings.Count(response.Body, masked); n != 2 || !strings.Contains(response.Body, call.WebhookID) {
+		t.Errorf("the body hides %d secrets, want 2: %s", n, response.Body)
+	}
+	b.hides(t, call, nil, "pass-w0rd", "4711", base64.StdEncoding.EncodeToString([]byte("erp:pass-w0rd")))
 }
 
 // What each endpoint does, and what is recorded of it: one attempt, its verdict, the whole answer or the reason why there is none.

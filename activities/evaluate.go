@@ -16,6 +16,9 @@ func (a *Activities) EvaluateConditions(ctx context.Context, call workflows.Call
 	if err != nil {
 		return workflows.Evaluation{}, a.fault("evaluate conditions", call, err)
 	}
+	if outcome != "" {
+		count(ctx, "forgehook_outcomes", "outcome", string(outcome))
+	}
 	facts := make([]workflows.ConditionFact, len(conditions))
 	for i, c := range conditions {
 		facts[i] = workflows.ConditionFact{Condition: c.Condition, Passed: c.Passed}

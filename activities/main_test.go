@@ -193,8 +193,8 @@ func (b bundle) hides(t *testing.T, call forgehook.Call, err error, secrets ...s
 	}
 	for place, text := range places {
 		for _, s := range secrets {
-			if strings.Contains(text, s) {
-				t.Errorf("the %s holds the secret %q:\n%s", place, s, text)
+			if i := strings.Index(text, s); i >= 0 {
+				t.Errorf("the %s holds the secret %q: ..%s", place, s, text[max(0, i-100):i+len(s)])
 			}
 		}
 	}
@@ -225,6 +225,7 @@ type engine struct {
 	refuses map[string]error              // by call, or of all for ""
 	started []forgehook.CallStart
 	resumed []string
+	wakes   func(forgehook.CallRef) // what a resumed call does
 	drained []postgres.UtilityRef
 }
 
@@ -251,6 +252,9 @@ func (e *engine) Resume(_ context.Context, call forgehook.CallRef) error {
 		return err
 	}
 	e.resumed = append(e.resumed, call.CallID)
+	if e.wakes != nil {
+		e.wakes(call)
+	}
 	return nil
 }
 

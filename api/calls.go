@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -97,8 +98,8 @@ func (r *request) moment(location string, text string) time.Time {
 
 func (s *server) calls() {
 	const tag, one = "calls", "/v1/calls/{id}"
-	register(s, route{at: "POST /v1/calls", id: "createCalls", tag: tag, need: forgehook.MayCall, takes: forgehook.CallRequest{}, status: http.StatusAccepted, or: http.StatusOK, conflicts: true,
-		summary: "Call one webhook, or all of a service", about: "200 when all calls have completed, else 202: they are accepted and will be."}, s.createCalls)
+	register(s, route{at: "POST /v1/calls", id: "createCalls", tag: tag, need: forgehook.MayCall, takes: forgehook.CallRequest{}, status: http.StatusAccepted, or: http.StatusOK, conflicts: true, absent: true,
+		summary: "Call one webhook, or all of a service", about: "200 when all calls have completed, else 202: they are accepted and will be. 404 where there is no such utility or service to call; other ids that name nothing are faults of the body."}, s.createCalls)
 	register(s, route{at: "GET /v1/calls", id: "listCalls", tag: tag, need: forgehook.MayRead,
 		summary: "List calls", about: "Newest first."}, s.listCalls)
 	register(s, route{at: "GET " + one, id: "getCall", tag: tag, need: forgehook.MayRead,
@@ -127,11 +128,11 @@ func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInp
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
-	canonical, err := forgehook.Canonical(r.body)
+	decoded, err := json.Marshal(asked) // equal requests are equal here, however they were spelt
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(canonical)
+	sum := sha256.Sum256(decoded)
 	accepted, err := s.DB.AcceptCalls(ctx, r.tenant(), postgres.Acceptance{
 		Request: asked, IdempotencyKey: in.Key, BodySHA256: sum[:], Now: time.Now(),
 	})

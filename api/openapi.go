@@ -26,6 +26,7 @@ type route struct {
 	takes      any                  // a value of the body's documented type, nil: no body
 	streams    bool                 // the handler reads the body, of NDJSON lines
 	status, or int                  // of success, the usual one first; 0: 200
+	absent     bool                 // may answer 404 though its path names nothing
 	conflicts  bool                 // may answer 409
 	summary    string
 	about      string // more than the summary says
@@ -132,7 +133,7 @@ func (s *server) operation(rt route, answer reflect.Type) huma.Operation {
 		op.Description = strings.TrimSpace(op.Description + fmt.Sprintf(" For keys that may %s.", rt.need))
 		codes = append(codes, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 	}
-	if strings.Contains(path, "{") {
+	if rt.absent || strings.Contains(path, "{") {
 		codes = append(codes, http.StatusNotFound)
 	}
 	if rt.conflicts {

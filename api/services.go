@@ -42,11 +42,11 @@ func (s *server) services() {
 	register(s, route{at: "PATCH /v1/services/{id}", id: "updateService", tag: tag, need: forgehook.MayConfigure, takes: forgehook.Service{},
 		summary: "Change a service, or name and index of a utility", about: "JSON Merge Patch; null puts a default back."}, s.updateService)
 	register(s, route{at: "DELETE /v1/services/{id}", id: "deleteService", tag: tag, need: forgehook.MayConfigure, status: http.StatusNoContent, conflicts: true,
-		summary: "Delete a service without utilities, or a utility without calls"}, s.deleteService)
+		summary: "Delete a service without utilities, or a utility whose calls have all completed"}, s.deleteService)
 }
 
 func (s *server) createService(ctx context.Context, r *request, in *byID) (*answer[forgehook.Service], error) {
-	var service forgehook.Service
+	service := forgehook.Service{Category: forgehook.CategoryService}
 	if err := r.decode(&service, false); err != nil {
 		return nil, err
 	}

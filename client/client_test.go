@@ -227,7 +227,7 @@ func TestProblem(t *testing.T) {
 		{"nothing", answer{401, nil, ""}, Problem{Title: "Unauthorized", Status: 401}, "", "401 Unauthorized"},
 		{"a list", answer{400, nil, `[1]`}, Problem{Title: "Bad Request", Status: 400}, "", "400 Bad Request"},
 		{"a proxy's own JSON", answer{403, nil, `{"status":"error","title":"","detail":"blocked"}`}, Problem{Title: "Forbidden", Status: 403, Detail: "blocked"}, "", "403 Forbidden: blocked"},
-		{"another status in the body", answer{403, nil, `{"status":200,"title":"Fine"}`}, Problem{Title: "Fine", Status: 403}, "", "403 Fine"},
+		{"another status in the body", answer{403, nil, `{"status":599,"title":"Fine"}`}, Problem{Title: "Fine", Status: 403}, "", "403 Fine"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

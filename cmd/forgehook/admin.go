@@ -35,8 +35,7 @@ func withDatabase(cmd *cobra.Command, do func(context.Context, *postgres.DB) err
 }
 
 func migrateCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "migrate", Short: "Bring the database schema up, a step down, or show where it stands"}
-	cmd.AddCommand(
+	return group("migrate", "Bring the database schema up, a step down, or show where it stands",
 		&cobra.Command{Use: "up", Short: "Apply all migrations", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return withDatabase(cmd, func(ctx context.Context, db *postgres.DB) error { return db.Migrate(ctx) })
 		}},
@@ -61,13 +60,11 @@ func migrateCommand() *cobra.Command {
 			})
 		}},
 	)
-	return cmd
 }
 
 func tenantsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "tenants", Short: "Make and list tenants"}
-	cmd.AddCommand(
-		&cobra.Command{Use: "create NAME", Short: "Make a tenant and print its owner's key, once", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+	return group("tenants", "Make and list tenants",
+		&cobra.Command{Use: "create NAME", Short: "Make a tenant and print its owner's key, once", Args: oneName, RunE: func(cmd *cobra.Command, args []string) error {
 			return withDatabase(cmd, func(ctx context.Context, db *postgres.DB) error {
 				tenant, err := db.CreateTenant(ctx, args[0])
 				if err != nil {
@@ -91,11 +88,17 @@ func tenantsCommand() *cobra.Command {
 			})
 		}},
 	)
-	return cmd
+}
+
+func oneName(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("give one name: %s acme", cmd.CommandPath())
+	}
+	return nil
 }
 
 func keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Make, list and revoke API keys"}
+	cmd := group("keys", "Make, list and revoke API keys")
 	var tenant string
 	cmd.PersistentFlags().StringVar(&tenant, "tenant", "", "name of the tenant")
 	_ = cmd.MarkPersistentFlagRequired("tenant") // fails only for an unknown flag
@@ -115,10 +118,11 @@ func keysCommand() *cobra.Command {
 	create := &cobra.Command{Use: "create", Short: "Make a key and print it, once", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		key := forgehook.APIKey{Name: name}
 		for _, r := range roles {
-			if !slices.Contains(forgehook.Roles, forgehook.Role(r)) {
+			i := slices.IndexFunc(forgehook.Roles, func(role forgehook.Role) bool { return strings.EqualFold(string(role), r) })
+			if i < 0 {
 				return fmt.Errorf("--role %q: one of %v", r, forgehook.Roles)
 			}
-			key.Roles = append(key.Roles, forgehook.Role(r))
+			key.Roles = append(key.Roles, forgehook.Roles[i])
 		}
 		if expiresIn < 0 {
 			return fmt.Errorf("--expires-in %s: more than 0", expiresIn)
@@ -186,8 +190,7 @@ func newKey(ctx context.Context, db *postgres.DB, tenant forgehook.TenantID, key
 }
 
 func keysetCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keyset", Short: "Make the key set that seals secrets"}
-	cmd.AddCommand(&cobra.Command{Use: "new", Short: "Print a new key set for FORGEHOOK_ENCRYPTION_KEYSET", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+	return group("keyset", "Make the key set that seals secrets", &cobra.Command{Use: "new", Short: "Print a new key set for FORGEHOOK_ENCRYPTION_KEYSET", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		keyset, err := secret.NewKeyset()
 		if err != nil {
 			return err
@@ -195,7 +198,6 @@ func keysetCommand() *cobra.Command {
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), keyset)
 		return err
 	}})
-	return cmd
 }
 
 func openapiCommand() *cobra.Command {

@@ -37,11 +37,7 @@ func TestTenantsAndKeys(t *testing.T) {
 	if !strings.Contains(made.Err, "tenant acme ("+string(owner.Tenant)+")") {
 		t.Errorf("said %q", made.Err)
 	}
-	again := forge("tenants", "create", "acme")
-	equal(t, "made again", again, ran{Err: again.Err, Code: 1})
-	if !strings.Contains(again.Err, "There is a tenant of this name already.") {
-		t.Errorf("said %q", again.Err)
-	}
+	equal(t, "made again", forge("tenants", "create", "acme"), ran{Err: "forgehook: There is a tenant of this name already.\n", Code: 1})
 	listed := forge("tenants", "list")
 	if listed.Code != 0 || !strings.HasPrefix(listed.Out, "ID ") || !strings.Contains(listed.Out, string(owner.Tenant)+"  acme") {
 		t.Errorf("tenants: %+v", listed)
@@ -51,7 +47,7 @@ func TestTenantsAndKeys(t *testing.T) {
 	pipeline := keyOf(plain)
 	equal(t, "default role", pipeline.Roles, []forgehook.Role{forgehook.Caller})
 	equal(t, "expires", pipeline.ExpiresAt, nil)
-	both := keyOf(forge("keys", "create", "--tenant", "acme", "--name", "ops", "--role", "Operator", "--role", "Viewer", "--expires-in", "1h"))
+	both := keyOf(forge("keys", "create", "--tenant", "acme", "--name", "ops", "--role", "operator", "--role", "Viewer", "--expires-in", "1h"))
 	equal(t, "roles", both.Roles, []forgehook.Role{forgehook.Operator, forgehook.Viewer})
 	if both.ExpiresAt == nil || !both.ExpiresAt.After(both.CreatedAt.Time) {
 		t.Errorf("expires %v", both.ExpiresAt)
@@ -75,13 +71,13 @@ func TestTenantsAndKeys(t *testing.T) {
 		want string
 	}{
 		{[]string{"keys", "create", "--tenant", "nobody", "--name", "x"}, "nobody"},
-		{[]string{"keys", "create", "--tenant", "acme", "--name", "x", "--role", "owner"}, `--role "owner": one of [Owner`},
+		{[]string{"keys", "create", "--tenant", "acme", "--name", "x", "--role", "boss"}, `--role "boss": one of [Owner`},
 		{[]string{"keys", "create", "--tenant", "acme", "--name", "x", "--expires-in", "-1h"}, "--expires-in -1h0m0s: more than 0"},
 		{[]string{"keys", "create", "--name", "x"}, `"tenant" not set`},
 		{[]string{"keys", "create", "--tenant", "acme"}, `"name" not set`},
-		{[]string{"keys", "revoke", "--tenant", "acme", "x"}, "not-found"},
-		{[]string{"keys", "revoke", "--tenant", "other", owner.ID}, "not-found"},
-		{[]string{"tenants", "create"}, "accepts 1 arg(s)"},
+		{[]string{"keys", "revoke", "--tenant", "acme", "x"}, "There is no"},
+		{[]string{"keys", "revoke", "--tenant", "other", owner.ID}, "There is no"},
+		{[]string{"tenants", "create"}, "give one name: forgehook tenants create acme"},
 	} {
 		if got := forge(tt.args...); got.Code != 1 || got.Out != "" || !strings.Contains(got.Err, tt.want) {
 			t.Errorf("%v: %+v, want it to say %q", tt.args, got, tt.want)

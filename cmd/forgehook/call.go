@@ -171,19 +171,24 @@ func (b *batch) one(ctx context.Context, line int, document []byte) (*forgehook.
 	return &call, nil
 }
 
-// report prints how many calls ended how, and why.
+// report prints how many calls ended how, and why, and which lines could not be called. It fails unless every call that has ended
+// was delivered or skipped.
 func report(w io.Writer, results []called, took time.Duration) error {
 	counts := map[string]int{}
-	failed := 0
+	var faults []string
+	undelivered := 0
 	for _, r := range results {
 		switch {
 		case r.err != nil:
-			failed++
-			counts["not called\t"+r.err.Error()]++
+			faults = append(faults, fmt.Sprintf("line %d: %s", r.line, r.err))
+			counts["not called\t"]++
 		case r.call.Outcome == nil:
 			counts[string(r.call.Status)+"\t"]++
 		default:
 			counts[string(*r.call.Outcome)+"\t"+why(r.call)]++
+			if *r.call.Outcome != forgehook.Delivered && *r.call.Outcome != forgehook.Skipped {
+				undelivered++
+			}
 		}
 	}
 	lines := slices.SortedFunc(maps.Keys(counts), func(x, y string) int {
@@ -198,8 +203,11 @@ func report(w io.Writer, results []called, took time.Duration) error {
 		fmt.Fprintf(w, "%7d  %-13s %s\n", counts[line], outcome, reason)
 	}
 	fmt.Fprintf(w, "%d documents in %.1f s, %.1f a second\n", len(results), took.Seconds(), float64(len(results))/took.Seconds())
-	if failed > 0 {
-		return fmt.Errorf("%d documents were not called", failed)
+	for _, fault := range faults[:min(len(faults), 20)] {
+		fmt.Fprintln(w, fault)
+	}
+	if len(faults)+undelivered > 0 {
+		return fmt.Errorf("%d documents were not called, %d calls were neither delivered nor skipped", len(faults), undelivered)
 	}
 	return nil
 }

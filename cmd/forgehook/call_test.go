@@ -46,20 +46,22 @@ func TestReport(t *testing.T) {
 	}
 	var out bytes.Buffer
 	err := report(&out, results, 2*time.Second)
-	if err == nil || err.Error() != "2 documents were not called" {
+	if err == nil || err.Error() != "2 documents were not called, 2 calls were neither delivered nor skipped" {
 		t.Errorf("got %v", err)
 	}
 	equal(t, "report", out.String(), `  calls  outcome       why
       3  delivered     201 after 2 attempt(s)
-      2  not called    no JSON
+      2  not called    
       1  canceled      
       1  delivering    
       1  failed        410 Gone
       1  skipped       document.status is "Uploaded", expected "Processed"; document.pattern is "", expected "\\.pdf$"
 9 documents in 2.0 s, 4.5 a second
+line 5: no JSON
+line 8: no JSON
 `)
 	out.Reset()
-	check(t, report(&out, results[:1], time.Second))
+	check(t, report(&out, results[:3], time.Second))
 }
 
 // fakeAPI takes calls; what becomes of one is what its document's name says.
@@ -197,6 +199,7 @@ func TestCall_command(t *testing.T) {
 	check(t, os.WriteFile(file, []byte(`{"filename":"a"}`), 0o600))
 	check(t, os.WriteFile(key, []byte("fh_key\n"), 0o600))
 	table := "  calls  outcome       why\n      1  delivered     200 after 1 attempt(s)\n"
+	const faulty = "not called, 0 calls were neither delivered nor skipped\n"
 	tests := []struct {
 		name     string
 		settings []string
@@ -208,7 +211,7 @@ func TestCall_command(t *testing.T) {
 		{"a key in a file", []string{"FORGEHOOK_API_KEY=@" + key}, []string{"--file", file}, "", ran{Out: table, Err: "\r1 documents called\n"}},
 		{"standard input", []string{"FORGEHOOK_API_KEY=fh_key"}, []string{"--file", "-"}, `{"filename":"a"}`, ran{Out: table, Err: "\r1 documents called\n"}},
 		{"a faulty line", []string{"FORGEHOOK_API_KEY=fh_key"}, []string{"--file", "-"}, "nothing\n" + `{"filename":"a"}`,
-			ran{Out: table + "      1  not called    no JSON\n", Err: "\r1 documents called\r2 documents called\nforgehook: 1 documents were not called\n", Code: 1}},
+			ran{Out: table + "      1  not called    \n", Err: "\r1 documents called\r2 documents called\nforgehook: 1 documents were " + faulty, Code: 1}},
 		{"no key", nil, []string{"--file", file}, "",
 			ran{Err: "forgehook: no API key: set FORGEHOOK_API_KEY, or run make dev, which writes .forgehook/api-key\n", Code: 1}},
 		{"no such file", []string{"FORGEHOOK_API_KEY=fh_key"}, []string{"--file", "nowhere"}, "",

@@ -64,14 +64,37 @@ const prefix = "FORGEHOOK_"
 func loadConfig() (config, error) {
 	var c config
 	faults := []error{unknownNames(os.Environ())}
-	if err := env.Parse(&c); err != nil {
-		if all, ok := errors.AsType[env.AggregateError](err); ok {
-			faults = append(faults, all.Errors...)
-		} else {
-			faults = append(faults, err)
-		}
+	if err := env.Parse(&c); err != nil { // what cannot be read cannot be checked either
+		return c, errors.Join(append(faults, unreadable(err)...)...)
 	}
 	return c, errors.Join(append(faults, c.check()...)...)
+}
+
+// kinds says in words what a setting's type takes.
+var kinds = map[string]string{
+	"int": "a whole number", "float64": "a number", "time.Duration": "a duration such as 30s or 5m", "slog.Level": "DEBUG, INFO, WARN or ERROR",
+}
+
+// unreadable names the variables whose values do not fit their type.
+func unreadable(err error) []error {
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		return []error{err}
+	}
+	var faults []error
+	for _, fault := range all.Errors {
+		parse, ok := errors.AsType[env.ParseError](fault)
+		if !ok {
+			faults = append(faults, fault)
+			continue
+		}
+		for _, p := range parameters() {
+			if p.field == parse.Name {
+				faults = append(faults, fmt.Errorf("%s %q: it must be %s", p.Key, os.Getenv(p.Key), kinds[parse.Type.String()]))
+			}
+		}
+	}
+	return faults
 }
 
 func unknownNames(environ []string) error {
@@ -95,6 +118,11 @@ func (c *config) check() []error {
 		if !ok {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
+	}
+	if c.DatabaseURL != "" {
+		u, err := url.Parse(c.DatabaseURL)
+		require(err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Host != "",
+			"FORGEHOOK_DATABASE_URL: give postgres://user:password@host:port/database")
 	}
 	host, _, err := net.SplitHostPort(c.HTTPAddr)
 	require(err == nil, "FORGEHOOK_HTTP_ADDR %q: give host:port, such as 127.0.0.1:8080", c.HTTPAddr)
@@ -141,7 +169,7 @@ func valueOrFile(name, value string) (string, error) {
 }
 
 // parameter is one line of the configuration table.
-type parameter struct{ Key, Default, Doc string }
+type parameter struct{ Key, Default, Doc, field string }
 
 // parameters lists every setting in declared order.
 func parameters() []parameter {
@@ -153,7 +181,7 @@ func parameters() []parameter {
 				walk(f.Type)
 				continue
 			}
-			list = append(list, parameter{f.Tag.Get("env"), f.Tag.Get("envDefault"), f.Tag.Get("doc")})
+			list = append(list, parameter{f.Tag.Get("env"), f.Tag.Get("envDefault"), f.Tag.Get("doc"), f.Name})
 		}
 	}
 	walk(reflect.TypeFor[config]())

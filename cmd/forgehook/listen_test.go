@@ -122,26 +122,29 @@ func TestListen_answer(t *testing.T) {
 	}
 }
 
-// One that is late or silent lets the sender go whenever that gives up.
+// One that is late or silent says nothing, and lets the sender go whenever that gives up.
 func TestListen_senderGivesUp(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]*receiver{"silent": {silent: true}, "late": {delay: 24 * time.Hour}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address, lines := receive(t, r, "")
+			lines := make(printed, 1)
+			r.out, r.status = lines, http.StatusTeapot
 			ctx, giveUp := context.WithCancel(t.Context())
-			ended := make(chan error, 1)
-			request := signed(t, ctx, address, "", payload)
+			answer := httptest.NewRecorder()
+			ended := make(chan struct{})
+			request := signed(t, ctx, "http://receiver.example", "", payload)
 			go func() {
-				_, err := http.DefaultClient.Do(request)
-				ended <- err
+				defer close(ended)
+				r.ServeHTTP(answer, request)
 			}()
 			line := <-lines
-			if want := map[string]string{"silent": "-> no answer\n", "late": "-> 200\n"}[name]; !strings.HasSuffix(line, want) {
+			if want := map[string]string{"silent": "-> no answer\n", "late": "-> 418\n"}[name]; !strings.HasSuffix(line, want) {
 				t.Errorf("printed %q, want it to end in %q", line, want)
 			}
 			giveUp()
-			if err := <-ended; err == nil {
+			<-ended
+			if answer.Code == http.StatusTeapot {
 				t.Error("it answered")
 			}
 		})

@@ -42,10 +42,22 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
-// explain renders an error for a person at a terminal: each fault on its own line.
+// group makes a command that only holds others: without one of them it shows what there is, with an unknown one it fails.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("%s has no command %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+		}
+		return nil
+	}, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// explain renders an error for a person at a terminal: what they may see of it, each fault on its own line.
 func explain(err error) string {
 	e, ok := errors.AsType[*forgehook.Error](err)
-	if !ok || len(e.Fields) == 0 {
+	if !ok || e.Detail == "" || e.Code == forgehook.CodeUnavailable { // then the chain says what is away
 		return err.Error()
 	}
 	text := e.Detail

@@ -84,7 +84,7 @@ func TestExplain(t *testing.T) {
 		want string
 	}{
 		{"plain", errors.New("no"), "no"},
-		{"without faults", forgehook.Errorf(forgehook.CodeNotFound, "There is no tenant x."), "not-found: There is no tenant x."},
+		{"without faults", forgehook.Errorf(forgehook.CodeNotFound, "There is no tenant x."), "There is no tenant x."},
 		{"faults", fmt.Errorf("save: %w", forgehook.Invalid(
 			forgehook.FieldError{Path: "webHook.url", Value: "ftp://x", Allowed: "an absolute https URL"},
 			forgehook.FieldError{Path: "webHook.password", Allowed: "only together with webHook.username"})),
@@ -118,12 +118,15 @@ func TestMain_configuration(t *testing.T) {
 		{"a key set file that is not there", []string{database, "FORGEHOOK_ENCRYPTION_KEYSET=@/nowhere"}, []string{"api"},
 			[]string{"FORGEHOOK_ENCRYPTION_KEYSET: open /nowhere: no such file or directory"}},
 		{"a database that is away", []string{database, "FORGEHOOK_ENCRYPTION_KEYSET=" + keyset.Out}, []string{"serve"},
-			[]string{"PostgreSQL cannot be reached (FORGEHOOK_DATABASE_URL)", "127.0.0.1:1"}},
-		{"a database URL that is none", []string{"FORGEHOOK_DATABASE_URL=postgres://forgehook:hidden@local host/x"}, []string{"tenants", "list"},
 			[]string{"PostgreSQL cannot be reached (FORGEHOOK_DATABASE_URL)"}},
-		{"everything wrong at once", []string{"FORGEHOOK_HTTP_ADRR=x", "FORGEHOOK_WORKER_SLOTS=many", "FORGEHOOK_LOG_FORMAT=xml"}, []string{"serve"},
-			[]string{"FORGEHOOK_HTTP_ADRR is no setting", "WorkerSlots", "FORGEHOOK_LOG_FORMAT"}},
+		{"a database URL that is none", []string{"FORGEHOOK_DATABASE_URL=postgres://forgehook:hidden@local host/x"}, []string{"tenants", "list"},
+			[]string{"FORGEHOOK_DATABASE_URL: give postgres://user:password@host:port/database"}},
+		{"values that cannot be read", []string{"FORGEHOOK_HTTP_ADRR=x", "FORGEHOOK_WORKER_SLOTS=many", "FORGEHOOK_SWEEP_INTERVAL=5"}, []string{"serve"},
+			[]string{"FORGEHOOK_HTTP_ADRR is no setting", `FORGEHOOK_WORKER_SLOTS "many": it must be a whole number`, `FORGEHOOK_SWEEP_INTERVAL "5": it must be a duration`}},
+		{"values that are not allowed", []string{"FORGEHOOK_HTTP_ADRR=x", "FORGEHOOK_WORKER_SLOTS=0", "FORGEHOOK_LOG_FORMAT=xml"}, []string{"serve"},
+			[]string{"FORGEHOOK_HTTP_ADRR is no setting", "FORGEHOOK_WORKER_SLOTS 0: from 1 to 100000", `FORGEHOOK_LOG_FORMAT "xml": json or text`}},
 		{"an unknown command", nil, []string{"srve"}, []string{"unknown command"}},
+		{"an unknown command of a group", nil, []string{"tenants", "make"}, []string{`forgehook tenants has no command "make"; see forgehook tenants --help`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

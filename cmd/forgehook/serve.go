@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
+	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/activities"
 	"github.com/forgehook/forgehook/api"
 	"github.com/forgehook/forgehook/internal/outbound"
@@ -73,6 +74,9 @@ func runParts(ctx context.Context, parts ...func(*service, context.Context) erro
 	if err := s.db.CheckSchema(ctx); err != nil {
 		return err
 	}
+	if err := s.checkKeyset(ctx); err != nil {
+		return err
+	}
 	s.prepareEngine(ctx)
 	return s.run(ctx, parts...)
 }
@@ -125,6 +129,21 @@ func openService(ctx context.Context, c config, log *slog.Logger) (*service, err
 	}
 	s.control = worker.NewControl(s.client, c.TaskQueue)
 	return s, nil
+}
+
+// checkKeyset opens the latest stored secret: with the wrong key set every delivery that needs one would wait for an operator.
+func (s *service) checkKeyset(ctx context.Context) error {
+	tenant, settings, err := s.db.LatestSettings(ctx)
+	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.secrets.OpenSettings(tenant, &settings); err != nil {
+		return fmt.Errorf("FORGEHOOK_ENCRYPTION_KEYSET does not open the secrets in this database: it must be the one they were sealed with: %w", err)
+	}
+	return nil
 }
 
 func (s *service) close() {
@@ -211,7 +230,16 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler)
 
 func newLogger(w io.Writer, c config) *slog.Logger {
 	if c.LogFormat == "text" {
-		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: c.LogLevel, TimeFormat: time.TimeOnly}))
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: c.LogLevel, TimeFormat: time.TimeOnly, NoColor: !isTerminal(w)}))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

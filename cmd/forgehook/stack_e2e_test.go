@@ -293,6 +293,7 @@ type gate struct {
 	arrived chan *exchange
 	mu      sync.Mutex
 	ids     map[string]int // webhook-id -> requests
+	order   []string       // webhook-ids as they arrived
 }
 
 type exchange struct {
@@ -311,6 +312,7 @@ func newGate(t *testing.T) *gate {
 		x := &exchange{webhookID: r.Header.Get("webhook-id"), attempt: r.Header.Get("webhook-attempt"), body: body, answer: make(chan int, 1), gone: r.Context().Done()}
 		g.mu.Lock()
 		g.ids[x.webhookID]++
+		g.order = append(g.order, x.webhookID)
 		g.mu.Unlock()
 		g.arrived <- x
 		select {

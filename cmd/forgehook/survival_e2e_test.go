@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -201,8 +202,10 @@ func TestPauseAndResume(t *testing.T) {
 	in := install(t, map[string]any{})
 	in.do(http.MethodPost, fmt.Sprintf("/v1/services/%d/pause", in.webhook), nil, nil)
 	var calls []forgehook.Call
-	for range 5 {
-		calls = append(calls, in.call())
+	var accepted []string
+	for range 30 {
+		call := in.call()
+		calls, accepted = append(calls, call), append(accepted, call.WebhookID)
 	}
 	for _, call := range calls {
 		in.await(call.ID, "the call is held", func(c forgehook.Call) bool { return c.Status == forgehook.CallPaused })
@@ -215,6 +218,9 @@ func TestPauseAndResume(t *testing.T) {
 	in.answerAll(t.Context())
 	for _, call := range calls {
 		in.verify(in.ended(call.ID), forgehook.Delivered, 1)
+	}
+	if diff := cmp.Diff(accepted, in.endpoint.order); diff != "" {
+		t.Errorf("order at the endpoint (-accepted +arrived):\n%s", diff)
 	}
 }
 

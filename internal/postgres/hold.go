@@ -103,6 +103,14 @@ func (db *DB) HeldCalls(ctx context.Context, tenant forgehook.TenantID, webHookS
 	return held, err
 }
 
+// IsHeld reports whether a call waits for its utility; one that has left the hold, or is gone, does not.
+func (db *DB) IsHeld(ctx context.Context, call forgehook.CallRef) (held bool, err error) {
+	defer wrap(&err, "whether call %s is held", call.CallID)
+	err = db.get(ctx, &held, `
+		SELECT EXISTS (SELECT FROM calls WHERE tenant_id = $1 AND id = $2 AND held_at IS NOT NULL)`, call.Tenant, call.CallID)
+	return held, err
+}
+
 // MarkReleased notes that the workflows of calls were told to go on, so that the next page of the drain passes over them.
 func (db *DB) MarkReleased(ctx context.Context, calls []forgehook.CallRef, at time.Time) (err error) {
 	defer wrap(&err, "mark %d calls as released", len(calls))

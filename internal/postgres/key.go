@@ -102,7 +102,7 @@ func (db *DB) Keys(ctx context.Context, tenant forgehook.TenantID, page forgehoo
 func (db *DB) RevokeKey(ctx context.Context, tenant forgehook.TenantID, id string) (err error) {
 	defer wrap(&err, "revoke key %s", id)
 	rows, err := db.exec(ctx, `
-		UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL`, tenant, id, now())
+		UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND id::text = lower($2) AND revoked_at IS NULL`, tenant, id, now())
 	if err == nil && rows == 0 {
 		return notFound("API key", id)
 	}

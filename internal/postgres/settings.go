@@ -105,3 +105,18 @@ func (db *DB) SaveSettings(ctx context.Context, tenant forgehook.TenantID, webHo
 	})
 	return v, err
 }
+
+// LatestSettings are those that were saved last, of any tenant: what a process tries its key set on. CodeNotFound where there are none.
+func (db *DB) LatestSettings(ctx context.Context) (tenant forgehook.TenantID, _ forgehook.Settings, err error) {
+	defer wrap(&err, "latest settings")
+	var row struct {
+		Tenant   forgehook.TenantID `db:"tenant_id"`
+		Settings []byte             `db:"settings"`
+	}
+	err = db.get(ctx, &row, `SELECT tenant_id, settings FROM settings_versions ORDER BY created_at DESC LIMIT 1`)
+	if err != nil {
+		return "", forgehook.Settings{}, orNotFound(err, "settings version", "latest")
+	}
+	settings, err := forgehook.LoadSettings(row.Settings)
+	return row.Tenant, settings, err
+}

@@ -16,8 +16,9 @@ func (f *faults) checkBody(w *forgehook.WebHookSettings) []byte {
 	if w.Body == nil {
 		return nil
 	}
-	if later := laterLanguage(*w.Body); later != "" {
-		f.add(path, *w.Body, later)
+	static := w.BodyKind != nil && *w.BodyKind == forgehook.BodyStatic
+	if later := laterLanguage(*w.Body); later != "" && !static {
+		f.add(path, *w.Body, later+"; webHook.bodyKind static sends it as it stands")
 		return nil
 	}
 	contentType := defaultContentType

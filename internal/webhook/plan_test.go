@@ -10,12 +10,13 @@ import (
 func TestCompile(t *testing.T) {
 	t.Parallel()
 	const (
-		csharp   = "static text: C# comes with a later release"
-		template = "static text: templates ({{ }}) come with a later release"
-		absolute = "an absolute https URL with a host, like https://example.com/hook"
-		reserved = "another header: this one is set by Forgehook or by the connection"
-		spaces   = "an absolute URL without spaces and control characters: a space is written %20"
-		media    = "a media type such as application/json or text/xml; charset=utf-8"
+		csharp     = "static text: C# comes with a later release"
+		asItStands = "; webHook.bodyKind static sends it as it stands"
+		template   = "static text: templates ({{ }}) come with a later release"
+		absolute   = "an absolute https URL with a host, like https://example.com/hook"
+		reserved   = "another header: this one is set by Forgehook or by the connection"
+		spaces     = "an absolute URL without spaces and control characters: a space is written %20"
+		media      = "a media type such as application/json or text/xml; charset=utf-8"
 	)
 	tests := []struct {
 		name, settings string
@@ -75,12 +76,12 @@ func TestCompile(t *testing.T) {
 		{"url: brackets", `{"webHook":{"url":"http://[[::1]]/"}}`, []string{
 			`webHook.url | http://[[::1]]/ | an absolute https URL: invalid IP-literal`}},
 
-		{"body: template", `{"webHook":{"body":"{\"id\":{{ doc.id }}}"}}`, []string{`webHook.body | {"id":{{ doc.id }}} | ` + template}},
+		{"body: template", `{"webHook":{"body":"{\"id\":{{ doc.id }}}"}}`, []string{`webHook.body | {"id":{{ doc.id }}} | ` + template + asItStands}},
 		{"body: C# return", `{"webHook":{"body":"// ticket\n/* for\n CRM */ return $\"{doc.Id}\";"}}`, []string{
-			"webHook.body | // ticket\n/* for\n CRM */ return $\"{doc.Id}\"; | " + csharp}},
-		{"body: C# declaration", `{"webHook":{"body":"var id = doc.Id;\nreturn id;"}}`, []string{"webHook.body | var id = doc.Id;\nreturn id; | " + csharp}},
+			"webHook.body | // ticket\n/* for\n CRM */ return $\"{doc.Id}\"; | " + csharp + asItStands}},
+		{"body: C# declaration", `{"webHook":{"body":"var id = doc.Id;\nreturn id;"}}`, []string{"webHook.body | var id = doc.Id;\nreturn id; | " + csharp + asItStands}},
 		{"body: C# serializer", `{"webHook":{"contentType":"text/plain","body":"JsonSerializer.Serialize(new { doc.Id })"}}`, []string{
-			"webHook.body | JsonSerializer.Serialize(new { doc.Id }) | " + csharp}},
+			"webHook.body | JsonSerializer.Serialize(new { doc.Id }) | " + csharp + asItStands}},
 		{"body: no JSON", `{"webHook":{"body":"{\n  \"ä\": 1,\n  \"b\": x\n}"}}`, []string{
 			"webHook.body | {\n  \"ä\": 1,\n  \"b\": x\n} | JSON, or another webHook.contentType than application/json: invalid character 'x' looking for beginning of value, line 3, column 8"}},
 		{"body: no JSON for a JSON type", `{"webHook":{"contentType":"application/problem+json","body":"<a/>"}}`, []string{
