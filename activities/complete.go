@@ -21,7 +21,7 @@ func (a *Activities) complete(ctx context.Context, call workflows.CallRef, outco
 	if err != nil {
 		return workflows.CallResult{}, a.fault("complete call", call, err)
 	}
-	if done.Outcome == outcome {
+	if done.Won {
 		count(ctx, "forgehook_outcomes", "outcome", string(outcome))
 	}
 	return workflows.CallResult{CallID: call.CallID, Outcome: done.Outcome, StatusCode: done.StatusCode, Attempts: done.Attempts}, nil
@@ -71,7 +71,11 @@ func (a *Activities) ReleaseHeld(ctx context.Context, in workflows.ReleaseInput)
 	}
 	for i, call := range held {
 		activity.RecordHeartbeat(ctx)
-		if err := a.Starter.Resume(ctx, call); err != nil && forgehook.ErrorCode(err) != forgehook.CodeNotFound {
+		err := a.Starter.Resume(ctx, call)
+		if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+			continue
+		}
+		if err != nil {
 			return workflows.ReleaseResult{}, a.fault("resume call", call, errors.Join(err, a.DB.MarkReleased(ctx, held[:i], a.Now())))
 		}
 		if err := a.awaitLeave(ctx, call); err != nil {

@@ -16,8 +16,9 @@ const (
 	sweepLimit = 500              // calls a sweep, each way
 )
 
-// SweepCalls mends what fell between the two stores: accepted calls that were never started, and open calls whose run has ended
-// (an operator's Terminate runs no code of ours) or is gone; and drains that were never started.
+// SweepCalls mends what fell between the two stores: accepted calls that were never started, drains that were never started, and
+// open calls whose run has ended (an operator's Terminate runs no code of ours) or is gone. One that cannot be mended keeps no
+// other from it.
 func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, error) {
 	var result workflows.SweepResult
 	now := a.Now()
@@ -25,17 +26,19 @@ func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, err
 	if err != nil {
 		return result, a.fault("list unstarted calls", workflows.CallRef{}, err)
 	}
+	var faults []error
 	if err := a.Starter.StartCalls(ctx, starts); err != nil {
-		return result, a.fault("start calls", workflows.CallRef{}, err)
+		faults = append(faults, a.fault("start calls", workflows.CallRef{}, err))
+	} else {
+		result.Started = len(starts)
 	}
-	result.Started = len(starts)
 	draining, err := a.DB.Draining(ctx)
 	if err != nil {
 		return result, a.fault("list draining utilities", workflows.CallRef{}, err)
 	}
 	for _, u := range draining {
 		if err := a.Starter.Drain(ctx, u.Tenant, u.WebHookServiceID); err != nil {
-			return result, a.fault("start drain", workflows.CallRef{}, err)
+			faults = append(faults, a.fault("start drain", workflows.CallRef{Tenant: u.Tenant}, err))
 		}
 	}
 	stale, err := a.DB.StaleCalls(ctx, now.Add(-checkEvery), sweepLimit)
@@ -46,11 +49,14 @@ func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, err
 		activity.RecordHeartbeat(ctx)
 		settled, err := a.settle(ctx, start)
 		if err != nil {
-			return result, err
+			faults = append(faults, err)
 		}
 		if settled {
 			result.Settled++
 		}
+	}
+	if len(faults) > 0 {
+		return result, faults[0] // the others are in the log
 	}
 	return result, nil
 }

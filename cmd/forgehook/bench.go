@@ -83,7 +83,7 @@ func (b *bench) run(ctx context.Context, out, progress io.Writer) error {
 	if c.EncryptionKeyset, err = secret.NewKeyset(); err != nil {
 		return err
 	}
-	c.EgressAllow, c.HTTPAddr, c.TaskQueue = "127.0.0.0/8", "", "forgehook-bench"
+	c.EgressAllow, c.HTTPAddr, c.TaskQueue = "127.0.0.0/8", "127.0.0.1:0", "forgehook-bench"
 	s, err := openService(ctx, c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
@@ -130,19 +130,14 @@ func (b *bench) startProduct(ctx context.Context, s *service) (stop func(), x sh
 	ctx, cancel := context.WithCancel(ctx)
 	var parts sync.WaitGroup
 	stop = func() { cancel(); parts.Wait() }
-	api, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := s.listenAPI(); err != nil {
 		return stop, x, err
 	}
 	endpoint, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return stop, x, err
 	}
-	s.config.HTTPAddr = api.Addr().String()
 	s.control.EagerStart = true // as serve does
-	if err := api.Close(); err != nil {
-		return stop, x, err
-	}
 	faults := make(chan error, 3)
 	parts.Go(func() { faults <- s.serveAPI(ctx) })
 	parts.Go(func() { faults <- s.runWorker(ctx) })
@@ -179,7 +174,7 @@ func (b *bench) benchWebhook(ctx context.Context, s *service, url string) (int32
 	if err != nil {
 		return 0, nil, err
 	}
-	c := client.New("http://"+s.config.HTTPAddr, key)
+	c := client.New("http://"+s.api.Addr().String(), key)
 	seed := devSeed{client: c}
 	if err := seed.ready(ctx); err != nil {
 		return 0, nil, err

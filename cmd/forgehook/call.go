@@ -73,10 +73,7 @@ func callCommand() *cobra.Command {
 			b.client, b.progress = client.New(c.URL, key), cmd.ErrOrStderr()
 			begin := time.Now()
 			results, err := b.calls(cmd.Context(), in)
-			if err != nil {
-				return err
-			}
-			return report(cmd.OutOrStdout(), results, time.Since(begin))
+			return errors.Join(err, report(cmd.OutOrStdout(), results, time.Since(begin)))
 		},
 	}
 	flags := cmd.Flags()

@@ -210,6 +210,9 @@ func code(s string) string {
 func configCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "config", Short: "Print every setting of the process as a table", Args: cobra.NoArgs,
-		Run: func(cmd *cobra.Command, _ []string) { cmd.Print(configTable()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), configTable())
+			return err
+		},
 	}
 }

@@ -69,6 +69,14 @@ func runDev(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer s.close()
+	if err := s.listenAPI(); err != nil {
+		return err
+	}
+	receiver.stop = ctx.Done()
+	endpoint, err := listen(c.Dev.ReceiverAddr, "the built-in receiver", "FORGEHOOK_DEV_RECEIVER_ADDR")
+	if err != nil {
+		return err
+	}
 	if err := s.db.Migrate(ctx); err != nil {
 		return err
 	}
@@ -83,7 +91,7 @@ func runDev(ctx context.Context, out io.Writer) error {
 	}
 	return s.run(ctx, (*service).serveAPI, (*service).runWorker,
 		func(_ *service, ctx context.Context) error {
-			return receiver.serve(ctx, c.Dev.ReceiverAddr, "FORGEHOOK_DEV_RECEIVER_ADDR")
+			return serveHTTP(ctx, endpoint, receiver)
 		},
 		func(_ *service, ctx context.Context) error {
 			if err := d.run(ctx); err != nil && ctx.Err() == nil {

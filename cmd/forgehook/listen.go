@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -24,6 +24,7 @@ type receiver struct {
 	headers []string
 	body    string
 	full    bool // print headers and body
+	stop    <-chan struct{}
 
 	mu  sync.Mutex
 	out io.Writer
@@ -41,7 +42,7 @@ func listenCommand() *cobra.Command {
 			"  forgehook listen --silent                       never answer",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r.out = cmd.OutOrStdout()
+			r.out, r.stop = cmd.OutOrStdout(), cmd.Context().Done()
 			if err := r.check(secret); err != nil {
 				return err
 			}
@@ -97,16 +98,16 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		status, signature = http.StatusUnauthorized, "BAD SIGNATURE"
 	}
 	r.print(request, body, status, signature)
-	if r.silent {
-		<-request.Context().Done()
-		return
+	var late <-chan time.Time // never, when silent
+	if !r.silent {
+		late = time.After(r.delay)
 	}
-	if r.delay > 0 {
-		select {
-		case <-request.Context().Done():
-			return
-		case <-time.After(r.delay):
-		}
+	select {
+	case <-request.Context().Done():
+		return
+	case <-r.stop:
+		panic(http.ErrAbortHandler) // no answer is an answer here, too
+	case <-late:
 	}
 	for _, h := range r.headers {
 		name, value, _ := strings.Cut(h, ":")
@@ -123,7 +124,7 @@ func (r *receiver) print(request *http.Request, body []byte, status int, signatu
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprintf(r.out, "%s  %s %s  attempt %s  %s%s, %d bytes  %s\n", time.Now().Format(time.TimeOnly), request.Method, request.URL.Path,
+	fmt.Fprintf(r.out, "%s  %s %s  attempt %s  %s%s, %d bytes  %s\n", time.Now().Format(time.TimeOnly), request.Method, printable(request.URL.Path),
 		request.Header.Get("webhook-attempt"), about(body), signature, len(body), answer)
 	if !r.full {
 		return
@@ -156,14 +157,15 @@ func about(body []byte) string {
 	if payload.Data.Document.Filename != nil {
 		name = *payload.Data.Document.Filename
 	}
-	return fmt.Sprintf("document %d %s  ", payload.Data.Document.ID, name)
+	return fmt.Sprintf("document %d %s  ", payload.Data.Document.ID, printable(name))
 }
 
-// serve runs the receiver beside other parts.
-func (r *receiver) serve(ctx context.Context, addr, setting string) error {
-	listener, err := listen(addr, "the built-in receiver", setting)
-	if err != nil {
-		return err
-	}
-	return serveHTTP(ctx, listener, r)
+// printable keeps a sender from steering the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }

@@ -29,7 +29,7 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run the API and a worker in one process", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runParts(cmd.Context(), (*service).serveAPI, (*service).runWorker)
+			return runParts(cmd.Context(), true, (*service).serveAPI, (*service).runWorker)
 		},
 	}
 }
@@ -37,14 +37,16 @@ func serveCommand() *cobra.Command {
 func apiCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "api", Short: "Run the API alone", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runParts(cmd.Context(), (*service).serveAPI) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runParts(cmd.Context(), true, (*service).serveAPI) },
 	}
 }
 
 func workerCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "worker", Short: "Run a worker alone; add processes to scale", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runParts(cmd.Context(), (*service).runWorker) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runParts(cmd.Context(), false, (*service).runWorker)
+		},
 	}
 }
 
@@ -58,10 +60,11 @@ type service struct {
 	metrics *metrics
 	client  client.Client
 	control *worker.Control
+	api     net.Listener
 }
 
 // runParts runs parts of the service until the context ends or one of them fails; the others then stop in order too.
-func runParts(ctx context.Context, parts ...func(*service, context.Context) error) error {
+func runParts(ctx context.Context, withAPI bool, parts ...func(*service, context.Context) error) error {
 	c, err := loadConfig()
 	if err != nil {
 		return err
@@ -71,6 +74,11 @@ func runParts(ctx context.Context, parts ...func(*service, context.Context) erro
 		return err
 	}
 	defer s.close()
+	if withAPI {
+		if err := s.listenAPI(); err != nil {
+			return err
+		}
+	}
 	if err := s.db.CheckSchema(ctx); err != nil {
 		return err
 	}
@@ -194,12 +202,14 @@ func (s *service) serveAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := listen(s.config.HTTPAddr, "the API", "FORGEHOOK_HTTP_ADDR")
-	if err != nil {
-		return err
-	}
-	s.log.Info("API listens", "address", listener.Addr().String())
-	return serveHTTP(ctx, listener, handler)
+	s.log.Info("API listens", "address", s.api.Addr().String())
+	return serveHTTP(ctx, s.api, handler)
+}
+
+// listenAPI opens the API's port, before anything else takes work: a taken port must not leave a worker that leaves at once.
+func (s *service) listenAPI() (err error) {
+	s.api, err = listen(s.config.HTTPAddr, "the API", "FORGEHOOK_HTTP_ADDR")
+	return err
 }
 
 // listen opens a port; a taken one is named with the setting that moves it.

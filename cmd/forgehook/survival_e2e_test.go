@@ -59,7 +59,7 @@ func TestNothingIsLost(t *testing.T) {
 		{event: "UI pause", do: func(in *installation, call forgehook.Call) { in.pauseActivity(call, true) },
 			undo: func(in *installation, call forgehook.Call) { in.pauseActivity(call, false) },
 			end:  map[string]forgehook.Outcome{before: forgehook.Delivered, during: forgehook.Delivered, after: forgehook.Delivered}},
-		{event: "missed heartbeat", do: func(in *installation, call forgehook.Call) {
+		{event: "missed heartbeat", do: func(in *installation, _ forgehook.Call) {
 			stopped := in.worker
 			stopped.signal(syscall.SIGSTOP)
 			in.worker = in.start("worker")
@@ -297,11 +297,11 @@ func (in *installation) pauseActivity(call forgehook.Call, pause bool) {
 	service := in.temporal.WorkflowService()
 	var err error
 	if pause {
-		_, err = service.PauseActivity(in.t.Context(), &workflowservice.PauseActivityRequest{ //nolint:staticcheck // what the UI of this server calls
+		_, err = service.PauseActivity(in.t.Context(), &workflowservice.PauseActivityRequest{
 			Namespace: "default", Execution: execution, Activity: &workflowservice.PauseActivityRequest_Type{Type: "Deliver"},
 		})
 	} else {
-		_, err = service.UnpauseActivity(in.t.Context(), &workflowservice.UnpauseActivityRequest{ //nolint:staticcheck // what the UI of this server calls
+		_, err = service.UnpauseActivity(in.t.Context(), &workflowservice.UnpauseActivityRequest{
 			Namespace: "default", Execution: execution, Activity: &workflowservice.UnpauseActivityRequest_Type{Type: "Deliver"},
 		})
 	}

@@ -17,6 +17,7 @@ type Completion struct {
 	Outcome    forgehook.Outcome
 	StatusCode int // of the last attempt, 0 when it got no answer or there was none
 	Attempts   int
+	Won        bool // the outcome was given just now, not by somebody before
 }
 
 // ending is the end of a call that somebody wants to record.
@@ -58,7 +59,9 @@ func completeCall(ctx context.Context, tx conn, call forgehook.CallRef, e ending
 	if errors.Is(err, sql.ErrNoRows) {
 		return standing(ctx, tx, call)
 	}
-	return row.toCompletion(), err
+	done := row.toCompletion()
+	done.Won = err == nil
+	return done, err
 }
 
 type completionRow struct {

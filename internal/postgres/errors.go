@@ -64,7 +64,7 @@ func classifyRefused(err *pq.Error) error {
 	case pqerror.InvalidTextRepresentation: // the only texts with a form are UUIDs: one that is none names nothing
 		return &forgehook.Error{Code: forgehook.CodeNotFound, Detail: "There is no such id here.", Err: err}
 	// A server that was demoted is read-only; a deadlock, a conflict with recovery and a statement that somebody canceled go away.
-	case pqerror.ReadOnlySQLTransaction, pqerror.TRDeadlockDetected, pqerror.TRSerializationFailure:
+	case pqerror.ReadOnlySQLTransaction, pqerror.IdleInTransactionSessionTimeout, pqerror.TRDeadlockDetected, pqerror.TRSerializationFailure:
 		return unavailable(err)
 	}
 	switch err.Code.Class() {
