@@ -17,7 +17,7 @@ func TestCompleteCall(t *testing.T) {
 	why := &forgehook.CallError{Code: "deadline", Message: "The deadline has passed."}
 	done, err := b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Expired, why, at("2026-07-01T00:00:00.0019Z"))
 	check(t, err)
-	equal(t, "completion", done, postgres.Completion{Outcome: forgehook.Expired, Attempts: 1})
+	equal(t, "completion", done, postgres.Completion{Outcome: forgehook.Expired, Attempts: 1, Won: true})
 	equal(t, "states", states(t, b, call), []forgehook.AttemptState{unknown})
 	got, err := b.Call(t.Context(), b.tenant, call.ID)
 	check(t, err)
@@ -26,6 +26,7 @@ func TestCompleteCall(t *testing.T) {
 
 	stands, err := b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Canceled, nil, time.Now())
 	check(t, err)
+	done.Won = false
 	equal(t, "the outcome that stands", stands, done)
 	again, err := b.Call(t.Context(), b.tenant, call.ID)
 	check(t, err)
