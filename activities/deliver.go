@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -33,11 +34,12 @@ const (
 // Deliver makes one attempt: note it as started, add secrets and signature, send, judge, record it together with the call.
 //
 // The exchange and its recording do not run on the activity's context: a cancel, a pause or a reset of the activity must not cut
-// a request that is on the wire, and what came back is recorded as what it was. The context is looked at between them.
+// a request that is on the wire, and what came back is recorded as what it was. The context is looked at before the send: what
+// cannot be finished in time, or is not wanted any more, is not begun.
 func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 	stop := heartbeat(ctx)
 	defer stop()
-	started, err := a.DB.StartAttempt(ctx, postgres.StartAttempt{Ref: in.CallRef, Released: in.Released, Now: a.Now()})
+	started, err := a.DB.StartAttempt(ctx, postgres.StartAttempt{Ref: in.CallRef, Released: in.Released, AtOnce: in.AtOnce, Now: a.Now()})
 	switch {
 	case err != nil:
 		return workflows.DeliverResult{}, a.fault("start attempt", in.CallRef, err)
@@ -45,11 +47,16 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return workflows.DeliverResult{Outcome: started.Outcome, StatusCode: started.StatusCode, Attempts: started.Number}, nil
 	case started.Held:
 		return workflows.DeliverResult{Held: true, Attempts: started.Number}, nil
+	case started.Wait > 0:
+		return a.notYet(in, started)
 	}
 
 	attempt, err := a.prepare(in.CallRef, started)
+	if err == nil {
+		err = timely(ctx, attempt.request.Timeout)
+	}
 	if err != nil {
-		return workflows.DeliverResult{}, a.abandon(ctx, in.CallRef, started.Number, err)
+		return a.abandon(ctx, in.CallRef, started.Number, err)
 	}
 	exchange := redact(a.Sender.Send(context.WithoutCancel(ctx), attempt.request), attempt.secrets)
 	decision := attempt.plan.Judge(answer(exchange), webhook.Tally{
@@ -72,6 +79,26 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return result, nil
 	}
 	return workflows.DeliverResult{}, retryLater(started.Number, decision)
+}
+
+// notYet goes on with the wait that an earlier run of this step has recorded, and whose end the engine did not hear of.
+func (a *Activities) notYet(in workflows.DeliverInput, started postgres.Started) (workflows.DeliverResult, error) {
+	decision := webhook.Decision{Reason: "waiting as before", Delay: started.Wait}
+	if in.ReportRetry {
+		return workflows.DeliverResult{
+			StatusCode: started.StatusCode, Attempts: started.Number, Reason: decision.Reason, RetryIn: decision.Delay,
+		}, nil
+	}
+	return workflows.DeliverResult{}, retryLater(started.Number, decision)
+}
+
+// timely is an error where the exchange and its recording would outlast the activity, so that a successor would send again beside
+// it, or where the activity is not wanted any more.
+func timely(ctx context.Context, timeout time.Duration) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < timeout+recordWithin {
+		return errors.New("the start took so long that the exchange might not end in time")
+	}
+	return ctx.Err()
 }
 
 // retryLater leaves the next attempt to the activity's retry policy. The Temporal UI shows the message as the pending activity's
@@ -127,14 +154,23 @@ func (a *Activities) prepare(call workflows.CallRef, started postgres.Started) (
 	}}, nil
 }
 
-// abandon takes back an attempt of which nothing was sent: it spends no budget and is nobody's answer.
-func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number int, cause error) error {
+// abandon takes back an attempt of which nothing was sent: it spends no budget and is nobody's answer. Settings that are not allowed
+// any more can never be sent: they end the call. All else may be mended, by an operator or by time.
+func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number int, cause error) (workflows.DeliverResult, error) {
 	err := persist(ctx, func(ctx context.Context) error { return a.DB.AbandonAttempt(ctx, call, number) })
 	if err != nil {
-		return a.fault("abandon attempt", call, err)
+		return workflows.DeliverResult{}, a.fault("abandon attempt", call, err)
+	}
+	if errors.Is(cause, context.Canceled) {
+		return workflows.DeliverResult{}, cause
 	}
 	a.Log.Error("cannot prepare an attempt", "call", call.CallID, "error", cause)
-	return temporal.NewApplicationErrorWithOptions("the request could not be prepared: see the worker's log", "internal",
+	if forgehook.ErrorCode(cause) == forgehook.CodeInvalid {
+		done, err := a.complete(context.WithoutCancel(ctx), call, forgehook.Failed,
+			forgehook.CallError{Code: "settings_not_allowed", Message: "The settings of the call are not allowed any more."})
+		return workflows.DeliverResult{Outcome: done.Outcome, StatusCode: done.StatusCode, Attempts: done.Attempts}, err
+	}
+	return workflows.DeliverResult{}, temporal.NewApplicationErrorWithOptions("the request could not be prepared: see the worker's log", "internal",
 		temporal.ApplicationErrorOptions{NextRetryDelay: ourFaultDelay})
 }
 
@@ -190,6 +226,7 @@ func traceparent(callID string, number int) string {
 // heartbeat tells the engine that a slow exchange is alive, until stop is called. It goes on after ctx has ended: the exchange does
 // too, and a missed heartbeat would let the workflow go on without its answer.
 func heartbeat(ctx context.Context) (stop func()) {
+	beating := context.WithoutCancel(ctx) // the SDK sends a heartbeat with the context it is given
 	done := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(heartbeatAfter / 2)
@@ -201,7 +238,7 @@ func heartbeat(ctx context.Context) (stop func()) {
 				return
 			case now := <-tick.C:
 				if now.Sub(begin) >= heartbeatAfter {
-					activity.RecordHeartbeat(ctx)
+					activity.RecordHeartbeat(beating)
 				}
 			}
 		}

@@ -135,7 +135,7 @@ func runWithin[R any](t *testing.T, ctx context.Context, b bundle, heartbeat fun
 
 func (b bundle) deliver(t *testing.T, call forgehook.Call) (workflows.DeliverResult, error) {
 	t.Helper()
-	return run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{CallRef: b.ref(call)})
+	return run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{CallRef: b.ref(call), AtOnce: true})
 }
 
 // attempts are the recorded ones.

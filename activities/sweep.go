@@ -13,7 +13,8 @@ import (
 const (
 	startAfter = 5 * time.Second  // an accepted call without a run by then was lost between accept and start
 	checkEvery = 30 * time.Second // how often an open call's run is looked at
-	sweepLimit = 500              // calls a sweep, each way
+	startLimit = 2000             // calls that a sweep starts, 16 at a time
+	checkLimit = 500              // runs that it looks at, one by one
 )
 
 // SweepCalls mends what fell between the two stores: accepted calls that were never started, drains that were never started, and
@@ -22,7 +23,7 @@ const (
 func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, error) {
 	var result workflows.SweepResult
 	now := a.Now()
-	starts, err := a.DB.UnstartedCalls(ctx, now.Add(-startAfter), sweepLimit)
+	starts, err := a.DB.UnstartedCalls(ctx, now.Add(-startAfter), startLimit)
 	if err != nil {
 		return result, a.fault("list unstarted calls", workflows.CallRef{}, err)
 	}
@@ -41,7 +42,7 @@ func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, err
 			faults = append(faults, a.fault("start drain", workflows.CallRef{Tenant: u.Tenant}, err))
 		}
 	}
-	stale, err := a.DB.StaleCalls(ctx, now.Add(-checkEvery), sweepLimit)
+	stale, err := a.DB.StaleCalls(ctx, now.Add(-checkEvery), checkLimit)
 	if err != nil {
 		return result, a.fault("list stale calls", workflows.CallRef{}, err)
 	}

@@ -3,10 +3,8 @@ package api
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -20,36 +18,35 @@ type health struct {
 	Version string `json:"version"`
 }
 
+// readiness says whether calls are accepted, which takes PostgreSQL alone: they start when Temporal is back.
+type readiness struct {
+	Status   string `json:"status" enum:"ok"`
+	Version  string `json:"version"`
+	Temporal string `json:"temporal" enum:"ok,unreachable"`
+}
+
 func (s *server) health() {
 	register(s, route{at: "GET /healthz", id: "health", tag: "health",
 		summary: "Whether the process runs"}, s.getHealth)
 	register(s, route{at: "GET /readyz", id: "readiness", tag: "health",
-		summary: "Whether PostgreSQL and Temporal can be reached"}, s.getReadiness)
+		summary: "Whether calls are accepted, and whether Temporal can be reached to start them"}, s.getReadiness)
 }
 
 func (s *server) getHealth(context.Context, *request, *nothing) (*answer[health], error) {
 	return ok(health{"ok", s.Version}), nil
 }
 
-func (s *server) getReadiness(ctx context.Context, _ *request, _ *nothing) (*answer[health], error) {
+func (s *server) getReadiness(ctx context.Context, _ *request, _ *nothing) (*answer[readiness], error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	var away []string
-	var errs []error
-	for _, needed := range []struct {
-		name string
-		ping func(context.Context) error
-	}{{"PostgreSQL", s.DB.Ping}, {"Temporal", s.Engine.Ping}} {
-		if err := needed.ping(ctx); err != nil {
-			away, errs = append(away, needed.name), append(errs, err)
-		}
+	if err := s.DB.Ping(ctx); err != nil {
+		return nil, &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "PostgreSQL cannot be reached.", Err: err}
 	}
-	if len(errs) > 0 {
-		return nil, &forgehook.Error{
-			Code: forgehook.CodeUnavailable, Detail: strings.Join(away, " and ") + " cannot be reached.", Err: errors.Join(errs...),
-		}
+	ready := readiness{"ok", s.Version, "ok"}
+	if s.Engine.Ping(ctx) != nil {
+		ready.Temporal = "unreachable"
 	}
-	return ok(health{"ok", s.Version}), nil
+	return ok(ready), nil
 }
 
 //go:embed page

@@ -114,6 +114,13 @@ func (s *server) listKeys(ctx context.Context, r *request, in *pageInput) (*answ
 }
 
 func (s *server) revokeKey(ctx context.Context, r *request, in *byUUID) (*answer[none], error) {
+	key, err := s.DB.Key(ctx, r.tenant(), in.id)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(key.Roles, forgehook.Owner) && !slices.Contains(r.key.Roles, forgehook.Owner) {
+		return nil, forgehook.Errorf(forgehook.CodeForbidden, "Only an Owner may revoke an Owner's key.")
+	}
 	if err := s.DB.RevokeKey(ctx, r.tenant(), in.id); err != nil {
 		return nil, err
 	}

@@ -126,6 +126,8 @@ CREATE INDEX calls_tenant ON calls (tenant_id, id);
 CREATE INDEX calls_utility ON calls (tenant_id, webhook_service_id, id);
 CREATE INDEX calls_document ON calls (tenant_id, document_id, id) WHERE document_id IS NOT NULL;
 CREATE INDEX calls_open ON calls (COALESCE(checked_at, accepted_at)) WHERE outcome IS NULL; -- sweep
+CREATE INDEX calls_unfinished ON calls (tenant_id, id) WHERE outcome IS NULL; -- lists by status
+CREATE INDEX calls_undelivered ON calls (tenant_id, outcome, id) WHERE outcome IN ('failed', 'canceled', 'expired'); -- lists by outcome
 CREATE INDEX calls_held ON calls (tenant_id, webhook_service_id, id) WHERE held_at IS NOT NULL; -- drain
 
 CREATE TABLE requests (

@@ -18,6 +18,7 @@ import (
 type DialOptions struct {
 	Logger  *slog.Logger          // nil: slog.Default()
 	Metrics client.MetricsHandler // nil: none
+	Lazy    bool                  // connect with the first request: the API accepts calls while Temporal is away
 }
 
 // Dial connects to the Temporal that TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_... or a profile file
@@ -32,6 +33,9 @@ func Dial(ctx context.Context, o DialOptions) (client.Client, error) {
 	}
 	options.Logger = log.NewStructuredLogger(o.Logger)
 	options.MetricsHandler = o.Metrics
+	if o.Lazy {
+		return client.NewLazyClient(options)
+	}
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to Temporal at %s, namespace %q: check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE: %w",

@@ -39,6 +39,7 @@ type call struct {
 	first    bool // the first attempt is under way
 	failing  bool // the first retryable verdict has been shown
 	released bool // a drain has let the call pass
+	atOnce   bool // the next attempt was asked for
 }
 
 func (c *call) run() (CallResult, error) {
@@ -85,10 +86,10 @@ func (c *call) deliver() *ending {
 	c.first = !c.failing && !c.released
 	result, why, err := interruptible[DeliverResult](c, func(ctx workflow.Context) workflow.Future {
 		return deliver(ctx, c.built, DeliverInput{
-			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released,
+			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
 		})
 	}, retryNow)
-	c.first = false
+	c.first, c.atOnce = false, why == retryNow
 	if err == nil {
 		c.phase.Attempts, c.phase.Reason = result.Attempts, result.Reason
 	}
@@ -127,6 +128,7 @@ func (c *call) backOff(result DeliverResult, why reason) *ending {
 	ctx, stop := workflow.WithCancel(c.ctx)
 	defer stop()
 	why = c.wait(workflow.NewTimerWithOptions(ctx, result.RetryIn, workflow.TimerOptions{Summary: cut(summary)}), retryNow)
+	c.atOnce = why == retryNow
 	return c.endFor(why, nil)
 }
 
@@ -276,11 +278,8 @@ func interruptible[Out any](c *call, start func(workflow.Context) workflow.Futur
 // localFirst runs a step as a local activity: one event, where a regular one takes six. If the infrastructure fails it for longer
 // than a workflow task may wait, the same step runs as a regular activity until it works; an interrupt finds it there.
 func localFirst[Out any](c *call, s step) (out Out, why reason, err error) {
-	switch {
-	case c.own.Err() != nil:
+	if c.own.Err() != nil {
 		return out, canceled, nil
-	case !workflow.Now(c.ctx).Before(c.deadlineAt):
-		return out, expired, nil
 	}
 	err = local(c.ctx, s, c.in.CallRef).Get(c.ctx, &out)
 	if err == nil || isFault(err) {

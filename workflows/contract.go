@@ -85,6 +85,8 @@ type DeliverInput struct {
 	ReportRetry bool
 	// Released lets the call pass while its utility drains; a paused utility holds it all the same.
 	Released bool
+	// AtOnce sends although the next try is not due: somebody asked for it.
+	AtOnce bool
 }
 
 // DeliverResult is what came of it: exactly one of Outcome, Held and RetryIn is set.

@@ -35,7 +35,7 @@ func TestDrain_releasesPageByPage(t *testing.T) {
 	if err := b.env.GetWorkflowError(); err != nil {
 		t.Fatal(err)
 	}
-	b.told("0s ReleaseHeld", "0s timer: pace of the drain", "1s ReleaseHeld", "1s timer: pace of the drain", "2s ReleaseHeld")
+	b.told("0s ReleaseHeld", "0s ReleaseHeld", "0s ReleaseHeld") // a full page waits by itself
 	if got, want := b.details(), "Calls released by this run: **100**"; got != want {
 		t.Errorf("details %q, want %q", got, want)
 	}
@@ -68,9 +68,6 @@ func TestDrain_continuesAsNew(t *testing.T) {
 	if got := fmt.Sprint(next.Input); !strings.Contains(got, string(drainInput.Tenant)) {
 		t.Errorf("the next run gets %s", got)
 	}
-	if got, want := b.elapsed(), drainPages*drainPause; got != want {
-		t.Errorf("took %s, want %s", got, want)
-	}
 }
 
 func TestDrain_outlivesTheDatabase(t *testing.T) {
@@ -88,7 +85,7 @@ func TestDrain_outlivesTheDatabase(t *testing.T) {
 	if err := b.env.GetWorkflowError(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := b.elapsed(), 10*time.Second; got != want {
+	if got, want := b.elapsed(), 9*time.Second; got != want {
 		t.Errorf("took %s, want %s", got, want)
 	}
 }

@@ -121,10 +121,9 @@ var recordings = map[string]func(*recorder){
 		r.start(CallWebhook, r.input())
 		r.ends(forgehook.Canceled)
 	},
-	"interrupt-deadline-at-once": func(r *recorder) {
-		in := r.input()
-		in.AcceptedAt = in.AcceptedAt.Add(-in.Deadline)
-		r.start(CallWebhook, in)
+	"expired-at-start": func(r *recorder) {
+		r.script(result(DeliverResult{Outcome: forgehook.Expired}))
+		r.start(CallWebhook, r.input())
 		r.ends(forgehook.Expired)
 	},
 	"interrupt-deadline": func(r *recorder) {

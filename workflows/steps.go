@@ -12,6 +12,7 @@ import (
 type step struct {
 	name, summary string
 	timeout       time.Duration // of one run
+	heartbeat     time.Duration // 0: none
 }
 
 var (
@@ -33,6 +34,7 @@ func local(ctx workflow.Context, s step, in CallRef) workflow.Future {
 func regular(ctx workflow.Context, s step, in any) workflow.Future {
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: s.timeout,
+		HeartbeatTimeout:    s.heartbeat,
 		WaitForCancellation: true,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
 		Summary:             s.summary,
@@ -58,7 +60,7 @@ func completeCall(ctx workflow.Context, in CompleteInput) (result CallResult, er
 }
 
 func releaseHeld(ctx workflow.Context, in ReleaseInput) (result ReleaseResult, err error) {
-	s := step{name: "ReleaseHeld", summary: "release the next held calls", timeout: time.Minute}
+	s := step{name: "ReleaseHeld", summary: "release the next held calls", timeout: time.Minute, heartbeat: 15 * time.Second}
 	err = regular(ctx, s, in).Get(ctx, &result)
 	return result, err
 }
@@ -66,6 +68,7 @@ func releaseHeld(ctx workflow.Context, in ReleaseInput) (result ReleaseResult, e
 func sweepCalls(ctx workflow.Context) (result SweepResult, err error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute,
+		HeartbeatTimeout:    30 * time.Second,
 		Summary:             "start lost calls, settle calls whose run is gone",
 	})
 	err = workflow.ExecuteActivity(ctx, "SweepCalls").Get(ctx, &result)

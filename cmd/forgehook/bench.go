@@ -92,6 +92,9 @@ func (b *bench) run(ctx context.Context, out, progress io.Writer) error {
 	if err := s.db.Migrate(ctx); err != nil {
 		return err
 	}
+	if err := s.awaitEngine(ctx); err != nil {
+		return err
+	}
 	s.prepareEngine(ctx)
 	stop, product, err := b.startProduct(ctx, s)
 	if err != nil {

@@ -80,7 +80,11 @@ func runDev(ctx context.Context, out io.Writer) error {
 	if err := s.db.Migrate(ctx); err != nil {
 		return err
 	}
+	if err := s.awaitEngine(ctx); err != nil {
+		return err
+	}
 	s.prepareEngine(ctx)
+	s.control.EagerStart = true // as serve does
 	key, err := s.devKey(ctx)
 	if err != nil {
 		return err

@@ -28,25 +28,21 @@ import (
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run the API and a worker in one process", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runParts(cmd.Context(), true, (*service).serveAPI, (*service).runWorker)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), true, true) },
 	}
 }
 
 func apiCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "api", Short: "Run the API alone", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runParts(cmd.Context(), true, (*service).serveAPI) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), true, false) },
 	}
 }
 
 func workerCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "worker", Short: "Run a worker alone; add processes to scale", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runParts(cmd.Context(), false, (*service).runWorker)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), false, true) },
 	}
 }
 
@@ -63,8 +59,11 @@ type service struct {
 	api     net.Listener
 }
 
-// runParts runs parts of the service until the context ends or one of them fails; the others then stop in order too.
-func runParts(ctx context.Context, withAPI bool, parts ...func(*service, context.Context) error) error {
+// part is one thing that a process does until its context ends.
+type part func(*service, context.Context) error
+
+// serve runs the API, a worker or both until the context ends or one of them fails; the other then stops in order too.
+func serve(ctx context.Context, withAPI, withWorker bool) error {
 	c, err := loadConfig()
 	if err != nil {
 		return err
@@ -74,10 +73,15 @@ func runParts(ctx context.Context, withAPI bool, parts ...func(*service, context
 		return err
 	}
 	defer s.close()
+	parts := []part{(*service).prepareWhenReachable}
 	if withAPI {
 		if err := s.listenAPI(); err != nil {
 			return err
 		}
+		parts = append(parts, (*service).serveAPI)
+	}
+	if withWorker {
+		parts = append(parts, (*service).runWorker)
 	}
 	if err := s.db.CheckSchema(ctx); err != nil {
 		return err
@@ -85,18 +89,17 @@ func runParts(ctx context.Context, withAPI bool, parts ...func(*service, context
 	if err := s.checkKeyset(ctx); err != nil {
 		return err
 	}
-	s.prepareEngine(ctx)
+	// With the API and a worker on one client, a call's first task comes with the answer to its start: no poll, 6 transactions less.
+	s.control.EagerStart = withAPI && withWorker
 	return s.run(ctx, parts...)
 }
 
-func (s *service) run(ctx context.Context, parts ...func(*service, context.Context) error) error {
-	// With the API and a worker on one client, a call's first task comes with the answer to its start: no poll, 6 transactions less.
-	s.control.EagerStart = len(parts) > 1
+func (s *service) run(ctx context.Context, parts ...part) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, len(parts))
-	for _, part := range parts {
-		go func() { ended <- part(s, ctx) }()
+	for _, do := range parts {
+		go func() { ended <- do(s, ctx) }()
 	}
 	var faults []error
 	for range parts {
@@ -132,7 +135,7 @@ func openService(ctx context.Context, c config, log *slog.Logger) (*service, err
 	if s.db, err = postgres.Open(ctx, c.DatabaseURL, postgres.Options{MaxConnections: c.DatabaseConnections}); err != nil {
 		return nil, fmt.Errorf("PostgreSQL cannot be reached (FORGEHOOK_DATABASE_URL): %w", err)
 	}
-	if s.client, err = worker.Dial(ctx, worker.DialOptions{Logger: log, Metrics: s.metrics.temporal}); err != nil {
+	if s.client, err = worker.Dial(ctx, worker.DialOptions{Logger: log, Metrics: s.metrics.temporal, Lazy: true}); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	s.control = worker.NewControl(s.client, c.TaskQueue)
@@ -162,6 +165,29 @@ func (s *service) close() {
 	}
 }
 
+// awaitEngine waits until Temporal answers. Meanwhile the API accepts calls: they start when it is back.
+func (s *service) awaitEngine(ctx context.Context) error {
+	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
+		err := s.control.Ping(ctx)
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.log.Warn("Temporal cannot be reached (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE); calls are accepted and start when it is back", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (s *service) prepareWhenReachable(ctx context.Context) error {
+	if s.awaitEngine(ctx) == nil {
+		s.prepareEngine(ctx)
+	}
+	<-ctx.Done()
+	return nil
+}
+
 // prepareEngine registers what Temporal must know. It may not be allowed to: then an operator has to, and is told how.
 func (s *service) prepareEngine(ctx context.Context) {
 	namespace, err := worker.Namespace()
@@ -177,6 +203,9 @@ func (s *service) prepareEngine(ctx context.Context) {
 }
 
 func (s *service) runWorker(ctx context.Context) error {
+	if s.awaitEngine(ctx) != nil {
+		return nil
+	}
 	s.log.Info("worker starts", "taskQueue", s.config.TaskQueue)
 	return worker.Run(ctx, worker.Options{
 		Client: s.client, TaskQueue: s.config.TaskQueue, Slots: s.config.WorkerSlots, CachedRuns: s.config.WorkerCache,
@@ -225,6 +254,7 @@ func listen(addr, what, setting string) (net.Listener, error) {
 func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
+		WriteTimeout: 10 * time.Minute, // above the longest wait
 	}
 	stopped := make(chan error, 1)
 	context.AfterFunc(ctx, func() {

@@ -163,6 +163,27 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
+// TestSlowExchangeOutlivesAnInterrupt interrupts a call whose endpoint takes longer to answer than a heartbeat may be missed: the
+// answer counts all the same, and nothing is sent beside it.
+func TestSlowExchangeOutlivesAnInterrupt(t *testing.T) {
+	t.Parallel()
+	const longerThanHeartbeats = 9 * time.Second
+	for _, action := range []string{"cancel", "retry"} {
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			in := install(t, map[string]any{"webHook": map[string]any{"retryCount": 3, "retryDelay": "00:00:03"}})
+			call := in.call()
+			x := in.next()
+			in.do(http.MethodPost, "/v1/calls/"+call.ID+"/"+action, nil, nil)
+			begin := time.Now()
+			in.eventually("heartbeats were due", func() bool { return time.Since(begin) > longerThanHeartbeats })
+			x.answer <- http.StatusOK
+			in.answerAll(t.Context())
+			in.verify(in.ended(call.ID), forgehook.Delivered, 1)
+		})
+	}
+}
+
 // TestAcceptedNotStarted kills the API between accept and start, while the engine does not answer it. The sweep mends it.
 func TestAcceptedNotStarted(t *testing.T) {
 	t.Parallel()

@@ -14,17 +14,19 @@ import (
 type StartAttempt struct {
 	Ref      forgehook.CallRef
 	Released bool // a drain let the call pass; a paused utility holds it all the same
+	AtOnce   bool // before the next attempt is due: somebody asked for it
 	Now      time.Time
 }
 
-// Started is the answer. Either the call has an Outcome already, or it is Held, or attempt Number was noted as started and what
+// Started is the answer. Either the call has an Outcome already, or it is Held, or it has to Wait, or attempt Number was noted as started and what
 // follows says what to send.
 type Started struct {
 	Outcome          forgehook.Outcome
 	StatusCode       int // of the last attempt, 0 when it got no answer or there was none
 	Held             bool
-	Number           int // of this attempt; of the last one where nothing was started
-	Counted          int // attempts that finished before this one: unknown ones spend no budget
+	Wait             time.Duration // until the next attempt is due, when that was recorded and then lost on its way to the engine
+	Number           int           // of this attempt; of the last one where nothing was started
+	Counted          int           // attempts that finished before this one: unknown ones spend no budget
 	WebHookServiceID int32
 	WebhookID        string
 	DocumentID       *int32
@@ -46,15 +48,20 @@ var workerLost = forgehook.CallError{
 // deadlinePassed ends a call whose worker came too late, before the engine's own timer says so: nothing is sent after the deadline.
 var deadlinePassed = forgehook.CallError{Code: "deadline_passed", Message: "The call did not end within its deadline."}
 
+// clockSkew is how much too early, by this clock, an attempt may start: the engine's timers have a clock of their own.
+const clockSkew = time.Second
+
 type startRow struct {
 	completionRow
-	WebHookServiceID int32     `db:"webhook_service_id"`
-	WebhookID        string    `db:"webhook_id"`
-	DocumentID       *int32    `db:"document_id"`
-	AcceptedAt       time.Time `db:"accepted_at"`
-	DeadlineAt       time.Time `db:"deadline_at"` // the time on hold, which is over now, included
-	MayHold          bool      `db:"may_hold"`
-	Settings         []byte    `db:"settings"`
+	WebHookServiceID int32      `db:"webhook_service_id"`
+	WebhookID        string     `db:"webhook_id"`
+	DocumentID       *int32     `db:"document_id"`
+	AcceptedAt       time.Time  `db:"accepted_at"`
+	Waiting          bool       `db:"waiting"`
+	NextAttemptAt    *time.Time `db:"next_attempt_at"`
+	DeadlineAt       time.Time  `db:"deadline_at"` // the time on hold, which is over now, included
+	MayHold          bool       `db:"may_hold"`
+	Settings         []byte     `db:"settings"`
 	requestRow
 }
 
@@ -98,6 +105,12 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 		done, err := completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: &deadlinePassed, at: s.Now})
 		return Started{Outcome: done.Outcome, StatusCode: done.StatusCode, Number: done.Attempts}, err
 	}
+	if row.Waiting && row.NextAttemptAt != nil && !s.AtOnce {
+		if wait := row.NextAttemptAt.Sub(s.Now); wait > clockSkew {
+			started.Wait = wait
+			return started, nil
+		}
+	}
 	if started.Settings, err = forgehook.LoadSettings(row.Settings); err != nil {
 		return Started{}, err
 	}
@@ -113,7 +126,7 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 // pause at the same moment finds the attempt under way, as any pause may; where it does, holds looks again.
 func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow, err error) {
 	err = tx.hot().get(ctx, &row, `
-		SELECT c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id, c.document_id, c.accepted_at,
+		SELECT c.status = 'waiting_retry' AS waiting, c.next_attempt_at, c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id, c.document_id, c.accepted_at,
 		       c.deadline_at + COALESCE($4::timestamptz - c.held_at, interval '0') AS deadline_at,
 		       COALESCE(u.paused_at IS NOT NULL OR (u.draining AND NOT $3::boolean), false) AS may_hold,
 		       v.settings, r.method, r.url, r.headers, r.body, r.sha256

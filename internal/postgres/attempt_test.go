@@ -186,7 +186,7 @@ func TestStartAttempt_threeLostInARow(t *testing.T) {
 		equal(t, "number", started.Number, want)
 		equal(t, "counted: unknown ones spend no budget", started.Counted, 1)
 	}
-	lost, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	lost, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), AtOnce: true, Now: time.Now()})
 	check(t, err)
 	equal(t, "started", lost, postgres.Started{Outcome: forgehook.Failed, StatusCode: 503, Number: 5})
 	equal(t, "states", states(t, b, call), []forgehook.AttemptState{unknown, finished, unknown, unknown, unknown})

@@ -161,6 +161,7 @@ func (db *DB) Calls(ctx context.Context, tenant forgehook.TenantID, filter forge
 	err = db.list(ctx, &rows, callSelect+`
 		AND ($2::uuid IS NULL OR c.id < $2)
 		AND ($3::text IS NULL OR c.status = $3)
+		AND ($3::text IS NULL OR $3 = 'completed' OR c.outcome IS NULL) -- says the same to the index
 		AND ($4::text IS NULL OR c.outcome = $4)
 		AND ($5::integer IS NULL OR c.webhook_service_id = $5)
 		AND ($6::integer IS NULL OR c.document_id = $6)

@@ -81,6 +81,19 @@ func (db *DB) KeyByHash(ctx context.Context, hash []byte, at time.Time) (_ forge
 	return row.toKey()
 }
 
+// Key returns a key that is not revoked.
+func (db *DB) Key(ctx context.Context, tenant forgehook.TenantID, id string) (_ forgehook.APIKey, err error) {
+	defer wrap(&err, "key %s", id)
+	var row keyRow
+	err = db.get(ctx, &row, `
+		SELECT id, tenant_id, name, prefix, roles, created_at, expires_at, revoked_at FROM api_keys
+		WHERE tenant_id = $1 AND id::text = lower($2) AND revoked_at IS NULL`, tenant, id)
+	if err != nil {
+		return forgehook.APIKey{}, orNotFound(err, "API key", id)
+	}
+	return row.toKey()
+}
+
 // Keys lists the keys that are not revoked, oldest first.
 func (db *DB) Keys(ctx context.Context, tenant forgehook.TenantID, page forgehook.Page) (keys []forgehook.APIKey, next string, err error) {
 	defer wrap(&err, "list keys")

@@ -83,7 +83,7 @@ func recordAttempt(ctx context.Context, tx conn, r RecordAttempt) (Recorded, err
 		return Recorded{}, notFound("attempt", r.Number)
 	case stood.Outcome != "" || !stored.Written:
 		return recorded, nil
-	case outcome != "":
+	case outcome == forgehook.Delivered, outcome != "" && r.Number == stood.Attempts: // a late refusal ends nothing: another attempt is under way
 		e := ending{outcome: outcome, statusCode: &r.Exchange.StatusCode, at: r.Now}
 		if outcome == forgehook.Failed {
 			e.because = &forgehook.CallError{Code: r.Decision.Code, Message: r.Decision.Message}
@@ -94,7 +94,7 @@ func recordAttempt(ctx context.Context, tx conn, r RecordAttempt) (Recorded, err
 		return recorded, nil
 	}
 	_, err = tx.hot().exec(ctx, `
-		UPDATE calls SET status = 'waiting_retry', next_attempt_at = $3, last_status_code = $4 WHERE tenant_id = $1 AND id = $2`,
+		UPDATE calls SET status = 'waiting_retry', next_attempt_at = $3, last_status_code = $4 WHERE tenant_id = $1 AND id = $2 AND held_at IS NULL`,
 		r.Ref.Tenant, r.Ref.CallID, milliseconds(r.Now.Add(r.Decision.Delay)), r.Exchange.StatusCode)
 	return recorded, err
 }

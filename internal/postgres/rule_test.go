@@ -48,7 +48,7 @@ func begun(t *testing.T, b bundle) forgehook.Call {
 // start starts an attempt that must not be refused.
 func start(t *testing.T, b bundle, call forgehook.Call) postgres.Started {
 	t.Helper()
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), AtOnce: true, Now: time.Now()})
 	check(t, err)
 	if started.Outcome != "" || started.Held {
 		t.Fatalf("the attempt was not started: %+v", started)
