@@ -25,7 +25,7 @@ dev: $(STACK) build ## Run everything on this machine: PostgreSQL, Temporal and 
 	@$(STACK) -- $(BIN)/forgehook dev
 
 test: $(STACK) build ## Run all tests on a PostgreSQL and a Temporal of their own
-	@$(STACK) --ephemeral -- go test -count=1 $(ARGS) $(PKG)
+	@$(STACK) --ephemeral -- go test -count=1 -timeout 5m $(ARGS) $(PKG)
 	@cd cmd/devstack && go test -count=1 -tags notemporal ./...
 
 lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## Run the linters and check that generated files are fresh

@@ -148,7 +148,7 @@ func (f *fixture) build(t *testing.T, ref forgehook.CallRef) {
 // attempt makes one attempt that is answered with a status, 0 for a refused connection.
 func (f *fixture) attempt(t *testing.T, ref forgehook.CallRef, status int) {
 	t.Helper()
-	started, err := f.db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Released: true, Now: time.Now()})
+	started, err := f.db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Released: true, AtOnce: true, Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

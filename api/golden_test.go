@@ -77,7 +77,7 @@ func story(ref *forgehook.CallRef, viewer string) []step {
 	return []step{
 		{name: "health", id: "health", method: "GET", path: "/healthz"},
 		{name: "ready", id: "readiness", method: "GET", path: "/readyz"},
-		{name: "not-ready", method: "GET", path: "/readyz", before: func(_ *testing.T, f *fixture) { f.engine.set(func(e *testEngine) { e.down = errDown }) }},
+		{name: "ready-without-temporal", method: "GET", path: "/readyz", before: func(_ *testing.T, f *fixture) { f.engine.set(func(e *testEngine) { e.down = errDown }) }},
 		{name: "create-key", id: "createKey", method: "POST", path: "/v1/keys", before: func(_ *testing.T, f *fixture) { f.engine.set(func(e *testEngine) { e.down = nil }) }},
 		{name: "create-key-faults", method: "POST", path: "/v1/keys", body: `{"name":" ","roles":["Boss","Viewer"],"expiresAt":"2020-01-01","rolez":1}`},
 		{name: "list-keys", id: "listKeys", method: "GET", path: "/v1/keys?limit=1"},

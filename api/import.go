@@ -14,7 +14,7 @@ import (
 
 const (
 	importFaults = 100     // listed in one answer
-	batchLines   = 500     // documents of one transaction,
+	batchLines   = 500     // documents of one statement,
 	batchBytes   = 8 << 20 // unless they are large
 )
 
@@ -25,7 +25,7 @@ type imported struct {
 	Updated  int `json:"updated"`
 }
 
-// importDocuments reads the lines twice: first all are checked on their way into a file, then they are stored in batches. What a
+// importDocuments reads the lines twice: first all are checked on their way into a file, then they are stored, together or not at all. What a
 // client may send would not fit into memory for many clients at once.
 func (s *server) importDocuments(ctx context.Context, r *request, in *byID) (*answer[imported], error) {
 	if err := r.accept(maxImport, "application/x-ndjson", "application/ndjson", "application/jsonl"); err != nil {
@@ -45,36 +45,35 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *byID) (*an
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("spool import: %w", err)
 	}
-	var done imported
+	created, updated, err := s.DB.ImportDocuments(ctx, r.tenant(), in.id, func(put func([]forgehook.Document) error) error {
+		return inBatches(spool, in.id, put)
+	})
+	return ok(imported{created + updated, created, updated}), err
+}
+
+// inBatches puts the checked documents of a spool, so many at a time that one statement can carry them.
+func inBatches(spool io.Reader, projectID int32, put func([]forgehook.Document) error) error {
 	var batch []forgehook.Document
 	size := 0
-	store := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		created, updated, err := s.DB.PutDocuments(ctx, r.tenant(), in.id, batch)
-		done.Imported, done.Created, done.Updated = done.Imported+len(batch), done.Created+created, done.Updated+updated
-		batch, size = batch[:0], 0
-		return err
-	}
-	err = eachLine(spool, func(_ int, line []byte) error {
+	err := eachLine(spool, func(_ int, line []byte) error {
 		var document forgehook.Document
 		if err := forgehook.Decode(line, &document); err != nil {
 			return fmt.Errorf("read checked line: %w", err)
 		}
 		if len(batch) == batchLines || size+len(line) > batchBytes {
-			if err := store(); err != nil {
+			if err := put(batch); err != nil {
 				return err
 			}
+			batch, size = batch[:0], 0
 		}
-		document.ProjectID = in.id
+		document.ProjectID = projectID
 		batch, size = append(batch, document), size+len(line)
 		return nil
 	})
-	if err == nil {
-		err = store()
+	if err != nil || len(batch) == 0 {
+		return err
 	}
-	return ok(done), err
+	return put(batch)
 }
 
 // checkLines collects the faults of all lines, each below its line number, counted from 1, and copies the lines.

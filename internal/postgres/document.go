@@ -56,25 +56,28 @@ func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forg
 	return d, created, err
 }
 
-// PutDocuments does for many documents of one project what PutDocument does for one: all or none. Of those with the same id the
-// last one counts, and the others as updated.
-func (db *DB) PutDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, documents []forgehook.Document) (created, updated int, err error) {
-	defer wrap(&err, "put %d documents into project %d", len(documents), projectID)
-	if len(documents) == 0 {
-		return 0, 0, nil
-	}
+// ImportDocuments does for many documents of one project what PutDocument does for one. feed puts them in as many batches as it
+// likes: they are stored together or not at all. Of those with the same id the last one counts, and the others as updated.
+func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, feed func(put func([]forgehook.Document) error) error) (created, updated int, err error) {
+	defer wrap(&err, "import documents into project %d", projectID)
 	err = db.inTx(ctx, func(tx conn) error {
-		distinct, err := withIDs(ctx, tx, tenant, documents)
-		if err != nil {
+		return feed(func(documents []forgehook.Document) error {
+			if len(documents) == 0 {
+				return nil
+			}
+			distinct, err := withIDs(ctx, tx, tenant, documents)
+			if err != nil {
+				return err
+			}
+			n, err := putDocuments(ctx, tx, tenant, projectID, distinct)
+			created, updated = created+n, updated+len(documents)-n
 			return err
-		}
-		created, err = putDocuments(ctx, tx, tenant, projectID, distinct)
-		return err
+		})
 	})
 	if err != nil {
 		return 0, 0, err
 	}
-	return created, len(documents) - created, nil
+	return created, updated, nil
 }
 
 // withIDs gives ids to the documents that have none, and leaves the last of those that have the same, in the order of their ids: so

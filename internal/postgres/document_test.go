@@ -66,22 +66,27 @@ func TestDocuments_strangers(t *testing.T) {
 	_, err = b.UpdateDocument(t.Context(), b.stranger, id, func(*forgehook.Document) error { return nil })
 	refused(t, "update", err, forgehook.CodeNotFound)
 	refused(t, "delete", b.DeleteDocument(t.Context(), b.stranger, id), forgehook.CodeNotFound)
-	_, _, err = b.PutDocuments(t.Context(), b.stranger, b.s.Project.ID, []forgehook.Document{{ID: id}})
+	_, _, err = b.ImportDocuments(t.Context(), b.stranger, b.s.Project.ID, all([]forgehook.Document{{ID: id}}))
 	refused(t, "import", err, forgehook.CodeNotFound)
 	list, _, err := b.Documents(t.Context(), b.stranger, b.s.Project.ID, forgehook.Page{})
 	check(t, err)
 	equal(t, "list", list, []forgehook.Document{})
 }
 
-func TestPutDocuments(t *testing.T) {
+// all puts documents in one batch.
+func all(documents []forgehook.Document) func(func([]forgehook.Document) error) error {
+	return func(put func([]forgehook.Document) error) error { return put(documents) }
+}
+
+func TestImportDocuments(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	project := pgtest.Project(t, b.DB, b.tenant).ID
 	_, _, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ID: 2, ProjectID: project, Result: new("old")})
 	check(t, err)
-	created, updated, err := b.PutDocuments(t.Context(), b.tenant, project, []forgehook.Document{
+	created, updated, err := b.ImportDocuments(t.Context(), b.tenant, project, all([]forgehook.Document{
 		{ID: 3, Result: new("three")}, {ID: 2, Result: new("new")}, {}, {ID: 3, Result: new("last of two")}, {},
-	})
+	}))
 	check(t, err)
 	equal(t, "created, updated", [2]int{created, updated}, [2]int{3, 2})
 
@@ -103,13 +108,13 @@ func TestPutDocuments(t *testing.T) {
 		t.Errorf("ids that were handed out: %d, %d", list[2].ID, list[3].ID)
 	}
 
-	_, _, err = b.PutDocuments(t.Context(), b.tenant, project, []forgehook.Document{{ID: 77}, {ID: -1}})
+	_, _, err = b.ImportDocuments(t.Context(), b.tenant, project, all([]forgehook.Document{{ID: 77}, {ID: -1}}))
 	refused(t, "a bad one among them", err, forgehook.CodeInvalid)
 	_, err = b.Document(t.Context(), b.tenant, 77)
 	refused(t, "the good one beside it", err, forgehook.CodeNotFound)
-	_, _, err = b.PutDocuments(t.Context(), b.tenant, 4711, []forgehook.Document{{ID: 77}})
+	_, _, err = b.ImportDocuments(t.Context(), b.tenant, 4711, all([]forgehook.Document{{ID: 77}}))
 	refused(t, "project that is not there", err, forgehook.CodeNotFound)
-	created, updated, err = b.PutDocuments(t.Context(), b.tenant, project, nil)
+	created, updated, err = b.ImportDocuments(t.Context(), b.tenant, project, all(nil))
 	check(t, err)
 	equal(t, "none", created+updated, 0)
 }
@@ -123,7 +128,7 @@ func TestEntityIDs_takenByClients(t *testing.T) {
 		_, _, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ID: next + i, ProjectID: b.s.Project.ID, Result: new("theirs")})
 		check(t, err)
 	}
-	created, updated, err := b.PutDocuments(t.Context(), b.tenant, b.s.Project.ID, make([]forgehook.Document, 5))
+	created, updated, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, all(make([]forgehook.Document, 5)))
 	check(t, err)
 	equal(t, "created, updated", [2]int{created, updated}, [2]int{5, 0})
 	for i := range int32(3) {
