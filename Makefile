@@ -44,7 +44,7 @@ generate: ## Write the generated files: openapi.json, the README's configuration
 	@go test -count=1 -run 'TestReadmeConfigurationTable' ./cmd/forgehook -update
 
 record: $(STACK) ## Record a workflow history before changing workflow code: make record NAME=retry-then-delivered
-	@$(STACK) --ephemeral -- go test -count=1 -run TestRecord ./workflows -record '$(NAME)'
+	@$(STACK) --ephemeral -- go test -count=1 -tags record -run TestRecord ./workflows -record '$(NAME)'
 
 build: ## Build the product into .forgehook/bin
 	@mkdir -p $(BIN)

@@ -20,8 +20,6 @@ type Options struct {
 	// Slots bounds the activities at once, that is the process's exchanges under way. Slow endpoints fill them, and a goroutine is
 	// cheap: 2,000.
 	Slots int
-	// LocalSlots bounds the local activities at once. They only talk to the database: 200.
-	LocalSlots int
 	// CachedRuns bounds the runs kept in memory, about 28 KB each; others are replayed when something happens to them. It is shared
 	// by all workers of the process: 10,000.
 	CachedRuns int
@@ -41,7 +39,7 @@ func Run(ctx context.Context, o Options) error {
 		WorkflowTaskPollerBehavior:              pollers,
 		ActivityTaskPollerBehavior:              pollers,
 		MaxConcurrentActivityExecutionSize:      cmp.Or(o.Slots, 2000),
-		MaxConcurrentLocalActivityExecutionSize: cmp.Or(o.LocalSlots, 200),
+		MaxConcurrentLocalActivityExecutionSize: 200, // they only talk to the database
 		WorkerStopTimeout:                       cmp.Or(o.StopTimeout, 5*time.Minute+10*time.Second),
 		// A workflow that no longer fits its history waits for the code that does.
 		WorkflowPanicPolicy: worker.BlockWorkflow,

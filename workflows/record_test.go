@@ -1,3 +1,5 @@
+//go:build record
+
 package workflows
 
 import (
@@ -31,13 +33,10 @@ var record = flag.String("record", "", `record the history of this case, or of "
 
 // TestRecord runs a workflow with fake activities on a real Temporal and keeps its history for TestReplay:
 //
-//	go test ./workflows -run TestRecord -record retry-then-delivered
+//	go test -tags record ./workflows -run TestRecord -record retry-then-delivered
 //
 // It also holds the test suite's server (engine_test.go) against the real one: every case checks its outcome.
 func TestRecord(t *testing.T) {
-	if *record == "" {
-		t.Skip("records with -record NAME only")
-	}
 	names := slices.Sorted(maps.Keys(recordings))
 	if *record != "all" {
 		if recordings[*record] == nil {
