@@ -39,9 +39,10 @@ e2e: $(STACK) build ## Kill, stop and cut real processes and look for lost calls
 bench: $(STACK) build ## Measure a call beside the bare engine, in one run on one server
 	@$(STACK) --ephemeral -- $(BIN)/forgehook bench $(ARGS)
 
-generate: ## Write the generated files: openapi.json, the README's configuration table
+generate: ## Write the generated files: openapi.json, the README's configuration table, references and recipes in docs
 	@go run ./cmd/forgehook openapi > docs/openapi.json
 	@go test -count=1 -run 'TestReadmeConfigurationTable' ./cmd/forgehook -update
+	@go test -count=1 ./docs -update
 
 record: $(STACK) ## Record a workflow history before changing workflow code: make record NAME=retry-then-delivered
 	@$(STACK) --ephemeral -- go test -count=1 -tags record -run TestRecord ./workflows -record '$(NAME)'

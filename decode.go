@@ -177,7 +177,7 @@ func (d *decoder) unknown(path string, members map[string]any, names []string) {
 }
 
 func unknownName(name string, names []string) string {
-	if near := nearest(name, names); near != "" {
+	if near := Nearest(name, names); near != "" {
 		return fmt.Sprintf("no such name: did you mean %q?", near)
 	}
 	return "no such name; allowed: " + strings.Join(names, ", ")
@@ -351,8 +351,8 @@ func Shorten(s string, n int) string {
 	return s[:cut] + mark
 }
 
-// nearest returns the candidate that was probably meant: the closest by edit distance, if it is close.
-func nearest(got string, candidates []string) string {
+// Nearest returns the candidate that was probably meant: the closest by edit distance, if it is close.
+func Nearest(got string, candidates []string) string {
 	best, limit := "", min(3, max(1, len(got)/2))
 	for _, c := range candidates {
 		if n := distance(strings.ToLower(got), strings.ToLower(c)); n < limit || (n == limit && best == "") {

@@ -35,6 +35,7 @@ type Document struct {
 	ResultParameters  []DocumentParameter `json:"resultParameters,omitempty"` // roots
 	Data              []DocumentData      `json:"data,omitempty"`
 	Documents         []Document          `json:"documents,omitempty"`
+	Source            json.RawMessage     `json:"source,omitempty"` // what the sender wrote, where a service's input made the document of it; in no payload
 }
 
 // DocumentParameter is a field of a document. A table is a parameter with Column children whose children are the cells.
@@ -191,44 +192,6 @@ func (v *Verification) after(w *Verification) bool {
 	}
 }
 
-// The platform's clients show names, so every enum is followed by its name.
-
-func (d Document) MarshalJSON() ([]byte, error) {
-	type plain Document
-	return marshal(struct {
-		plain
-		StatusName            *string `json:"statusName"`
-		UsageName             *string `json:"usageName"`
-		AvailabilityName      *string `json:"availabilityName,omitempty"`
-		LatestChildStatusName *string `json:"latestChildStatusName,omitempty"`
-	}{plain(d), nameOf(&d.Status), nameOf(&d.Usage), nameOf(d.Availability), nameOf(d.LatestChildStatus)})
-}
-
-func (p DocumentParameter) MarshalJSON() ([]byte, error) {
-	type plain DocumentParameter
-	return marshal(struct {
-		plain
-		AvailabilityName *string `json:"availabilityName,omitempty"`
-	}{plain(p), nameOf(p.Availability)})
-}
-
-func (v Verification) MarshalJSON() ([]byte, error) {
-	type plain Verification
-	return marshal(struct {
-		plain
-		TypeName   *string `json:"typeName"`
-		StatusName *string `json:"statusName"`
-	}{plain(v), nameOf(&v.Type), nameOf(&v.Status)})
-}
-
-func (d DocumentData) MarshalJSON() ([]byte, error) {
-	type plain DocumentData
-	return marshal(struct {
-		plain
-		TypeName *string `json:"typeName,omitempty"`
-	}{plain(d), nameOf(d.Type)})
-}
-
 // marshal writes JSON with <, > and & as they are. Whoever wants them escaped still gets that: the encoder escapes what a
 // MarshalJSON returns, but it cannot take an escape back.
 func marshal(v any) ([]byte, error) {
@@ -239,15 +202,4 @@ func marshal(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// nameOf returns the name of an enum value, nil when it is absent or has none.
-func nameOf[E interface {
-	~int32
-	enum
-}](v *E) *string {
-	if v == nil {
-		return nil
-	}
-	return (*v).names().name(int32(*v))
 }

@@ -20,6 +20,7 @@ type (
 	GroupingType       int32
 	RequiredOption     int32 // flags
 	Availability       int32
+	CategoryStatus     int32
 	DocumentDataType   int32
 	ProjectStatus      int32
 	WorkItemStatus     int32
@@ -104,6 +105,7 @@ var (
 	requiredOptions = flags("RequiredOption", "0 None, 1 Required, 2 Optional, 4 UseDefault, 8 UseBestFit, 16 Hidden, 32 Utility, "+
 		"64 VerificationService, 128 Trained, 256 Conditional, 512 DataSet")
 	availabilities    = table("Availability", "9 Hidden, 99 Deleted")
+	categoryStatuses  = table("CategoryStatus", "0 Enabled, 1 Disabled, 99 Deleted")
 	documentDataTypes = table("DocumentDataType", "0 Image, 1 Result, 2 Page, 3 Backup, 10 Definition, 11 Training")
 	projectStatuses   = table("ProjectStatus", "0 None, 1 Active, 2 Disabled, 3 Billing, 10 Requested, 11 Verification, 20 Rejected, 90 Deleted, 99 Error")
 	workItemStatuses  = table("WorkItemStatus", "0 None, 1 Created, 2 Completed, 3 EscalateTx, 4 EscalateRx, 5 Transfer, 6 Received, 8 Verified, "+
@@ -170,7 +172,7 @@ func (e *enumNames) parse(s string) (int32, error) {
 // allowed says what may stand there and, where a name is near, which one was meant.
 func (e *enumNames) allowed(got string) string {
 	list := "one of " + strings.Join(e.names(), ", ") + ", or the number"
-	if near := nearest(got, e.names()); near != "" {
+	if near := Nearest(got, e.names()); near != "" {
 		return fmt.Sprintf("did you mean %q? Allowed: %s", near, list)
 	}
 	return list
@@ -184,6 +186,42 @@ func (e *enumNames) names() []string {
 	return names
 }
 
+// EnumTable is one enum, for those who list its values or read its names.
+type EnumTable struct{ enum *enumNames }
+
+// EnumTables are all enums, in alphabetical order of their kinds.
+func EnumTables() []EnumTable {
+	return []EnumTable{
+		{availabilities}, {categoryStatuses}, {documentDataTypes}, {documentStatuses}, {groupingTypes}, {methods},
+		{definitionCategories}, {definitionStatuses}, {projectStatuses}, {requiredOptions}, {usageTypes}, {valueTypes},
+		{verificationStatuses}, {verificationTypes}, {workItemActions}, {workItemMethods}, {workItemReasons}, {workItemStatuses}, {workItemTypes},
+	}
+}
+
+// EnumTableOf is the table of a value's type; ok is false where that is no enum.
+func EnumTableOf(value any) (t EnumTable, ok bool) {
+	e, ok := value.(enum)
+	if !ok {
+		return EnumTable{}, false
+	}
+	return EnumTable{e.names()}, true
+}
+
+// Kind is the platform's name of the enum, "DocumentStatus".
+func (t EnumTable) Kind() string { return t.enum.kind }
+
+// Flags says that values are bits which are OR-ed.
+func (t EnumTable) Flags() bool { return t.enum.flags }
+
+// Names lists the names in the order of their numbers.
+func (t EnumTable) Names() []string { return t.enum.names() }
+
+// Number is the number of a name in any case.
+func (t EnumTable) Number(name string) (int32, error) { return t.enum.parse(name) }
+
+// Name is the name of a number, flags joined as "Required, Suspicious"; nil where it has none.
+func (t EnumTable) Name(number int32) *string { return t.enum.name(number) }
+
 // enum is what the decoder and the settings need of an enum type.
 type enum interface{ names() *enumNames }
 
@@ -196,6 +234,7 @@ func (DefinitionCategory) names() *enumNames { return definitionCategories }
 func (DefinitionStatus) names() *enumNames   { return definitionStatuses }
 func (GroupingType) names() *enumNames       { return groupingTypes }
 func (RequiredOption) names() *enumNames     { return requiredOptions }
+func (CategoryStatus) names() *enumNames     { return categoryStatuses }
 func (Availability) names() *enumNames       { return availabilities }
 func (DocumentDataType) names() *enumNames   { return documentDataTypes }
 func (ProjectStatus) names() *enumNames      { return projectStatuses }

@@ -17,17 +17,19 @@ type Kind string
 
 // The kinds of settings.
 const (
-	KindInteger  Kind = "integer"
-	KindBoolean  Kind = "boolean"
-	KindDuration Kind = "duration" // TimeSpan, ISO 8601 or Go; answered as TimeSpan
-	KindEnum     Kind = "enum"     // number or name; answered as name
-	KindEnums    Kind = "enums"    // one, a list, or text with ; or , between; one must match
-	KindIntegers Kind = "integers" // likewise
-	KindText     Kind = "text"
-	KindRegex    Kind = "regex" // .NET dialect
-	KindTemplate Kind = "template"
-	KindSecret   Kind = "secret"
-	KindReserved Kind = "reserved" // not built yet: takes only null
+	KindInteger    Kind = "integer"
+	KindBoolean    Kind = "boolean"
+	KindDuration   Kind = "duration" // TimeSpan, ISO 8601 or Go; answered as TimeSpan
+	KindEnum       Kind = "enum"     // number or name; answered as name
+	KindEnums      Kind = "enums"    // one, a list, or text with ; or , between; one must match
+	KindIntegers   Kind = "integers" // likewise
+	KindText       Kind = "text"
+	KindRegex      Kind = "regex"      // .NET dialect
+	KindTemplate   Kind = "template"   // text with {{ CEL }}, or C# of the platform
+	KindExpression Kind = "expression" // CEL
+	KindHeaders    Kind = "headers"    // an object from name to template
+	KindSecret     Kind = "secret"
+	KindReserved   Kind = "reserved" // not built yet: takes only null
 )
 
 // Field is one declared setting, bound to its place in one [Settings]. Everything that lists settings walks [SettingFields].
@@ -39,7 +41,7 @@ type Field struct {
 	Allowed  string   // in words: "0 to 100"
 	Names    []string // of an enum
 	Default  any      // as JSON would show it
-	Built    bool     // false: only the default is taken until the behaviour exists
+	Built    bool     // false: has no effect yet; only the default is taken, and what an import has put there
 	Nullable bool
 
 	get func() any
@@ -357,9 +359,9 @@ func (fs *fields) word(p *string, words []string, path, doc string, opts ...opti
 	f.Allowed, f.Names = allowed, words
 }
 
-// optionalWord declares a text out of a closed list; of the words that come with a later release the fault says so.
-func (fs *fields) optionalWord(p **string, words, later []string, path, doc string) {
-	allowed := strings.Join(words, ", ") + " or null; " + strings.Join(later, ", ") + " come with a later release"
+// optionalWord declares a text out of a closed list, or null.
+func (fs *fields) optionalWord(p **string, words []string, path, doc string) {
+	allowed := "one of " + strings.Join(words, ", ") + ", or null"
 	f := fs.add(KindEnum, p, path, doc, func() any {
 		if *p == nil {
 			return nil
@@ -378,8 +380,45 @@ func (fs *fields) optionalWord(p **string, words, later []string, path, doc stri
 	f.Allowed, f.Names, f.Nullable = allowed, words, true
 }
 
+const maxHeaders = 50
+
+// headers declares an object from header names to templates. Names differ in more than case; what a name may be is for
+// webhook.Compile to say.
+func (fs *fields) headers(p *[]Header, path, doc string) {
+	allowed := fmt.Sprintf("an object of at most %d header names, each with a text of at most 8192 bytes", maxHeaders)
+	f := fs.add(KindHeaders, p, path, doc, func() any {
+		if len(*p) == 0 {
+			return nil
+		}
+		shown := make(map[string]string, len(*p))
+		for _, h := range *p {
+			shown[h.Name] = h.Value
+		}
+		return shown
+	}, func(raw any) string {
+		members, ok := raw.(map[string]any)
+		if !ok || len(members) > maxHeaders {
+			return allowed
+		}
+		list := make([]Header, 0, len(members))
+		for _, name := range sortedKeys(members) {
+			value, ok := members[name].(string)
+			if !ok || len(value) > 8192 {
+				return allowed
+			}
+			if slices.ContainsFunc(list, func(h Header) bool { return strings.EqualFold(h.Name, name) }) {
+				return "each name once: " + Shorten(name, 100) + " is there in another spelling"
+			}
+			list = append(list, Header{name, value})
+		}
+		*p = list
+		return ""
+	}, nil)
+	f.Allowed, f.Nullable = allowed, true
+}
+
 // secret declares a write-only value. check says what is allowed, "" when the plain text is.
-func (fs *fields) secret(p *Secret, path, doc string, check func(plain string) string, opts ...option) {
+func (fs *fields) secret(p *Secret, path, doc string, check func(plain string) string) {
 	const allowed = `a text of at most 4096 bytes, {"set":true} to keep the present one, or null`
 	f := fs.add(KindSecret, p, path, doc, func() any { return *p }, func(raw any) string {
 		s, ok := raw.(string)
@@ -393,7 +432,7 @@ func (fs *fields) secret(p *Secret, path, doc string, check func(plain string) s
 		}
 		*p = Secret{plain: s}
 		return ""
-	}, opts)
+	}, nil)
 	f.Allowed, f.Nullable = allowed, true
 }
 
@@ -415,17 +454,19 @@ func (f *Field) Value() any {
 	return v
 }
 
-// assign sets a value out of a request, or says why not.
-func (f *Field) assign(raw any) *FieldError {
+// assign sets a value out of a request, or says why not. A setting without effect takes its default and what it has already
+// (kept, as JSON shows it), unless inert.
+func (f *Field) assign(raw, kept any, inert bool) *FieldError {
 	fault := func(allowed string) *FieldError {
 		value := short(raw)
-		if f.Kind == KindSecret || f.Kind == KindReserved { // what is meant for auth or headers is secret too
+		if f.Kind == KindSecret || f.Kind == KindReserved || f.Kind == KindHeaders { // what is meant for auth is secret too
 			value = ""
 		}
 		return &FieldError{Path: f.Path, Value: value, Allowed: allowed}
 	}
 	allowed := f.set(raw)
-	if !f.Built && (allowed != "" || !reflect.DeepEqual(f.Value(), f.Default)) {
+	now := f.Value()
+	if !f.Built && !inert && (allowed != "" || !reflect.DeepEqual(now, f.Default) && !reflect.DeepEqual(now, kept)) {
 		return fault(fmt.Sprintf("only %s: this setting comes with a later release", showJSON(f.Default)))
 	}
 	if allowed != "" {

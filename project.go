@@ -1,5 +1,7 @@
 package forgehook
 
+import "encoding/json"
+
 // Project owns services, categories and documents. The platform also calls it an agent.
 type Project struct {
 	ID          int32         `json:"id"`
@@ -26,6 +28,24 @@ type Service struct {
 	Index         *int32             `json:"index"` // order among the utilities of one service
 	DTC           *Time              `json:"dtc"`
 	DTM           *Time              `json:"dtm"`
+	Input         *string            `json:"input,omitempty"`       // CEL: makes a Document of a sender's raw JSON
+	InputSample   json.RawMessage    `json:"inputSample,omitempty"` // raw JSON on which input is checked when it is saved
+}
+
+// Category classifies documents of a project. The platform also calls it a class; a document's classId names it.
+type Category struct {
+	ID          int32           `json:"id"`
+	ProjectID   int32           `json:"projectId"`
+	UserID      *string         `json:"userId"`
+	Name        *string         `json:"name"`
+	Description *string         `json:"description"`
+	Comment     *string         `json:"comment"`
+	DTC         *Time           `json:"dtc"`
+	DTM         *Time           `json:"dtm"`
+	Type        *int32          `json:"type"`
+	Status      *CategoryStatus `json:"status"`
+	Related     *int32          `json:"related"`
+	Reference   *string         `json:"reference"`
 }
 
 // WebHookServiceType is the platform's service type of WebHook utilities.
@@ -104,47 +124,7 @@ type Subject struct {
 	WorkItem       *WorkItem          `json:"workItem"`
 	Project        *Project           `json:"project"`
 	Service        *Service           `json:"service"`
-}
-
-func (p Project) MarshalJSON() ([]byte, error) {
-	type plain Project
-	return marshal(struct {
-		plain
-		StatusName *string `json:"statusName"`
-	}{plain(p), nameOf(&p.Status)})
-}
-
-func (s Service) MarshalJSON() ([]byte, error) {
-	type plain Service
-	return marshal(struct {
-		plain
-		CategoryName *string `json:"categoryName"`
-	}{plain(s), nameOf(&s.Category)})
-}
-
-func (d ParameterDef) MarshalJSON() ([]byte, error) {
-	type plain ParameterDef
-	return marshal(struct {
-		plain
-		StatusName       *string `json:"statusName"`
-		CategoryName     *string `json:"categoryName"`
-		GroupingName     *string `json:"groupingName"`
-		ValueTypeName    *string `json:"valueTypeName"`
-		RequiredName     *string `json:"requiredName"`
-		AvailabilityName *string `json:"availabilityName,omitempty"`
-	}{plain(d), nameOf(&d.Status), nameOf(&d.Category), nameOf(&d.Grouping), nameOf(&d.ValueType), nameOf(&d.Required), nameOf(d.Availability)})
-}
-
-func (w WorkItem) MarshalJSON() ([]byte, error) {
-	type plain WorkItem
-	return marshal(struct {
-		plain
-		TypeName   *string `json:"typeName"`
-		ActionName *string `json:"actionName"`
-		StatusName *string `json:"statusName"`
-		MethodName *string `json:"methodName,omitempty"`
-		ReasonName *string `json:"reasonName"`
-	}{plain(w), nameOf(&w.Type), nameOf(&w.Action), nameOf(&w.Status), nameOf(w.Method), nameOf(&w.Reason)})
+	Category       *Category          `json:"category,omitempty"` // of the document, where it is stored here; in no payload
 }
 
 // Utility is a WebHook utility: a service attached to a parent service, with its settings.

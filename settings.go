@@ -28,10 +28,15 @@ type Settings struct {
 	DocumentProcessedStatus *DocumentStatus // nil leaves the document's status
 	Document                DocumentSettings
 	WebHook                 WebHookSettings
+	Condition               *string  // CEL; nil lets any subject pass
+	Headers                 []Header // sorted by name
 	Delivery                DeliverySettings
 	Signing                 SigningSettings
 	OnFailure               string
 }
+
+// Header is a header of the utility's own: its value is a template.
+type Header struct{ Name, Value string }
 
 // DocumentSettings are the filters; an empty one lets any document pass.
 type DocumentSettings struct {
@@ -58,8 +63,13 @@ type WebHookSettings struct {
 	BodyKind     *string        // nil: by the body's text
 }
 
-// BodyStatic is the kind of a body that is sent as it stands.
-const BodyStatic = "static"
+// The kinds of webHook.body.
+const (
+	BodyStatic     = "static"     // sent as it stands
+	BodyTemplate   = "template"   // text with {{ }}
+	BodyExpression = "expression" // one CEL expression, sent as JSON
+	BodyCSharp     = "csharp"     // a script of the platform, translated to CEL
+)
 
 // DeliverySettings bound one attempt and all of them.
 type DeliverySettings struct {
@@ -98,8 +108,8 @@ func (s *Settings) declare(f *fields) {
 	f.boolean(&s.ExecuteOnTrigger, "ExecuteOnTrigger", "Fires when a document is created, updated or deleted.", unbuilt)
 	f.integer(&s.BatchSize, "BatchSize", 1, 1000, "Documents a run takes at once; always one request a document.", unbuilt)
 	f.integer(&s.ArchivingStrategy, "ArchivingStrategy", 1, 36500, "Days after completion until subject and bodies are erased.", unbuilt)
-	f.secret(&s.Password, "Password", "Generic password of the utility.", nil, unbuilt)
-	f.boolean(&s.RemoveComments, "RemoveComments", "Comments are sent as null.", unbuilt)
+	f.secret(&s.Password, "Password", "Password of HTTP Basic where webHook.username is set and webHook.password is not.", headerValue)
+	f.boolean(&s.RemoveComments, "RemoveComments", "Comments of document, master document, work item, project and category are null in what is sent and in expressions.")
 	f.boolean(&s.ForcePdfImage, "ForcePdfImage", "Attachments are page images instead of the PDF.", unbuilt)
 	optionalEnumField(f, &s.DocumentProcessedStatus, "DocumentProcessedStatus", "Status set on the document once the webhook was delivered; null leaves it.")
 
@@ -120,9 +130,11 @@ func (s *Settings) declare(f *fields) {
 	f.text(&s.WebHook.APIKeyHeader, KindText, "WebHook/APIKeyHeader", 255, "Header of the API key; null is X-Api-Key.")
 	f.integer(&s.WebHook.RetryCount, "WebHook/RetryCount", 0, 100, "Attempts after the first; null is the standard schedule's nine.")
 	f.optionalDuration(&s.WebHook.RetryDelay, "WebHook/RetryDelay", time.Millisecond, 7*day, "Fixed wait between attempts instead of the schedule.")
-	f.optionalWord(&s.WebHook.BodyKind, []string{BodyStatic}, []string{"template", "expression", "csharp"}, "webHook.bodyKind",
-		"How the body is read; null finds out by its text, which static does not.")
+	f.optionalWord(&s.WebHook.BodyKind, []string{BodyStatic, BodyTemplate, BodyExpression, BodyCSharp}, "webHook.bodyKind",
+		"How the body is read; null finds out by its text: C# or a template with {{ }}, else static.")
 
+	f.text(&s.Condition, KindExpression, "condition", 8192, "CEL expression that must be true for the webhook to fire; null lets any subject pass.")
+	f.headers(&s.Headers, "headers", "Headers of your own: an object from name to value, each value a template. A null or empty value leaves the header out.")
 	f.duration(&s.Delivery.Timeout, "delivery.timeout", time.Second, 5*time.Minute, "One deadline over connect, headers and body of an attempt.")
 	f.duration(&s.Delivery.Deadline, "delivery.deadline", time.Second, 30*day, "From acceptance to the end of the call, which then expires.")
 	f.word(&s.Delivery.Schedule, []string{"standard"}, "delivery.schedule", "Waits before each attempt: 0, 5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h, with 0 to 20 % on top.", unbuilt)
@@ -131,7 +143,7 @@ func (s *Settings) declare(f *fields) {
 	}
 	f.secret(&s.Signing.Secret, "signing.secret", "Standard Webhooks secret; made by the server when a utility is attached.", signingSecret)
 	f.word(&s.OnFailure, []string{"continue"}, "onFailure", "What a failed call means for the next ones.", unbuilt)
-	for _, later := range []string{"condition", "headers", "auth", "tls", "response", "callback", "attachments", "debounce"} {
+	for _, later := range []string{"auth", "tls", "response", "callback", "attachments", "debounce"} {
 		f.reserved(later, "Comes with a later release.")
 	}
 }
@@ -195,26 +207,40 @@ var answered = []string{"version", "updatedAt", "warnings", "webHookServiceId", 
 // (create, PUT) from the defaults, where null is an empty value. Secrets that are not mentioned are kept either way, since nobody can read them back.
 // It reports all faults at once (the first hundred): unknown names, values out of range, settings of later releases, a missing URL.
 func DecodeSettings(data []byte, present Settings, merge bool) (Settings, error) {
+	if merge {
+		return decodeSettings(data, present, present, settingsWriter{merge: true, nullResets: true})
+	}
+	return decodeSettings(data, DefaultSettings(), present, settingsWriter{})
+}
+
+// DecodeCandidate reads settings that are tried and not stored: what is not mentioned is as at present, and null is an empty value.
+// So both a whole settings object and the one value that is to change may be given.
+func DecodeCandidate(data []byte, present Settings) (Settings, error) {
+	return decodeSettings(data, present, present, settingsWriter{merge: true})
+}
+
+// DecodeImported reads the settings of another platform's utility, which may set what has no effect here yet.
+func DecodeImported(data []byte) (Settings, error) {
+	return decodeSettings(data, DefaultSettings(), Settings{}, settingsWriter{inert: true})
+}
+
+func decodeSettings(data []byte, next, present Settings, w settingsWriter) (Settings, error) {
 	raw, err := parseJSON(data)
 	if err != nil {
 		return Settings{}, err
 	}
-	next := DefaultSettings()
-	if merge {
-		next = present
-	}
-	fields := next.fields()
-	if !merge {
-		for i, f := range present.fields() {
-			if f.Kind == KindSecret {
-				fields[i].at.Set(f.at)
-			}
-		}
-	}
 	if _, ok := raw.(map[string]any); raw != nil && !ok {
 		return Settings{}, Invalid(FieldError{Value: short(raw), Allowed: "an object"})
 	}
-	w := settingsWriter{fields: fields, defaults: defaultFields(), merge: merge}
+	next.Headers = slices.Clone(next.Headers) // the present ones stay as they are
+	w.fields, w.defaults, w.present = next.fields(), defaultFields(), present.fields()
+	if !w.merge {
+		for i, f := range w.present {
+			if f.Kind == KindSecret {
+				w.fields[i].at.Set(f.at)
+			}
+		}
+	}
 	w.tree("", raw)
 	faults := w.faults
 	if next.WebHook.URL == nil && !slices.ContainsFunc(faults, func(f FieldError) bool { return f.Path == "webHook.url" }) {
@@ -225,9 +251,11 @@ func DecodeSettings(data []byte, present Settings, merge bool) (Settings, error)
 
 // settingsWriter assigns a request's tree to declared settings and collects the faults.
 type settingsWriter struct {
-	fields, defaults []*Field
-	merge            bool
-	faults           []FieldError
+	fields, defaults, present []*Field
+	merge                     bool // what is not mentioned stays
+	nullResets                bool // null is the default, else an empty value
+	inert                     bool // settings without effect are taken
+	faults                    []FieldError
 }
 
 func (w *settingsWriter) tree(path string, raw any) {
@@ -241,7 +269,7 @@ func (w *settingsWriter) tree(path string, raw any) {
 		group := groupOf(at, w.fields)
 		switch {
 		case i >= 0:
-			w.leaf(w.fields[i], members[name])
+			w.leaf(i, members[name])
 		case group != "":
 			w.branch(group, members[name])
 		default: // without the value: it may be a secret under a misspelt name
@@ -250,24 +278,51 @@ func (w *settingsWriter) tree(path string, raw any) {
 	}
 }
 
-func (w *settingsWriter) leaf(f *Field, raw any) {
+func (w *settingsWriter) leaf(i int, raw any) {
+	f := w.fields[i]
 	if raw == nil {
-		if !w.merge && f.Nullable && f.Built {
+		if !w.nullResets && f.Nullable && f.Built {
 			f.at.SetZero()
 		} else {
 			f.reset(w.defaults)
 		}
 		return
 	}
-	if kept, ok := raw.(map[string]any); ok && f.Kind == KindSecret && kept["set"] == true {
+	members, _ := raw.(map[string]any)
+	if f.Kind == KindSecret && members["set"] == true {
 		if f.Value() == nil {
 			w.faults = append(w.faults, FieldError{Path: f.Path, Allowed: `a text, or null: {"set":true} keeps a value, but none is set`})
 		}
 		return
 	}
-	if fault := f.assign(raw); fault != nil {
+	if f.Kind == KindHeaders && members != nil {
+		raw = w.headers(f, members)
+	}
+	kept := f.Default
+	if len(w.present) > i {
+		kept = w.present[i].Value()
+	}
+	if fault := f.assign(raw, kept, w.inert && f.Kind != KindReserved); fault != nil {
 		w.faults = append(w.faults, *fault)
 	}
+}
+
+// headers merges header by header: null takes one away.
+func (w *settingsWriter) headers(f *Field, members map[string]any) map[string]any {
+	merged := map[string]any{}
+	if present, ok := f.Value().(map[string]string); ok && w.merge {
+		for name, value := range present {
+			if _, given := lookup(members, name); !given {
+				merged[name] = value
+			}
+		}
+	}
+	for name, value := range members {
+		if value != nil {
+			merged[name] = value
+		}
+	}
+	return merged
 }
 
 // branch takes a whole group: null resets all of it.
@@ -306,7 +361,7 @@ func unknownSetting(path string, fields []*Field) string {
 			names = append(names, name)
 		}
 	}
-	if near := nearest(path[len(prefix):], names); near != "" {
+	if near := Nearest(path[len(prefix):], names); near != "" {
 		return fmt.Sprintf("no such setting: did you mean %q?", prefix+near)
 	}
 	for _, w := range whole { // the right name in the wrong group
@@ -447,12 +502,17 @@ func (s *Settings) EachSecret(visit func(path string, secret *Secret) error) err
 	return nil
 }
 
-// Host is the host and port of a literal URL, "" where the URL is unset.
+// Host is the host and port of the URL, which are literal also in a template or a script; "" where there is none.
 func (w *WebHookSettings) Host() string {
 	if w.URL == nil {
 		return ""
 	}
-	u, err := url.Parse(*w.URL)
+	_, rest, ok := strings.Cut(*w.URL, "://")
+	if !ok {
+		return ""
+	}
+	host := rest[:len(rest)-len(strings.TrimLeftFunc(rest, func(r rune) bool { return !strings.ContainsRune("/?#{\"\\ \n", r) }))]
+	u, err := url.Parse("https://" + host)
 	if err != nil {
 		return ""
 	}

@@ -123,9 +123,9 @@ func TestSettings_MarshalJSON(t *testing.T) {
 		`"password":null,"removeComments":false,"forcePdfImage":false,"documentProcessedStatus":"Processed",`+
 		`"document":{"category":null,"status":"Processed","usage":"Outbox","extension":".*","pattern":".*"},`+
 		`"webHook":{"method":"POST","url":null,"body":null,"contentType":null,"domain":null,"username":null,"password":null,"apiKey":null,"apiKeyHeader":null,`+
-		`"retryCount":null,"retryDelay":null,"bodyKind":null},`+
+		`"retryCount":null,"retryDelay":null,"bodyKind":null},"condition":null,"headers":null,`+
 		`"delivery":{"timeout":"00:00:30","deadline":"5.00:00:00","schedule":"standard","jitter":null,"retryStatuses":null,"orderKey":null,"ratePerSecond":null,`+
-		`"concurrency":null,"priority":null,"breaker":null},"signing":{"secret":null},"onFailure":"continue","condition":null,"headers":null,"auth":null,"tls":null,`+
+		`"concurrency":null,"priority":null,"breaker":null},"signing":{"secret":null},"onFailure":"continue","auth":null,"tls":null,`+
 		`"response":null,"callback":null,"attachments":null,"debounce":null}`, string(got))
 }
 
@@ -217,7 +217,7 @@ func TestDecodeSettings_refuses(t *testing.T) {
 		{"no group", `{"document":"Processed"}`, []string{"document |  | an object"}},
 		{"no group but a value", `{"webHook":{"url":{"x":1}}}`, []string{`webHook.url | {"x":1} | a text of at most 8192 bytes`}},
 		{"later: a value", `{"executeOnTrigger":true}`, []string{"executeOnTrigger | true | only false: this setting comes with a later release"}},
-		{"later: a secret", `{"password":"hunter2"}`, []string{"password |  | only null: this setting comes with a later release"}},
+		{"a secret with a line break", `{"password":"hunter2\n"}`, []string{"password |  | a text without line breaks or control characters, as it is a header's value"}},
 		{"later: a group", `{"auth":{"kind":"basic","password":"hunter2"}}`, []string{"auth |  | only null: this setting comes with a later release"}},
 		{"a secret under a wrong name", `{"webHook":{"pwd":"hunter2"}}`, []string{"webHook.pwd |  | no such setting; allowed here: method, url, body, contentType, domain, username, password, apiKey, apiKeyHeader, retryCount, retryDelay, bodyKind"}},
 		{"a secret in a wrong group", `{"webHok":{"password":"hunter2"}}`, []string{`webHok |  | no such setting: did you mean "webHook"?`}},
@@ -234,7 +234,7 @@ func TestDecodeSettings_refuses(t *testing.T) {
 		{"a duration out of range", `{"delivery":{"timeout":"7ms"}}`, []string{"delivery.timeout | 7ms | a duration from 00:00:01 to 00:05:00"}},
 		{"no list", `{"delivery":{"schedule":"fast"}}`, []string{"delivery.schedule | fast | only \"standard\": this setting comes with a later release"}},
 		{"all at once, in order of names", `{"webHook":{"retryCount":-1,"method":"GETS"},"enabled":1,"colour":"red","delivery":{"jitter":0.1}}`, []string{
-			"colour |  | no such setting; allowed here: enabled, executeBeforeProcess, executeAfterProcess, executeOnTrigger, batchSize, archivingStrategy, password, removeComments, forcePdfImage, documentProcessedStatus, document, webHook, delivery, signing, onFailure, condition, headers, auth, tls, response, callback, attachments, debounce",
+			"colour |  | no such setting; allowed here: enabled, executeBeforeProcess, executeAfterProcess, executeOnTrigger, batchSize, archivingStrategy, password, removeComments, forcePdfImage, documentProcessedStatus, document, webHook, condition, headers, delivery, signing, onFailure, auth, tls, response, callback, attachments, debounce",
 			"delivery.jitter |  | only null: this setting comes with a later release",
 			"enabled | 1 | true or false",
 			"webHook.method | GETS | did you mean \"GET\"? Allowed: one of GET, POST, PUT, HEAD, DELETE, PATCH, OPTIONS, CONNECT, or the number",
@@ -264,6 +264,96 @@ func TestDecodeSettings_required(t *testing.T) {
 	} {
 		_, err := DecodeSettings([]byte(body), DefaultSettings(), false)
 		diff(t, want, faultsOf(t, err))
+	}
+}
+
+func TestDecodeSettings_headers(t *testing.T) {
+	t.Parallel()
+	present := DefaultSettings()
+	present.WebHook.URL = &[]string{"https://example.com"}[0]
+	present.Headers = []Header{{"X-A", "1"}, {"X-B", "2"}}
+	for _, tt := range []struct {
+		body  string
+		merge bool
+		want  []Header
+	}{
+		{`{"headers":{"x-a":"3","X-B":null,"X-C":"{{ doc.id }}"}}`, true, []Header{{"X-C", "{{ doc.id }}"}, {"x-a", "3"}}},
+		{`{"headers":null}`, true, nil},
+		{`{"headers":{}}`, true, []Header{{"X-A", "1"}, {"X-B", "2"}}},
+		{`{"headers":{"X-Z":"26","X-Y":"25"},"webHook":{"url":"x"}}`, false, []Header{{"X-Y", "25"}, {"X-Z", "26"}}},
+		{`{"webHook":{"url":"x"}}`, false, nil},
+	} {
+		got, err := DecodeSettings([]byte(tt.body), present, tt.merge)
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, tt.want, got.Headers)
+	}
+	for body, want := range map[string]string{
+		`{"headers":{"X-A":"1","x-a":"2"}}`: "headers |  | each name once: x-a is there in another spelling",
+		`{"headers":{"X-A":1}}`:             "headers |  | an object of at most 50 header names, each with a text of at most 8192 bytes",
+		`{"headers":[]}`:                    "headers |  | an object of at most 50 header names, each with a text of at most 8192 bytes",
+	} {
+		_, err := DecodeSettings([]byte(body), present, true)
+		diff(t, []string{want}, faultsOf(t, err))
+	}
+	diff(t, []Header{{"X-A", "1"}, {"X-B", "2"}}, present.Headers)
+}
+
+// A candidate keeps what it does not mention, as a merge does, and null empties, as in a whole settings object.
+func TestDecodeCandidate(t *testing.T) {
+	t.Parallel()
+	present := DefaultSettings()
+	present.WebHook.URL = &[]string{"https://example.com"}[0]
+	present.Document.Category = []int32{7}
+	got, err := DecodeCandidate([]byte(`{"document":{"status":null},"removeComments":true}`), present)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := present
+	want.Document.Status, want.RemoveComments = nil, true
+	diff(t, want, got)
+}
+
+// What an import has put there stays through a merge, and through a whole settings object that repeats it; nothing else is taken.
+func TestDecodeImported(t *testing.T) {
+	t.Parallel()
+	imported, err := DecodeImported([]byte(`{"executeBeforeProcess":true,"archivingStrategy":"30","webHook":{"url":"https://example.com","domain":"ACME"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, merge := range map[string]bool{
+		`{"removeComments":true}`: true,
+		`{"executeBeforeProcess":true,"archivingStrategy":30,"webHook":{"url":"https://example.com","domain":"ACME"},"removeComments":true}`: false,
+	} {
+		kept, err := DecodeSettings([]byte(body), imported, merge)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := imported
+		want.RemoveComments = true
+		diff(t, want, kept)
+	}
+	_, err = DecodeSettings([]byte(`{"archivingStrategy":31}`), imported, true)
+	diff(t, []string{"archivingStrategy | 31 | only null: this setting comes with a later release"}, faultsOf(t, err))
+	_, err = DecodeImported([]byte(`{"webHook":{"url":"x"},"auth":{"kind":"basic"}}`))
+	diff(t, []string{"auth |  | only null: this setting comes with a later release"}, faultsOf(t, err))
+}
+
+func TestSettings_Host(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"https://example.com/hook":                           "example.com",
+		"https://example.com:8443?x=1":                       "example.com:8443",
+		"https://example.com/{{ doc.id }}?a={{ a ? b : c }}": "example.com",
+		`return $"https://example.com/{doc.Id}";`:            "example.com",
+		"https://{{ doc.filename }}/x":                       "",
+		"":                                                   "",
+	} {
+		w := WebHookSettings{URL: &url}
+		if got := w.Host(); got != want {
+			t.Errorf("%s: got %q, want %q", url, got, want)
+		}
 	}
 }
 

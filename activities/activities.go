@@ -14,6 +14,7 @@ import (
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -23,6 +24,7 @@ type Activities struct {
 	Secrets   *secret.Keeper
 	Sender    *outbound.Sender
 	Starter   Starter
+	Plans     *webhook.Plans
 	Now       func() time.Time
 	UserAgent string
 	Log       *slog.Logger

@@ -19,43 +19,66 @@ const masked = "[secret]"
 
 // BuildRequest makes the exact request out of the frozen subject and the pinned settings, and stores it.
 func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (workflows.Built, error) {
-	outcome, built, err := a.DB.BuildRequest(ctx, call, a.build)
+	outcome, built, err := a.DB.BuildRequest(ctx, call, func(facts postgres.Facts) (postgres.Built, error) { return a.build(call.Tenant, facts) })
 	if err != nil {
 		return workflows.Built{}, a.fault("build request", call, err)
 	}
 	if outcome != "" {
 		return workflows.Built{Outcome: outcome}, nil
 	}
-	host := ""
+	host := "" // literal also where the rest of the URL is not
 	if u, err := url.Parse(built.Request.URL); err == nil {
 		host = u.Host
 	}
 	return workflows.Built{Method: built.Request.Method, Host: host, BodyBytes: len(built.BodyBytes), SHA256: built.SHA256}, nil
 }
 
-func (a *Activities) build(facts postgres.BuildFacts) (postgres.Built, error) {
-	plan, err := webhook.Compile(facts.Settings)
+func (a *Activities) build(tenant forgehook.TenantID, facts postgres.Facts) (postgres.Built, error) {
+	plan, err := a.plan(tenant, facts.Call.WebHookServiceID, facts.Settings)
 	if err != nil {
 		return postgres.Built{}, err
 	}
-	request, err := plan.Request(&facts.Subject, webhook.Meta{
-		CallID: facts.Call.ID, WebhookID: facts.Call.WebhookID, AcceptedAt: facts.Call.AcceptedAt.Time,
-		EventType: eventType, UserAgent: a.UserAgent,
-	})
+	request, err := plan.Request(&facts.Subject, a.meta(facts.Call))
 	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 		return postgres.Built{Failure: &forgehook.CallError{Code: failure.Code, Message: failure.Message}}, nil
 	}
 	if err != nil {
 		return postgres.Built{}, err
 	}
-	headers := make(map[string]string, len(request.Headers))
-	for _, h := range request.Headers {
-		headers[h.Name] = shown(h)
-	}
-	return postgres.Built{
-		Request:   forgehook.Request{Method: request.Method, URL: request.URL, Headers: headers},
+	built := postgres.Built{
+		Request:   forgehook.Request{Method: request.Method, URL: request.URL, Headers: maskedHeaders(request.Headers)},
 		BodyBytes: request.Body, SHA256: request.SHA256,
-	}, nil
+	}
+	if s := request.Shown; s != nil {
+		built.Shown = &postgres.Shown{URL: s.URL, Headers: maskedHeaders(s.Headers), Body: s.Body}
+	}
+	return built, nil
+}
+
+// meta is what a request says about its call.
+func (a *Activities) meta(call forgehook.Call) webhook.Meta {
+	m := webhook.Meta{
+		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, AcceptedAt: call.AcceptedAt.Time,
+		EventType: eventType, UserAgent: a.UserAgent,
+	}
+	if call.Reason != nil {
+		m.Reason = *call.Reason
+	}
+	return m
+}
+
+// plan is the compiled form of a call's settings: steps of the same settings share it.
+func (a *Activities) plan(tenant forgehook.TenantID, webHookServiceID int32, settings postgres.Pinned) (*webhook.Plan, error) {
+	key := webhook.PlanKey{Tenant: tenant, WebHookServiceID: webHookServiceID, Version: settings.Version, Sum: settings.Sum()}
+	return a.Plans.Get(key, settings.Load)
+}
+
+func maskedHeaders(headers []webhook.Header) map[string]string {
+	masked := make(map[string]string, len(headers))
+	for _, h := range headers {
+		masked[h.Name] = shown(h)
+	}
+	return masked
 }
 
 func shown(h webhook.Header) string {

@@ -51,7 +51,7 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return a.notYet(in, started)
 	}
 
-	attempt, err := a.prepare(in.CallRef, started)
+	attempt, err := a.prepare(ctx, in.CallRef, started)
 	if err == nil {
 		err = timely(ctx, attempt.request.Timeout)
 	}
@@ -119,39 +119,57 @@ type attempt struct {
 }
 
 // prepare adds what only this attempt may hold: time, signature, credentials.
-func (a *Activities) prepare(call workflows.CallRef, started postgres.Started) (*attempt, error) {
-	settings := started.Settings
-	if err := a.Secrets.OpenSettings(call.Tenant, &settings); err != nil {
-		return nil, err
-	}
-	plan, err := webhook.Compile(settings)
+func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, started postgres.Started) (*attempt, error) {
+	plan, err := a.plan(call.Tenant, started.WebHookServiceID, started.Settings)
 	if err != nil {
 		return nil, err
 	}
-	now := a.Now()
-	headers := maps.Clone(started.Request.Headers)
-	headers["webhook-timestamp"] = strconv.FormatInt(now.Unix(), 10)
-	headers["webhook-attempt"] = strconv.Itoa(started.Number)
-	headers["traceparent"] = traceparent(call.CallID, started.Number)
+	settings := plan.Settings()
+	if err := a.Secrets.OpenSettings(call.Tenant, &settings); err != nil {
+		return nil, err
+	}
+	now, built := a.Now(), started.Built
+	moment := map[string]string{
+		"webhook-timestamp": strconv.FormatInt(now.Unix(), 10), "webhook-attempt": strconv.Itoa(started.Number),
+		"traceparent": traceparent(call.CallID, started.Number),
+	}
 	if secret := settings.Signing.Secret; secret.IsSet() {
-		if headers["webhook-signature"], err = webhook.Sign(secret.Reveal(), started.WebhookID, now, started.BodyBytes); err != nil {
+		if moment["webhook-signature"], err = webhook.Sign(secret.Reveal(), started.WebhookID, now, built.BodyBytes); err != nil {
 			return nil, err
 		}
 	}
-	sent := maps.Clone(headers)
+	sent, seen := maps.Clone(built.Request.Headers), maps.Clone(built.Request.Headers)
+	var hidden []string // values of secret fields
+	if built.Shown != nil {
+		seen = maps.Clone(built.Shown.Headers)
+		if hidden, err = a.secretValues(ctx, call); err != nil {
+			return nil, err
+		}
+	}
+	maps.Copy(sent, moment)
+	maps.Copy(seen, moment)
 	credentials := plan.Credentials(settings)
 	for _, h := range credentials {
-		headers[h.Name], sent[h.Name] = shown(h), h.Value
+		seen[h.Name], sent[h.Name] = shown(h), h.Value
 	}
 	wire := make([]outbound.Header, 0, len(sent))
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
 		wire = append(wire, outbound.Header{Name: name, Value: sent[name]})
 	}
-	return &attempt{plan: plan, shown: headers, secrets: redactor(settings, credentials), request: outbound.Request{
+	return &attempt{plan: plan, shown: seen, secrets: redactor(settings, credentials, hidden), request: outbound.Request{
 		Key:    fmt.Sprintf("%s/%d", call.Tenant, started.WebHookServiceID),
-		Method: started.Request.Method, URL: started.Request.URL, Headers: wire, Body: started.BodyBytes,
+		Method: built.Request.Method, URL: built.Request.URL, Headers: wire, Body: built.BodyBytes,
 		Timeout: settings.Delivery.Timeout,
 	}}, nil
+}
+
+// secretValues are looked up only for a request that holds some: the endpoint may send them back.
+func (a *Activities) secretValues(ctx context.Context, call workflows.CallRef) ([]string, error) {
+	subject, err := a.DB.Subject(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.SecretValues(&subject), nil
 }
 
 // abandon takes back an attempt of which nothing was sent: it spends no budget and is nobody's answer. Settings that are not allowed

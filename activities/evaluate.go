@@ -12,7 +12,7 @@ import (
 
 // EvaluateConditions explains every condition against the frozen subject. Where one fails the call ends skipped.
 func (a *Activities) EvaluateConditions(ctx context.Context, call workflows.CallRef) (workflows.Evaluation, error) {
-	outcome, conditions, err := a.DB.Evaluate(ctx, call, explain)
+	outcome, conditions, err := a.DB.Evaluate(ctx, call, func(facts postgres.Facts) (postgres.Explained, error) { return a.explain(call.Tenant, facts) })
 	if err != nil {
 		return workflows.Evaluation{}, a.fault("evaluate conditions", call, err)
 	}
@@ -26,12 +26,12 @@ func (a *Activities) EvaluateConditions(ctx context.Context, call workflows.Call
 	return workflows.Evaluation{Outcome: outcome, Conditions: facts}, nil
 }
 
-func explain(subject forgehook.Subject, settings forgehook.Settings) (postgres.Explained, error) {
-	plan, err := webhook.Compile(settings)
+func (a *Activities) explain(tenant forgehook.TenantID, facts postgres.Facts) (postgres.Explained, error) {
+	plan, err := a.plan(tenant, facts.Call.WebHookServiceID, facts.Settings)
 	if err != nil {
 		return postgres.Explained{}, err
 	}
-	conditions, err := plan.Explain(&subject)
+	conditions, err := plan.Explain(&facts.Subject, a.meta(facts.Call))
 	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 		return postgres.Explained{Conditions: conditions, Failure: &forgehook.CallError{Code: failure.Code, Message: failure.Message}}, nil
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -57,7 +58,7 @@ func setup(t *testing.T) bundle {
 	check(t, err)
 	t.Cleanup(sender.Close)
 	b.Activities = &Activities{
-		DB: db.DB, Secrets: keeper(t), Sender: sender, Starter: b.engine, Now: func() time.Time { return b.at },
+		DB: db.DB, Secrets: keeper(t), Sender: sender, Starter: b.engine, Plans: webhook.NewPlans(), Now: func() time.Time { return b.at },
 		UserAgent: "Forgehook/test", Log: log,
 	}
 	return b

@@ -15,9 +15,10 @@ import (
 // leastSecret is the length from which a secret is looked for in answers: shorter ones would shred ordinary text.
 const leastSecret = 4
 
-// redactor hides the secrets of a request in what the endpoint answers: some send back the headers they got.
-func redactor(opened forgehook.Settings, credentials []webhook.Header) *strings.Replacer {
-	var secrets []string
+// redactor hides the secrets of a request in what the endpoint answers: some send back what they got. hidden are secrets beside those
+// of the settings.
+func redactor(opened forgehook.Settings, credentials []webhook.Header, hidden []string) *strings.Replacer {
+	secrets := slices.Clone(hidden)
 	_ = opened.EachSecret(func(_ string, s *forgehook.Secret) error { // the visit never fails
 		secrets = append(secrets, s.Reveal())
 		return nil

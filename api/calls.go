@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,11 +32,22 @@ type attemptList struct {
 }
 
 type createCallsInput struct {
-	Key    string `header:"Idempotency-Key" doc:"The same key and body answer the same calls. 1 to 255 visible ASCII characters."`
-	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the calls to complete."`
+	Key              string `header:"Idempotency-Key" doc:"The same key and body answer the same calls. 1 to 255 visible ASCII characters."`
+	Prefer           string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the calls to complete."`
+	ServiceID        idText `query:"serviceId" doc:"The body is a sender's raw JSON for the input of this service, whose utilities are called."`
+	WebHookServiceID idText `query:"webHookServiceId" doc:"Likewise, but this utility of the service is called."`
+	Reason           string `query:"reason" doc:"Of calls about raw JSON."`
+	serviceID        int32
+	webHookServiceID int32
 }
 
-func (*createCallsInput) parse(*request) {} // the handler reports the key's faults with those of the body
+func (in *createCallsInput) parse(r *request) { // the handler reports the key's faults with those of the body
+	in.serviceID = r.integer("query.serviceId", string(in.ServiceID))
+	in.webHookServiceID = r.integer("query.webHookServiceId", string(in.WebHookServiceID))
+	if in.Reason != "" && in.ServiceID == "" && in.WebHookServiceID == "" {
+		r.fault("query.reason", in.Reason, "none, or one together with serviceId or webHookServiceId: else it stands in the body")
+	}
+}
 
 type getCallInput struct {
 	ID     string `path:"id" format:"uuid"`
@@ -99,7 +108,8 @@ func (r *request) moment(location string, text string) time.Time {
 func (s *server) calls() {
 	const tag, one = "calls", "/v1/calls/{id}"
 	register(s, route{at: "POST /v1/calls", id: "createCalls", tag: tag, need: forgehook.MayCall, takes: forgehook.CallRequest{}, status: http.StatusAccepted, or: http.StatusOK, conflicts: true, absent: true,
-		summary: "Call one webhook, or all of a service", about: "200 when all calls have completed, else 202: they are accepted and will be. 404 where there is no such utility or service to call; other ids that name nothing are faults of the body."}, s.createCalls)
+		summary: "Call one webhook, or all of a service", about: "200 when all calls have completed, else 202: they are accepted and will be. 404 where there is no such utility or service to call; other ids that name nothing are faults of the body. " +
+			"With serviceId or webHookServiceId in the query the body is raw JSON for the service's input; so are an inline document and masterDocument of a request that names a service with an input, or a utility of one."}, s.createCalls)
 	register(s, route{at: "GET /v1/calls", id: "listCalls", tag: tag, need: forgehook.MayRead,
 		summary: "List calls", about: "Newest first."}, s.listCalls)
 	register(s, route{at: "GET " + one, id: "getCall", tag: tag, need: forgehook.MayRead,
@@ -118,24 +128,7 @@ func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInp
 	if _, given := r.gin.Request.Header["Idempotency-Key"]; given && !goodIdempotencyKey(in.Key) {
 		r.fault("header.Idempotency-Key", in.Key, "1 to 255 visible ASCII characters")
 	}
-	var asked forgehook.CallRequest
-	if err := r.decode(&asked, true); err != nil {
-		return nil, err
-	}
-	if err := r.collect("body", asked.Validate()); err != nil {
-		return nil, err
-	}
-	if err := r.invalid(); err != nil {
-		return nil, err
-	}
-	decoded, err := json.Marshal(asked) // equal requests are equal here, however they were spelt
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(decoded)
-	accepted, err := s.DB.AcceptCalls(ctx, r.tenant(), postgres.Acceptance{
-		Request: asked, IdempotencyKey: in.Key, BodySHA256: sum[:], Now: time.Now(),
-	})
+	accepted, err := s.accept(ctx, r, in, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +146,26 @@ func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInp
 		out.applied = applied(wait)
 	}
 	return out, nil
+}
+
+// accept reads the request and accepts its calls. Raw JSON that gives no document any more, as the service's input has changed since
+// a key was used for it, has the calls of then.
+func (s *server) accept(ctx context.Context, r *request, in *createCallsInput, now time.Time) (postgres.Accepted, error) {
+	asked, err := s.readCalls(ctx, r, in, now)
+	if err == nil {
+		err = r.invalid()
+	}
+	a := postgres.Acceptance{Request: asked.CallRequest, IdempotencyKey: in.Key, BodySHA256: asked.sum, Now: now}
+	if err == nil {
+		return s.DB.AcceptCalls(ctx, r.tenant(), a)
+	}
+	if asked.sum != nil && forgehook.ErrorCode(err) != "" && goodIdempotencyKey(in.Key) {
+		earlier, found, lookupErr := s.DB.AcceptedBefore(ctx, r.tenant(), a)
+		if found || lookupErr != nil {
+			return earlier, lookupErr
+		}
+	}
+	return postgres.Accepted{}, err
 }
 
 func goodIdempotencyKey(key string) bool {

@@ -4,9 +4,22 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/forgehook/forgehook"
 )
+
+// documentInput names a project and, for raw JSON, the service whose input makes documents of it.
+type documentInput struct {
+	ID        idText `path:"id"`
+	ServiceID idText `query:"serviceId" doc:"The body is a sender's raw JSON: the input of this service makes the document of it."`
+	id        int32
+	serviceID int32
+}
+
+func (in *documentInput) parse(r *request) {
+	in.id, in.serviceID = r.integer("path.id", string(in.ID)), r.integer("query.serviceId", string(in.ServiceID))
+}
 
 type documentList struct {
 	Documents  []forgehook.Document `json:"documents"`
@@ -16,25 +29,24 @@ type documentList struct {
 func (s *server) documents() {
 	const tag, ofProject = "documents", "/v1/projects/{id}/documents"
 	register(s, route{at: "POST " + ofProject, id: "putDocument", tag: tag, need: forgehook.MayCall, takes: forgehook.Document{}, status: http.StatusCreated, or: http.StatusOK, conflicts: true,
-		summary: "Store a document", about: "By its id: 201 when it is new, 200 when it takes the place of the one before. Without an id it is given one."}, s.putDocument)
+		summary: "Store a document", about: "By its id: 201 when it is new, 200 when it takes the place of the one before. Without an id it is given one. With serviceId in the query the body is raw JSON, which the document keeps as source."}, s.putDocument)
 	register(s, route{at: "GET " + ofProject, id: "listDocuments", tag: tag, need: forgehook.MayRead,
 		summary: "List the documents of a project"}, s.listDocuments)
 	register(s, route{at: "POST " + ofProject + "/import", id: "importDocuments", tag: tag, need: forgehook.MayCall, takes: forgehook.Document{}, streams: true, conflicts: true,
-		summary: "Store many documents", about: "NDJSON, one document a line of at most 16 MiB, 256 MiB together. Nothing is stored when any line has a fault."}, s.importDocuments)
+		summary: "Store many documents", about: "NDJSON, one document a line of at most 16 MiB, 256 MiB together. Nothing is stored when any line has a fault. With serviceId in the query each line is raw JSON."}, s.importDocuments)
 	register(s, route{at: "GET /v1/documents/{id}", id: "getDocument", tag: tag, need: forgehook.MayRead,
 		summary: "Read a document"}, s.getDocument)
 	register(s, route{at: "PATCH /v1/documents/{id}", id: "updateDocument", tag: tag, need: forgehook.MayCall, takes: forgehook.Document{},
-		summary: "Change a document", about: "JSON Merge Patch; null puts a default back."}, s.updateDocument)
+		summary: "Change a document", about: "JSON Merge Patch; null puts a default back. source is replaced as a whole."}, s.updateDocument)
 	register(s, route{at: "DELETE /v1/documents/{id}", id: "deleteDocument", tag: tag, need: forgehook.MayCall, status: http.StatusNoContent,
 		summary: "Delete a document", about: "Calls keep the subject that was frozen for them."}, s.deleteDocument)
 }
 
-func (s *server) putDocument(ctx context.Context, r *request, in *byID) (*answer[forgehook.Document], error) {
-	var document forgehook.Document
-	if err := r.decode(&document, false); err != nil {
+func (s *server) putDocument(ctx context.Context, r *request, in *documentInput) (*answer[forgehook.Document], error) {
+	document, err := s.readDocument(ctx, r, in)
+	if err != nil {
 		return nil, err
 	}
-	r.ownID(document.ID)
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
@@ -44,6 +56,40 @@ func (s *server) putDocument(ctx context.Context, r *request, in *byID) (*answer
 		return ok(document), err
 	}
 	return created(fmt.Sprintf("/v1/documents/%d", document.ID), document), nil
+}
+
+// readDocument takes the body for a document, or makes one of it.
+func (s *server) readDocument(ctx context.Context, r *request, in *documentInput) (document forgehook.Document, err error) {
+	if in.serviceID == 0 {
+		err = r.decode(&document, false)
+		document.Source = asWritten(r.body, "source")
+		r.ownID(document.ID)
+		return document, err
+	}
+	raw, err := r.rawBody()
+	if err != nil {
+		return document, err
+	}
+	service, err := s.mappingOf(ctx, r, in)
+	if err != nil || len(r.faults) > 0 {
+		return document, err
+	}
+	if made := s.mapped(r, "body", service, raw, time.Now()); made != nil {
+		document = *made
+	}
+	return document, nil
+}
+
+// mappingOf is the service that the query names, which has to be one of the project.
+func (s *server) mappingOf(ctx context.Context, r *request, in *documentInput) (forgehook.Service, error) {
+	if _, err := s.DB.Project(ctx, r.tenant(), in.id); err != nil {
+		return forgehook.Service{}, err
+	}
+	service, err := s.mapping(ctx, r, in.serviceID, 0)
+	if err == nil && service.ProjectID != in.id {
+		r.fault("query.serviceId", string(in.ServiceID), fmt.Sprintf("a service of project %d; this one is of project %d", in.id, service.ProjectID))
+	}
+	return service, err
 }
 
 func (s *server) listDocuments(ctx context.Context, r *request, in *byIDPaged) (*answer[documentList], error) {
@@ -60,7 +106,15 @@ func (s *server) getDocument(ctx context.Context, r *request, in *byID) (*answer
 }
 
 func (s *server) updateDocument(ctx context.Context, r *request, in *byID) (*answer[forgehook.Document], error) {
-	document, err := s.DB.UpdateDocument(ctx, r.tenant(), in.id, func(d *forgehook.Document) error { return patched(r, d, "id", "projectId") })
+	document, err := s.DB.UpdateDocument(ctx, r.tenant(), in.id, func(d *forgehook.Document) error {
+		source := d.Source
+		if d.Source = nil; has(r.body, "source") { // it is no object to be merged
+			source = asWritten(r.body, "source")
+		}
+		err := patched(r, d, "id", "projectId")
+		d.Source = source
+		return err
+	})
 	return ok(document), err
 }
 

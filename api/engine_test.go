@@ -97,15 +97,34 @@ func (e *testEngine) has(callID string) bool {
 	return e.run(forgehook.CallRef{CallID: callID}) == nil
 }
 
+func planOf(facts postgres.Facts) (*webhook.Plan, error) {
+	settings, err := facts.Settings.Load()
+	if err != nil {
+		return nil, err
+	}
+	return webhook.Compile(settings)
+}
+
+func metaOf(facts postgres.Facts) webhook.Meta {
+	m := webhook.Meta{
+		CallID: facts.Call.ID, WebhookID: facts.Call.WebhookID, WebHookServiceID: facts.Call.WebHookServiceID,
+		AcceptedAt: facts.Call.AcceptedAt.Time, EventType: "document.processed", UserAgent: "Forgehook/test",
+	}
+	if facts.Call.Reason != nil {
+		m.Reason = *facts.Call.Reason
+	}
+	return m
+}
+
 // evaluate, build and attempt are the steps of a call as a worker would make them, without the network.
 func (f *fixture) evaluate(t *testing.T, ref forgehook.CallRef) forgehook.Outcome {
 	t.Helper()
-	outcome, _, err := f.db.Evaluate(t.Context(), ref, func(sub forgehook.Subject, s forgehook.Settings) (postgres.Explained, error) {
-		plan, err := webhook.Compile(s)
+	outcome, _, err := f.db.Evaluate(t.Context(), ref, func(facts postgres.Facts) (postgres.Explained, error) {
+		plan, err := planOf(facts)
 		if err != nil {
 			return postgres.Explained{}, err
 		}
-		conditions, err := plan.Explain(&sub)
+		conditions, err := plan.Explain(&facts.Subject, metaOf(facts))
 		return postgres.Explained{Conditions: conditions, Fires: webhook.Fires(conditions)}, err
 	})
 	if err != nil {
@@ -116,15 +135,12 @@ func (f *fixture) evaluate(t *testing.T, ref forgehook.CallRef) forgehook.Outcom
 
 func (f *fixture) build(t *testing.T, ref forgehook.CallRef) {
 	t.Helper()
-	_, _, err := f.db.BuildRequest(t.Context(), ref, func(facts postgres.BuildFacts) (postgres.Built, error) {
-		plan, err := webhook.Compile(facts.Settings)
+	_, _, err := f.db.BuildRequest(t.Context(), ref, func(facts postgres.Facts) (postgres.Built, error) {
+		plan, err := planOf(facts)
 		if err != nil {
 			return postgres.Built{}, err
 		}
-		request, err := plan.Request(&facts.Subject, webhook.Meta{
-			CallID: facts.Call.ID, WebhookID: facts.Call.WebhookID, AcceptedAt: facts.Call.AcceptedAt.Time,
-			EventType: "document.processed", UserAgent: "Forgehook/test",
-		})
+		request, err := plan.Request(&facts.Subject, metaOf(facts))
 		if err != nil {
 			return postgres.Built{}, err
 		}

@@ -58,7 +58,7 @@ func (l *lockedBuffer) String() string {
 }
 
 // setup makes it; change may alter the API's configuration, having the URL of the database.
-func setup(t *testing.T, change ...func(*Config, string)) *fixture {
+func setup(t testing.TB, change ...func(*Config, string)) *fixture {
 	t.Helper()
 	db := pgtest.New(t)
 	log := &lockedBuffer{}
@@ -97,7 +97,7 @@ func setup(t *testing.T, change ...func(*Config, string)) *fixture {
 }
 
 // newTenant makes a tenant with a key of each role.
-func (f *fixture) newTenant(t *testing.T, name string) (forgehook.TenantID, map[forgehook.Role]string) {
+func (f *fixture) newTenant(t testing.TB, name string) (forgehook.TenantID, map[forgehook.Role]string) {
 	t.Helper()
 	tenant, err := f.db.CreateTenant(t.Context(), name)
 	if err != nil {
@@ -126,7 +126,7 @@ type reply struct {
 }
 
 // json is the decoded body.
-func (a reply) json(t *testing.T) map[string]any {
+func (a reply) json(t testing.TB) map[string]any {
 	t.Helper()
 	var v map[string]any
 	if err := json.Unmarshal(a.body, &v); err != nil {
@@ -143,7 +143,7 @@ func (a reply) problem() string {
 }
 
 // places are "location: message" of a problem's faults.
-func (a reply) places(t *testing.T) []string {
+func (a reply) places(t testing.TB) []string {
 	t.Helper()
 	var p problem
 	if err := json.Unmarshal(a.body, &p); err != nil {
@@ -160,12 +160,12 @@ func (a reply) places(t *testing.T) []string {
 }
 
 // do sends one request as an Owner; headers are "Name: value", and an X-Api-Key among them takes the Owner's place.
-func (f *fixture) do(t *testing.T, method, path, body string, headers ...string) reply {
+func (f *fixture) do(t testing.TB, method, path, body string, headers ...string) reply {
 	t.Helper()
 	return f.send(t, t.Context(), method, path, strings.NewReader(body), headers...)
 }
 
-func (f *fixture) send(t *testing.T, ctx context.Context, method, path string, body io.Reader, headers ...string) reply {
+func (f *fixture) send(t testing.TB, ctx context.Context, method, path string, body io.Reader, headers ...string) reply {
 	t.Helper()
 	request := httptest.NewRequestWithContext(ctx, method, path, body)
 	request.Header.Set("X-Api-Key", f.keys[forgehook.Owner])
@@ -179,7 +179,7 @@ func (f *fixture) send(t *testing.T, ctx context.Context, method, path string, b
 }
 
 // must is do for what has to go well.
-func (f *fixture) must(t *testing.T, status int, method, path, body string, headers ...string) reply {
+func (f *fixture) must(t testing.TB, status int, method, path, body string, headers ...string) reply {
 	t.Helper()
 	a := f.do(t, method, path, body, headers...)
 	if a.status != status {
@@ -197,7 +197,7 @@ const (
 )
 
 // seed makes project 1001, service 48072, utility 48080 and document 912, about which the utility fires.
-func (f *fixture) seed(t *testing.T, headers ...string) {
+func (f *fixture) seed(t testing.TB, headers ...string) {
 	t.Helper()
 	f.must(t, 201, "POST", "/v1/projects", `{"id":1001,"name":"Invoices"}`, headers...)
 	f.must(t, 201, "POST", "/v1/projects/1001/services", `{"id":48072,"name":"Extraction"}`, headers...)
@@ -207,7 +207,7 @@ func (f *fixture) seed(t *testing.T, headers ...string) {
 }
 
 // call makes a call of the seeded utility and returns its reference.
-func (f *fixture) call(t *testing.T) forgehook.CallRef {
+func (f *fixture) call(t testing.TB) forgehook.CallRef {
 	t.Helper()
 	a := f.must(t, 202, "POST", "/v1/calls", `{"webHookServiceId":48080,"documentId":912}`)
 	return forgehook.CallRef{Tenant: f.tenant, CallID: a.json(t)["calls"].([]any)[0].(map[string]any)["id"].(string)}

@@ -53,7 +53,7 @@ func TestGolden(t *testing.T) {
 			if examples[s.id] == nil {
 				examples[s.id] = map[string]json.RawMessage{}
 			}
-			examples[s.id]["answer"] = indent(t, normalize(a.body))
+			examples[s.id]["answer"] = exampleOf(t, a)
 		}
 		if t.Failed() {
 			return
@@ -145,6 +145,32 @@ func story(ref *forgehook.CallRef, viewer string) []step {
 		{name: "list-calls-faults", method: "GET", path: "/v1/calls?status=done&outcome=ok&from=yesterday&limit=1000&webHookServiceId=x&cursor=y"},
 		{name: "call-not-found", method: "GET", path: "/v1/calls/0193a5c2-7d3e-7a51-9c1e-5b8f0d2e4a67"},
 		{name: "call-no-uuid", method: "GET", path: "/v1/calls/last"},
+		{name: "get-version", id: "getSettingsVersion", method: "GET", path: "/v1/services/48080/settings/versions/1"},
+		{name: "get-version-not-found", method: "GET", path: "/v1/services/48080/settings/versions/99"},
+		{name: "diff-versions", id: "diffSettingsVersions", method: "GET", path: "/v1/services/48080/settings/versions/1/diff"},
+		{name: "diff-versions-faults", method: "GET", path: "/v1/services/48080/settings/versions/1/diff?to=99"},
+		{name: "restore-version", id: "restoreSettingsVersion", method: "POST", path: "/v1/services/48080/settings/versions/2/restore"},
+		{name: "preview", id: "preview", method: "POST", path: "/v1/services/48080/preview"},
+		{name: "preview-faults", method: "POST", path: "/v1/services/48080/preview", body: `{"documentId":7,"serviceId":1,"docId":1,"settings":{"enabeld":true,"document":{"pattern":"("}}}`},
+		{name: "backtest", id: "backtest", method: "POST", path: "/v1/services/48080/backtest"},
+		{name: "backtest-faults", method: "POST", path: "/v1/services/48072/backtest", body: `{"sample":{"source":"calls","limit":0,"order":1}}`},
+		{name: "put-category", id: "putCategory", method: "POST", path: "/v1/projects/1001/categories"},
+		{name: "put-category-again", method: "POST", path: "/v1/projects/1001/categories", body: `{"id":3307,"name":"Invoice"}`},
+		{name: "put-category-faults", method: "POST", path: "/v1/projects/1001/categories", body: `{"id":-1,"name":7,"status":"On"}`},
+		{name: "update-category", id: "updateCategory", method: "PATCH", path: "/v1/categories/3307"},
+		{name: "list-categories", id: "listCategories", method: "GET", path: "/v1/projects/1001/categories"},
+		{name: "get-category", id: "getCategory", method: "GET", path: "/v1/categories/3307"},
+		{name: "delete-category", method: "DELETE", path: "/v1/categories/3307"},
+		{name: "create-service-input", method: "POST", path: "/v1/projects/1001/services", body: `{"id":48073,"name":"Scans",
+			"input":"{\"externalId\": source.no, \"filename\": source.file, \"status\": \"Processed\", \"usage\": \"Outbox\"}","inputSample":{"no":"PO-8","file":"scan.pdf"}}`},
+		{name: "create-service-input-faults", method: "POST", path: "/v1/projects/1001/services", body: `{"input":"{\"status\": source.state}","inputSample":{"state":"Exception"}}`},
+		{name: "import-utilities", id: "importUtilities", method: "POST", path: "/v1/services/48073/utilities/import"},
+		{name: "import-utilities-dry", method: "POST", path: "/v1/services/48073/utilities/import?dryRun=true", body: hierarchyOf(48092, "WebHook/Method", "CONNECT", "Throttle", "5")},
+		{name: "import-utilities-faults", method: "POST", path: "/v1/services/48073/utilities/import", body: `{"serviceTypeId":12}`},
+		{name: "create-calls-raw", method: "POST", path: "/v1/calls?webHookServiceId=48090&reason=scanned", body: `{"no":"PO-8","file":"scan.pdf","pages":2}`},
+		{name: "create-calls-raw-faults", method: "POST", path: "/v1/calls?serviceId=48073", body: `{"no":"PO-8"}`},
+		{name: "create-calls-raw-no-input", method: "POST", path: "/v1/calls?serviceId=48072", body: `{"no":"PO-8"}`},
+		{name: "put-document-raw", method: "POST", path: "/v1/projects/1001/documents?serviceId=48073", body: `{"no":"PO-9","file":"scan-9.pdf"}`},
 		{name: "delete-service-in-use", method: "DELETE", path: "/v1/services/48072"},
 		{name: "delete-document", method: "DELETE", path: "/v1/documents/913"},
 		{name: "no-route", method: "GET", path: "/v1/replays"},
@@ -188,6 +214,30 @@ func indent(t *testing.T, body []byte) json.RawMessage {
 	return b.Bytes()
 }
 
+// readable is a body with its members below each other; NDJSON stays as it is.
+func readable(t *testing.T, a reply) []byte {
+	t.Helper()
+	if a.header.Get("Content-Type") == lineMedia {
+		return bytes.TrimSpace(normalize(a.body))
+	}
+	return indent(t, normalize(a.body))
+}
+
+// exampleOf is an answer as it stands in examples.json: NDJSON as a text.
+func exampleOf(t *testing.T, a reply) json.RawMessage {
+	t.Helper()
+	if a.header.Get("Content-Type") != lineMedia {
+		return readable(t, a)
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(string(normalize(a.body))); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
 // promised are the headers that belong to the contract.
 var promised = []string{"Allow", "Connection", "Content-Type", "Location", "Preference-Applied", "Retry-After", "Www-Authenticate", "X-Request-Id"}
 
@@ -201,7 +251,7 @@ func compareGolden(t *testing.T, name string, s step, path string, a reply) {
 		}
 	}
 	if len(a.body) > 0 {
-		fmt.Fprintf(&b, "\n%s\n", indent(t, normalize(a.body)))
+		fmt.Fprintf(&b, "\n%s\n", readable(t, a))
 	}
 	file := filepath.Join("testdata", "golden", name+".txt")
 	if *update {

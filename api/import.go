@@ -4,18 +4,21 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/forgehook/forgehook"
 )
 
 const (
-	importFaults = 100     // listed in one answer
-	batchLines   = 500     // documents of one statement,
-	batchBytes   = 8 << 20 // unless they are large
+	importFaults = 100         // listed in one answer
+	batchLines   = 500         // documents of one statement,
+	batchBytes   = 8 << 20     // unless they are large
+	maxSpooled   = 3 * maxBody // of a line that was made of raw JSON: the document, and the JSON in it
 )
 
 // imported says what an import did.
@@ -27,11 +30,21 @@ type imported struct {
 
 // importDocuments reads the lines twice: first all are checked on their way into a file, then they are stored, together or not at all. What a
 // client may send would not fit into memory for many clients at once.
-func (s *server) importDocuments(ctx context.Context, r *request, in *byID) (*answer[imported], error) {
+func (s *server) importDocuments(ctx context.Context, r *request, in *documentInput) (*answer[imported], error) {
 	if err := r.accept(maxImport, "application/x-ndjson", "application/ndjson", "application/jsonl"); err != nil {
 		return nil, err
 	}
-	if _, err := s.DB.Project(ctx, r.tenant(), in.id); err != nil {
+	check := checkDocument
+	if in.serviceID != 0 {
+		service, err := s.mappingOf(ctx, r, in)
+		if err == nil {
+			err = r.invalid()
+		}
+		if err != nil {
+			return nil, err
+		}
+		check = s.mapLine(service)
+	} else if _, err := s.DB.Project(ctx, r.tenant(), in.id); err != nil {
 		return nil, err
 	}
 	spool, err := os.CreateTemp("", "forgehook-import-*")
@@ -39,7 +52,7 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *byID) (*an
 		return nil, fmt.Errorf("spool import: %w", err)
 	}
 	defer func() { _ = errors.Join(spool.Close(), os.Remove(spool.Name())) }()
-	if err := r.checkLines(spool); err != nil {
+	if err := r.checkLines(ctx, spool, check); err != nil {
 		return nil, err
 	}
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
@@ -55,10 +68,13 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *byID) (*an
 func inBatches(spool io.Reader, projectID int32, put func([]forgehook.Document) error) error {
 	var batch []forgehook.Document
 	size := 0
-	err := eachLine(spool, func(_ int, line []byte) error {
+	err := eachLine(spool, maxSpooled, func(_ int, line []byte) error {
 		var document forgehook.Document
 		if err := forgehook.Decode(line, &document); err != nil {
 			return fmt.Errorf("read checked line: %w", err)
+		}
+		if document.Source != nil {
+			document.Source = asWritten(line, "source")
 		}
 		if len(batch) == batchLines || size+len(line) > batchBytes {
 			if err := put(batch); err != nil {
@@ -76,16 +92,22 @@ func inBatches(spool io.Reader, projectID int32, put func([]forgehook.Document) 
 	return put(batch)
 }
 
-// checkLines collects the faults of all lines, each below its line number, counted from 1, and copies the lines.
-func (r *request) checkLines(into io.Writer) error {
+// lineCheck says what speaks against a line, at its place, or gives the line of the document to store.
+type lineCheck func(at string, line []byte) (document []byte, faults []forgehook.FieldError)
+
+// checkLines collects the faults of all lines, each below its line number, counted from 1, and writes what is to be stored.
+func (r *request) checkLines(ctx context.Context, into io.Writer, check lineCheck) error {
 	found, spool := 0, bufio.NewWriter(into)
-	err := eachLine(r, func(number int, line []byte) error {
-		faults := lineFaults(fmt.Sprintf("body[%d]", number), line)
+	err := eachLine(r, maxBody, func(number int, line []byte) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		document, faults := check(fmt.Sprintf("body[%d]", number), line)
 		found += len(faults)
 		if room := importFaults - len(r.faults); room > 0 {
 			r.faults = append(r.faults, faults[:min(room, len(faults))]...)
 		}
-		_, err := spool.Write(append(line, '\n'))
+		_, err := spool.Write(append(document, '\n'))
 		return err
 	})
 	if err = errors.Join(err, spool.Flush()); err != nil {
@@ -98,6 +120,34 @@ func (r *request) checkLines(into io.Writer) error {
 		}
 	}
 	return r.invalid()
+}
+
+// checkDocument takes a line that is a document.
+func checkDocument(at string, line []byte) ([]byte, []forgehook.FieldError) {
+	return line, lineFaults(at, line)
+}
+
+// mapLine makes a document of a line of raw JSON.
+func (s *server) mapLine(service forgehook.Service) lineCheck {
+	return func(at string, line []byte) ([]byte, []forgehook.FieldError) {
+		raw, fault := compacted(line)
+		if fault != "" || isNull(line) {
+			return nil, []forgehook.FieldError{{Path: at, Value: forgehook.Shorten(string(line), 100), Allowed: "one JSON object a line"}}
+		}
+		document, texts := s.mapper.document(service, raw, time.Now())
+		if document == nil {
+			faults := make([]forgehook.FieldError, len(texts))
+			for i, text := range texts {
+				faults[i] = forgehook.FieldError{Path: at, Allowed: text}
+			}
+			return nil, faults
+		}
+		made, err := json.Marshal(document)
+		if err != nil {
+			return nil, []forgehook.FieldError{{Path: at, Allowed: "an input result that has JSON"}}
+		}
+		return plainHTML(made), nil
+	}
 }
 
 func lineFaults(at string, line []byte) []forgehook.FieldError {
@@ -120,9 +170,9 @@ func lineFaults(at string, line []byte) []forgehook.FieldError {
 }
 
 // eachLine calls do for every line that is not blank.
-func eachLine(lines io.Reader, do func(number int, line []byte) error) error {
+func eachLine(lines io.Reader, limit int, do func(number int, line []byte) error) error {
 	scanner := bufio.NewScanner(lines)
-	scanner.Buffer(make([]byte, 64<<10), maxBody+1)
+	scanner.Buffer(make([]byte, 64<<10), limit+1)
 	number := 0
 	for scanner.Scan() {
 		number++

@@ -25,6 +25,7 @@ type route struct {
 	need       forgehook.Permission // "" lets anybody in
 	takes      any                  // a value of the body's documented type, nil: no body
 	streams    bool                 // the handler reads the body, of NDJSON lines
+	lines      bool                 // answers NDJSON lines
 	status, or int                  // of success, the usual one first; 0: 200
 	absent     bool                 // may answer 404 though its path names nothing
 	conflicts  bool                 // may answer 409
@@ -119,7 +120,11 @@ func (s *server) operation(rt route, answer reflect.Type) huma.Operation {
 	for _, status := range []int{op.DefaultStatus, cmp.Or(rt.or, op.DefaultStatus)} {
 		response := &huma.Response{Description: http.StatusText(status)}
 		if status != http.StatusNoContent {
-			response.Content = map[string]*huma.MediaType{"application/json": {Schema: s.schemas.of(answer), Example: example(rt.id, "answer")}}
+			media := "application/json"
+			if rt.lines {
+				media = lineMedia
+			}
+			response.Content = map[string]*huma.MediaType{media: {Schema: s.schemas.of(answer), Example: example(rt.id, "answer")}}
 		}
 		if status == http.StatusCreated {
 			response.Headers = map[string]*huma.Param{"Location": {Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"}}}
@@ -158,7 +163,7 @@ func (s *server) documentBody(rt route) {
 	media := "application/json"
 	switch {
 	case rt.streams:
-		media = "application/x-ndjson"
+		media = lineMedia
 	case method == http.MethodPatch:
 		media = "application/merge-patch+json"
 	}

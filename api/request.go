@@ -17,6 +17,8 @@ import (
 const (
 	maxBody   = 16 << 20
 	maxImport = 256 << 20
+
+	lineMedia = "application/x-ndjson"
 )
 
 // request is one exchange on its way through this room: who asks, the body, and the faults found so far.
@@ -28,6 +30,7 @@ type request struct {
 	body   []byte           // as far as register reads it
 	status int              // for the log, where nothing could be sent
 	read   bool             // some of the body was
+	cut    bool             // the answer broke off
 	lost   error            // the path leads nowhere
 	faults []forgehook.FieldError
 }

@@ -22,40 +22,51 @@ var permissions = map[forgehook.Permission][]forgehook.Role{
 }
 
 var routes = map[string]forgehook.Permission{
-	"POST /v1/keys":                           forgehook.MayAdminister,
-	"GET /v1/keys":                            forgehook.MayAdminister,
-	"DELETE /v1/keys/{id}":                    forgehook.MayAdminister,
-	"POST /v1/projects":                       forgehook.MayConfigure,
-	"GET /v1/projects":                        forgehook.MayRead,
-	"GET /v1/projects/{id}":                   forgehook.MayRead,
-	"PATCH /v1/projects/{id}":                 forgehook.MayConfigure,
-	"DELETE /v1/projects/{id}":                forgehook.MayConfigure,
-	"POST /v1/projects/{id}/services":         forgehook.MayConfigure,
-	"GET /v1/projects/{id}/services":          forgehook.MayRead,
-	"GET /v1/services/{id}":                   forgehook.MayRead,
-	"PATCH /v1/services/{id}":                 forgehook.MayConfigure,
-	"DELETE /v1/services/{id}":                forgehook.MayConfigure,
-	"POST /v1/services/{id}/utilities":        forgehook.MayConfigure,
-	"GET /v1/services/{id}/utilities":         forgehook.MayRead,
-	"GET /v1/services/{id}/settings":          forgehook.MayRead,
-	"PUT /v1/services/{id}/settings":          forgehook.MayConfigure,
-	"PATCH /v1/services/{id}/settings":        forgehook.MayConfigure,
-	"GET /v1/services/{id}/settings/versions": forgehook.MayRead,
-	"POST /v1/services/{id}/pause":            forgehook.MayOperate,
-	"POST /v1/services/{id}/resume":           forgehook.MayOperate,
-	"POST /v1/projects/{id}/documents":        forgehook.MayCall,
-	"GET /v1/projects/{id}/documents":         forgehook.MayRead,
-	"POST /v1/projects/{id}/documents/import": forgehook.MayCall,
-	"GET /v1/documents/{id}":                  forgehook.MayRead,
-	"PATCH /v1/documents/{id}":                forgehook.MayCall,
-	"DELETE /v1/documents/{id}":               forgehook.MayCall,
-	"POST /v1/calls":                          forgehook.MayCall,
-	"GET /v1/calls":                           forgehook.MayRead,
-	"GET /v1/calls/{id}":                      forgehook.MayRead,
-	"GET /v1/calls/{id}/attempts":             forgehook.MayRead,
-	"GET /v1/calls/{id}/request":              forgehook.MayRead,
-	"POST /v1/calls/{id}/retry":               forgehook.MayOperate,
-	"POST /v1/calls/{id}/cancel":              forgehook.MayOperate,
+	"POST /v1/keys":                                              forgehook.MayAdminister,
+	"GET /v1/keys":                                               forgehook.MayAdminister,
+	"DELETE /v1/keys/{id}":                                       forgehook.MayAdminister,
+	"POST /v1/projects":                                          forgehook.MayConfigure,
+	"GET /v1/projects":                                           forgehook.MayRead,
+	"GET /v1/projects/{id}":                                      forgehook.MayRead,
+	"PATCH /v1/projects/{id}":                                    forgehook.MayConfigure,
+	"DELETE /v1/projects/{id}":                                   forgehook.MayConfigure,
+	"POST /v1/projects/{id}/services":                            forgehook.MayConfigure,
+	"GET /v1/projects/{id}/services":                             forgehook.MayRead,
+	"GET /v1/services/{id}":                                      forgehook.MayRead,
+	"PATCH /v1/services/{id}":                                    forgehook.MayConfigure,
+	"DELETE /v1/services/{id}":                                   forgehook.MayConfigure,
+	"POST /v1/services/{id}/utilities":                           forgehook.MayConfigure,
+	"GET /v1/services/{id}/utilities":                            forgehook.MayRead,
+	"GET /v1/services/{id}/settings":                             forgehook.MayRead,
+	"PUT /v1/services/{id}/settings":                             forgehook.MayConfigure,
+	"PATCH /v1/services/{id}/settings":                           forgehook.MayConfigure,
+	"GET /v1/services/{id}/settings/versions":                    forgehook.MayRead,
+	"GET /v1/services/{id}/settings/versions/{version}":          forgehook.MayRead,
+	"GET /v1/services/{id}/settings/versions/{version}/diff":     forgehook.MayRead,
+	"POST /v1/services/{id}/settings/versions/{version}/restore": forgehook.MayConfigure,
+	"POST /v1/services/{id}/preview":                             forgehook.MayConfigure,
+	"POST /v1/services/{id}/backtest":                            forgehook.MayConfigure,
+	"POST /v1/services/{id}/pause":                               forgehook.MayOperate,
+	"POST /v1/services/{id}/resume":                              forgehook.MayOperate,
+	"POST /v1/projects/{id}/documents":                           forgehook.MayCall,
+	"GET /v1/projects/{id}/documents":                            forgehook.MayRead,
+	"POST /v1/projects/{id}/documents/import":                    forgehook.MayCall,
+	"POST /v1/projects/{id}/categories":                          forgehook.MayConfigure,
+	"GET /v1/projects/{id}/categories":                           forgehook.MayRead,
+	"GET /v1/categories/{id}":                                    forgehook.MayRead,
+	"PATCH /v1/categories/{id}":                                  forgehook.MayConfigure,
+	"DELETE /v1/categories/{id}":                                 forgehook.MayConfigure,
+	"POST /v1/services/{id}/utilities/import":                    forgehook.MayConfigure,
+	"GET /v1/documents/{id}":                                     forgehook.MayRead,
+	"PATCH /v1/documents/{id}":                                   forgehook.MayCall,
+	"DELETE /v1/documents/{id}":                                  forgehook.MayCall,
+	"POST /v1/calls":                                             forgehook.MayCall,
+	"GET /v1/calls":                                              forgehook.MayRead,
+	"GET /v1/calls/{id}":                                         forgehook.MayRead,
+	"GET /v1/calls/{id}/attempts":                                forgehook.MayRead,
+	"GET /v1/calls/{id}/request":                                 forgehook.MayRead,
+	"POST /v1/calls/{id}/retry":                                  forgehook.MayOperate,
+	"POST /v1/calls/{id}/cancel":                                 forgehook.MayOperate,
 }
 
 // There is no id like these, so that nothing happens where a role may do it.
@@ -65,7 +76,7 @@ func absent(route string) (method, path string) {
 	if strings.HasPrefix(path, "/v1/calls") || strings.HasPrefix(path, "/v1/keys") {
 		id = "0193a5c2-7d3e-7a51-9c1e-5b8f0d2e4a67"
 	}
-	return method, strings.ReplaceAll(path, "{id}", id)
+	return method, strings.NewReplacer("{id}", id, "{version}", "1").Replace(path)
 }
 
 func TestRoles(t *testing.T) {
@@ -104,6 +115,7 @@ func TestTenants(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	f.seed(t)
+	f.must(t, 201, "POST", "/v1/projects/1001/categories", `{"id":3307}`)
 	call := f.call(t)
 	key := f.must(t, 201, "POST", "/v1/keys", `{"name":"x","roles":["Viewer"]}`).json(t)["id"].(string)
 	_, others := f.newTenant(t, "other")
@@ -114,9 +126,13 @@ func TestTenants(t *testing.T) {
 		"POST /v1/services/{id}/utilities": fmt.Sprintf(`{"type":"WebHook","name":"mine","settings":{"webHook":{"url":%q}}}`, webhookURL),
 		"PUT /v1/services/{id}/settings":   fmt.Sprintf(`{"webHook":{"url":%q}}`, webhookURL), "PATCH /v1/services/{id}/settings": `{"enabled":false}`,
 		"POST /v1/projects/{id}/documents": `{"id":5000}`, "POST /v1/projects/{id}/documents/import": `{"id":5000}`, "PATCH /v1/documents/{id}": `{"status":9}`,
+		"POST /v1/projects/{id}/categories": `{}`, "PATCH /v1/categories/{id}": `{"name":"mine"}`,
+		"POST /v1/services/{id}/utilities/import": hierarchyOf(5000, "WebHook/URL", webhookURL),
+		"POST /v1/services/{id}/preview":          `{"documentId":912,"settings":{}}`, "POST /v1/services/{id}/backtest": `{"settings":{}}`,
 	}
 	ids := map[string][]string{
 		"/v1/keys/": {key}, "/v1/projects/": {"1001"}, "/v1/services/": {"48072", "48080"}, "/v1/documents/": {"912"}, "/v1/calls/": {call.CallID},
+		"/v1/categories/": {"3307"},
 	}
 	for route := range routes {
 		method, path, _ := strings.Cut(route, " ")
@@ -125,7 +141,7 @@ func TestTenants(t *testing.T) {
 				continue
 			}
 			for _, id := range known {
-				if a := f.do(t, method, strings.Replace(path, "{id}", id, 1), bodies[route], other); a.status != 404 || a.problem() != "not-found" {
+				if a := f.do(t, method, strings.NewReplacer("{id}", id, "{version}", "1").Replace(path), bodies[route], other); a.status != 404 || a.problem() != "not-found" {
 					t.Errorf("%s with id %s of another tenant: %d %s", route, id, a.status, a.body)
 				}
 			}
@@ -225,7 +241,7 @@ func TestRequests(t *testing.T) {
 		{"a call's id in capitals", "Viewer", "GET", "/v1/calls/" + strings.ToUpper(call.CallID), "", 200, nil},
 		{"a call's id in braces", "Viewer", "GET", "/v1/calls/{" + call.CallID + "}", "", 404, []string{"not-found"}},
 		{"no trailing slash", "Viewer", "GET", "/v1/projects/", "", 404, []string{"not-found"}},
-		{"no such route yet", "Owner", "POST", "/v1/services/48080/preview", "{}", 404, []string{"not-found"}},
+		{"no such route yet", "Owner", "POST", "/v1/services/48080/test", "{}", 404, []string{"not-found"}},
 		{"no such method", "Owner", "DELETE", "/v1/calls/" + call.CallID, "", 405, []string{"method-not-allowed"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

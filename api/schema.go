@@ -10,6 +10,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/platform"
+	"github.com/forgehook/forgehook/internal/postgres"
 )
 
 // schemas are the components of the document, made from the types that are decoded and answered. They document only: what is
@@ -24,11 +26,14 @@ var (
 	settingsType   = reflect.TypeFor[forgehook.Settings]()
 	answerType     = reflect.TypeFor[settingsAnswer]()
 	serviceAnswer  = reflect.TypeFor[serviceOrUtility]()
+	lineAnswer     = reflect.TypeFor[backtestLine]()
 	marshalerType  = reflect.TypeFor[json.Marshaler]()
 	closedWordList = map[reflect.Type]*huma.Schema{
-		reflect.TypeFor[forgehook.Role]():       wordSchema(forgehook.Roles),
-		reflect.TypeFor[forgehook.CallStatus](): wordSchema(forgehook.CallStatuses),
-		reflect.TypeFor[forgehook.Outcome]():    wordSchema(forgehook.Outcomes),
+		reflect.TypeFor[forgehook.Role]():        wordSchema(forgehook.Roles),
+		reflect.TypeFor[forgehook.CallStatus]():  wordSchema(forgehook.CallStatuses),
+		reflect.TypeFor[forgehook.Outcome]():     wordSchema(forgehook.Outcomes),
+		reflect.TypeFor[postgres.SampleSource](): wordSchema(postgres.SampleSources),
+		reflect.TypeFor[platform.Action]():       wordSchema(platform.Actions),
 		reflect.TypeFor[forgehook.Verdict](): wordSchema([]forgehook.Verdict{
 			forgehook.VerdictSuccess, forgehook.VerdictRetry, forgehook.VerdictPermanent}),
 		reflect.TypeFor[forgehook.AttemptState](): wordSchema([]forgehook.AttemptState{
@@ -65,6 +70,9 @@ func (c schemas) of(t reflect.Type) *huma.Schema {
 		return c.component("SettingsAnswer", func() *huma.Schema {
 			return &huma.Schema{AllOf: []*huma.Schema{c.of(settingsType), c.of(reflect.TypeFor[settingsFacts]())}}
 		})
+	case lineAnswer:
+		return &huma.Schema{AnyOf: []*huma.Schema{
+			c.of(reflect.TypeFor[difference]()), c.of(reflect.TypeFor[backtestProgress]()), c.of(reflect.TypeFor[backtestTotal]())}}
 	case serviceAnswer:
 		return &huma.Schema{AnyOf: []*huma.Schema{c.of(reflect.TypeFor[forgehook.Service]()), c.of(reflect.TypeFor[forgehook.Utility]())}}
 	}

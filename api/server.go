@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -60,6 +61,7 @@ type server struct {
 	log     *slog.Logger
 	gate    *gate
 	metrics *metrics
+	mapper  mapper
 	huma    huma.API
 	schemas schemas
 }
@@ -100,9 +102,13 @@ func (s *server) router() *gin.Engine {
 	s.health()
 	s.keys()
 	s.projects()
+	s.categories()
 	s.services()
 	s.utilities()
+	s.platform()
 	s.settings()
+	s.versions()
+	s.trials()
 	s.documents()
 	s.calls()
 	return router
@@ -114,6 +120,7 @@ type answer[O any] struct {
 	location string // of what was made
 	applied  string // Preference-Applied
 	body     O
+	lines    func(put func(...O) error) error // instead of body: NDJSON, sent as it is put
 }
 
 // none is the body of a 204.
@@ -123,6 +130,10 @@ func ok[O any](body O) *answer[O] { return &answer[O]{status: http.StatusOK, bod
 
 func created[O any](location string, body O) *answer[O] {
 	return &answer[O]{status: http.StatusCreated, location: location, body: body}
+}
+
+func lines[O any](each func(put func(...O) error) error) *answer[O] {
+	return &answer[O]{status: http.StatusOK, lines: each}
 }
 
 func noContent() *answer[none] { return &answer[none]{status: http.StatusNoContent} }
@@ -153,11 +164,14 @@ func register[I, O any, P interface {
 					r.gin.Header(name, value)
 				}
 			}
-			if out.status == http.StatusNoContent {
+			switch {
+			case out.status == http.StatusNoContent:
 				r.gin.Status(out.status)
-				return
+			case out.lines != nil:
+				stream(s, r, out)
+			default:
+				s.write(r, out.status, "application/json", out.body)
 			}
-			s.write(r, out.status, "application/json", out.body)
 		}}, nil
 	})
 	s.documentBody(rt)
@@ -195,6 +209,37 @@ func (s *server) write(r *request, status int, contentType string, body any) {
 	}
 	r.gin.Data(status, contentType, plainHTML(b.Bytes()))
 }
+
+// stream answers lines, each group as soon as it is there. An error before the first of them is answered as any other; after it the
+// connection is cut, so that half an answer does not look whole.
+func stream[O any](s *server, r *request, out *answer[O]) {
+	err := out.lines(func(group ...O) error {
+		var b bytes.Buffer
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false)
+		for _, line := range group {
+			if err := encoder.Encode(line); err != nil {
+				return fmt.Errorf("encode answer: %w", err)
+			}
+		}
+		r.gin.Header("Content-Type", lineMedia)
+		r.gin.Status(out.status)
+		if _, err := r.gin.Writer.Write(plainHTML(b.Bytes())); err != nil {
+			return fmt.Errorf("%w: %w", errGone, err)
+		}
+		r.gin.Writer.Flush()
+		return nil
+	})
+	if errors.Is(err, errGone) {
+		r.status = statusGone
+	} else if err != nil {
+		r.cut = r.gin.Writer.Written()
+		s.fail(r, err)
+	}
+}
+
+// errGone ends a stream whose reader has left.
+var errGone = errors.New("the answer cannot be sent")
 
 // htmlEscapes are how entities that marshal themselves write < > & all the same: harmless, but unreadable.
 var htmlEscapes = map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}
@@ -244,7 +289,7 @@ func (s *server) serve(c *gin.Context) {
 	}
 	defer func() {
 		panicked := recover()
-		cut := panicked != nil && c.Writer.Written() // half an answer must not look whole
+		cut := r.cut || panicked != nil && c.Writer.Written() // half an answer must not look whole
 		if panicked != nil {
 			s.fail(r, fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()))
 		}

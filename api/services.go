@@ -31,16 +31,18 @@ func either(service, utility func() (any, error)) (*answer[serviceOrUtility], er
 	return ok(serviceOrUtility{entity}), err
 }
 
+const aboutInput = "input is a CEL expression that makes a document of the JSON that a sender posts (source); it is compiled, and tried on inputSample, a JSON of at most 1 MiB."
+
 func (s *server) services() {
 	const tag = "services"
 	register(s, route{at: "POST /v1/projects/{id}/services", id: "createService", tag: tag, need: forgehook.MayConfigure, takes: forgehook.Service{}, status: http.StatusCreated, conflicts: true,
-		summary: "Make a service of a project"}, s.createService)
+		summary: "Make a service of a project", about: aboutInput}, s.createService)
 	register(s, route{at: "GET /v1/projects/{id}/services", id: "listServices", tag: tag, need: forgehook.MayRead,
-		summary: "List the services of a project", about: "Without the utilities attached to them."}, s.listServices)
+		summary: "List the services of a project", about: "Without the utilities attached to them and without their inputSample."}, s.listServices)
 	register(s, route{at: "GET /v1/services/{id}", id: "getService", tag: tag, need: forgehook.MayRead,
 		summary: "Read a service or a utility"}, s.getService)
 	register(s, route{at: "PATCH /v1/services/{id}", id: "updateService", tag: tag, need: forgehook.MayConfigure, takes: forgehook.Service{},
-		summary: "Change a service, or name and index of a utility", about: "JSON Merge Patch; null puts a default back."}, s.updateService)
+		summary: "Change a service, or name and index of a utility", about: "JSON Merge Patch; null puts a default back. inputSample is replaced as a whole. " + aboutInput}, s.updateService)
 	register(s, route{at: "DELETE /v1/services/{id}", id: "deleteService", tag: tag, need: forgehook.MayConfigure, status: http.StatusNoContent, conflicts: true,
 		summary: "Delete a service without utilities, or a utility whose calls have all completed"}, s.deleteService)
 }
@@ -51,6 +53,8 @@ func (s *server) createService(ctx context.Context, r *request, in *byID) (*answ
 		return nil, err
 	}
 	r.ownID(service.ID)
+	service.InputSample = asWritten(r.body, "inputSample")
+	s.checkInput(r, &service)
 	if parent := service.ServiceID; parent != nil && *parent != 0 && *parent != service.ID {
 		r.fault("body.serviceId", fmt.Sprint(*parent), "null: what belongs to a service is attached by POST /v1/services/{id}/utilities")
 	}
@@ -78,11 +82,31 @@ func (s *server) getService(ctx context.Context, r *request, in *byID) (*answer[
 func (s *server) updateService(ctx context.Context, r *request, in *byID) (*answer[serviceOrUtility], error) {
 	return either(func() (any, error) {
 		return s.DB.UpdateService(ctx, r.tenant(), in.id, func(service *forgehook.Service) error {
-			return patched(r, service, "id", "projectId", "serviceId")
+			return s.patchService(r, service)
 		})
 	}, func() (any, error) {
 		return s.DB.UpdateUtility(ctx, r.tenant(), in.id, r.patchUtility)
 	})
+}
+
+// patchService changes a service. What has no say in its input leaves that unjudged: a later release may refuse what an earlier took.
+func (s *server) patchService(r *request, service *forgehook.Service) error {
+	sample := service.InputSample
+	service.InputSample = nil // raw JSON is no object to be merged
+	changesSample := has(r.body, "inputSample")
+	if changesSample {
+		sample = asWritten(r.body, "inputSample")
+	}
+	var next forgehook.Service
+	if err := r.patch(*service, &next, false, "id", "projectId", "serviceId"); err != nil {
+		return err
+	}
+	next.InputSample = sample
+	if changesSample || has(r.body, "input") {
+		s.checkInput(r, &next)
+	}
+	*service = next
+	return r.invalid()
 }
 
 func (s *server) deleteService(ctx context.Context, r *request, in *byID) (*answer[none], error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/webhook"
@@ -50,8 +51,6 @@ func (s *server) settings() {
 		summary: "Set the settings of a utility", about: "What is not mentioned gets its default; secrets that are not mentioned are kept."}, s.putSettings)
 	register(s, route{at: "PATCH " + path, id: "patchSettings", tag: tag, need: forgehook.MayConfigure, takes: forgehook.Settings{},
 		summary: "Change settings of a utility", about: "JSON Merge Patch; null puts a default back."}, s.patchSettings)
-	register(s, route{at: "GET " + path + "/versions", id: "listSettingsVersions", tag: tag, need: forgehook.MayRead,
-		summary: "List the versions of the settings", about: "Newest first."}, s.listVersions)
 }
 
 func (s *server) getSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
@@ -59,7 +58,7 @@ func (s *server) getSettings(ctx context.Context, r *request, in *byID) (*answer
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.id, err)
 	}
-	return ok(settingsAnswer{version.Settings, settingsFacts{in.id, version.Version, version.CreatedAt, warningsOf(version.Settings)}}), nil
+	return ok(answerOf(in.id, version)), nil
 }
 
 // warningsOf are those of saved settings. Where a later release refuses what an earlier one took, its reasons are warnings too.
@@ -99,7 +98,7 @@ func (s *server) saveSettings(ctx context.Context, r *request, id int32, merge b
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, id, err)
 	}
-	return ok(settingsAnswer{version.Settings, settingsFacts{id, version.Version, version.CreatedAt, warningsOf(version.Settings)}}), nil
+	return ok(answerOf(id, version)), nil
 }
 
 // judge decodes settings and collects what every room says against them: their shape, their meaning, and where they would send.
@@ -112,29 +111,41 @@ func (s *server) judge(r *request, below string, data []byte, present forgehook.
 	if err := r.collect(below, err); err != nil || r.faulty(below) {
 		return settings, nil, err
 	}
-	plan, err := webhook.Compile(settings)
-	if err := r.collect(below, err); err != nil {
+	plan, err := s.weigh(r, below, settings)
+	if err != nil || plan == nil {
 		return settings, nil, err
-	}
-	if address := settings.WebHook.URL; address != nil && !r.faulty(below+".webHook.url") {
-		if err := s.Outbound.Check(*address); err != nil {
-			shown := *address
-			if strings.Contains(shown, "@") { // there may be a password before it
-				shown = ""
-			}
-			r.fault(below+".webHook.url", shown, err.Error())
-		}
-	}
-	if plan == nil {
-		return settings, nil, nil
 	}
 	return settings, some(plan.Warnings()), nil
 }
 
-func (s *server) listVersions(ctx context.Context, r *request, in *byIDPaged) (*answer[versionList], error) {
-	versions, next, err := s.DB.SettingsVersions(ctx, r.tenant(), in.id, in.page)
-	if err == nil && len(versions) == 0 {
-		_, err = s.DB.Settings(ctx, r.tenant(), in.id) // no page of nothing
+// weigh collects what is to be said against decoded settings: by the rules, and by the guard of where they would send. The plan is
+// nil where the rules have faults.
+func (s *server) weigh(r *request, below string, settings forgehook.Settings) (*webhook.Plan, error) {
+	plan, err := webhook.Compile(settings)
+	if err := r.collect(below, err); err != nil {
+		return nil, err
 	}
-	return ok(versionList{some(versions), cursor(next)}), s.onlyUtilities(ctx, r, in.id, err)
+	at := below + ".webHook.url"
+	if address := settings.WebHook.URL; address != nil && !r.faulty(at) {
+		if err := s.Outbound.Check(literalURL(settings.WebHook)); err != nil {
+			shown := *address
+			if strings.Contains(shown, "@") { // there may be a password before it
+				shown = ""
+			}
+			r.fault(at, shown, err.Error())
+		}
+	}
+	return plan, nil
+}
+
+// literalURL is the URL as far as it does not depend on the document: all of it, or scheme and host of a template or a script.
+func literalURL(w forgehook.WebHookSettings) string {
+	text, host := *w.URL, w.Host()
+	before, _, found := strings.Cut(text, "://")
+	plain := len(text) >= 4 && strings.EqualFold(text[:4], "http") && !strings.Contains(text, "{{")
+	if !found || host == "" || plain {
+		return text
+	}
+	start := strings.LastIndexFunc(before, func(r rune) bool { return !unicode.IsLetter(r) }) + 1
+	return before[start:] + "://" + host + "/"
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/worker"
 )
 
@@ -211,7 +212,7 @@ func (s *service) runWorker(ctx context.Context) error {
 		Client: s.client, TaskQueue: s.config.TaskQueue, Slots: s.config.WorkerSlots, CachedRuns: s.config.WorkerCache,
 		StopTimeout: s.config.StopTimeout,
 		Activities: &activities.Activities{
-			DB: s.db, Secrets: s.secrets, Sender: s.sender, Starter: s.control, Now: time.Now,
+			DB: s.db, Secrets: s.secrets, Sender: s.sender, Starter: s.control, Plans: webhook.NewPlans(), Now: time.Now,
 			UserAgent: "Forgehook/" + version, Log: s.log,
 		},
 	})

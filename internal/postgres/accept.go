@@ -90,9 +90,20 @@ func acceptNew(ctx context.Context, tx conn, tenant forgehook.TenantID, a Accept
 	if err := forgehook.Invalid(append(faults, more...)...); err != nil {
 		return Accepted{}, err
 	}
-	subject.Project, subject.Service = t.project, t.service
+	subject.Project, subject.Category = t.project, t.category
+	subject.Service = withoutInput(t.service)
 	accepted := newCalls(tenant, a, t, subject)
 	return accepted, insertCalls(ctx, tx, tenant, a, subject, t, accepted)
+}
+
+// withoutInput is a service as subjects have it: how documents are made of raw JSON is no part of a call.
+func withoutInput(service *forgehook.Service) *forgehook.Service {
+	if service == nil {
+		return nil
+	}
+	plain := *service
+	plain.Input, plain.InputSample = nil, nil
+	return &plain
 }
 
 // newCalls makes a call for each utility. A disabled one is called only if it was named.
@@ -151,7 +162,7 @@ func newStart(tenant forgehook.TenantID, call forgehook.Call, utilityName string
 
 // insertCalls stores request and calls in one statement. A request without calls is stored too: its key has been used.
 func insertCalls(ctx context.Context, tx conn, tenant forgehook.TenantID, a Acceptance, subject forgehook.Subject, t target, accepted Accepted) error {
-	frozen, err := json.Marshal(subject)
+	frozen, err := forgehook.AppendJSON(nil, subject)
 	if err != nil {
 		return err
 	}
@@ -199,6 +210,13 @@ func insertCalls(ctx context.Context, tx conn, tenant forgehook.TenantID, a Acce
 		return errKeyTaken
 	}
 	return err
+}
+
+// AcceptedBefore finds the calls of a request whose idempotency key was used before, as AcceptCalls does: for requests that cannot
+// be read as they could be then. An error is CodeKeyReused where it was another request.
+func (db *DB) AcceptedBefore(ctx context.Context, tenant forgehook.TenantID, a Acceptance) (accepted Accepted, found bool, err error) {
+	defer wrap(&err, "calls accepted before")
+	return acceptedBefore(ctx, db.conn, tenant, a)
 }
 
 // acceptedBefore finds the request that used the key first.

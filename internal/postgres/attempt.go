@@ -29,12 +29,9 @@ type Started struct {
 	Counted          int           // attempts that finished before this one: unknown ones spend no budget
 	WebHookServiceID int32
 	WebhookID        string
-	DocumentID       *int32
-	AcceptedAt       time.Time
 	DeadlineAt       time.Time
-	Settings         forgehook.Settings // secrets sealed
-	Request          forgehook.Request  // as built, secrets masked; its Body is empty, BodyBytes has it
-	BodyBytes        []byte             // nil: no body is sent
+	Settings         Pinned
+	Built            Built // the request
 }
 
 // maxLost is how many attempts in a row may lose their worker. A request that kills workers must not kill them for days.
@@ -55,12 +52,11 @@ type startRow struct {
 	completionRow
 	WebHookServiceID int32      `db:"webhook_service_id"`
 	WebhookID        string     `db:"webhook_id"`
-	DocumentID       *int32     `db:"document_id"`
-	AcceptedAt       time.Time  `db:"accepted_at"`
 	Waiting          bool       `db:"waiting"`
 	NextAttemptAt    *time.Time `db:"next_attempt_at"`
 	DeadlineAt       time.Time  `db:"deadline_at"` // the time on hold, which is over now, included
 	MayHold          bool       `db:"may_hold"`
+	SettingsVersion  int        `db:"settings_version"`
 	Settings         []byte     `db:"settings"`
 	requestRow
 }
@@ -88,7 +84,7 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 	stood := row.toCompletion()
 	started := Started{
 		Outcome: stood.Outcome, StatusCode: stood.StatusCode, Number: stood.Attempts, WebHookServiceID: row.WebHookServiceID,
-		WebhookID: row.WebhookID, DocumentID: row.DocumentID, AcceptedAt: row.AcceptedAt.UTC(), DeadlineAt: row.DeadlineAt.UTC(),
+		WebhookID: row.WebhookID, DeadlineAt: row.DeadlineAt.UTC(),
 	}
 	if started.Outcome != "" {
 		return started, nil
@@ -111,14 +107,10 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 			return started, nil
 		}
 	}
-	if started.Settings, err = forgehook.LoadSettings(row.Settings); err != nil {
+	started.Settings = Pinned{Version: row.SettingsVersion, stored: row.Settings}
+	if started.Built, err = row.toBuilt(s.Ref.CallID); err != nil {
 		return Started{}, err
 	}
-	built, err := row.toBuilt(s.Ref.CallID)
-	if err != nil {
-		return Started{}, err
-	}
-	started.Request, started.BodyBytes = built.Request, built.BodyBytes
 	return insertAttempt(ctx, tx, s, started)
 }
 
@@ -126,10 +118,10 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 // pause at the same moment finds the attempt under way, as any pause may; where it does, holds looks again.
 func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow, err error) {
 	err = tx.hot().get(ctx, &row, `
-		SELECT c.status = 'waiting_retry' AS waiting, c.next_attempt_at, c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id, c.document_id, c.accepted_at,
+		SELECT c.status = 'waiting_retry' AS waiting, c.next_attempt_at, c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id,
 		       c.deadline_at + COALESCE($4::timestamptz - c.held_at, interval '0') AS deadline_at,
 		       COALESCE(u.paused_at IS NOT NULL OR (u.draining AND NOT $3::boolean), false) AS may_hold,
-		       v.settings, r.method, r.url, r.headers, r.body, r.sha256
+		       c.settings_version, v.settings, r.method, r.url, r.headers, r.body, r.sha256, r.shown_url, r.shown_headers, r.shown_body
 		FROM calls c
 		LEFT JOIN services u ON u.tenant_id = c.tenant_id AND u.id = c.webhook_service_id
 		LEFT JOIN settings_versions v

@@ -16,10 +16,12 @@ func TestStartAttempt(t *testing.T) {
 	call := begun(t, b)
 	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: at("2026-06-01T00:00:00Z")})
 	check(t, err)
+	settings, err := started.Settings.Load()
+	check(t, err)
+	equal(t, "settings", settings, b.s.Utility.Settings)
+	started.Settings = postgres.Pinned{}
 	equal(t, "started", started, postgres.Started{
-		Number: 1, WebHookServiceID: b.s.Utility.ID, WebhookID: call.WebhookID, DocumentID: call.DocumentID,
-		AcceptedAt: call.AcceptedAt.Time, DeadlineAt: call.DeadlineAt.Time, Settings: b.s.Utility.Settings,
-		Request: built.Request, BodyBytes: built.BodyBytes,
+		Number: 1, WebHookServiceID: b.s.Utility.ID, WebhookID: call.WebhookID, DeadlineAt: call.DeadlineAt.Time, Built: built,
 	})
 	got, err := b.Call(t.Context(), b.tenant, call.ID)
 	check(t, err)

@@ -10,28 +10,32 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// BuildFacts is what a request is made of.
-type BuildFacts struct {
-	Subject  forgehook.Subject
-	Settings forgehook.Settings // secrets sealed
-	Call     forgehook.Call     // ids, times and status; no request and no response yet
-}
-
-// Built is the request of a call.
+// Built is the request of a call. Credentials are masked in it: they come in at delivery.
 type Built struct {
-	Request   forgehook.Request // secrets masked; its Body is empty, BodyBytes has it
+	Request   forgehook.Request // its Body is empty, BodyBytes has it
 	BodyBytes []byte            // nil: no body is sent
 	SHA256    string            // hex, of the body
+	Shown     *Shown            // nil: shown as it is sent
 	Failure   *forgehook.CallError
+}
+
+// Shown is what everybody but the endpoint sees of a request that holds the value of a secret field.
+type Shown struct {
+	URL     string
+	Headers map[string]string
+	Body    []byte
 }
 
 // requestRow is a stored request; all nil where it is not built yet.
 type requestRow struct {
-	Method  *string `db:"method"`
-	URL     *string `db:"url"`
-	Headers []byte  `db:"headers"`
-	Body    []byte  `db:"body"`
-	SHA256  *string `db:"sha256"`
+	Method       *string `db:"method"`
+	URL          *string `db:"url"`
+	Headers      []byte  `db:"headers"`
+	Body         []byte  `db:"body"`
+	SHA256       *string `db:"sha256"`
+	ShownURL     *string `db:"shown_url"`
+	ShownHeaders []byte  `db:"shown_headers"`
+	ShownBody    []byte  `db:"shown_body"`
 }
 
 func (r requestRow) toBuilt(callID string) (b Built, err error) {
@@ -42,36 +46,48 @@ func (r requestRow) toBuilt(callID string) (b Built, err error) {
 	if err := json.Unmarshal(r.Headers, &b.Request.Headers); err != nil {
 		return b, fmt.Errorf("stored request of call %s: %w", callID, err)
 	}
+	if r.ShownURL == nil {
+		return b, nil
+	}
+	b.Shown = &Shown{URL: *r.ShownURL, Body: r.ShownBody}
+	if err := json.Unmarshal(r.ShownHeaders, &b.Shown.Headers); err != nil {
+		return b, fmt.Errorf("stored request of call %s, as shown: %w", callID, err)
+	}
 	return b, nil
+}
+
+// shown is the request as it may be seen.
+func (b Built) shown() forgehook.Request {
+	r, body := b.Request, b.BodyBytes
+	if b.Shown != nil {
+		r.URL, r.Headers, body = b.Shown.URL, b.Shown.Headers, b.Shown.Body
+	}
+	r.Body, r.BodyEncoding = BodyText(body)
+	return r
 }
 
 // BuildRequest applies rule to the frozen subject and the pinned settings of a call and stores the request it makes. A request that
 // is stored already is returned as it is and rule does not run. Where rule reports a failure the call ends failed; outcome is ""
 // while the call goes on.
-func (db *DB) BuildRequest(ctx context.Context, call forgehook.CallRef, rule func(BuildFacts) (Built, error)) (outcome forgehook.Outcome, built Built, err error) {
+func (db *DB) BuildRequest(ctx context.Context, call forgehook.CallRef, rule func(Facts) (Built, error)) (outcome forgehook.Outcome, built Built, err error) {
 	defer wrap(&err, "build request of call %s", call.CallID)
-	err = db.inTx(ctx, func(tx conn) error {
-		outcome, built, err = buildRequest(ctx, tx, call, rule)
-		return err
-	})
-	if err != nil {
-		return "", Built{}, err
-	}
-	return outcome, built, nil
+	return buildRequest(ctx, db.conn, call, rule)
 }
 
-func buildRequest(ctx context.Context, tx conn, call forgehook.CallRef, rule func(BuildFacts) (Built, error)) (forgehook.Outcome, Built, error) {
+// buildRequest holds no connection while the rule runs, as evaluate does not.
+func buildRequest(ctx context.Context, tx conn, call forgehook.CallRef, rule func(Facts) (Built, error)) (forgehook.Outcome, Built, error) {
 	var row struct {
-		callRow
-		Subject  []byte `db:"subject"`
-		Settings []byte `db:"settings"`
-		Headers  []byte `db:"headers"`
-		Body     []byte `db:"body"`
+		factsRow
+		Headers      []byte  `db:"headers"`
+		Body         []byte  `db:"body"`
+		ShownURL     *string `db:"shown_url"`
+		ShownHeaders []byte  `db:"shown_headers"`
+		ShownBody    []byte  `db:"shown_body"`
 	}
 	err := tx.hot().get(ctx, &row, `
 		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
 		       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.attempts, c.status, c.outcome, q.subject, v.settings,
-		       r.method, r.url, r.headers, r.body, r.sha256
+		       r.method, r.url, r.headers, r.body, r.sha256, r.shown_url, r.shown_headers, r.shown_body
 		FROM calls c
 		JOIN call_requests q ON q.id = c.request_id
 		LEFT JOIN settings_versions v
@@ -85,14 +101,11 @@ func buildRequest(ctx context.Context, tx conn, call forgehook.CallRef, rule fun
 		return outcomeOf(row.Outcome), Built{}, nil
 	}
 	if row.Method != nil {
-		built, err := requestRow{row.Method, row.URL, row.Headers, row.Body, row.SHA256}.toBuilt(call.CallID)
+		built, err := requestRow{row.Method, row.URL, row.Headers, row.Body, row.SHA256, row.ShownURL, row.ShownHeaders, row.ShownBody}.toBuilt(call.CallID)
 		return "", built, err
 	}
-	facts := BuildFacts{}
-	if facts.Subject, facts.Settings, err = (factsRow{Subject: row.Subject, Settings: row.Settings}).toFacts(); err != nil {
-		return "", Built{}, err
-	}
-	if facts.Call, err = row.toCall(); err != nil {
+	facts, err := row.toFacts()
+	if err != nil {
 		return "", Built{}, err
 	}
 	built, err := rule(facts)
@@ -115,11 +128,20 @@ func storeRequest(ctx context.Context, tx conn, call forgehook.CallRef, built Bu
 	if err != nil {
 		return "", Built{}, err
 	}
+	var shownURL *string
+	var shownHeaders, shownBody []byte
+	if s := built.Shown; s != nil {
+		shownURL, shownBody = &s.URL, s.Body
+		if shownHeaders, err = json.Marshal(s.Headers); err != nil {
+			return "", Built{}, err
+		}
+	}
 	rows, err := tx.hot().exec(ctx, `
-		INSERT INTO requests (call_id, method, url, headers, body, sha256, built_at)
-		SELECT id, $3, $4, $5, $6, $7, $8 FROM calls WHERE tenant_id = $1 AND id = $2
+		INSERT INTO requests (call_id, method, url, headers, body, sha256, built_at, shown_url, shown_headers, shown_body)
+		SELECT id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM calls WHERE tenant_id = $1 AND id = $2
 		ON CONFLICT (call_id) DO NOTHING`,
-		call.Tenant, call.CallID, built.Request.Method, built.Request.URL, headers, built.BodyBytes, built.SHA256, now())
+		call.Tenant, call.CallID, built.Request.Method, built.Request.URL, headers, built.BodyBytes, built.SHA256, now(),
+		shownURL, shownHeaders, shownBody)
 	if err != nil || rows == 1 {
 		return "", built, err
 	}
@@ -130,7 +152,7 @@ func storeRequest(ctx context.Context, tx conn, call forgehook.CallRef, built Bu
 func storedRequest(ctx context.Context, tx conn, call forgehook.CallRef) (Built, error) {
 	var row requestRow
 	err := tx.get(ctx, &row, `
-		SELECT r.method, r.url, r.headers, r.body, r.sha256 FROM calls c LEFT JOIN requests r ON r.call_id = c.id
+		SELECT r.method, r.url, r.headers, r.body, r.sha256, r.shown_url, r.shown_headers, r.shown_body FROM calls c LEFT JOIN requests r ON r.call_id = c.id
 		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Built{}, notFound("call", call.CallID)
@@ -141,13 +163,12 @@ func storedRequest(ctx context.Context, tx conn, call forgehook.CallRef) (Built,
 	return row.toBuilt(call.CallID)
 }
 
-// Request returns the request of a call with its body; before it is built it is CodeNotFound, saying so.
+// Request returns the request of a call with its body, as it may be seen; before it is built it is CodeNotFound, saying so.
 func (db *DB) Request(ctx context.Context, tenant forgehook.TenantID, callID string) (_ forgehook.Request, err error) {
 	defer wrap(&err, "request of call %s", callID)
 	built, err := storedRequest(ctx, db.conn, forgehook.CallRef{Tenant: tenant, CallID: callID})
 	if err != nil {
 		return forgehook.Request{}, err
 	}
-	built.Request.Body, built.Request.BodyEncoding = BodyText(built.BodyBytes)
-	return built.Request, nil
+	return built.shown(), nil
 }

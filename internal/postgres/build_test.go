@@ -12,8 +12,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-func neverBuilds(t *testing.T) func(postgres.BuildFacts) (postgres.Built, error) {
-	return func(postgres.BuildFacts) (postgres.Built, error) {
+func neverBuilds(t *testing.T) func(postgres.Facts) (postgres.Built, error) {
+	return func(postgres.Facts) (postgres.Built, error) {
 		t.Error("the rule ran again")
 		return postgres.Built{}, nil
 	}
@@ -37,6 +37,14 @@ func TestBuildRequest(t *testing.T) {
 			forgehook.Request{Method: "GET", URL: "u", Headers: map[string]string{"A": "b"}, BodyEncoding: "utf8"},
 		},
 		{
+			"a secret field", postgres.Built{
+				Request:   forgehook.Request{Method: "POST", URL: "u?pin=1234", Headers: map[string]string{"X-Pin": "1234"}},
+				BodyBytes: []byte("pin 1234"), SHA256: "x",
+				Shown: &postgres.Shown{URL: "u?pin=[secret]", Headers: map[string]string{"X-Pin": "[secret]"}, Body: []byte("pin [secret]")},
+			},
+			forgehook.Request{Method: "POST", URL: "u?pin=[secret]", Headers: map[string]string{"X-Pin": "[secret]"}, Body: "pin [secret]", BodyEncoding: "utf8"},
+		},
+		{
 			"empty body", postgres.Built{Request: forgehook.Request{Method: "POST", URL: "u", Headers: map[string]string{}}, BodyBytes: []byte{}, SHA256: "x"},
 			forgehook.Request{Method: "POST", URL: "u", Headers: map[string]string{}, BodyEncoding: "utf8"},
 		},
@@ -50,11 +58,11 @@ func TestBuildRequest(t *testing.T) {
 			if !strings.Contains(err.Error(), "no request yet") {
 				t.Errorf("the error does not say that there is none yet: %v", err)
 			}
-			outcome, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(facts postgres.BuildFacts) (postgres.Built, error) {
-				equal(t, "facts", facts, postgres.BuildFacts{
-					Subject:  forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service},
-					Settings: b.s.Utility.Settings, Call: call,
-				})
+			outcome, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(facts postgres.Facts) (postgres.Built, error) {
+				equal(t, "settings", loaded(t, facts.Settings), b.s.Utility.Settings)
+				equal(t, "version", facts.Settings.Version, call.SettingsVersion)
+				equal(t, "subject", facts.Subject, forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service})
+				equal(t, "call", facts.Call, call)
 				return test.made, nil
 			})
 			check(t, err)
@@ -67,8 +75,10 @@ func TestBuildRequest(t *testing.T) {
 			got, err := b.Request(t.Context(), b.tenant, call.ID)
 			check(t, err)
 			equal(t, "request", got, test.want)
-			if started := start(t, b, call); (started.BodyBytes == nil) != (test.made.BodyBytes == nil) {
-				t.Errorf("a body that is there or not: %q, want %q", started.BodyBytes, test.made.BodyBytes)
+			sent := start(t, b, call).Built
+			equal(t, "sent", sent, test.made, cmpopts.EquateEmpty())
+			if (sent.BodyBytes == nil) != (test.made.BodyBytes == nil) {
+				t.Errorf("a body that is there or not: %q, want %q", sent.BodyBytes, test.made.BodyBytes)
 			}
 		})
 	}
@@ -79,7 +89,7 @@ func TestBuildRequest_fails(t *testing.T) {
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	failure := &forgehook.CallError{Code: "bad_url", Message: "the URL has no host"}
-	outcome, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.BuildFacts) (postgres.Built, error) {
+	outcome, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) {
 		return postgres.Built{Failure: failure}, nil
 	})
 	check(t, err)
@@ -102,7 +112,7 @@ func TestBuildRequest_twoAtOnce(t *testing.T) {
 	results := make([]postgres.Built, 2)
 	for i, url := range []string{"https://example.com/1", "https://example.com/2"} {
 		wg.Go(func() {
-			_, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.BuildFacts) (postgres.Built, error) {
+			_, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) {
 				inside.Done()
 				inside.Wait()
 				return postgres.Built{Request: forgehook.Request{Method: "GET", URL: url}, SHA256: url}, nil
@@ -122,13 +132,13 @@ func TestBuildRequest_large(t *testing.T) {
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	body := []byte(strings.Repeat("0123456789abcdef", 1<<18)) // 4 MiB
-	_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.BuildFacts) (postgres.Built, error) {
+	_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) {
 		return postgres.Built{Request: built.Request, BodyBytes: body, SHA256: "x"}, nil
 	})
 	check(t, err)
 	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
 	check(t, err)
-	equal(t, "body", string(started.BodyBytes) == string(body), true)
+	equal(t, "body", string(started.Built.BodyBytes) == string(body), true)
 	got, err := b.Call(t.Context(), b.tenant, call.ID)
 	check(t, err)
 	equal(t, "bodyBytes", got.Request.BodyBytes, len(body))

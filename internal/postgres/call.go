@@ -49,7 +49,7 @@ const callSelect = `
 	SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
 	       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome,
 	       c.next_attempt_at, c.completed_at, c.error_code, c.error_message,
-	       r.method, r.url, r.headers AS request_headers, octet_length(r.body) AS body_bytes, r.sha256,
+	       r.method, COALESCE(r.shown_url, r.url) AS url, COALESCE(r.shown_headers, r.headers) AS request_headers, octet_length(r.body) AS body_bytes, r.sha256,
 	       a.status_code, a.response_headers, a.response_body, a.response_truncated
 	FROM calls c
 	LEFT JOIN requests r ON r.call_id = c.id

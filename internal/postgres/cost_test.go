@@ -35,8 +35,8 @@ func TestCost(t *testing.T) {
 	})
 	want := map[string]int64{ // BEGIN and COMMIT are two of each
 		"accept":            5, // documents, utilities, insert
-		"evaluate":          4,
-		"build":             4,
+		"evaluate":          2,
+		"build":             2,
 		"start":             4,
 		"record a delivery": 4,
 	}

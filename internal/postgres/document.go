@@ -119,7 +119,7 @@ func putDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, proje
 	for i, d := range documents {
 		d.ProjectID = projectID
 		ids[i], masters[i], statuses[i], dates[i] = d.ID, d.MasterID, int32(d.Status), modified(&d)
-		if bodies[i], err = json.Marshal(d); err != nil {
+		if bodies[i], err = forgehook.AppendJSON(nil, d); err != nil {
 			return 0, fmt.Errorf("document %d: %w", d.ID, err)
 		}
 	}
@@ -222,7 +222,7 @@ func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id 
 			return err
 		}
 		d.ID, d.ProjectID, d.DTM = id, row.ProjectID, stampChange(before, d.DTM, at)
-		body, err := json.Marshal(d)
+		body, err := forgehook.AppendJSON(nil, d)
 		if err != nil {
 			return err
 		}

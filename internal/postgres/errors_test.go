@@ -29,12 +29,11 @@ func TestErrors_connectionLost(t *testing.T) {
 	db := open(t, address)
 	s := pgtest.NewScene(t, db)
 	call := s.Call(t, db)
-	ref := forgehook.CallRef{Tenant: s.Tenant, CallID: call.ID}
 
 	// The connection breaks while a transaction is open.
-	_, _, err := db.Evaluate(t.Context(), ref, func(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
+	_, err := db.UpdateService(t.Context(), s.Tenant, s.Service.ID, func(*forgehook.Service) error {
 		terminateConnections(t, address)
-		return fires(forgehook.Subject{}, forgehook.Settings{})
+		return nil
 	})
 	refused(t, "broken in a transaction", err, forgehook.CodeUnavailable)
 	// Outside of one nobody notices.

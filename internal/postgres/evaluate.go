@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/forgehook/forgehook"
 )
@@ -15,42 +13,22 @@ type Explained struct {
 	Failure    *forgehook.CallError // the conditions could not be told; the call fails
 }
 
-// factsRow is what rules are applied to: the frozen subject and the pinned settings. A completed call may outlive its settings.
-type factsRow struct {
-	Outcome     *string `db:"outcome"`
-	Explanation []byte  `db:"explanation"`
-	Subject     []byte  `db:"subject"`
-	Settings    []byte  `db:"settings"`
-}
-
-func (r factsRow) toFacts() (s forgehook.Subject, settings forgehook.Settings, err error) {
-	if err := json.Unmarshal(r.Subject, &s); err != nil {
-		return s, settings, fmt.Errorf("stored subject: %w", err)
-	}
-	settings, err = forgehook.LoadSettings(r.Settings)
-	return s, settings, err
-}
-
 // Evaluate applies rule to the frozen subject and the pinned settings of a call and stores what it found. Where it does not fire
 // the call ends skipped, where it fails the call ends failed; outcome is "" while the call goes on. A call that was evaluated
 // before, or has an outcome, answers with what is stored and rule does not run.
-func (db *DB) Evaluate(ctx context.Context, call forgehook.CallRef, rule func(forgehook.Subject, forgehook.Settings) (Explained, error)) (outcome forgehook.Outcome, conditions []forgehook.Condition, err error) {
+func (db *DB) Evaluate(ctx context.Context, call forgehook.CallRef, rule func(Facts) (Explained, error)) (outcome forgehook.Outcome, conditions []forgehook.Condition, err error) {
 	defer wrap(&err, "evaluate call %s", call.CallID)
-	err = db.inTx(ctx, func(tx conn) error {
-		outcome, conditions, err = evaluate(ctx, tx, call, rule)
-		return err
-	})
-	if err != nil {
-		return "", nil, err
-	}
-	return outcome, conditions, nil
+	return evaluate(ctx, db.conn, call, rule)
 }
 
-// evaluate takes no lock: two that run at once find the same, and an outcome wins over both.
-func evaluate(ctx context.Context, tx conn, call forgehook.CallRef, rule func(forgehook.Subject, forgehook.Settings) (Explained, error)) (forgehook.Outcome, []forgehook.Condition, error) {
+// evaluate takes no lock, and no transaction, so that a slow rule holds no connection: two that run at once find the same, and an
+// outcome wins over both.
+func evaluate(ctx context.Context, tx conn, call forgehook.CallRef, rule func(Facts) (Explained, error)) (forgehook.Outcome, []forgehook.Condition, error) {
 	var row factsRow
 	err := tx.hot().get(ctx, &row, `
-		SELECT c.outcome, c.explanation, q.subject, v.settings FROM calls c
+		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
+		       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome, q.subject, v.settings
+		FROM calls c
 		JOIN call_requests q ON q.id = c.request_id
 		LEFT JOIN settings_versions v
 		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
@@ -62,15 +40,15 @@ func evaluate(ctx context.Context, tx conn, call forgehook.CallRef, rule func(fo
 	if err != nil || row.Outcome != nil || row.Explanation != nil {
 		return outcomeOf(row.Outcome), conditions, err
 	}
-	subject, settings, err := row.toFacts()
+	facts, err := row.toFacts()
 	if err != nil {
 		return "", nil, err
 	}
-	found, err := rule(subject, settings)
+	found, err := rule(facts)
 	if err != nil {
 		return "", nil, err
 	}
-	explanation, err := json.Marshal(found.Conditions)
+	explanation, err := encode(found.Conditions)
 	if err != nil {
 		return "", nil, err
 	}

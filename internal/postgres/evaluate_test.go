@@ -11,8 +11,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-func neverExplains(t *testing.T) func(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
-	return func(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
+func neverExplains(t *testing.T) func(postgres.Facts) (postgres.Explained, error) {
+	return func(postgres.Facts) (postgres.Explained, error) {
 		t.Error("the rule ran again")
 		return postgres.Explained{}, nil
 	}
@@ -36,7 +36,7 @@ func TestEvaluate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			want := b.s.Call(t, b.DB)
-			outcome, explained, err := b.Evaluate(t.Context(), b.ref(want.ID), func(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
+			outcome, explained, err := b.Evaluate(t.Context(), b.ref(want.ID), func(postgres.Facts) (postgres.Explained, error) {
 				return test.found, nil
 			})
 			check(t, err)
@@ -65,7 +65,7 @@ func TestEvaluate_ruleBreaks(t *testing.T) {
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	broken := errors.New("broken")
-	_, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
+	_, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Explained, error) {
 		return postgres.Explained{Conditions: conditions, Fires: true}, broken
 	})
 	if !errors.Is(err, broken) {
@@ -82,7 +82,7 @@ func TestEvaluate_outcomeMeanwhile(t *testing.T) {
 	b := setup(t)
 	for name, found := range map[string]postgres.Explained{"fires": {Conditions: conditions, Fires: true}, "skips": {Conditions: conditions}} {
 		call := b.s.Call(t, b.DB)
-		outcome, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
+		outcome, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Explained, error) {
 			_, err := b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Canceled, nil, time.Now())
 			return found, err
 		})

@@ -73,7 +73,7 @@ func check(t testing.TB, err error) {
 
 func equal[T any](t *testing.T, what string, got, want T, options ...cmp.Option) {
 	t.Helper()
-	options = append(options, cmpopts.IgnoreUnexported(forgehook.Secret{})) // what is stored of secrets is exported
+	options = append(options, cmp.AllowUnexported(postgres.Pinned{}), cmpopts.IgnoreUnexported(forgehook.Secret{})) // what is stored of secrets is exported
 	if diff := cmp.Diff(want, got, options...); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}

@@ -98,24 +98,25 @@ func (db *DB) UpdateProject(ctx context.Context, tenant forgehook.TenantID, id i
 	return p, err
 }
 
-// DeleteProject deletes a project that has nothing left: services or documents are a CodeConflict that counts them.
+// DeleteProject deletes a project that has nothing left: services, documents or categories are a CodeConflict that counts them.
 func (db *DB) DeleteProject(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
 	defer wrap(&err, "delete project %d", id)
 	return db.inTx(ctx, func(tx conn) error {
-		// The lock keeps new services and documents out, whose foreign keys want it too.
+		// The lock keeps new services, documents and categories out, whose foreign keys want it too.
 		var found int
 		err := tx.get(ctx, &found, `SELECT 1 FROM projects WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, tenant, id)
 		if err != nil {
 			return orNotFound(err, "project", id)
 		}
-		var rest struct{ Services, Documents int }
+		var rest struct{ Services, Documents, Categories int }
 		err = tx.get(ctx, &rest, `
 			SELECT (SELECT count(*) FROM services WHERE tenant_id = $1 AND project_id = $2) AS services,
-			       (SELECT count(*) FROM documents WHERE tenant_id = $1 AND project_id = $2) AS documents`, tenant, id)
+			       (SELECT count(*) FROM documents WHERE tenant_id = $1 AND project_id = $2) AS documents,
+			       (SELECT count(*) FROM categories WHERE tenant_id = $1 AND project_id = $2) AS categories`, tenant, id)
 		if err != nil {
 			return err
 		}
-		if err := inUse("Project", id, counted(rest.Services, "service"), counted(rest.Documents, "document")); err != nil {
+		if err := inUse("Project", id, counted(rest.Services, "service"), counted(rest.Documents, "document"), counted(rest.Categories, "category")); err != nil {
 			return err
 		}
 		_, err = tx.exec(ctx, `DELETE FROM projects WHERE tenant_id = $1 AND id = $2`, tenant, id)

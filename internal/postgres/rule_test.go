@@ -16,11 +16,11 @@ var conditions = []forgehook.Condition{
 	{Condition: "document.status", Expected: json.RawMessage(`"Processed"`), Actual: json.RawMessage(`"Error"`), Hint: "Processed"},
 }
 
-func fires(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
+func fires(postgres.Facts) (postgres.Explained, error) {
 	return postgres.Explained{Conditions: conditions, Fires: true}, nil
 }
 
-func skips(forgehook.Subject, forgehook.Settings) (postgres.Explained, error) {
+func skips(postgres.Facts) (postgres.Explained, error) {
 	return postgres.Explained{Conditions: conditions}, nil
 }
 
@@ -32,7 +32,7 @@ var built = postgres.Built{
 	SHA256:    "ab",
 }
 
-func builds(postgres.BuildFacts) (postgres.Built, error) { return built, nil }
+func builds(postgres.Facts) (postgres.Built, error) { return built, nil }
 
 // begun is a call whose request is built.
 func begun(t *testing.T, b bundle) forgehook.Call {

@@ -14,14 +14,22 @@ type serviceRow struct {
 	ID        int32  `db:"id"`
 	ProjectID int32  `db:"project_id"`
 	Body      []byte `db:"body"`
+	Sample    []byte `db:"input_sample"` // NULL, or not asked for: none
 }
 
 func (r serviceRow) toService() (s forgehook.Service, err error) {
 	if err := json.Unmarshal(r.Body, &s); err != nil {
 		return s, fmt.Errorf("stored service %d: %w", r.ID, err)
 	}
-	s.ID, s.ProjectID, s.ServiceID = r.ID, r.ProjectID, nil
+	s.ID, s.ProjectID, s.ServiceID, s.InputSample = r.ID, r.ProjectID, nil, r.Sample
 	return s, nil
+}
+
+// serviceBody is a service without its sample, which has a column of its own: only who reads the service itself needs it.
+func serviceBody(s forgehook.Service) (body, sample []byte, err error) {
+	sample, s.InputSample = s.InputSample, nil
+	body, err = json.Marshal(s)
+	return body, sample, err
 }
 
 // CreateService stores a plain service of a project. ID 0 is handed out; one that is taken is a CodeConflict.
@@ -34,14 +42,14 @@ func (db *DB) CreateService(ctx context.Context, tenant forgehook.TenantID, s fo
 		if s.ID, err = orNewEntityID(ctx, tx, tenant, s.ID); err != nil {
 			return err
 		}
-		body, err := json.Marshal(s)
+		body, sample, err := serviceBody(s)
 		if err != nil {
 			return err
 		}
 		rows, err := tx.exec(ctx, `
-			INSERT INTO services (tenant_id, id, project_id, body, created_at, updated_at)
-			SELECT tenant_id, $3, id, $4, $5, $5 FROM projects WHERE tenant_id = $1 AND id = $2`,
-			tenant, s.ProjectID, s.ID, body, at)
+			INSERT INTO services (tenant_id, id, project_id, body, input_sample, created_at, updated_at)
+			SELECT tenant_id, $3, id, $4, $6, $5, $5 FROM projects WHERE tenant_id = $1 AND id = $2`,
+			tenant, s.ProjectID, s.ID, body, at, sample)
 		if err == nil && rows == 0 {
 			return notFound("project", s.ProjectID)
 		}
@@ -55,14 +63,33 @@ func (db *DB) Service(ctx context.Context, tenant forgehook.TenantID, id int32) 
 	defer wrap(&err, "service %d", id)
 	var row serviceRow
 	err = db.get(ctx, &row, `
-		SELECT id, project_id, body FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL`, tenant, id)
+		SELECT id, project_id, body, input_sample FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL`, tenant, id)
 	if err != nil {
 		return forgehook.Service{}, orNotFound(err, "service", id)
 	}
 	return row.toService()
 }
 
-// Services lists the plain services of a project by id.
+// Mapping returns the plain service that raw JSON is meant for, without its sample: the one of serviceID or, where a
+// utility is named, the one that it is attached to. CodeNotFound says which of them is missing.
+func (db *DB) Mapping(ctx context.Context, tenant forgehook.TenantID, serviceID, webHookServiceID *int32) (_ forgehook.Service, err error) {
+	defer wrap(&err, "service of raw JSON")
+	kind, id := "service", serviceID
+	if webHookServiceID != nil {
+		kind, id = "utility", webHookServiceID
+	}
+	var row serviceRow
+	err = db.hot().get(ctx, &row, `
+		SELECT s.id, s.project_id, s.body FROM services u
+		JOIN services s ON s.tenant_id = u.tenant_id AND s.id = COALESCE(u.parent_id, u.id)
+		WHERE u.tenant_id = $1 AND u.id = $2 AND (u.parent_id IS NOT NULL) = $3`, tenant, id, webHookServiceID != nil)
+	if err != nil {
+		return forgehook.Service{}, orNotFound(err, kind, *id)
+	}
+	return row.toService()
+}
+
+// Services lists the plain services of a project by id, without their samples.
 func (db *DB) Services(ctx context.Context, tenant forgehook.TenantID, projectID int32, page forgehook.Page) (list []forgehook.Service, next string, err error) {
 	defer wrap(&err, "list services of project %d", projectID)
 	key, limit, err := servicesList.readNumbers(page, 1)
@@ -86,7 +113,7 @@ func (db *DB) UpdateService(ctx context.Context, tenant forgehook.TenantID, id i
 	err = db.inTx(ctx, func(tx conn) error {
 		var row serviceRow
 		err := tx.get(ctx, &row, `
-			SELECT id, project_id, body FROM services
+			SELECT id, project_id, body, input_sample FROM services
 			WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL FOR NO KEY UPDATE`, tenant, id)
 		if err != nil {
 			return orNotFound(err, "service", id)
@@ -99,11 +126,12 @@ func (db *DB) UpdateService(ctx context.Context, tenant forgehook.TenantID, id i
 			return err
 		}
 		s.ID, s.ProjectID, s.ServiceID, s.DTM = id, row.ProjectID, nil, stampChange(before, s.DTM, at)
-		body, err := json.Marshal(s)
+		body, sample, err := serviceBody(s)
 		if err != nil {
 			return err
 		}
-		_, err = tx.exec(ctx, `UPDATE services SET body = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2`, tenant, id, body, at)
+		_, err = tx.exec(ctx, `
+			UPDATE services SET body = $3, input_sample = $5, updated_at = $4 WHERE tenant_id = $1 AND id = $2`, tenant, id, body, at, sample)
 		return err
 	})
 	return s, err

@@ -46,6 +46,19 @@ func settingsInForce(ctx context.Context, tx conn, tenant forgehook.TenantID, we
 	return row, orNotFound(err, "utility", webHookServiceID)
 }
 
+// SettingsVersion returns one version of a utility's settings, secrets sealed.
+func (db *DB) SettingsVersion(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32, version int) (_ forgehook.SettingsVersion, err error) {
+	defer wrap(&err, "settings version %d of utility %d", version, webHookServiceID)
+	var row settingsRow
+	err = db.get(ctx, &row, `
+		SELECT version, settings, created_at, created_by FROM settings_versions
+		WHERE tenant_id = $1 AND service_id = $2 AND version = $3`, tenant, webHookServiceID, version)
+	if err != nil {
+		return forgehook.SettingsVersion{}, orNotFound(err, fmt.Sprintf("version %d of the settings of utility", version), webHookServiceID)
+	}
+	return row.toVersion()
+}
+
 // SettingsVersions lists all versions of a utility's settings, newest first.
 func (db *DB) SettingsVersions(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32, page forgehook.Page) (list []forgehook.SettingsVersion, next string, err error) {
 	defer wrap(&err, "list settings versions of utility %d", webHookServiceID)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 
 	"github.com/forgehook/forgehook"
@@ -108,4 +109,17 @@ func found[T any](f *freezer, path, kind string, id int32, entity *T) *T {
 
 func (f *freezer) fault(path string, id int32, allowed string) {
 	f.faults = append(f.faults, forgehook.FieldError{Path: path, Value: strconv.Itoa(int(id)), Allowed: allowed})
+}
+
+// Subject is what a call is about, as it was frozen.
+func (db *DB) Subject(ctx context.Context, call forgehook.CallRef) (s forgehook.Subject, err error) {
+	defer wrap(&err, "subject of call %s", call.CallID)
+	var stored []byte
+	err = db.get(ctx, &stored, `
+		SELECT q.subject FROM calls c JOIN call_requests q ON q.id = c.request_id WHERE c.tenant_id = $1 AND c.id = $2`,
+		call.Tenant, call.CallID)
+	if err != nil {
+		return s, orNotFound(err, "call", call.CallID)
+	}
+	return s, json.Unmarshal(stored, &s)
 }

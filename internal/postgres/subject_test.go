@@ -13,13 +13,20 @@ func frozen(t *testing.T, b bundle, request forgehook.CallRequest) (s forgehook.
 	t.Helper()
 	request.WebHookServiceID = &b.s.Utility.ID
 	call := pgtest.Accept(t, b.DB, b.tenant, request).Calls[0]
-	_, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(subject forgehook.Subject, settings forgehook.Settings) (postgres.Explained, error) {
-		s = subject
-		equal(t, "settings", settings, b.s.Utility.Settings)
-		return fires(subject, settings)
+	_, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(f postgres.Facts) (postgres.Explained, error) {
+		s = f.Subject
+		equal(t, "settings", loaded(t, f.Settings), b.s.Utility.Settings)
+		return fires(f)
 	})
 	check(t, err)
 	return s
+}
+
+func loaded(t *testing.T, p postgres.Pinned) forgehook.Settings {
+	t.Helper()
+	settings, err := p.Load()
+	check(t, err)
+	return settings
 }
 
 func TestSubject(t *testing.T) {
@@ -99,10 +106,10 @@ func TestSubject_isFrozen(t *testing.T) {
 	check(t, saveSettings(t, b, b.s.Utility.ID))
 	_, err = b.UpdateService(t.Context(), b.tenant, b.s.Service.ID, func(s *forgehook.Service) error { s.Name = nil; return nil })
 	check(t, err)
-	_, _, err = b.Evaluate(t.Context(), b.ref(call.ID), func(s forgehook.Subject, settings forgehook.Settings) (postgres.Explained, error) {
-		equal(t, "subject", s, forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service})
-		equal(t, "settings", settings, b.s.Utility.Settings)
-		return fires(s, settings)
+	_, _, err = b.Evaluate(t.Context(), b.ref(call.ID), func(f postgres.Facts) (postgres.Explained, error) {
+		equal(t, "subject", f.Subject, forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service})
+		equal(t, "settings", loaded(t, f.Settings), b.s.Utility.Settings)
+		return fires(f)
 	})
 	check(t, err)
 }

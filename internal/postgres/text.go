@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 
@@ -19,6 +21,17 @@ func BodyText(body []byte) (text, encoding string) {
 // storable is a text as PostgreSQL can keep it: UTF-8 without NUL. Bytes that are neither become the replacement character.
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// encode is JSON with < > & as they are, so that an expression reads as it was written.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 func optionalStorable(s *string) *string {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,38 +70,68 @@ func utilityName(body []byte) (string, error) {
 
 // CreateUtility attaches a utility to a plain service; its project is the service's. The secrets of its settings must be sealed;
 // the settings become version 1. ID 0 is handed out; one that is taken is a CodeConflict. createdBy is an API key's id or "".
-func (db *DB) CreateUtility(ctx context.Context, tenant forgehook.TenantID, u forgehook.Utility, createdBy string) (_ forgehook.Utility, err error) {
-	defer wrap(&err, "create utility %d of service %d", u.ID, u.ServiceID)
+func (db *DB) CreateUtility(ctx context.Context, tenant forgehook.TenantID, u forgehook.Utility, createdBy string) (forgehook.Utility, error) {
+	made, err := db.CreateUtilities(ctx, tenant, []forgehook.Utility{u}, createdBy, false)
+	if err != nil {
+		return u, err
+	}
+	return made[0], nil
+}
+
+// errDryRun takes a transaction back that would have gone well.
+var errDryRun = errors.New("dry run")
+
+// CreateUtilities does for several utilities what CreateUtility does for one: all or none. A dry run does everything but keeps
+// nothing, so its faults are those of a real one.
+func (db *DB) CreateUtilities(ctx context.Context, tenant forgehook.TenantID, utilities []forgehook.Utility, createdBy string, dryRun bool) (made []forgehook.Utility, err error) {
+	defer wrap(&err, "create %s", counted(len(utilities), "utility"))
+	at := now()
+	err = db.inTx(ctx, func(tx conn) error {
+		for _, u := range utilities {
+			u, err := createUtility(ctx, tx, tenant, u, createdBy, at)
+			if err != nil {
+				return fmt.Errorf("utility %d of service %d: %w", u.ID, u.ServiceID, err)
+			}
+			made = append(made, u)
+		}
+		if dryRun {
+			return errDryRun
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errDryRun) {
+		return nil, err
+	}
+	return made, nil
+}
+
+func createUtility(ctx context.Context, tx conn, tenant forgehook.TenantID, u forgehook.Utility, createdBy string, at time.Time) (_ forgehook.Utility, err error) {
 	settings, err := forgehook.StoreSettings(u.Settings)
 	if err != nil {
 		return u, err
 	}
-	at := now()
 	u.Type, u.SettingsVersion, u.PausedAt, u.Draining = forgehook.UtilityType, 1, nil, false
 	u.CreatedAt, u.UpdatedAt = moment(at), moment(at)
-	err = db.inTx(ctx, func(tx conn) error {
-		if u.ID, err = orNewEntityID(ctx, tx, tenant, u.ID); err != nil {
-			return err
-		}
-		err := tx.get(ctx, &u.ProjectID, `
-			SELECT project_id FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL FOR KEY SHARE`, tenant, u.ServiceID)
-		if err != nil {
-			return orNotFound(err, "service", u.ServiceID)
-		}
-		body, err := utilityBody(u)
-		if err != nil {
-			return err
-		}
-		_, err = tx.exec(ctx, `
-			WITH utility AS (
-				INSERT INTO services (tenant_id, id, project_id, parent_id, position, body, settings_version, created_at, updated_at)
-				VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) RETURNING tenant_id, id
-			)
-			INSERT INTO settings_versions (tenant_id, service_id, version, settings, created_at, created_by)
-			SELECT tenant_id, id, 1, $8, $7, $9 FROM utility`,
-			tenant, u.ID, u.ProjectID, u.ServiceID, u.Index, body, at, settings, orNull(createdBy))
-		return err
-	})
+	if u.ID, err = orNewEntityID(ctx, tx, tenant, u.ID); err != nil {
+		return u, err
+	}
+	err = tx.get(ctx, &u.ProjectID, `
+		SELECT project_id FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL FOR KEY SHARE`, tenant, u.ServiceID)
+	if err != nil {
+		return u, orNotFound(err, "service", u.ServiceID)
+	}
+	body, err := utilityBody(u)
+	if err != nil {
+		return u, err
+	}
+	_, err = tx.exec(ctx, `
+		WITH utility AS (
+			INSERT INTO services (tenant_id, id, project_id, parent_id, position, body, settings_version, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) RETURNING tenant_id, id
+		)
+		INSERT INTO settings_versions (tenant_id, service_id, version, settings, created_at, created_by)
+		SELECT tenant_id, id, 1, $8, $7, $9 FROM utility`,
+		tenant, u.ID, u.ProjectID, u.ServiceID, u.Index, body, at, settings, orNull(createdBy))
 	return u, err
 }
 

@@ -1,37 +1,266 @@
 package webhook
 
 import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
 	"mime"
+	"regexp"
 	"strings"
 	"unicode"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr"
 )
 
-const defaultContentType = "application/json"
+// CodeBody is the code of a call whose body cannot be sent.
+const CodeBody = "body_error"
 
-// checkBody returns the static body, nil when there is none.
-func (f *faults) checkBody(w *forgehook.WebHookSettings) []byte {
-	const path = "webHook.body"
+const (
+	bodyPath           = "webHook.body"
+	defaultContentType = "application/json"
+	maxBody            = 16 << 20 // bytes
+)
+
+// content is a body of the utility's own: static, a template, or one expression.
+type content struct {
+	static  []byte
+	text    *template
+	program *expr.Program
+	asJSON  bool // the program's value is sent as JSON, else as text
+	json    bool // what comes out must be JSON
+}
+
+// checkBody reads webHook.body, nil when there is none, by its kind or, where that is null, by its text.
+func (f *faults) checkBody(w *forgehook.WebHookSettings) (*content, []Warning) {
 	if w.Body == nil {
-		return nil
-	}
-	static := w.BodyKind != nil && *w.BodyKind == forgehook.BodyStatic
-	if later := laterLanguage(*w.Body); later != "" && !static {
-		f.add(path, *w.Body, later+"; webHook.bodyKind static sends it as it stands")
-		return nil
+		return nil, nil
 	}
 	contentType := defaultContentType
 	if w.ContentType != nil {
 		contentType = *w.ContentType
 	}
-	if isJSON(contentType) {
-		if fault := forgehook.JSONFault([]byte(*w.Body)); fault != "" {
-			f.add(path, *w.Body, "JSON, or another webHook.contentType than "+contentType+": "+fault)
+	kind, hint := kindOf(*w.Body), "; webHook.bodyKind static sends it as it stands"
+	if w.BodyKind != nil {
+		kind, hint = *w.BodyKind, ""
+	}
+	c := &content{json: isJSON(contentType)}
+	var warnings []Warning
+	switch kind {
+	case forgehook.BodyCSharp:
+		var s *script
+		if s, warnings = f.translate(bodyPath, *w.Body, hint); s == nil {
+			return nil, nil
+		}
+		c.program = s.program
+		if c.json && !s.json {
+			warnings = append(warnings, Warning{bodyPath, "Values stand in this JSON as they are: a quote or line break in one makes it no JSON, " +
+				"and the call fails. JsonSerializer.Serialize(new { ... }) or a template escapes them."})
+		}
+	case forgehook.BodyExpression:
+		program, err := expr.Compile(expr.Subject, expr.AnyResult, *w.Body)
+		if err != nil {
+			f.addExpr(bodyPath, err, "")
+			return nil, nil
+		}
+		c.program, c.asJSON = program, c.json
+	case forgehook.BodyTemplate:
+		if c.text = f.parseTemplate(bodyPath, *w.Body, hint); c.text == nil {
+			return nil, nil
+		}
+		f.placeBody(c.text, contentType)
+	default:
+		c.static = []byte(*w.Body)
+		warnings = f.checkStatic(*w.Body, contentType)
+	}
+	return c, warnings
+}
+
+// kindOf tells the kind of a body by its text. Sending a script's source would be worse than refusing it.
+func kindOf(text string) string {
+	switch {
+	case csharpText.MatchString(text), strings.Contains(text, "JsonSerializer."):
+		return forgehook.BodyCSharp
+	case strings.Contains(text, "{{"):
+		return forgehook.BodyTemplate
+	}
+	return forgehook.BodyStatic
+}
+
+func (f *faults) checkStatic(text, contentType string) []Warning {
+	switch {
+	case isJSON(contentType):
+		if fault := forgehook.JSONFault([]byte(text)); fault != "" {
+			f.add(bodyPath, text, "JSON, or another webHook.contentType than "+contentType+": "+fault+otherKind(text))
+		}
+	case isXMLType(contentType):
+		if at, why := xmlFault(text); why != "" {
+			line, column := position(text, at)
+			return []Warning{{bodyPath, fmt.Sprintf("No well-formed XML, line %d, column %d: %s.", line, column, why)}}
 		}
 	}
-	return []byte(*w.Body)
+	return nil
 }
+
+var (
+	domainMember  = regexp.MustCompile(`\b(?:doc|srcdoc|master|masterdoc|par|def|verification|wi|project|service|parentservice|category|call)\??\.\w`)
+	otherTemplate = regexp.MustCompile(`\$\{|<%|%\(|\{\s*(?:doc|master|par|wi|project|service|call)\.`)
+)
+
+// otherKind says what a static text that is no JSON was probably meant to be.
+func otherKind(text string) string {
+	switch {
+	case kindOf(text) == forgehook.BodyCSharp:
+		return "; it looks like C#, which webHook.bodyKind csharp translates"
+	case kindOf(text) == forgehook.BodyTemplate:
+		return "; it looks like a template, which webHook.bodyKind template fills in"
+	case otherTemplate.MatchString(text):
+		return "; an expression within a text is written {{ doc.id }}"
+	case !domainMember.MatchString(text):
+		return ""
+	}
+	if _, err := expr.Compile(expr.Subject, expr.AnyResult, text); err != nil {
+		return "; if it is meant as one CEL expression, webHook.bodyKind expression says so"
+	}
+	return "; it is a CEL expression: webHook.bodyKind expression sends its value as JSON"
+}
+
+// placeBody gives the expressions of a body their places and checks the body with values in them.
+func (f *faults) placeBody(t *template, contentType string) {
+	switch {
+	case isJSON(contentType):
+		t.put(jsonPlaces(t.literals), nil, f)
+		if at, why := jsonFault([]byte(t.filled(placeholder))); why != "" {
+			f.addFilled(t, at, "JSON whose expressions are whole values or stand within quotes", why)
+		}
+	case isXMLType(contentType):
+		places, why := xmlPlaces(t.literals)
+		if !t.put(places, why, f) {
+			return
+		}
+		if at, why := xmlFault(t.filled(placeholder)); why != "" {
+			f.addFilled(t, at, "well-formed XML", why)
+			return
+		}
+		t.literals = xmlLiterals(t.literals, places)
+	case mediaType(contentType) == "application/x-www-form-urlencoded":
+		t.put(all(placeForm, t.literals), nil, f)
+	default:
+		t.put(all(placePlain, t.literals), nil, f)
+	}
+}
+
+// addFilled adds a fault at an offset of the filled text.
+func (f *faults) addFilled(t *template, offset int, allowed, why string) {
+	if h := t.holeAt(offset, placeholder); h != nil {
+		f.add(t.path, h.text, h.where+": "+allowed+": an expression cannot stand here")
+		return
+	}
+	at := t.origin(offset, placeholder)
+	line, column := position(t.source, at)
+	text, _, _ := strings.Cut(t.source[at:], "\n")
+	f.add(t.path, forgehook.Shorten(text, 60), fmt.Sprintf("line %d, column %d: %s: %s", line, column, allowed, why))
+}
+
+// build makes the body for a subject. The error is a *Failure.
+func (c *content) build(vars *expr.Vars) ([]byte, error) {
+	body, err := c.static, error(nil)
+	switch {
+	case c.text != nil:
+		body, err = c.text.render(vars, maxBody, CodeBody)
+	case c.program != nil:
+		body, err = c.evaluate(vars)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.json && !c.asJSON && c.static == nil {
+		if at, why := jsonFault(body); why != "" {
+			line, column := position(string(body), at)
+			return nil, &Failure{CodeBody, fmt.Sprintf("%s comes out as no JSON: line %d, column %d of what would be sent.", bodyPath, line, column)}
+		}
+	}
+	return body, nil
+}
+
+func (c *content) evaluate(vars *expr.Vars) ([]byte, error) {
+	v, err := c.program.Eval(vars)
+	if err != nil {
+		return nil, failure(bodyPath, CodeBody, err)
+	}
+	body := []byte{}
+	if c.asJSON {
+		if body, err = v.AppendJSON(body); err != nil {
+			return nil, failure(bodyPath, CodeBody, err)
+		}
+	} else {
+		body = append(body, v.Text()...)
+	}
+	if len(body) > maxBody {
+		return nil, &Failure{CodeBody, fmt.Sprintf("%s comes out longer than %d bytes.", bodyPath, maxBody)}
+	}
+	return body, nil
+}
+
+// jsonFault says where and why a text is not one JSON value; "" when it is one. Why may quote a character of the text.
+func jsonFault(data []byte) (offset int, why string) {
+	if json.Valid(data) {
+		return 0, ""
+	}
+	err := json.Unmarshal(data, new(json.RawMessage))
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		if strings.HasPrefix(err.Error(), "unexpected end") {
+			return len(data), err.Error()
+		}
+		return max(0, int(syntax.Offset)-1), err.Error() // it counts the byte that was wrong
+	}
+	return 0, "it cannot be read"
+}
+
+// xmlFault says where and why a text is no well-formed XML document of one root element; "" when it is one.
+func xmlFault(text string) (offset int, why string) {
+	dec := xml.NewDecoder(strings.NewReader(text))
+	dec.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errCharset }
+	depth, roots := 0, 0
+	for {
+		start := int(dec.InputOffset())
+		token, err := dec.Token()
+		if err != nil {
+			at := int(dec.InputOffset())
+			switch syntax, isSyntax := errors.AsType[*xml.SyntaxError](err); {
+			case errors.Is(err, io.EOF) && roots == 0:
+				return at, "it has no element"
+			case errors.Is(err, io.EOF):
+				return 0, ""
+			case isSyntax:
+				return max(0, at-1), syntax.Msg
+			case errors.Is(err, errCharset):
+				return start, errCharset.Error()
+			default:
+				return at, err.Error()
+			}
+		}
+		switch x := token.(type) {
+		case xml.StartElement:
+			if depth++; depth == 1 {
+				roots++
+			}
+			if roots > 1 {
+				return start, "there is a second element beside the first one"
+			}
+		case xml.EndElement:
+			depth--
+		case xml.CharData:
+			if rest := strings.TrimLeft(string(x), " \t\r\n\ufeff"); depth == 0 && rest != "" {
+				return start + len(x) - len(rest), "there is text outside the element"
+			}
+		}
+	}
+}
+
+var errCharset = errors.New(`the body is sent in UTF-8: declare encoding="UTF-8", or none`)
 
 // checkContentType returns the Content-Type of a body.
 func (f *faults) checkContentType(set *string) string {
@@ -45,9 +274,19 @@ func (f *faults) checkContentType(set *string) string {
 	return *set
 }
 
-func isJSON(contentType string) bool {
+func mediaType(contentType string) string {
 	kind, _, _ := mime.ParseMediaType(contentType)
+	return kind
+}
+
+func isJSON(contentType string) bool {
+	kind := mediaType(contentType)
 	return kind == "application/json" || kind == "text/json" || strings.HasSuffix(kind, "+json")
+}
+
+func isXMLType(contentType string) bool {
+	kind := mediaType(contentType)
+	return kind == "application/xml" || kind == "text/xml" || strings.HasSuffix(kind, "+xml")
 }
 
 // charsetOf returns the charset in lower case, "" when none is named.

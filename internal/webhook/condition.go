@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,12 +10,16 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// CodeConditionTimeout is the code of a call whose extension or pattern filter was given up.
-const CodeConditionTimeout = "condition_timeout"
+// The codes of a call whose conditions cannot be told.
+const (
+	CodeConditionTimeout = "condition_timeout" // a filter or the condition took too much
+	CodeCondition        = "condition_error"   // the condition cannot be evaluated for this subject
+)
 
 // Explain tests every condition, in the order of all answers; there is no short circuit, because an operator mends all of them at
-// once. The error is a *Failure when a regular expression was given up; its condition then has not passed.
-func (p *Plan) Explain(sub *forgehook.Subject) ([]forgehook.Condition, error) {
+// once. The error is a *Failure when one could not be told; it then has not passed. Values of secret fields are masked.
+func (p *Plan) Explain(sub *forgehook.Subject, m Meta) ([]forgehook.Condition, error) {
+	sub = p.subject(sub)
 	doc, filter := sub.Document, p.settings.Document
 	var failure error
 	conditions := []forgehook.Condition{
@@ -24,6 +29,12 @@ func (p *Plan) Explain(sub *forgehook.Subject) ([]forgehook.Condition, error) {
 		usage(filter.Usage, doc.Usage),
 		p.filename("document.extension", p.extension, doc.Extension(), &failure),
 		p.filename("document.pattern", p.pattern, text(doc.Filename), &failure),
+	}
+	if p.condition != nil {
+		conditions = append(conditions, p.explainCondition(sub, m, &failure))
+	}
+	if s := secretsOf(sub); s.found {
+		p.maskConditions(conditions, sub, s, m)
 	}
 	return conditions, failure
 }
@@ -72,7 +83,7 @@ func (p *Plan) filename(path string, want *pattern, actual string, failure *erro
 	switch {
 	case err != nil:
 		hint = "The match was given up after " + matchBudget.String() + " or too many steps back: write the pattern without nested repetition."
-		*failure = &Failure{CodeConditionTimeout, "The pattern of " + path + " took too long on this document."}
+		keep(failure, &Failure{CodeConditionTimeout, "The pattern of " + path + " took too long on this document."})
 	case passed:
 	case actual == "":
 		hint = missing[path]
@@ -84,6 +95,13 @@ func (p *Plan) filename(path string, want *pattern, actual string, failure *erro
 		}
 	}
 	return condition(path, want.text, actual, passed, hint)
+}
+
+// keep notes the first failure: a call has one.
+func keep(failure *error, f *Failure) {
+	if *failure == nil {
+		*failure = f
+	}
 }
 
 var missing = map[string]string{
@@ -144,8 +162,11 @@ func text(s *string) string {
 	return *s
 }
 
-// toJSON renders names, numbers and texts, which cannot fail.
+// toJSON renders names, numbers and texts, which cannot fail. <, > and & stay readable: conditions are full of them.
 func toJSON(v any) json.RawMessage {
-	b, _ := json.Marshal(v)
-	return b
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

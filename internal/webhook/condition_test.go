@@ -84,7 +84,7 @@ func TestExplain(t *testing.T) {
 		{"no filename, pattern takes it", `{"document":{"pattern":"^$"}}`, `{"filename":null}`, with(`document.pattern: "^$" <- "" ok`)},
 		{"unanchored", `{"document":{"pattern":"\\d{4}"}}`, `{}`, with(`document.pattern: "\\d{4}" <- "inv-0042.pdf" ok`)},
 		{"the .NET dialect", `{"document":{"pattern":"^(?<kind>inv)-(?=\\d)(?!0{4})[\\d-[9]]+\\.(?>pdf)$"}}`, `{}`, with(
-			`document.pattern: "^(?\u003ckind\u003einv)-(?=\\d)(?!0{4})[\\d-[9]]+\\.(?\u003epdf)$" <- "inv-0042.pdf" ok`)},
+			`document.pattern: "^(?<kind>inv)-(?=\\d)(?!0{4})[\\d-[9]]+\\.(?>pdf)$" <- "inv-0042.pdf" ok`)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestExplain(t *testing.T) {
 			if err := mergeInto(sub.Document, tt.document); err != nil {
 				t.Fatal(err)
 			}
-			conditions, err := plan(t, tt.settings).Explain(sub)
+			conditions, err := plan(t, tt.settings).Explain(sub, meta)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,7 +148,7 @@ func TestExplain_timeout(t *testing.T) {
 			}
 			sub.Document.Filename = &long
 			start := time.Now()
-			conditions, err := plan(t, `{"document":{"pattern":`+string(toJSON(pattern))+`}}`).Explain(sub)
+			conditions, err := plan(t, `{"document":{"pattern":`+string(toJSON(pattern))+`}}`).Explain(sub, meta)
 			if took := time.Since(start); took > 5*time.Second {
 				t.Errorf("took %v", took)
 			}
@@ -166,33 +166,33 @@ func TestExplain_timeout(t *testing.T) {
 	}
 }
 
-// Mending what the explanation says failed makes the webhook fire, and a failed condition is the only thing that keeps it from firing.
+// Mending exactly what the explanation says failed makes the webhook fire; each mending is needed, and breaking any one condition of
+// one that fires makes it skip, for that reason alone.
 func TestExplain_mendingFires(t *testing.T) {
 	t.Parallel()
 	statuses := []forgehook.DocumentStatus{0, 9, 10, 13, 77, 90}
 	usages := []forgehook.UsageType{2, 3, 4}
 	patterns := []string{".*", "^pdf$", `^\.PDF$`, "(?i)^TIF$", "inv", "^$"}
+	conditions := []string{"true", "doc.status == DocumentStatus.Processed", "doc.filename != null && doc.filename.size() > 3", "doc.classId == 1 || doc.usage == 3", "doc.comment.size() > 0"}
 	rapid.Check(t, func(t *rapid.T) {
-		s := forgehook.DefaultSettings()
-		url := "https://example.com/"
-		s.WebHook.URL = &url
+		s := withURL("https://example.com/")
 		s.Enabled = rapid.Bool().Draw(t, "enabled")
 		s.Document.Category = rapid.SliceOfN(rapid.Int32Range(1, 3), 0, 2).Draw(t, "categories")
 		s.Document.Status = rapid.SliceOfN(rapid.SampledFrom(statuses), 0, 3).Draw(t, "statuses")
 		s.Document.Usage = rapid.SliceOfN(rapid.SampledFrom(usages), 0, 2).Draw(t, "usages")
 		s.Document.Extension = rapid.SampledFrom(patterns).Draw(t, "extension")
 		s.Document.Pattern = rapid.SampledFrom(patterns).Draw(t, "pattern")
+		s.Condition = rapid.Ptr(rapid.SampledFrom(conditions), true).Draw(t, "condition")
 		doc := &forgehook.Document{
 			Status:   rapid.SampledFrom(statuses).Draw(t, "status"),
 			Usage:    rapid.SampledFrom(usages).Draw(t, "usage"),
 			ClassID:  rapid.Ptr(rapid.Int32Range(1, 3), true).Draw(t, "classId"),
 			Filename: rapid.Ptr(rapid.SampledFrom([]string{"", "inv.pdf", "INV.PDF", "a.tif"}), true).Draw(t, "filename"),
 			FileType: rapid.Ptr(rapid.SampledFrom([]string{"", "pdf", ".PDF"}), true).Draw(t, "fileType"),
+			Comment:  rapid.Ptr(rapid.SampledFrom([]string{"", "urgent"}), true).Draw(t, "comment"),
 		}
-		before, err := explain(s, doc)
-		if err != nil {
-			t.Fatal(err)
-		}
+		before := explained(t, s, doc)
+		unmended := s
 		for _, c := range before {
 			if c.Passed {
 				if c.Hint != "" {
@@ -200,29 +200,77 @@ func TestExplain_mendingFires(t *testing.T) {
 				}
 				continue
 			}
-			switch c.Condition {
-			case "enabled":
-				s.Enabled = true
-			case "document.category":
-				s.Document.Category = nil
-			case "document.status":
-				s.Document.Status = append(s.Document.Status, doc.Status)
-			case "document.usage":
-				s.Document.Usage = append(s.Document.Usage, doc.Usage)
-			case "document.extension":
-				s.Document.Extension = mended(c, s.Document.Extension)
-			case "document.pattern":
-				s.Document.Pattern = mended(c, s.Document.Pattern)
+			if unmended = s; Fires(explained(t, s, doc)) {
+				t.Fatalf("it fires before %s is mended", c.Condition)
 			}
+			mend(&s, c, doc)
 		}
-		after, err := explain(s, doc)
-		if err != nil {
-			t.Fatal(err)
-		}
+		after := explained(t, s, doc)
 		if !Fires(after) {
 			t.Fatalf("still does not fire: %+v", after)
 		}
+		if !Fires(before) && Fires(explained(t, unmended, doc)) {
+			t.Fatal("it fires without the last mending")
+		}
+		path := rapid.SampledFrom([]string{"enabled", "document.category", "document.status", "document.usage", "document.extension", "document.pattern", "condition"}).Draw(t, "broken")
+		broken := s
+		breakOne(&broken, path)
+		for _, c := range explained(t, broken, doc) {
+			if c.Passed == (c.Condition == path) {
+				t.Fatalf("broken at %s: %+v", path, c)
+			}
+		}
 	})
+}
+
+// mend changes the setting of a failed condition, and nothing else, so that the document passes.
+func mend(s *forgehook.Settings, c forgehook.Condition, doc *forgehook.Document) {
+	switch c.Condition {
+	case "enabled":
+		s.Enabled = true
+	case "document.category":
+		s.Document.Category = nil
+	case "document.status":
+		s.Document.Status = append(slices.Clone(s.Document.Status), doc.Status)
+	case "document.usage":
+		s.Document.Usage = append(slices.Clone(s.Document.Usage), doc.Usage)
+	case "document.extension":
+		s.Document.Extension = mended(c, s.Document.Extension)
+	case "document.pattern":
+		s.Document.Pattern = mended(c, s.Document.Pattern)
+	case "condition":
+		loose := "true || " + *s.Condition
+		s.Condition = &loose
+	}
+}
+
+func breakOne(s *forgehook.Settings, path string) {
+	never := "false"
+	switch path {
+	case "enabled":
+		s.Enabled = false
+	case "document.category":
+		s.Document.Category = []int32{-1}
+	case "document.status":
+		s.Document.Status = []forgehook.DocumentStatus{-1}
+	case "document.usage":
+		s.Document.Usage = []forgehook.UsageType{-1}
+	case "document.extension":
+		s.Document.Extension = "a^"
+	case "document.pattern":
+		s.Document.Pattern = "a^"
+	case "condition":
+		s.Condition = &never
+	}
+}
+
+// explained is an explanation, also where the condition could not be evaluated: then it failed.
+func explained(t *rapid.T, s forgehook.Settings, doc *forgehook.Document) []forgehook.Condition {
+	conditions, err := explain(s, doc)
+	if _, ok := errors.AsType[*Failure](err); err != nil && !ok {
+		t.Fatal(err)
+	}
+	return conditions
 }
 
 func explain(s forgehook.Settings, doc *forgehook.Document) ([]forgehook.Condition, error) {
@@ -230,7 +278,7 @@ func explain(s forgehook.Settings, doc *forgehook.Document) ([]forgehook.Conditi
 	if err != nil {
 		return nil, err
 	}
-	return p.Explain(&forgehook.Subject{Document: doc})
+	return p.Explain(&forgehook.Subject{Document: doc}, meta)
 }
 
 // mended takes the hint at its word.
@@ -241,20 +289,109 @@ func mended(c forgehook.Condition, pattern string) string {
 	return pattern + "|"
 }
 
-func BenchmarkExplain(b *testing.B) {
-	sub := invoice(b)
-	for name, s := range map[string]string{
-		"defaults": `{}`,
-		"patterns": `{"document":{"category":3307,"extension":"^(pdf|tiff?)$","pattern":"(?i)^inv-\\d{4}\\.pdf$"}}`,
-	} {
-		p := plan(b, s)
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if c, err := p.Explain(sub); err != nil || !Fires(c) {
-					b.Fatal(c, err)
+// The utility's own condition is the last line; it tells what it saw and what to change.
+func TestExplain_condition(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, condition string
+		passed          bool
+		actual          string   // "": any
+		hint            []string // parts of it
+	}{
+		{"passes", `doc.status == DocumentStatus.Processed`, true, `{"doc.status":10}`, nil},
+		{"fails", `doc.status == DocumentStatus.Error`, false, `{"doc.status":10}`, nil},
+		{"several operands", `doc.status == 10 && doc.id > 1000 && doc.filename == "x"`, false, `{"doc.status":10,"doc.id":912,"doc.filename":"inv-0042.pdf"}`,
+			[]string{"False: doc.id > 1000.", `False: doc.filename == "x".`}},
+		{"a leaf twice", `doc.id > 1 && doc.id < 1000`, true, `{"doc.id":912}`, nil},
+		{"call and time", `call.reason == "nightly" && now > timestamp("2026-01-01T00:00:00Z") && call.webHookServiceId == 7`, true, "", nil},
+		{"null", `doc.comment.size() > 3`, false, "", []string{"doc.comment", "null"}},
+		{"markup", `doc.filename == "<&>"`, false, `{"doc.filename":"inv-0042.pdf"}`, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := withURL("https://example.com/")
+			s.Condition = &tt.condition
+			m := meta
+			m.Reason, m.WebHookServiceID = "nightly", 7
+			conditions, err := compiled(t, s).Explain(invoice(t), m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := conditions[len(conditions)-1]
+			if c.Condition != "condition" || len(conditions) != 7 || c.Passed != tt.passed || Fires(conditions) != tt.passed {
+				t.Errorf("got %s", pretty(t, conditions))
+			}
+			diff(t, string(toJSON(tt.condition)), string(c.Expected))
+			if tt.actual != "" {
+				diff(t, tt.actual, string(c.Actual))
+			}
+			if tt.passed != (c.Hint == "") && tt.hint != nil {
+				t.Errorf("hint %q", c.Hint)
+			}
+			for _, part := range tt.hint {
+				if !strings.Contains(c.Hint, part) {
+					t.Errorf("hint %q lacks %q", c.Hint, part)
 				}
 			}
 		})
 	}
+}
+
+func TestExplain_conditionFailures(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, condition, code string }{
+		{"error", `int(doc.filename) > 1`, "condition_error"},
+		{"pattern that runs away", `doc.filename.isMatch("^(a+)+$")`, "condition_timeout"},
+		{"work that grows", `[1,2,3,4,5,6,7,8,9,10].all(a, [1,2,3,4,5,6,7,8,9,10].all(b, lists.range(1000).all(c, lists.range(1000).all(d, a + b + c + d > doc.id - 2000))))`, "condition_timeout"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := withURL("https://example.com/")
+			s.Condition = &tt.condition
+			sub := invoice(t)
+			long := strings.Repeat("a", 40) + "!"
+			sub.Document.Filename = &long
+			conditions, err := compiled(t, s).Explain(sub, meta)
+			failure, ok := errors.AsType[*Failure](err)
+			if !ok || failure.Code != tt.code || !strings.HasPrefix(failure.Message, "condition, line 1, column ") || strings.Contains(failure.Message, "aaa") {
+				t.Fatalf("got %v", err)
+			}
+			if c := conditions[6]; c.Passed || c.Hint == "" || string(c.Actual) != "null" || Fires(conditions) {
+				t.Errorf("got %s", pretty(t, c))
+			}
+		})
+	}
+}
+
+// What depends on a secret field is not told, and all else is.
+func TestExplain_secrets(t *testing.T) {
+	t.Parallel()
+	s := withURL("https://example.com/")
+	condition := `doc.field("Door").value == "hunter2-door" && doc.id == 1 && doc.field("Door").value.size() == 12 && doc.filename.startsWith("x")`
+	s.Condition = &condition
+	conditions, err := compiled(t, s).Explain(subject(t, vault), meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, `"[secret].pdf"`, string(conditions[5].Actual))
+	c := conditions[6]
+	for name, want := range map[string]string{"doc.id": "1", `doc.field("Door").value`: `"[secret]"`, `doc.field("Door").value.size()`: `"[secret]"`} {
+		if got := string(member(t, c.Actual, name)); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	if c.Passed || strings.Contains(string(c.Actual)+c.Hint, "hunter2") || !strings.Contains(string(c.Actual), `"[secret]"`) {
+		t.Errorf("got %s", pretty(t, c))
+	}
+}
+
+func member(t *testing.T, object json.RawMessage, name string) json.RawMessage {
+	t.Helper()
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		t.Fatal(err)
+	}
+	return members[name]
 }

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"encoding/base64"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -14,15 +13,10 @@ const (
 	defaultAPIKeyHeader = "X-Api-Key" //nolint:gosec // a name, no credential
 )
 
-// reservedHeaders are set by Forgehook or by the connection; a prefix ends in "-".
-var reservedHeaders = []string{
-	"host", "content-length", "content-type", "content-encoding", "user-agent", "traceparent", "tracestate", "connection",
-	"keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect", "proxy-", "webhook-", "forgehook-",
-}
-
-func (f *faults) checkCredentials(w *forgehook.WebHookSettings) {
+func (f *faults) checkCredentials(s *forgehook.Settings) {
+	w := &s.WebHook
 	if w.Username != nil {
-		f.checkUsername(*w.Username)
+		f.checkUsername(*w.Username, w.Domain != nil)
 	} else if w.Password.IsSet() {
 		f.add("webHook.password", "", "only together with webHook.username")
 	}
@@ -43,31 +37,17 @@ func (f *faults) checkCredentials(w *forgehook.WebHookSettings) {
 	}
 }
 
-func (f *faults) checkUsername(name string) {
+// checkUsername lets a Windows user through where a domain is set: such a utility was imported, and authenticates not at all yet.
+func (f *faults) checkUsername(name string, windows bool) {
 	const path = "webHook.username"
 	switch {
 	case strings.ContainsFunc(name, unicode.IsControl):
 		f.add(path, "", "a name without control characters")
-	case strings.Contains(name, `\`):
+	case strings.Contains(name, `\`) && !windows:
 		f.add(path, name, `a name without backslash: DOMAIN\user means NTLM, which comes with a later release`)
-	case strings.Contains(name, ":"):
+	case strings.Contains(name, ":") && !windows:
 		f.add(path, name, "a name without colon: HTTP Basic ends the name at the first one")
 	}
-}
-
-// isToken reports whether s can be a header's name (RFC 9110, 5.6.2).
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-		return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-	})
-}
-
-func isReserved(header string) bool {
-	header = strings.ToLower(header)
-	return slices.ContainsFunc(reservedHeaders, func(r string) bool {
-		return header == r || (strings.HasSuffix(r, "-") && strings.HasPrefix(header, r))
-	})
 }
 
 // Credentials returns the headers that authenticate, for settings whose secrets are open: HTTP Basic, an API key, or both. It is
@@ -77,7 +57,11 @@ func (p *Plan) Credentials(opened forgehook.Settings) []Header {
 	w := &opened.WebHook
 	for i := range headers {
 		if headers[i].Name == authorization && w.Username != nil {
-			pair := *w.Username + ":" + w.Password.Reveal()
+			password := w.Password
+			if !password.IsSet() {
+				password = opened.Password
+			}
+			pair := *w.Username + ":" + password.Reveal()
 			headers[i].Value = "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
 		} else {
 			headers[i].Value = w.APIKey.Reveal()
@@ -86,9 +70,13 @@ func (p *Plan) Credentials(opened forgehook.Settings) []Header {
 	return headers
 }
 
-// maskedCredentials are the same headers without their values.
+// maskedCredentials are the same headers without their values. There are none where a domain asks for NTLM: a password meant for one
+// handshake is not sent in another.
 func (p *Plan) maskedCredentials() []Header {
 	w := &p.settings.WebHook
+	if w.Domain != nil {
+		return nil
+	}
 	var headers []Header
 	if w.Username != nil {
 		headers = append(headers, Header{Name: authorization, Secret: true})

@@ -2,28 +2,19 @@ package webhook
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr"
 )
 
-// csharp recognises the platform's C# scripts: "return ...", an interpolated string, or declarations before either.
-var csharp = regexp.MustCompile(`(?s)^\s*(?://[^\n]*\s*|/\*.*?\*/\s*)*(?:return\b|var\s+\w+\s*=|\$@?"|@\$")`)
+// CodeURL is the code of a call whose URL would not be the one that was meant.
+const CodeURL = "url_error"
 
-// laterLanguage says why a text is more than static text, "" when it is static. Sending a script's source would be worse than
-// refusing it.
-func laterLanguage(text string) string {
-	switch {
-	case csharp.MatchString(text), strings.Contains(text, "JsonSerializer."):
-		return "static text: C# comes with a later release"
-	case strings.Contains(text, "{{"):
-		return "static text: templates ({{ }}) come with a later release"
-	}
-	return ""
-}
+const maxURL = 32 << 10 // bytes; most servers take a quarter of it
 
 func (f *faults) checkMethod(m forgehook.Method) {
 	if m == forgehook.MethodConnect {
@@ -31,30 +22,185 @@ func (f *faults) checkMethod(m forgehook.Method) {
 	}
 }
 
-// checkURL returns the address as it is sent. Which hosts and ports are allowed is the guard's to say.
-func (f *faults) checkURL(raw *string) *url.URL {
+// address is where a request goes. Its scheme and host are literal.
+type address struct {
+	host   string
+	static string
+	text   *template // nil: static
+	origin int       // bytes of the first literal before the path
+}
+
+// checkURL reads the address as it is sent. Which hosts and ports are allowed is the guard's to say.
+func (f *faults) checkURL(raw *string) *address {
 	const path = "webHook.url"
 	if raw == nil {
 		f.add(path, "", "required: an absolute https URL")
 		return nil
 	}
-	value := *raw
-	if strings.Contains(value, "@") { // there may be a password before it
-		value = ""
+	var t *template
+	switch {
+	case csharpText.MatchString(*raw):
+		if t = f.parseCSharpURL(path, *raw); t == nil {
+			return nil
+		}
+	case strings.Contains(*raw, "{{"):
+		if t = f.parseTemplate(path, *raw, ""); t == nil {
+			return nil
+		}
+	default:
+		t = &template{literals: []string{*raw}}
 	}
-	u, err := url.Parse(*raw)
-	if allowed := urlFault(*raw, u, err); allowed != "" {
+	if places, why := urlPlaces(t.literals); !t.put(places, why, f) {
+		return nil
+	}
+	filled := t.filled(placeholder)
+	u, err := url.Parse(filled)
+	if allowed := urlFault(filled, u, err); allowed != "" {
+		value := *raw
+		if strings.Contains(strings.Join(t.literals, ""), "@") { // there may be a password before it
+			value = ""
+		}
 		f.add(path, value, allowed)
 		return nil
 	}
-	return u
+	if len(t.holes) == 0 {
+		return &address{host: u.Host, static: u.String()}
+	}
+	origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() // as it is sent: lower case, escaped
+	t.literals[0] = origin + t.literals[0][len(literalOrigin.FindString(t.literals[0]))-1:]
+	a := &address{host: u.Host, text: t, origin: len(origin)}
+	from := a.origin
+	for i, literal := range t.literals {
+		path, query, found := strings.Cut(literal[from:], "?")
+		t.literals[i] = literal[:from] + escapePath(path)
+		if found {
+			t.literals[i] += "?" + query
+			break
+		}
+		from = 0
+	}
+	return a
+}
+
+// placeholder stands for a value when a text is checked on save.
+func placeholder(p place) string {
+	if p == placeJSON {
+		return "null"
+	}
+	return "x"
+}
+
+// escapePath escapes what a path cannot hold as it is. A sender would do so anyway, but it might decode the values' escapes first.
+func escapePath(literal string) string {
+	var b strings.Builder
+	for _, c := range []byte(literal) {
+		if isAlphanumeric(c) || strings.IndexByte(unreserved+"!$&'()*+,;=:@/%", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// build makes the URL for a subject. The error is a *Failure.
+func (a *address) build(vars *expr.Vars) (string, error) {
+	if a.text == nil {
+		return a.static, nil
+	}
+	t := a.text
+	path := segments{template: t, out: []byte(t.literals[0][:a.origin])}
+	for i, literal := range t.literals {
+		if i == 0 {
+			literal = literal[a.origin:]
+		}
+		if err := path.literal(literal); err != nil {
+			return "", err
+		}
+		if i == len(t.holes) {
+			break
+		}
+		v, err := t.holes[i].program.Eval(vars)
+		if err != nil {
+			return "", failure(t.path, CodeURL, err)
+		}
+		if err := path.value(&t.holes[i], v); err != nil {
+			return "", err
+		}
+	}
+	if err := path.end(); err != nil {
+		return "", err
+	}
+	if len(path.out) > maxURL {
+		return "", &Failure{CodeURL, fmt.Sprintf("%s comes out longer than %d bytes.", t.path, maxURL)}
+	}
+	return string(path.out), nil
+}
+
+// segments writes a URL and looks at each segment of the path that has a value in it: an empty one, . and .. would lead elsewhere.
+type segments struct {
+	template *template
+	out      []byte
+	start    int   // of the present segment
+	last     *hole // in the present segment
+	query    bool
+}
+
+func (s *segments) literal(text string) error {
+	for _, c := range []byte(text) {
+		if !s.query && (c == '/' || c == '?') {
+			if err := s.end(); err != nil {
+				return err
+			}
+			s.query = c == '?'
+			s.start = len(s.out) + 1
+		}
+		s.out = append(s.out, c)
+	}
+	return nil
+}
+
+func (s *segments) value(h *hole, v expr.Value) error {
+	if !s.query {
+		s.last = h
+		if v.IsNull() {
+			return s.fault("is null")
+		}
+	}
+	s.out = h.place.appendText(s.out, v.Text())
+	return nil
+}
+
+// end checks the present segment. What follows a ; in it is a parameter, which servers take away.
+func (s *segments) end() error {
+	if s.last == nil || s.query {
+		return nil
+	}
+	segment, _, _ := strings.Cut(string(s.out[s.start:]), ";")
+	plain, err := url.PathUnescape(segment)
+	if err != nil {
+		return s.fault("cannot be read back")
+	}
+	switch plain {
+	case "":
+		return s.fault("comes out empty")
+	case ".", "..":
+		return s.fault("comes out as a step within the path (. or ..)")
+	}
+	s.last = nil
+	return nil
+}
+
+func (s *segments) fault(why string) *Failure {
+	where := s.last.where
+	if s.last.text != "" {
+		where += ", {{ " + forgehook.Shorten(s.last.text, 60) + " }}"
+	}
+	return &Failure{CodeURL, s.template.path + ", " + where + ": its part of the path " + why + "."}
 }
 
 func urlFault(raw string, u *url.URL, err error) string {
-	later := laterLanguage(raw)
 	switch {
-	case later != "":
-		return later
 	case strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		return "an absolute URL without spaces and control characters: a space is written %20"
 	case err != nil && strings.Contains(raw, "@"): // Go's message may quote what stands there

@@ -7,9 +7,8 @@
 package webhook
 
 import (
-	"net/url"
-
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr"
 )
 
 // Plan is one version of a utility's settings, checked and ready. It is safe for concurrent use.
@@ -17,10 +16,12 @@ type Plan struct {
 	settings    forgehook.Settings
 	extension   *pattern
 	pattern     *pattern
-	url         *url.URL
-	body        []byte // static; nil: the default payload where the method has one
+	condition   *expr.Program // nil: any subject passes
+	address     *address
+	headers     []headerText
+	body        *content // nil: the default payload where the method has one
 	contentType string
-	warnings    []Warning
+	noted       []Warning // while compiling
 }
 
 // Warning is a setting that is allowed and probably not meant.
@@ -42,42 +43,22 @@ func Compile(s forgehook.Settings) (*Plan, error) {
 		settings:    s,
 		extension:   f.compilePattern("document.extension", s.Document.Extension),
 		pattern:     f.compilePattern("document.pattern", s.Document.Pattern),
-		url:         f.checkURL(s.WebHook.URL),
-		body:        f.checkBody(&s.WebHook),
+		address:     f.checkURL(s.WebHook.URL),
 		contentType: f.checkContentType(s.WebHook.ContentType),
 	}
+	p.body, p.noted = f.checkBody(&s.WebHook)
 	f.checkMethod(s.WebHook.Method)
-	f.checkCredentials(&s.WebHook)
+	f.checkCredentials(&s)
+	p.condition = f.compileCondition(s.Condition)
+	p.headers = f.checkHeaders(&s)
 	if err := forgehook.Invalid(f...); err != nil {
 		return nil, err
 	}
-	p.warnings = p.warn()
 	return p, nil
 }
 
-// Warnings are what a save answers beside its success.
-func (p *Plan) Warnings() []Warning { return p.warnings }
-
-func (p *Plan) warn() []Warning {
-	warnings := []Warning{}
-	add := func(path, message string) { warnings = append(warnings, Warning{path, message}) }
-	method := p.settings.WebHook.Method
-	switch {
-	case p.body != nil && (method == forgehook.MethodGet || method == forgehook.MethodHead):
-		add("webHook.body", "A "+method.String()+" request is sent with this body; many endpoints ignore it.")
-	case p.body == nil && !hasPayload(method) && p.settings.WebHook.ContentType != nil:
-		add("webHook.contentType", "Not sent: "+method.String()+" has no body here. Set webHook.body, or use POST, PUT or PATCH.")
-	case p.body == nil && hasPayload(method) && !isJSON(p.contentType):
-		add("webHook.contentType", "The default payload is JSON, and is sent as "+p.contentType+".")
-	}
-	if charset := charsetOf(p.contentType); charset != "" && charset != "utf-8" {
-		add("webHook.contentType", "The body is sent in UTF-8, not in "+charset+".")
-	}
-	if !p.settings.Signing.Secret.IsSet() {
-		add("signing.secret", "Requests are not signed: the endpoint cannot tell them from forged ones.")
-	}
-	return warnings
-}
+// Settings are those that the plan was compiled from.
+func (p *Plan) Settings() forgehook.Settings { return p.settings }
 
 // faults collects what is wrong with settings.
 type faults []forgehook.FieldError

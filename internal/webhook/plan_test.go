@@ -10,13 +10,10 @@ import (
 func TestCompile(t *testing.T) {
 	t.Parallel()
 	const (
-		csharp     = "static text: C# comes with a later release"
-		asItStands = "; webHook.bodyKind static sends it as it stands"
-		template   = "static text: templates ({{ }}) come with a later release"
-		absolute   = "an absolute https URL with a host, like https://example.com/hook"
-		reserved   = "another header: this one is set by Forgehook or by the connection"
-		spaces     = "an absolute URL without spaces and control characters: a space is written %20"
-		media      = "a media type such as application/json or text/xml; charset=utf-8"
+		absolute = "an absolute https URL with a host, like https://example.com/hook"
+		reserved = "another header: this one is set by Forgehook or by the connection"
+		spaces   = "an absolute URL without spaces and control characters: a space is written %20"
+		media    = "a media type such as application/json or text/xml; charset=utf-8"
 	)
 	tests := []struct {
 		name, settings string
@@ -48,9 +45,6 @@ func TestCompile(t *testing.T) {
 		{"method", `{"webHook":{"method":"CONNECT"}}`, []string{
 			"webHook.method | CONNECT | GET, POST, PUT, HEAD, DELETE, PATCH or OPTIONS: CONNECT asks a proxy for a tunnel"}},
 
-		{"url: template", `{"webHook":{"url":"https://example.com/{{ doc.id }}"}}`, []string{"webHook.url | https://example.com/{{ doc.id }} | " + template}},
-		{"url: C#", `{"webHook":{"url":"$\"https://example.com/{doc.Id}\""}}`, []string{`webHook.url | $"https://example.com/{doc.Id}" | ` + csharp}},
-		{"url: verbatim C#", `{"webHook":{"url":" $@\"https://example.com/{doc.Id}\""}}`, []string{`webHook.url |  | ` + csharp}},
 		{"url: relative", `{"webHook":{"url":"example.com/hook"}}`, []string{"webHook.url | example.com/hook | " + absolute}},
 		{"url: opaque", `{"webHook":{"url":"https:example.com"}}`, []string{"webHook.url | https:example.com | " + absolute}},
 		{"url: scheme", `{"webHook":{"url":"ftp://example.com"}}`, []string{"webHook.url | ftp://example.com | " + absolute}},
@@ -76,12 +70,6 @@ func TestCompile(t *testing.T) {
 		{"url: brackets", `{"webHook":{"url":"http://[[::1]]/"}}`, []string{
 			`webHook.url | http://[[::1]]/ | an absolute https URL: invalid IP-literal`}},
 
-		{"body: template", `{"webHook":{"body":"{\"id\":{{ doc.id }}}"}}`, []string{`webHook.body | {"id":{{ doc.id }}} | ` + template + asItStands}},
-		{"body: C# return", `{"webHook":{"body":"// ticket\n/* for\n CRM */ return $\"{doc.Id}\";"}}`, []string{
-			"webHook.body | // ticket\n/* for\n CRM */ return $\"{doc.Id}\"; | " + csharp + asItStands}},
-		{"body: C# declaration", `{"webHook":{"body":"var id = doc.Id;\nreturn id;"}}`, []string{"webHook.body | var id = doc.Id;\nreturn id; | " + csharp + asItStands}},
-		{"body: C# serializer", `{"webHook":{"contentType":"text/plain","body":"JsonSerializer.Serialize(new { doc.Id })"}}`, []string{
-			"webHook.body | JsonSerializer.Serialize(new { doc.Id }) | " + csharp + asItStands}},
 		{"body: no JSON", `{"webHook":{"body":"{\n  \"ä\": 1,\n  \"b\": x\n}"}}`, []string{
 			"webHook.body | {\n  \"ä\": 1,\n  \"b\": x\n} | JSON, or another webHook.contentType than application/json: invalid character 'x' looking for beginning of value, line 3, column 8"}},
 		{"body: no JSON for a JSON type", `{"webHook":{"contentType":"application/problem+json","body":"<a/>"}}`, []string{
@@ -149,52 +137,5 @@ func TestCompile_reservedHeaders(t *testing.T) {
 	} {
 		_, err := Compile(settings(t, `{"webHook":{"apiKey":"k","apiKeyHeader":"`+header+`"}}`))
 		diff(t, []string{"webHook.apiKeyHeader | " + header + " | another header: this one is set by Forgehook or by the connection"}, faultsOf(t, err))
-	}
-}
-
-func TestWarnings(t *testing.T) {
-	t.Parallel()
-	unsigned := Warning{"signing.secret", "Requests are not signed: the endpoint cannot tell them from forged ones."}
-	const signed = `,"signing":{"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}`
-	tests := []struct {
-		name, settings string
-		want           []Warning
-	}{
-		{"none", `{"enabled":true` + signed, []Warning{}},
-		{"unsigned", `{}`, []Warning{unsigned}},
-		{"body with GET", `{"webHook":{"method":"GET","body":"{}"}` + signed, []Warning{
-			{"webHook.body", "A GET request is sent with this body; many endpoints ignore it."}}},
-		{"body with HEAD", `{"webHook":{"method":"HEAD","body":"{}"}` + signed, []Warning{
-			{"webHook.body", "A HEAD request is sent with this body; many endpoints ignore it."}}},
-		{"body with DELETE", `{"webHook":{"method":"DELETE","body":"{}"}` + signed, []Warning{}},
-		{"type without body", `{"webHook":{"method":"DELETE","contentType":"text/xml"}` + signed, []Warning{
-			{"webHook.contentType", "Not sent: DELETE has no body here. Set webHook.body, or use POST, PUT or PATCH."}}},
-		{"default payload as XML", `{"webHook":{"contentType":"text/xml"}` + signed, []Warning{
-			{"webHook.contentType", "The default payload is JSON, and is sent as text/xml."}}},
-		{"charset", `{"webHook":{"contentType":"text/xml; charset=ISO-8859-1","body":"<a/>"}}`, []Warning{
-			{"webHook.contentType", "The body is sent in UTF-8, not in iso-8859-1."}, unsigned}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			diff(t, tt.want, plan(t, tt.settings).Warnings())
-		})
-	}
-}
-
-func BenchmarkCompile(b *testing.B) {
-	for name, merge := range map[string]string{
-		"defaults": `{}`,
-		"patterns": `{"document":{"extension":"^(pdf|tiff?)$","pattern":"(?i)^inv-\\d{4}\\.pdf$"},"webHook":{"body":"{\"a\":1}","username":"jo","apiKey":"k"}}`,
-	} {
-		s := settings(b, merge)
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := Compile(s); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

@@ -1,20 +1,33 @@
 package webhook
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr"
 )
 
 // Meta is what a request says about its call.
 type Meta struct {
-	CallID     string
-	WebhookID  string    // webhook-id: the same over attempts and replays
-	AcceptedAt time.Time // the payload's timestamp
-	EventType  string    // the payload's type, "document.processed"
-	UserAgent  string    // "Forgehook/1.0.0"
+	CallID           string
+	WebhookID        string // webhook-id: the same over attempts and replays
+	WebHookServiceID int32
+	Reason           string    // why it was called, in the caller's words
+	AcceptedAt       time.Time // the payload's timestamp, and the time that expressions see
+	EventType        string    // the payload's type, "document.processed"
+	UserAgent        string    // "Forgehook/1.0.0"
+}
+
+// vars are what expressions see, with a budget of their own.
+func (m Meta) vars(sub *forgehook.Subject) *expr.Vars {
+	return expr.SubjectVars(sub, expr.Call{
+		ID: m.CallID, WebhookID: m.WebhookID, WebHookServiceID: m.WebHookServiceID, Reason: m.Reason, EventType: m.EventType, AcceptedAt: m.AcceptedAt,
+	})
 }
 
 // Header is one line of a request. A secret one has its value only in the answer of [Plan.Credentials].
@@ -32,25 +45,116 @@ type Request struct {
 	Headers []Header
 	Body    []byte // nil: none
 	SHA256  string // hex, of the body; of no bytes where there is none
+	Shown   *Shown // nil: it may be shown as it is sent
+}
+
+// Shown is what may be shown of a request that was made with values of secret fields: "[secret]" stands in their place.
+type Shown struct {
+	URL     string
+	Headers []Header
+	Body    []byte
 }
 
 // Request makes the request for a subject. The error is a *Failure.
 func (p *Plan) Request(sub *forgehook.Subject, m Meta) (*Request, error) {
-	method := p.settings.WebHook.Method
-	r := &Request{Method: method.String(), URL: p.url.String(), Host: p.url.Host, Body: p.body}
-	if r.Body == nil && hasPayload(method) {
-		body, err := payload(sub, m)
-		if err != nil {
-			return nil, &Failure{CodePayload, "The default payload of this document cannot be written as JSON."}
-		}
-		r.Body = body
+	sub = p.subject(sub)
+	parts := p.build(sub, m)
+	if parts.err != nil {
+		return nil, parts.err
 	}
-	if r.Body != nil {
-		r.Headers = append(r.Headers, Header{Name: "Content-Type", Value: p.contentType})
+	sum := sha256.Sum256(parts.body)
+	r := &Request{
+		Method: p.settings.WebHook.Method.String(), URL: parts.url, Host: p.address.host, Headers: p.headerLines(m, parts), Body: parts.body,
+		SHA256: hex.EncodeToString(sum[:]),
 	}
-	r.Headers = append(r.Headers, Header{Name: "User-Agent", Value: m.UserAgent}, Header{Name: "webhook-id", Value: m.WebhookID})
-	r.Headers = append(r.Headers, p.maskedCredentials()...)
-	sum := sha256.Sum256(r.Body)
-	r.SHA256 = hex.EncodeToString(sum[:])
+	if s := secretsOf(sub); s.found {
+		redact := redactor(s.values(sub))
+		r.Shown = p.shown(r, s.mask(sub, redact), redact, m)
+	}
 	return r, nil
+}
+
+// subject is what the rules look at.
+func (p *Plan) subject(sub *forgehook.Subject) *forgehook.Subject {
+	if p.settings.RemoveComments {
+		return withoutComments(sub)
+	}
+	return sub
+}
+
+// parts are what depends on the subject.
+type parts struct {
+	url    string
+	values []string // of the plan's headers
+	body   []byte
+	err    error // the first one
+}
+
+// build makes every part, also where another one cannot be made, so that what is shown has them; a part that cannot is "[secret]".
+func (p *Plan) build(sub *forgehook.Subject, m Meta) parts {
+	vars, made := m.vars(sub), parts{url: hidden, body: []byte(hidden)}
+	note := func(err error) bool {
+		if made.err == nil && err != nil {
+			made.err = err
+		}
+		return err == nil
+	}
+	if url, err := p.address.build(vars); note(err) {
+		made.url = url
+	}
+	for i := range p.headers {
+		value, err := p.headers[i].build(vars)
+		if !note(err) {
+			value = hidden
+		}
+		made.values = append(made.values, value)
+	}
+	if body, err := p.buildBody(sub, m, vars); note(err) {
+		made.body = body
+	}
+	return made
+}
+
+func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byte, error) {
+	if p.body != nil {
+		return p.body.build(vars)
+	}
+	if !hasPayload(p.settings.WebHook.Method) {
+		return nil, nil
+	}
+	body, err := payload(sub, m)
+	if err != nil {
+		return nil, &Failure{CodePayload, "The default payload of this document cannot be written as JSON."}
+	}
+	return body, nil
+}
+
+func (p *Plan) headerLines(m Meta, made parts) []Header {
+	var lines []Header
+	if made.body != nil {
+		lines = append(lines, Header{Name: "Content-Type", Value: p.contentType})
+	}
+	lines = append(lines, Header{Name: "User-Agent", Value: m.UserAgent}, Header{Name: "webhook-id", Value: m.WebhookID})
+	for i, value := range made.values {
+		if value != "" {
+			lines = append(lines, Header{Name: p.headers[i].name, Value: value})
+		}
+	}
+	return append(lines, p.maskedCredentials()...)
+}
+
+// shown makes the request again for the subject without its secrets, and looks once more for what is left of them.
+func (p *Plan) shown(sent *Request, masked *forgehook.Subject, redact *strings.Replacer, m Meta) *Shown {
+	made := p.build(masked, m)
+	s := &Shown{URL: redact.Replace(made.url), Headers: p.headerLines(m, made)}
+	for i := range s.Headers {
+		s.Headers[i].Value = redact.Replace(s.Headers[i].Value)
+	}
+	if made.body != nil {
+		s.Body = []byte(redact.Replace(string(made.body)))
+	}
+	if s.URL == sent.URL && slices.Equal(s.Headers, sent.Headers) && bytes.Equal(s.Body, sent.Body) {
+		return nil
+	}
+	return s
 }

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/forgehook/forgehook"
@@ -275,33 +277,59 @@ func TestWithoutSecrets_byID(t *testing.T) {
 	}
 }
 
-// realistic is an invoice of 24 fields and a table of 20 lines by 4 columns: about 75 kB of payload.
-func realistic(b *testing.B) *forgehook.Subject {
-	sub := invoice(b)
-	field, table := sub.Document.ResultParameters[0], sub.Document.ResultParameters[1]
-	cell := table.Children[0].Children[0]
-	for i := range int32(22) {
-		field.ID = 100 + i
-		sub.Document.ResultParameters = append(sub.Document.ResultParameters, field)
-	}
-	column := table.Children[0]
-	column.Children = nil
-	for row := range int32(20) {
-		cell.RowIndex = &row
-		column.Children = append(column.Children, cell)
-	}
-	sub.Document.ResultParameters[1].Children = []forgehook.DocumentParameter{column, column, column, column}
-	return sub
-}
-
-func BenchmarkRequest(b *testing.B) {
-	sub, p := realistic(b), plan(b, `{}`)
-	b.ReportAllocs()
-	for b.Loop() {
-		r, err := p.Request(sub, meta)
-		if err != nil {
-			b.Fatal(err)
+// Whatever settings and documents are: the same request gives the same bytes, a JSON body parses, an XML body parses, and the URL goes
+// where the template says.
+func TestRequest_properties(t *testing.T) {
+	t.Parallel()
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom(hostile), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
+	expressions := rapid.SampledFrom([]string{
+		"doc.filename", "doc.comment", "doc.id", "doc.field('Total').value", "doc.fields()", "doc.fields().map(f, f.value)", "doc.statusName", "doc.source",
+		"{'b': doc.filename, 'a': doc.comment}", "doc", "doc.field('None')", "now", "call.reason", "doc.dtc", "doc.table('Total')",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		hole := func(label string) string { return "{{ " + expressions.Draw(t, label) + " }}" }
+		kind := rapid.SampledFrom([]string{"application/json", "text/xml", "expression"}).Draw(t, "kind")
+		var s forgehook.Settings
+		switch kind {
+		case "expression":
+			s = withBody("application/json", forgehook.BodyExpression, "["+expressions.Draw(t, "a")+", {'z': "+expressions.Draw(t, "b")+"}]")
+		case "text/xml":
+			s = withBody(kind, forgehook.BodyTemplate, `<a b="`+hole("a")+`">]`+hole("b")+`><![CDATA[]`+hole("c")+`]>]]></a>`)
+		default:
+			s = withBody(kind, forgehook.BodyTemplate, `{"a`+hole("key")+`":"`+hole("a")+`","b":[`+hole("b")+`,`+hole("c")+`]}`)
 		}
-		b.SetBytes(int64(len(r.Body)))
-	}
+		address := "https://example.com/x" + hole("segment") + "/" + hole("whole") + "/y?q=" + hole("query") + "&r"
+		s.WebHook.URL = &address
+		s.Headers = []forgehook.Header{{Name: "X-A", Value: hole("header")}}
+		p, err := Compile(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filename, comment := text.Draw(t, "filename"), rapid.Ptr(text, true).Draw(t, "comment")
+		name, value := "Total", text.Draw(t, "value")
+		sub := &forgehook.Subject{Document: &forgehook.Document{
+			ID: rapid.Int32().Draw(t, "id"), Filename: &filename, Comment: comment, Status: forgehook.DocumentStatus(rapid.Int32Range(0, 20).Draw(t, "status")),
+			Source:           toJSON(map[string]any{"a": filename, "n": 1.5}),
+			ResultParameters: []forgehook.DocumentParameter{{ID: 1, Value: &value, ParamDef: &forgehook.ParameterDef{ID: 2, Name: &name}}},
+		}}
+		first, err := p.Request(sub, meta)
+		again, errAgain := p.Request(sub, meta)
+		if failure, ok := errors.AsType[*Failure](err); ok {
+			if failure.Code != CodeURL || errAgain == nil || err.Error() != errAgain.Error() {
+				t.Fatalf("%v, another time %v", err, errAgain)
+			}
+			return
+		}
+		if d := cmp.Diff(first, again); d != "" || err != nil || errAgain != nil {
+			t.Fatalf("two requests differ: %s, %v, %v", d, err, errAgain)
+		}
+		checkShape(t, p, first.URL)
+		if kind == "text/xml" {
+			if _, why := xmlFault(string(first.Body)); why != "" {
+				t.Fatalf("%q: %s", first.Body, why)
+			}
+		} else if !json.Valid(first.Body) {
+			t.Fatalf("%q is no JSON", first.Body)
+		}
+	})
 }

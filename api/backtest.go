@@ -1,0 +1,271 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/webhook"
+)
+
+// A backtest looks at this many subjects unless it says otherwise, and at so many at most.
+const (
+	sampleUsual = 1000
+	sampleMost  = 10_000
+)
+
+// backtestBudget bounds one backtest: conditions that run away on every subject would keep the processors busy for hours.
+const backtestBudget = 2 * time.Minute
+
+// backtestRequest asks what settings would have done.
+type backtestRequest struct {
+	Settings json.RawMessage `json:"settings" holds:"settings"`
+	Sample   *sampleRequest  `json:"sample"`
+	Progress *bool           `json:"progress"`
+}
+
+// sampleRequest selects the newest subjects of a kind.
+type sampleRequest struct {
+	Source *postgres.SampleSource `json:"source"`
+	Limit  *int32                 `json:"limit"`
+}
+
+// backtestLine is one line of the answer.
+type backtestLine struct{ line any }
+
+func (l backtestLine) MarshalJSON() ([]byte, error) { return json.Marshal(l.line) }
+
+// difference is a subject about which two settings do not agree, or about which one of them cannot tell.
+type difference struct {
+	DocumentID *int32                `json:"documentId"`
+	CallID     string                `json:"callId,omitempty"`
+	Filename   *string               `json:"filename,omitempty"`
+	WouldFire  bool                  `json:"wouldFire"`
+	FiresToday bool                  `json:"firesToday"`
+	Reasons    []forgehook.Condition `json:"reasons"` // the failed conditions of the settings that do not fire
+	Error      *forgehook.CallError  `json:"error,omitempty"`
+}
+
+type backtestProgress struct {
+	Progress progress `json:"progress"`
+}
+
+type progress struct {
+	Done int `json:"done"`
+	Of   int `json:"of"`
+}
+
+// backtestTotal is the last line.
+type backtestTotal struct {
+	Total        int `json:"total"`
+	WouldFire    int `json:"wouldFire"`
+	FiresToday   int `json:"firesToday"`
+	NewlyFires   int `json:"newlyFires"`
+	NoLongerFire int `json:"noLongerFires"`
+	Errors       int `json:"errors"`
+
+	Error *forgehook.CallError `json:"error,omitempty"` // it ended early
+}
+
+func (s *server) backtest(ctx context.Context, r *request, in *byID) (*answer[backtestLine], error) {
+	var given backtestRequest
+	if err := r.decode(&given, true); err != nil {
+		return nil, err
+	}
+	at, err := s.DB.Place(ctx, r.tenant(), in.id)
+	if err != nil {
+		return nil, err
+	}
+	b := backtest{server: s, until: time.Now().Add(backtestBudget), call: s.metaOf(at.NewCall(nil, forgehook.Subject{}, time.Now()))}
+	if given.Settings == nil {
+		r.fault("body.settings", "", "required: the settings to try")
+	} else if b.next, err = s.settingsToTry(r, at, given.Settings); err != nil {
+		return nil, err
+	}
+	query := r.sample(at, given.Sample)
+	if err := r.invalid(); err != nil {
+		return nil, err
+	}
+	if at.Utility != nil {
+		b.present, _ = webhook.Compile(at.Utility.Settings) // what a later release refuses fires no more
+	}
+	return lines(func(put func(...backtestLine) error) error {
+		return b.run(ctx, r, query, given.Progress != nil && *given.Progress, put)
+	}), nil
+}
+
+// sample reads which subjects to try.
+func (r *request) sample(at postgres.Place, given *sampleRequest) postgres.SampleQuery {
+	query := postgres.SampleQuery{At: at, Source: postgres.SampleDocuments, Limit: sampleUsual}
+	if given == nil {
+		return query
+	}
+	if given.Source != nil {
+		const path = "body.sample.source"
+		query.Source = *given.Source
+		switch {
+		case !slices.Contains(postgres.SampleSources, query.Source):
+			r.fault(path, string(query.Source), "documents or calls")
+		case query.Source == postgres.SampleCalls && at.Utility == nil:
+			r.fault(path, string(query.Source), "documents: only utilities have calls")
+		}
+	}
+	if given.Limit != nil {
+		if query.Limit = int(*given.Limit); query.Limit < 1 || query.Limit > sampleMost {
+			r.fault("body.sample.limit", fmt.Sprint(query.Limit), fmt.Sprintf("a whole number from 1 to %d", sampleMost))
+		}
+	}
+	return query
+}
+
+// backtest compares two settings. The present ones are nil where nothing fires today.
+type backtest struct {
+	server        *server
+	next, present *webhook.Plan
+	call          webhook.Meta // of a document; a past call has its own
+	until         time.Time    // then it gives up
+}
+
+// errLate ends a backtest that has used its time up.
+var errLate = errors.New("the backtest took too long")
+
+// run puts the lines.
+func (b backtest) run(ctx context.Context, r *request, query postgres.SampleQuery, showsProgress bool, put func(...backtestLine) error) error {
+	var total backtestTotal
+	err := b.server.DB.EachSample(ctx, r.tenant(), query, func(page []postgres.Sample, done, of int) error {
+		results, err := b.compare(ctx, page)
+		var group []backtestLine
+		for _, d := range results {
+			if d.err != nil {
+				b.server.log.LogAttrs(ctx, slog.LevelError, "a subject of the past cannot be judged", slog.String("request_id", r.id), slog.Any("error", d.err))
+			}
+			if total.count(d.difference) {
+				group = append(group, backtestLine{d.difference})
+			}
+		}
+		if showsProgress {
+			group = append(group, backtestLine{backtestProgress{progress{done + len(results), of}}})
+		}
+		if len(group) > 0 && ctx.Err() == nil {
+			err = errors.Join(put(group...), err)
+		}
+		return err
+	})
+	if errors.Is(err, errLate) {
+		total.Error = &forgehook.CallError{Code: "too_slow", Message: fmt.Sprintf("Stopped after %s: the conditions take too long. These are the totals until then.", backtestBudget)}
+	} else if err != nil {
+		return err
+	}
+	return put(backtestLine{total})
+}
+
+// compared is what came of one sample; err is for the log.
+type compared struct {
+	difference
+	err error
+}
+
+// compare judges the samples of a page, as many at once as there are processors, and keeps their order. Where it has to end early
+// the results are those of the first samples.
+func (b backtest) compare(ctx context.Context, page []postgres.Sample) ([]compared, error) {
+	results := make([]compared, len(page))
+	var taken atomic.Int64
+	var workers sync.WaitGroup
+	ends := func() error {
+		if time.Now().After(b.until) {
+			return errLate
+		}
+		return ctx.Err()
+	}
+	for range min(runtime.GOMAXPROCS(0), len(page)) {
+		workers.Go(func() {
+			for ends() == nil {
+				i := int(taken.Add(1)) - 1
+				if i >= len(page) {
+					return
+				}
+				results[i] = b.judge(page[i])
+			}
+		})
+	}
+	workers.Wait()
+	if judged := int(taken.Load()); judged < len(page) {
+		return results[:judged], ends()
+	}
+	return results, nil
+}
+
+func (b backtest) judge(sample postgres.Sample) compared {
+	out := compared{difference: difference{DocumentID: sample.DocumentID, CallID: sample.Call.ID, Reasons: []forgehook.Condition{}}}
+	if sample.Err != nil {
+		out.Error, out.err = &forgehook.CallError{Code: string(codeInternal), Message: "What is stored of this subject cannot be read."}, sample.Err
+		return out
+	}
+	subject := sample.Subject
+	call := b.call
+	if sample.Call.ID != "" {
+		call = b.server.metaOf(sample.Call)
+	}
+	if subject.Document != nil {
+		out.Filename = subject.Document.Filename
+	}
+	var failed, failedToday []forgehook.Condition
+	var untoldToday *forgehook.CallError
+	out.WouldFire, failed, out.Error, out.err = fires(b.next, &subject, call)
+	if b.present != nil && out.err == nil {
+		out.FiresToday, failedToday, untoldToday, out.err = fires(b.present, &subject, call)
+	}
+	switch {
+	case out.Error == nil && untoldToday != nil:
+		out.Error = untoldToday
+		out.Error.Message = "With the settings in force: " + untoldToday.Message
+	case out.err != nil:
+		out.Error = &forgehook.CallError{Code: string(codeInternal), Message: "The conditions of this subject cannot be told."}
+	}
+	if out.Reasons = failed; out.WouldFire {
+		out.Reasons = failedToday
+	}
+	out.Reasons = some(out.Reasons)
+	return out
+}
+
+// fires tells whether a webhook would fire, or the conditions that keep it from doing so.
+func fires(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) (bool, []forgehook.Condition, *forgehook.CallError, error) {
+	conditions, err := plan.Explain(subject, call)
+	untold, err := failureOf(err)
+	if err != nil {
+		return false, nil, nil, err
+	}
+	var failed []forgehook.Condition
+	for _, c := range conditions {
+		if !c.Passed {
+			failed = append(failed, c)
+		}
+	}
+	return untold == nil && webhook.Fires(conditions), failed, untold, nil
+}
+
+// count adds a sample and says whether it is worth a line.
+func (t *backtestTotal) count(d difference) bool {
+	add := func(n *int, when bool) {
+		if when {
+			*n++
+		}
+	}
+	t.Total++
+	add(&t.WouldFire, d.WouldFire)
+	add(&t.FiresToday, d.FiresToday)
+	add(&t.NewlyFires, d.WouldFire && !d.FiresToday)
+	add(&t.NoLongerFire, !d.WouldFire && d.FiresToday)
+	add(&t.Errors, d.Error != nil)
+	return d.WouldFire != d.FiresToday || d.Error != nil
+}

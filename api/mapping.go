@@ -1,0 +1,231 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr"
+)
+
+const (
+	// programsKept bounds the compiled inputs that are remembered; a program is made in less than a millisecond.
+	programsKept = 256
+	maxSample    = 1 << 20
+)
+
+// mapper makes documents of senders' raw JSON, by the input of a service.
+type mapper struct {
+	mu       sync.Mutex
+	programs map[string]*expr.Program // by their text
+}
+
+func (m *mapper) program(text string) (*expr.Program, error) {
+	m.mu.Lock()
+	known := m.programs[text]
+	m.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	made, err := expr.Compile(expr.Input, expr.ObjectResult, text)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.programs == nil || len(m.programs) >= programsKept {
+		m.programs = map[string]*expr.Program{}
+	}
+	m.programs[text] = made
+	return made, nil
+}
+
+// document applies a service's input to raw JSON, which the document then keeps. Where there is none, faults say why: with line and
+// column of the input, or the path in what it gave, and without any value of either.
+func (m *mapper) document(service forgehook.Service, raw json.RawMessage, now time.Time) (_ *forgehook.Document, faults []string) {
+	program, err := m.program(*service.Input)
+	if err != nil {
+		return nil, inputFaults(err)
+	}
+	vars, err := expr.InputVars(raw, now)
+	if err != nil {
+		return nil, []string{err.Error()}
+	}
+	value, err := program.Eval(vars)
+	if err != nil {
+		return nil, inputFaults(err)
+	}
+	result, err := value.AppendJSON(nil)
+	if err != nil {
+		return nil, inputFaults(err)
+	}
+	var document forgehook.Document
+	if err := forgehook.Decode(result, &document); err != nil {
+		return nil, resultFaults(err)
+	}
+	if document.ID < 0 {
+		return nil, []string{"input result: id: " + ownIDs}
+	}
+	document.Source = raw
+	if document.ServiceID == 0 {
+		document.ServiceID = service.ID
+	}
+	if document.ProjectID == 0 {
+		document.ProjectID = service.ProjectID
+	}
+	return &document, nil
+}
+
+func inputFaults(err error) (texts []string) {
+	if faults, ok := errors.AsType[expr.Faults](err); ok {
+		for _, fault := range faults {
+			texts = append(texts, "input, "+fault.Error())
+		}
+		return texts
+	}
+	return []string{"input, " + err.Error()}
+}
+
+func resultFaults(err error) (texts []string) {
+	e, ok := errors.AsType[*forgehook.Error](err)
+	if !ok || len(e.Fields) == 0 {
+		return []string{"input result: it is no JSON"}
+	}
+	for _, f := range e.Fields {
+		at := f.Path + ": "
+		if f.Path == "" {
+			at = ""
+		}
+		texts = append(texts, "input result: "+at+f.Allowed)
+	}
+	return texts
+}
+
+// mapped is document for a part of the body: the faults are the request's, at that place.
+func (s *server) mapped(r *request, at string, service forgehook.Service, raw json.RawMessage, now time.Time) *forgehook.Document {
+	document, faults := s.mapper.document(service, raw, now)
+	for _, text := range faults {
+		r.fault(at, "", text)
+	}
+	return document
+}
+
+// mapping finds the service whose input the query asks for.
+func (s *server) mapping(ctx context.Context, r *request, serviceID, webHookServiceID int32) (forgehook.Service, error) {
+	at, id := "query.serviceId", serviceID
+	if webHookServiceID != 0 {
+		at, id = "query.webHookServiceId", webHookServiceID
+	}
+	service, err := s.DB.Mapping(ctx, r.tenant(), optionalID(serviceID), optionalID(webHookServiceID))
+	if err == nil && service.Input == nil {
+		r.fault(at, strconv.Itoa(int(id)), fmt.Sprintf("none, or a service with an input: service %d has none, so the body has to be the platform's JSON", service.ID))
+	}
+	return service, err
+}
+
+func optionalID(id int32) *int32 {
+	if id == 0 {
+		return nil
+	}
+	return &id
+}
+
+// rawBody is the body as it was sent, without blanks between its parts.
+func (r *request) rawBody() (json.RawMessage, error) {
+	raw, fault := compacted(r.body)
+	if fault != "" {
+		return nil, forgehook.Errorf(forgehook.CodeMalformed, "The body is no JSON: %s.", fault)
+	}
+	if isNull(raw) {
+		r.fault("body", "null", "an object")
+	}
+	return raw, nil
+}
+
+// compacted takes the blanks out of JSON and leaves all else as it is written: the order of members, the digits of numbers.
+func compacted(data []byte) (_ json.RawMessage, fault string) {
+	if !utf8.Valid(data) {
+		return nil, "it is not UTF-8"
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, data); err != nil {
+		return nil, forgehook.JSONFault(data)
+	}
+	return b.Bytes(), ""
+}
+
+// member finds a member as the decoders do, by its exact name, else in any case.
+func member(members map[string]json.RawMessage, name string) json.RawMessage {
+	if m, ok := members[name]; ok {
+		return m
+	}
+	first := ""
+	for given := range members {
+		if strings.EqualFold(given, name) && (first == "" || given < first) {
+			first = given
+		}
+	}
+	return members[first]
+}
+
+// asWritten is a member of an object as it stands there, compacted; nil where it is absent or null. The decoders sort the members of
+// what they keep raw.
+func asWritten(data []byte, path ...string) json.RawMessage {
+	for _, name := range path {
+		var members map[string]json.RawMessage
+		if json.Unmarshal(data, &members) != nil {
+			return nil
+		}
+		data = member(members, name)
+	}
+	if len(data) == 0 || isNull(data) {
+		return nil
+	}
+	raw, _ := compacted(data)
+	return raw
+}
+
+// has reports whether an object has a member, null too.
+func has(data []byte, name string) bool {
+	var members map[string]json.RawMessage
+	return json.Unmarshal(data, &members) == nil && member(members, name) != nil
+}
+
+// checkInput judges how a service makes documents: the expression, and what it makes of the sample.
+func (s *server) checkInput(r *request, service *forgehook.Service) {
+	if service.Input != nil && *service.Input == "" {
+		service.Input = nil
+	}
+	if n := len(service.InputSample); n > maxSample {
+		r.fault("body.inputSample", "", fmt.Sprintf("JSON of at most %d MiB; these are %d bytes", maxSample>>20, n))
+		return
+	}
+	if service.Input == nil {
+		return
+	}
+	if _, err := s.mapper.program(*service.Input); err != nil {
+		faults, _ := errors.AsType[expr.Faults](err)
+		for _, fault := range faults {
+			r.fault("body.input", fault.Text, fault.Error())
+		}
+		if len(faults) == 0 {
+			r.fault("body.input", "", err.Error())
+		}
+		return
+	}
+	if service.InputSample == nil {
+		return
+	}
+	_, faults := s.mapper.document(*service, service.InputSample, time.Now())
+	for _, text := range faults {
+		r.fault("body.input", "", "an expression that makes a document of inputSample: "+text)
+	}
+}

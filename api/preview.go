@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/webhook"
+)
+
+// previewRequest is a request for calls, whose members it has, and settings to try.
+type previewRequest struct {
+	ServiceID        *int32                       `json:"serviceId"`
+	WebHookServiceID *int32                       `json:"webHookServiceId"`
+	DocumentID       *int32                       `json:"documentId"`
+	Document         *forgehook.Document          `json:"document"`
+	MasterDocumentID *int32                       `json:"masterDocumentId"`
+	MasterDocument   *forgehook.Document          `json:"masterDocument"`
+	ParameterID      *int32                       `json:"parameterId"`
+	Parameter        *forgehook.DocumentParameter `json:"parameter"`
+	ParameterDefID   *int32                       `json:"parameterDefId"`
+	ParameterDef     *forgehook.ParameterDef      `json:"parameterDef"`
+	VerificationID   *int32                       `json:"verificationId"`
+	Verification     *forgehook.Verification      `json:"verification"`
+	WorkItemID       *int32                       `json:"workItemId"`
+	WorkItem         *forgehook.WorkItem          `json:"workItem"`
+	Reason           *string                      `json:"reason"`
+	Settings         json.RawMessage              `json:"settings" holds:"settings"`
+}
+
+func (p previewRequest) call() forgehook.CallRequest {
+	return forgehook.CallRequest{
+		ServiceID: p.ServiceID, WebHookServiceID: p.WebHookServiceID, DocumentID: p.DocumentID, Document: p.Document,
+		MasterDocumentID: p.MasterDocumentID, MasterDocument: p.MasterDocument, ParameterID: p.ParameterID, Parameter: p.Parameter,
+		ParameterDefID: p.ParameterDefID, ParameterDef: p.ParameterDef, VerificationID: p.VerificationID, Verification: p.Verification,
+		WorkItemID: p.WorkItemID, WorkItem: p.WorkItem, Reason: p.Reason,
+	}
+}
+
+// preview is what would become of a call.
+type preview struct {
+	WouldFire   bool                  `json:"wouldFire"`
+	Explanation []forgehook.Condition `json:"explanation"`
+	Request     *forgehook.Request    `json:"request"`
+	Warnings    []webhook.Warning     `json:"warnings"`
+	Error       *forgehook.CallError  `json:"error,omitempty"` // the conditions cannot be told, or the request cannot be built
+}
+
+func (s *server) preview(ctx context.Context, r *request, in *byID) (*answer[preview], error) {
+	at, err := s.DB.Place(ctx, r.tenant(), in.id)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	given, err := s.readPreview(r, at.Service, now)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := s.settingsToTry(r, at, given.Settings)
+	if err != nil {
+		return nil, err
+	}
+	subject, err := s.DB.FreezeSubject(ctx, r.tenant(), at, given.call())
+	if err := r.collect("body", err); err != nil {
+		return nil, err
+	}
+	if err := r.invalid(); err != nil {
+		return nil, err
+	}
+	out, err := previewOf(plan, &subject, s.metaOf(at.NewCall(given.Reason, subject, now)))
+	return ok(out), err
+}
+
+// readPreview reads the body. Its documents are raw JSON where the service has an input, as they are for calls.
+func (s *server) readPreview(r *request, service *forgehook.Service, now time.Time) (given previewRequest, err error) {
+	documents := []struct {
+		name string
+		into **forgehook.Document
+	}{{"document", &given.Document}, {"masterDocument", &given.MasterDocument}}
+	var members map[string]json.RawMessage
+	if service.Input == nil || json.Unmarshal(r.body, &members) != nil {
+		err := r.decode(&given, true)
+		for _, d := range documents {
+			if *d.into != nil && (*d.into).Source != nil {
+				(*d.into).Source = asWritten(r.body, d.name, "source")
+			}
+		}
+		return given, err
+	}
+	for name := range members {
+		if strings.EqualFold(name, "document") || strings.EqualFold(name, "masterDocument") {
+			delete(members, name)
+		}
+	}
+	rest, err := json.Marshal(members)
+	if err != nil {
+		return given, fmt.Errorf("encode the body without its documents: %w", err)
+	}
+	if err := r.collect("body", forgehook.DecodeStrict(rest, &given)); err != nil {
+		return given, err
+	}
+	for _, d := range documents {
+		raw := asWritten(r.body, d.name)
+		if raw == nil {
+			continue
+		}
+		if *d.into = s.mapped(r, "body."+d.name, *service, raw, now); *d.into == nil {
+			*d.into = &forgehook.Document{} // it is there, whatever is wrong with it
+		}
+	}
+	return given, nil
+}
+
+// previewOf applies the rules as a call's steps do, but goes on to the request where the webhook would not fire.
+func previewOf(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) (preview, error) {
+	conditions, err := plan.Explain(subject, call)
+	untold, err := failureOf(err)
+	if err != nil {
+		return preview{}, err
+	}
+	out := preview{
+		WouldFire: untold == nil && webhook.Fires(conditions), Explanation: some(conditions), Warnings: some(plan.Warnings()), Error: untold,
+	}
+	built, err := plan.Request(subject, call)
+	failed, err := failureOf(err)
+	switch {
+	case err != nil:
+		return preview{}, err
+	case failed == nil:
+		out.Request = shownRequest(built)
+	case out.Error == nil:
+		out.Error = failed
+	}
+	return out, nil
+}
+
+// failureOf is what a rule could not do, apart from errors of ours.
+func failureOf(err error) (*forgehook.CallError, error) {
+	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
+		return &forgehook.CallError{Code: failure.Code, Message: failure.Message}, nil
+	}
+	return nil, err
+}
+
+// shownRequest is a request as it is shown of a call.
+func shownRequest(built *webhook.Request) *forgehook.Request {
+	url, headers, body := built.URL, built.Headers, built.Body
+	if s := built.Shown; s != nil {
+		url, headers, body = s.URL, s.Headers, s.Body
+	}
+	shown := &forgehook.Request{Method: built.Method, URL: url, Headers: make(map[string]string, len(headers))}
+	for _, h := range headers {
+		shown.Headers[h.Name] = h.Value
+		if h.Secret {
+			shown.Headers[h.Name] = masked
+		}
+	}
+	shown.Body, shown.BodyEncoding = postgres.BodyText(body)
+	return shown
+}

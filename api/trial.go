@@ -1,0 +1,59 @@
+package api
+
+import (
+	"encoding/json"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/webhook"
+)
+
+// eventType is what calls are said to be about that nobody's event has caused.
+const eventType = "document.processed"
+
+// masked stands for a secret in what is shown.
+const masked = "[secret]"
+
+// trials are the routes that try settings and send nothing.
+func (s *server) trials() {
+	const tag = "trials"
+	register(s, route{at: "POST /v1/services/{id}/preview", id: "preview", tag: tag, need: forgehook.MayConfigure, takes: previewRequest{},
+		summary: "Show whether a webhook would fire for a subject, and what it would send",
+		about: "Nothing is sent or stored. Settings in the body are tried over those in force, of a plain service over the defaults. " +
+			"The request is shown also where it would not fire; it is null where it cannot be built, and error says why."}, s.preview)
+	register(s, route{at: "POST /v1/services/{id}/backtest", id: "backtest", tag: tag, need: forgehook.MayConfigure, takes: backtestRequest{}, lines: true,
+		summary: "Try settings on stored documents or past calls",
+		about: "Nothing is sent or stored. NDJSON: a line for each document or call about which the settings in force and those given differ " +
+			"or whose conditions cannot be told, progress if asked for, and the totals in the last line."}, s.backtest)
+}
+
+// settingsToTry are the given settings over those in force, or those in force. They are nil where they have faults, which the
+// request then knows.
+func (s *server) settingsToTry(r *request, at postgres.Place, given json.RawMessage) (*webhook.Plan, error) {
+	const below = "body.settings"
+	present := forgehook.DefaultSettings()
+	if at.Utility != nil {
+		present = at.Utility.Settings
+	}
+	switch {
+	case given != nil:
+		next, err := forgehook.DecodeCandidate(given, present)
+		if err := r.collect(below, err); err != nil || r.faulty(below) {
+			return nil, err
+		}
+		return s.weigh(r, below, next)
+	case at.Utility == nil:
+		r.fault(below, "", "required: this is a plain service, whose utilities have settings")
+		return nil, nil
+	}
+	plan, err := webhook.Compile(present)
+	return plan, r.collect(below, err)
+}
+
+// metaOf is what requests and conditions say of a call.
+func (s *server) metaOf(call forgehook.Call) webhook.Meta {
+	return webhook.Meta{
+		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, Reason: value(call.Reason),
+		AcceptedAt: call.AcceptedAt.Time, EventType: eventType, UserAgent: "Forgehook/" + s.Version,
+	}
+}

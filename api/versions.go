@@ -1,0 +1,197 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/forgehook/forgehook"
+)
+
+type (
+	versionInput struct {
+		ID      idText `path:"id"`
+		Version idText `path:"version"`
+		id      int32
+		version int
+	}
+	diffInput struct {
+		ID      idText `path:"id"`
+		Version idText `path:"version"`
+		To      idText `query:"to" doc:"Version to compare with; without it the one in force."`
+		id      int32
+		version int
+		to      int
+	}
+)
+
+func (in *versionInput) parse(r *request) {
+	in.id, in.version = r.integer("path.id", string(in.ID)), int(r.integer("path.version", string(in.Version)))
+}
+
+func (in *diffInput) parse(r *request) {
+	in.id, in.version = r.integer("path.id", string(in.ID)), int(r.integer("path.version", string(in.Version)))
+	in.to = int(r.integer("query.to", string(in.To)))
+}
+
+// versionDiff lists the settings in which two versions differ, in the order of their declarations.
+type versionDiff struct {
+	From    int             `json:"from"`
+	To      int             `json:"to"`
+	Changes []settingChange `json:"changes"`
+}
+
+// settingChange has both values as settings are answered: secrets only as set and when.
+type settingChange struct {
+	Path string          `json:"path"`
+	From json.RawMessage `json:"from"`
+	To   json.RawMessage `json:"to"`
+}
+
+func (s *server) versions() {
+	const tag, path = "settings", "/v1/services/{id}/settings/versions"
+	register(s, route{at: "GET " + path, id: "listSettingsVersions", tag: tag, need: forgehook.MayRead,
+		summary: "List the versions of the settings", about: "Newest first."}, s.listVersions)
+	register(s, route{at: "GET " + path + "/{version}", id: "getSettingsVersion", tag: tag, need: forgehook.MayRead,
+		summary: "Read one version of the settings"}, s.getVersion)
+	register(s, route{at: "GET " + path + "/{version}/diff", id: "diffSettingsVersions", tag: tag, need: forgehook.MayRead,
+		summary: "List what changed between two versions of the settings"}, s.diffVersions)
+	register(s, route{at: "POST " + path + "/{version}/restore", id: "restoreSettingsVersion", tag: tag, need: forgehook.MayConfigure,
+		summary: "Put a version of the settings in force again",
+		about: "They become a new version, with the secrets of now. They are checked again: 422 where they are not allowed any more. " +
+			"Calls that were accepted keep the version they have."}, s.restoreVersion)
+}
+
+func (s *server) listVersions(ctx context.Context, r *request, in *byIDPaged) (*answer[versionList], error) {
+	versions, next, err := s.DB.SettingsVersions(ctx, r.tenant(), in.id, in.page)
+	if err == nil && len(versions) == 0 {
+		_, err = s.DB.Settings(ctx, r.tenant(), in.id) // no page of nothing
+	}
+	return ok(versionList{some(versions), cursor(next)}), s.onlyUtilities(ctx, r, in.id, err)
+}
+
+func (s *server) getVersion(ctx context.Context, r *request, in *versionInput) (*answer[settingsAnswer], error) {
+	version, err := s.DB.SettingsVersion(ctx, r.tenant(), in.id, in.version)
+	if err != nil {
+		return nil, s.onlyUtilities(ctx, r, in.id, err)
+	}
+	return ok(answerOf(in.id, version)), nil
+}
+
+func (s *server) diffVersions(ctx context.Context, r *request, in *diffInput) (*answer[versionDiff], error) {
+	from, err := s.DB.SettingsVersion(ctx, r.tenant(), in.id, in.version)
+	if err != nil {
+		return nil, s.onlyUtilities(ctx, r, in.id, err)
+	}
+	var to forgehook.SettingsVersion
+	if in.to == 0 {
+		to, err = s.DB.Settings(ctx, r.tenant(), in.id)
+	} else if to, err = s.DB.SettingsVersion(ctx, r.tenant(), in.id, in.to); forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+		r.fault("query.to", string(in.To), "a version of these settings; GET /v1/services/{id}/settings/versions lists them")
+		err = r.invalid()
+	}
+	if err != nil {
+		return nil, err
+	}
+	changes, err := changesOf(from.Settings, to.Settings)
+	return ok(versionDiff{from.Version, to.Version, changes}), err
+}
+
+func changesOf(from, to forgehook.Settings) ([]settingChange, error) {
+	before, err := settingsTree(json.Marshal(from))
+	if err != nil {
+		return nil, err
+	}
+	after, err := settingsTree(json.Marshal(to))
+	if err != nil {
+		return nil, err
+	}
+	changes := []settingChange{}
+	for _, f := range forgehook.SettingFields() {
+		was, err := json.Marshal(settingAt(before, f.Path))
+		if err != nil {
+			return nil, fmt.Errorf("encode setting %s: %w", f.Path, err)
+		}
+		is, err := json.Marshal(settingAt(after, f.Path))
+		if err != nil {
+			return nil, fmt.Errorf("encode setting %s: %w", f.Path, err)
+		}
+		if !bytes.Equal(was, is) {
+			changes = append(changes, settingChange{f.Path, was, is})
+		}
+	}
+	return changes, nil
+}
+
+func (s *server) restoreVersion(ctx context.Context, r *request, in *versionInput) (*answer[settingsAnswer], error) {
+	then, err := s.DB.SettingsVersion(ctx, r.tenant(), in.id, in.version)
+	if err != nil {
+		return nil, s.onlyUtilities(ctx, r, in.id, err)
+	}
+	version, err := s.DB.SaveSettings(ctx, r.tenant(), in.id, r.key.ID, func(present forgehook.Settings) (forgehook.Settings, error) {
+		next, err := withSecretsOf(then.Settings, present)
+		if err != nil {
+			return next, err
+		}
+		if _, err := s.weigh(r, "body", next); err != nil {
+			return next, err
+		}
+		return next, r.invalid()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ok(answerOf(in.id, version)), nil
+}
+
+// withSecretsOf are settings with the secrets of others, sealed in both.
+func withSecretsOf(settings, others forgehook.Settings) (forgehook.Settings, error) {
+	next, err := settingsTree(forgehook.StoreSettings(settings))
+	if err != nil {
+		return settings, err
+	}
+	secrets, err := settingsTree(forgehook.StoreSettings(others))
+	if err != nil {
+		return settings, err
+	}
+	for _, f := range forgehook.SettingFields() {
+		if f.Kind != forgehook.KindSecret {
+			continue
+		}
+		group, name := next, f.Path
+		if prefix, rest, nested := strings.Cut(f.Path, "."); nested {
+			group, name = next[prefix].(map[string]any), rest
+		}
+		group[name] = settingAt(secrets, f.Path)
+	}
+	stored, err := json.Marshal(next)
+	if err != nil {
+		return settings, fmt.Errorf("encode settings: %w", err)
+	}
+	return forgehook.LoadSettings(stored)
+}
+
+// settingsTree reads settings as they were written.
+func settingsTree(data []byte, err error) (map[string]any, error) {
+	if err != nil {
+		return nil, fmt.Errorf("encode settings: %w", err)
+	}
+	return tree(data).(map[string]any), nil
+}
+
+// settingAt is the value of a setting in such a tree.
+func settingAt(tree map[string]any, path string) any {
+	prefix, name, nested := strings.Cut(path, ".")
+	if !nested {
+		return tree[path]
+	}
+	group, _ := tree[prefix].(map[string]any)
+	return group[name]
+}
+
+// answerOf are saved settings as they are answered.
+func answerOf(id int32, v forgehook.SettingsVersion) settingsAnswer {
+	return settingsAnswer{v.Settings, settingsFacts{id, v.Version, v.CreatedAt, warningsOf(v.Settings)}}
+}

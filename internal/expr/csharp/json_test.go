@@ -1,0 +1,38 @@
+package csharp_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// canonical writes JSON so that equal values with members in the same order are equal texts, however they were escaped.
+func canonical(t testing.TB, text string) string {
+	t.Helper()
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	var b strings.Builder
+	for {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			return b.String()
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		switch x := token.(type) {
+		case json.Number:
+			f, err := strconv.ParseFloat(x.String(), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "%v ", f)
+		default:
+			fmt.Fprintf(&b, "%#v ", x)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package expr
+
+import (
+	"fmt"
+	"sync"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/checker"
+	"cel.dev/cel-go/common/cost"
+	"cel.dev/cel-go/common/functions"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/ext"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Scope says which variables an expression sees.
+type Scope int
+
+// The scopes. Another one is a constant here, its variables in [variables] and a function that makes its [Vars].
+const (
+	Subject Scope = iota // what a call is about
+	Input                // the JSON that a sender posts
+)
+
+// variable is one name of a scope; aliases are the names that the platform's scripts use.
+type variable struct {
+	name  string
+	typ   *cel.Type
+	alias string
+}
+
+var variables = map[Scope][]variable{
+	Subject: {
+		{"doc", documentType, "srcdoc"},
+		{"master", documentType, "masterdoc"},
+		{"par", parameterType, ""},
+		{"def", definitionType, ""},
+		{"verification", verificationType, ""},
+		{"wi", cel.ObjectType("WorkItem"), ""},
+		{"project", cel.ObjectType("Project"), ""},
+		{"service", cel.ObjectType("Service"), "parentservice"},
+		{"category", cel.ObjectType("Category"), ""},
+		{"docs", cel.ListType(documentType), ""},
+		{"call", callType, ""},
+		{"now", cel.TimestampType, ""},
+	},
+	Input: {
+		{"source", cel.DynType, "input"},
+		{"now", cel.TimestampType, ""},
+	},
+}
+
+// variableNames lists the names of a scope, aliases too.
+func variableNames(scope Scope) []string {
+	var names []string
+	for _, v := range variables[scope] {
+		names = append(names, v.name)
+		if v.alias != "" {
+			names = append(names, v.alias)
+		}
+	}
+	return names
+}
+
+// Limits of the text of one expression.
+const (
+	maxCodePoints = 65536
+	maxNesting    = 250
+	maxNodes      = 20000
+)
+
+// environment is everything that the expressions of one scope share. It is made once.
+type environment struct {
+	scope   Scope
+	cel     *cel.Env
+	checker *checker.Env // of the same declarations, for what the checker knows of a text that has faults
+	guarded []*functions.Overload
+	prices  []cost.TrackerOption
+	own     map[string]bool // functions that are ours, whose messages are made for readers
+}
+
+type envKey struct {
+	scope  Scope
+	csharp bool
+}
+
+var environments sync.Map // envKey -> func() (*environment, error)
+
+func environmentOf(scope Scope, csharp bool) (*environment, error) {
+	once, _ := environments.LoadOrStore(envKey{scope, csharp}, sync.OnceValues(func() (*environment, error) {
+		return newEnvironment(scope, csharp)
+	}))
+	return once.(func() (*environment, error))()
+}
+
+func newEnvironment(scope Scope, csharp bool) (*environment, error) {
+	names, ok := variables[scope]
+	if !ok {
+		return nil, fmt.Errorf("no scope %d", scope)
+	}
+	registry, err := types.NewRegistry()
+	if err != nil {
+		return nil, err
+	}
+	opts := []cel.EnvOption{
+		cel.CustomTypeAdapter(registry),
+		cel.CustomTypeProvider(provider{registry}),
+		cel.EnableMacroCallTracking(), // messages show macros as they were written
+		cel.ParserExpressionSizeLimit(maxCodePoints),
+		cel.ParserRecursionLimit(maxNesting),
+		cel.ExpressionNestingDepthLimit(maxNesting),
+		cel.ExpressionNodeLimit(maxNodes),
+		cel.ParserErrorRecoveryLimit(10),
+		cel.OptionalTypes(cel.OptionalTypesVersion(1)), // first() and last() of version 2 are not ours
+		ext.Strings(), ext.Lists(ext.ListsMaxRangeSize(maxRange)), ext.Math(), ext.Sets(), ext.Bindings(), ext.TwoVarComprehensions(),
+	}
+	opts = append(opts, orderedComprehensions()...)
+	for _, v := range names {
+		opts = append(opts, cel.Variable(v.name, v.typ))
+		if v.alias != "" {
+			opts = append(opts, cel.Variable(v.alias, v.typ))
+		}
+	}
+	for _, table := range forgehook.EnumTables() {
+		for _, name := range table.Names() {
+			number, err := table.Number(name)
+			if err != nil {
+				return nil, err
+			}
+			opts = append(opts, cel.Constant(table.Kind()+"."+name, cel.IntType, types.Int(number)))
+		}
+	}
+	library, err := cel.NewEnv(opts...)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, functionOptions(scope)...)
+	if csharp {
+		opts = append(opts, csharpOptions()...)
+	}
+	env, err := cel.NewEnv(opts...)
+	if err != nil {
+		return nil, err
+	}
+	e := &environment{scope: scope, cel: env, prices: trackers(env), own: map[string]bool{}}
+	for name := range env.Functions() {
+		e.own[name] = !library.HasFunction(name)
+	}
+	if e.guarded, err = guarded(env); err != nil {
+		return nil, err
+	}
+	e.checker, err = newChecker(env)
+	return e, err
+}
+
+func newChecker(env *cel.Env) (*checker.Env, error) {
+	c, err := checker.NewEnv(env.Container, env.CELTypeProvider())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.AddIdents(env.Variables()...); err != nil {
+		return nil, err
+	}
+	for _, f := range env.Functions() {
+		if f.IsDeclarationDisabled() {
+			continue
+		}
+		if err := c.AddFunctions(f); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}

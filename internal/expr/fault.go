@@ -1,0 +1,146 @@
+package expr
+
+import (
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Fault is what is wrong at one place of a text.
+type Fault struct {
+	Line, Column int    // in characters, from 1
+	Text         string // the offending piece, at most 60 bytes
+	Message      string
+}
+
+func (f Fault) Error() string {
+	if f.Text == "" {
+		return fmt.Sprintf("line %d, column %d: %s", f.Line, f.Column, f.Message)
+	}
+	quote := `"`
+	if strings.Contains(f.Text, quote) {
+		quote = "`"
+	}
+	return fmt.Sprintf("line %d, column %d: %s%s%s: %s", f.Line, f.Column, quote, f.Text, quote, f.Message)
+}
+
+// Faults is all that is wrong with a text, at most 20.
+type Faults []Fault
+
+func (fs Faults) Error() string {
+	texts := make([]string, len(fs))
+	for i, f := range fs {
+		texts[i] = f.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+const maxFaults = 20
+
+// compiler checks one text and says what is wrong with it.
+type compiler struct {
+	env  *environment
+	text string
+	options
+}
+
+func (c *compiler) check(want Result) (*ast.AST, Faults) {
+	if strings.TrimSpace(c.text) == "" {
+		return nil, Faults{c.fault(1, 0, "", "the expression is empty")}
+	}
+	if len(c.text) > maxCodePoints {
+		return nil, Faults{c.fault(1, 0, "", fmt.Sprintf("the expression has more than %d bytes", maxCodePoints))}
+	}
+	parsed, issues := c.env.cel.Parse(c.text)
+	if issues.Err() != nil {
+		return nil, c.syntaxFaults(issues)
+	}
+	checked, issues := c.env.cel.Check(parsed)
+	if issues.Err() != nil {
+		return nil, c.typeFaults(issues)
+	}
+	tree := checked.NativeRep()
+	if f := c.wrongResult(tree, want); f != nil {
+		return nil, Faults{*f}
+	}
+	if fs := c.constantFaults(tree); fs != nil {
+		return nil, fs
+	}
+	return tree, nil
+}
+
+// fault places a message; line counts from 1 and column from 0, as CEL does.
+func (c *compiler) fault(line, column int, text, message string) Fault {
+	return c.shift(Fault{Line: max(line, 1), Column: column + 1, Text: forgehook.Shorten(text, 60), Message: message})
+}
+
+// wrongResult refuses a condition that can never be true or false, and an input that can never be a document.
+func (c *compiler) wrongResult(tree *ast.AST, want Result) *Fault {
+	got := tree.GetType(tree.Expr().ID())
+	if got.Kind() == types.DynKind || got.Kind() == types.TypeParamKind {
+		return nil
+	}
+	message := ""
+	switch {
+	case want == BoolResult && got.Kind() != types.BoolKind:
+		message = "the condition must give true or false, and this gives " + typeWords(got)
+		if got.Kind() == types.StringKind || got.Kind() == types.IntKind {
+			message += ": compare it with == or another operator"
+		}
+	case want == ObjectResult && got.Kind() != types.MapKind:
+		message = "the expression must give a map {\"name\": value, ...}, and this gives " + typeWords(got)
+	}
+	if message == "" {
+		return nil
+	}
+	src := newSource(c.text, tree.SourceInfo(), c.options)
+	f := src.at(src.start(tree.Expr()), src.wording(tree.Expr()), message)
+	return &f
+}
+
+// constantFaults finds what is wrong whatever the subject is: patterns that cannot be read and names that stand twice in a map.
+func (c *compiler) constantFaults(tree *ast.AST) Faults {
+	src := newSource(c.text, tree.SourceInfo(), c.options)
+	var fs Faults
+	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.MapKind:
+			seen := map[any]bool{}
+			for _, entry := range e.AsMap().Entries() {
+				key := entry.AsMapEntry().Key()
+				if key.Kind() != ast.LiteralKind {
+					continue
+				}
+				k, ok := hashable(key.AsLiteral())
+				if ok && seen[k] {
+					fs = append(fs, src.at(src.start(key), src.wording(key), "this name stands twice in the map"))
+				}
+				seen[k] = true
+			}
+		case ast.CallKind:
+			call := e.AsCall()
+			if call.FunctionName() != "matches" {
+				return
+			}
+			pattern := call.Args()[len(call.Args())-1]
+			if s, ok := literalString(pattern); ok {
+				if err := validPattern(s); err != nil {
+					fs = append(fs, src.at(src.start(pattern), src.wording(pattern), "the pattern cannot be read: "+strings.TrimPrefix(err.Error(), "error parsing regexp: ")))
+				}
+			}
+		}
+	}))
+	return fs[:min(len(fs), maxFaults)]
+}
+
+func literalString(e ast.Expr) (string, bool) {
+	if e.Kind() != ast.LiteralKind {
+		return "", false
+	}
+	s, ok := e.AsLiteral().(types.String)
+	return string(s), ok
+}

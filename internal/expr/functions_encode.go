@@ -1,0 +1,150 @@
+package expr
+
+import (
+	"crypto/hmac"
+	"crypto/md5"  //nolint:gosec // some receivers ask for it as a checksum
+	"crypto/sha1" //nolint:gosec // as above
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"net/url"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+var encodeFunctions = []function{
+	digest("md5", "The MD5 checksum in small hexadecimal digits, for receivers that still ask for it.",
+		func(b []byte) []byte { s := md5.Sum(b); return s[:] }, //nolint:gosec // as the documentation says
+		FunctionExample{Expr: `md5("abc")`, Result: `"900150983cd24fb0d6963f7d28e17f72"`}),
+	digest("sha1", "The SHA-1 checksum in small hexadecimal digits, for receivers that still ask for it.",
+		func(b []byte) []byte { s := sha1.Sum(b); return s[:] }, //nolint:gosec // as the documentation says
+		FunctionExample{Expr: `sha1("abc")`, Result: `"a9993e364706816aba3e25717850c26c9cd0d89d"`}),
+	digest("sha256", "The SHA-256 checksum in small hexadecimal digits.",
+		func(b []byte) []byte { s := sha256.Sum256(b); return s[:] },
+		FunctionExample{Expr: `sha256("abc")`, Result: `"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"`}),
+	digest("sha512", "The SHA-512 checksum in small hexadecimal digits.",
+		func(b []byte) []byte { s := sha512.Sum512(b); return s[:] },
+		FunctionExample{Expr: `sha512("abc").truncate(16)`, Result: `"ddaf35a193617aba"`}),
+	{
+		name: "hmacSha256", group: "Hashes and encodings",
+		doc:       "The HMAC-SHA-256 of a text with a key, in small hexadecimal digits. The key is seen by everybody who sees the expression.",
+		overloads: []overload{{"text, key", argTypes(textType, textType), textType, hmacSHA256}},
+		examples: []FunctionExample{{
+			Expr:   `hmacSha256("what do ya want for nothing?", "Jefe")`,
+			Result: `"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"`,
+		}},
+	},
+	{
+		name: "base64", group: "Hashes and encodings", doc: "A text (as UTF-8) or bytes in standard Base64.",
+		overloads: []overload{
+			{"x", argTypes(textType), textType, toBase64},
+			{"x", argTypes(cel.BytesType), textType, toBase64},
+		},
+		examples: []FunctionExample{{Expr: `base64("Grüße")`, Result: `"R3LDvMOfZQ=="`}},
+	},
+	{
+		name: "base64Decode", group: "Hashes and encodings",
+		doc:       "The bytes that standard Base64 stands for; string(...) makes a text of them.",
+		overloads: []overload{{"text", argTypes(textType), cel.BytesType, fromBase64}},
+		examples: []FunctionExample{
+			{Expr: `string(base64Decode("R3LDvMOfZQ=="))`, Result: `"Grüße"`},
+			{Expr: `sha256(base64Decode("YWJj")) == sha256("abc")`, Result: `true`},
+		},
+	},
+	{
+		name: "urlEncode", group: "Hashes and encodings",
+		doc: "The text with everything but letters, digits and - . _ ~ as %XX, as Uri.EscapeDataString writes it. Templates in a URL do " +
+			"that by themselves.",
+		overloads: []overload{{"text", argTypes(textType), textType, urlEncode}},
+		examples:  []FunctionExample{{Expr: `urlEncode("a b/c?d=é")`, Result: `"a%20b%2Fc%3Fd%3D%C3%A9"`}},
+	},
+	{
+		name: "json", group: "Hashes and encodings", doc: "The JSON of any value as a text.",
+		overloads: []overload{{"x", argTypes(anyType), textType, toJSON}},
+		examples: []FunctionExample{
+			{Expr: `json({"b": 1, "a": [doc.id, null]})`, Result: `"{\"b\":1,\"a\":[912,null]}"`},
+		},
+	},
+	{
+		name: "parseJson", group: "Hashes and encodings", doc: "The value that a text of JSON stands for. Null stays null; what is no JSON is an error.",
+		overloads: []overload{{"text", argTypes(nullText), anyType, parseJSON}},
+		examples: []FunctionExample{
+			{Expr: `parseJson("{\"total\": 118.4}").total`, Result: `118.4`},
+			{Expr: `parseJson(doc.result)`, Result: `null`},
+		},
+	},
+}
+
+// digest declares a hash function over texts and bytes.
+func digest(name, doc string, hash func([]byte) []byte, example FunctionExample) function {
+	call := func(args ...ref.Val) ref.Val { return types.String(hex.EncodeToString(hash(bytesOf(args[0])))) }
+	return function{
+		name: name, group: "Hashes and encodings", doc: doc,
+		overloads: []overload{
+			{"x", argTypes(textType), textType, call},
+			{"x", argTypes(cel.BytesType), textType, call},
+		},
+		examples: []FunctionExample{example},
+	}
+}
+
+func bytesOf(v ref.Val) []byte {
+	if b, ok := v.(types.Bytes); ok {
+		return b
+	}
+	return []byte(textOf(v))
+}
+
+func hmacSHA256(args ...ref.Val) ref.Val {
+	mac := hmac.New(sha256.New, bytesOf(args[1]))
+	mac.Write(bytesOf(args[0]))
+	return types.String(hex.EncodeToString(mac.Sum(nil)))
+}
+
+func toBase64(args ...ref.Val) ref.Val {
+	data := bytesOf(args[0])
+	if base64.StdEncoding.EncodedLen(len(data)) > maxText {
+		return limitErr(errTextLimit)
+	}
+	return types.String(base64.StdEncoding.EncodeToString(data))
+}
+
+func fromBase64(args ...ref.Val) ref.Val {
+	data, err := base64.StdEncoding.DecodeString(textOf(args[0]))
+	if err != nil {
+		return types.NewErr("the text is no Base64")
+	}
+	return types.Bytes(data)
+}
+
+func urlEncode(args ...ref.Val) ref.Val {
+	s := textOf(args[0])
+	if len(s) > maxText/3 {
+		return limitErr(errTextLimit)
+	}
+	return types.String(strings.ReplaceAll(url.QueryEscape(strings.ToValidUTF8(s, "\uFFFD")), "+", "%20"))
+}
+
+func toJSON(args ...ref.Val) ref.Val {
+	data, err := Value{val: args[0]}.AppendJSON(nil)
+	if err != nil {
+		return limitErr(errTextLimit)
+	}
+	return types.String(data)
+}
+
+func parseJSON(args ...ref.Val) ref.Val {
+	s, ok := args[0].(types.String)
+	if !ok {
+		return types.NullValue
+	}
+	v, err := decodeJSON([]byte(s))
+	if err != nil {
+		return types.NewErr("the text is no JSON")
+	}
+	return v
+}

@@ -1,0 +1,360 @@
+package expr
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Value is what an expression gave. The zero value is null.
+type Value struct {
+	val  ref.Val
+	vars *Vars
+}
+
+// IsNull reports null, and an optional value without value.
+func (v Value) IsNull() bool { return plain(v.val) == types.NullValue }
+
+// Bool is the value of a condition; anything but true is false.
+func (v Value) Bool() bool { return plain(v.val) == types.True }
+
+// IsScalar reports that the value is neither a list nor a map nor an object.
+func (v Value) IsScalar() bool { return isScalar(plain(v.val)) }
+
+// Text is the value as .NET writes it into a text: null is "", true is "True", a moment has the platform's JSON form
+// ("2026-01-05T07:30:00.000Z"), a number its shortest form; a list, map or object is its JSON.
+func (v Value) Text() string {
+	text, _ := v.text() // Eval has measured the value already
+	return text
+}
+
+// text is [Value.Text] for a value that nobody has measured; ok is false where it is more than the output that one evaluation
+// may give.
+func (v Value) text() (text string, ok bool) {
+	switch x := plain(v.val).(type) {
+	case types.Null:
+		return "", true
+	case types.String:
+		return strings.ToValidUTF8(string(x), "\uFFFD"), true
+	case types.Bool:
+		if x {
+			return "True", true
+		}
+		return "False", true
+	case types.Double:
+		return formatDouble(float64(x)), true
+	case types.Timestamp:
+		return forgehook.Time{Time: x.Time}.String(), true
+	case types.Duration:
+		return forgehook.FormatTimeSpan(x.Duration), true
+	case types.Bytes:
+		return base64.StdEncoding.EncodeToString(x), true
+	}
+	data, err := v.AppendJSON(nil)
+	return string(data), err == nil
+}
+
+// AppendJSON writes the value as JSON: members in the order in which they were written, <, > and & as they are, moments and
+// durations in the platform's form, bytes as base64, an entity as the platform writes it. NaN, infinities and an optional value
+// without value are null. It fails where the JSON is larger than the output that one evaluation may give.
+func (v Value) AppendJSON(dst []byte) ([]byte, error) {
+	w := jsonWriter{dst: dst, start: len(dst), vars: v.vars}
+	if !w.value(v.val, 0) {
+		return dst, fmt.Errorf("the value has more than %d MiB of JSON", maxOutput>>20)
+	}
+	return w.dst, nil
+}
+
+// plain takes an optional value out of its wrapping; a field that a document does not have is null.
+func plain(v ref.Val) ref.Val {
+	for {
+		switch x := v.(type) {
+		case nil:
+			return types.NullValue
+		case *object:
+			if x.isMissing() {
+				return types.NullValue
+			}
+			return x
+		case *types.Optional:
+			if !x.HasValue() {
+				return types.NullValue
+			}
+			v = x.GetValue()
+		default:
+			return v
+		}
+	}
+}
+
+func isScalar(v ref.Val) bool {
+	switch v.(type) {
+	case traits.Mapper, traits.Lister, *object:
+		return false
+	}
+	return true
+}
+
+// jsonWriter writes values until the limit. With counting set it only measures.
+type jsonWriter struct {
+	dst      []byte
+	start    int
+	vars     *Vars
+	counting bool
+	counted  int
+}
+
+func (w *jsonWriter) full() bool {
+	if w.counting {
+		w.counted += len(w.dst)
+		w.dst = w.dst[:0]
+		return w.counted > maxOutput
+	}
+	return len(w.dst)-w.start > maxOutput
+}
+
+// maxValueDepth bounds recursion. No expression nests deeper, but a sender's JSON put into maps could.
+const maxValueDepth = 1000
+
+func (w *jsonWriter) value(v ref.Val, depth int) bool {
+	if w.full() || depth > maxValueDepth {
+		return false
+	}
+	switch x := plain(v).(type) {
+	case types.Null:
+		w.text("null")
+	case types.Bool:
+		w.dst = strconv.AppendBool(w.dst, bool(x))
+	case types.Int:
+		w.dst = strconv.AppendInt(w.dst, int64(x), 10)
+	case types.Uint:
+		w.dst = strconv.AppendUint(w.dst, uint64(x), 10)
+	case types.Double:
+		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+			w.text("null")
+		} else {
+			w.text(formatDouble(f))
+		}
+	case types.String:
+		if len(x) > maxOutput {
+			return false
+		}
+		w.quoted(string(x))
+	case types.Bytes:
+		if len(x) > maxOutput {
+			return false
+		}
+		w.quoted(base64.StdEncoding.EncodeToString(x))
+	case types.Timestamp:
+		w.quoted(forgehook.Time{Time: x.Time}.String())
+	case types.Duration:
+		w.quoted(forgehook.FormatTimeSpan(x.Duration))
+	case *object:
+		w.dst = append(w.dst, w.vars.entityJSON(x)...)
+	case *orderedMap:
+		return w.ordered(x, depth)
+	case traits.Mapper:
+		return w.mapper(x, depth)
+	case traits.Lister:
+		return w.list(x, depth)
+	default:
+		w.quoted(typeText(x))
+	}
+	return !w.full()
+}
+
+func (w *jsonWriter) text(s string) { w.dst = append(w.dst, s...) }
+
+func (w *jsonWriter) quoted(s string) { w.dst = appendQuoted(w.dst, s) }
+
+func (w *jsonWriter) list(l traits.Lister, depth int) bool {
+	w.text("[")
+	for it, first := l.Iterator(), true; it.HasNext() == types.True; first = false {
+		if !first {
+			w.text(",")
+		}
+		if !w.value(it.Next(), depth+1) {
+			return false
+		}
+	}
+	w.text("]")
+	return true
+}
+
+func (w *jsonWriter) ordered(m *orderedMap, depth int) bool {
+	w.text("{")
+	for i := range m.size {
+		if !w.member(i, m.shared.keys[i], m.shared.values[i], depth) {
+			return false
+		}
+	}
+	w.text("}")
+	return true
+}
+
+// mapper writes a map that a function of CEL's libraries has made; such maps have no order, so their names are sorted.
+func (w *jsonWriter) mapper(m traits.Mapper, depth int) bool {
+	var keys []ref.Val
+	for it := m.Iterator(); it.HasNext() == types.True; {
+		keys = append(keys, it.Next())
+	}
+	slices.SortFunc(keys, func(a, b ref.Val) int { return strings.Compare(keyText(a), keyText(b)) })
+	w.text("{")
+	for i, key := range keys {
+		if !w.member(i, key, m.Get(key), depth) {
+			return false
+		}
+	}
+	w.text("}")
+	return true
+}
+
+func (w *jsonWriter) member(i int, key, value ref.Val, depth int) bool {
+	if i > 0 {
+		w.text(",")
+	}
+	w.quoted(keyText(key))
+	w.text(":")
+	return w.value(value, depth+1)
+}
+
+// keyText is a map's key as a JSON name.
+func keyText(key ref.Val) string {
+	switch k := key.(type) {
+	case types.String:
+		return string(k)
+	case types.Bool:
+		return strconv.FormatBool(bool(k))
+	case types.Double:
+		return formatDouble(float64(k))
+	}
+	return fmt.Sprint(key.Value())
+}
+
+// typeText is what stands for a value that has no JSON of its own, such as a type.
+func typeText(v ref.Val) string {
+	if t, ok := v.(ref.Type); ok {
+		return t.TypeName()
+	}
+	return v.Type().TypeName()
+}
+
+// formatDouble is the shortest text that reads back as the same number, without exponent in the usual range.
+func formatDouble(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "NaN"
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	case f == 0:
+		return "0"
+	}
+	if a := math.Abs(f); a < 1e-6 || a >= 1e21 {
+		return strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendQuoted writes a JSON string. What is no UTF-8 becomes U+FFFD; U+2028 and U+2029 are escaped as encoding/json does.
+func appendQuoted(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c >= ' ' && c != '"' && c != '\\' && c != 0x7f {
+				i++
+				continue
+			}
+			dst = append(dst, s[start:i]...)
+			switch c {
+			case '"', '\\':
+				dst = append(dst, '\\', c)
+			case '\n':
+				dst = append(dst, `\n`...)
+			case '\r':
+				dst = append(dst, `\r`...)
+			case '\t':
+				dst = append(dst, `\t`...)
+			case '\b':
+				dst = append(dst, `\b`...)
+			case '\f':
+				dst = append(dst, `\f`...)
+			default:
+				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			}
+			i++
+			start = i
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 || r == '\u2028' || r == '\u2029' {
+			dst = append(dst, s[start:i]...)
+			if size == 1 {
+				dst = append(dst, "\uFFFD"...)
+			} else {
+				dst = append(dst, '\\', 'u', '2', '0', '2', hexDigits[r&15])
+			}
+			start = i + size
+		}
+		i += size
+	}
+	return append(append(dst, s[start:]...), '"')
+}
+
+// entityJSON is an entity as the platform writes it, without what a sender posted. It is written once.
+func (v *Vars) entityJSON(o *object) []byte {
+	if o.isMissing() {
+		return []byte("null")
+	}
+	if v == nil {
+		v = o.vars
+	}
+	if known, ok := v.entities[o.ptr]; ok {
+		return known
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	shown := o.ptr
+	if v.shown != nil {
+		shown = v.shown(o.ptr)
+	}
+	if d, ok := shown.(*forgehook.Document); ok {
+		shown = withoutSource(d)
+	}
+	if err := enc.Encode(shown); err != nil {
+		return []byte("null") // the root writes every entity
+	}
+	data := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	v.entities[o.ptr] = data
+	return data
+}
+
+func withoutSource(d *forgehook.Document) *forgehook.Document {
+	clean := *d
+	clean.Source = nil
+	if len(d.Documents) > 0 {
+		clean.Documents = make([]forgehook.Document, len(d.Documents))
+		for i := range d.Documents {
+			clean.Documents[i] = *withoutSource(&d.Documents[i])
+		}
+	}
+	return &clean
+}

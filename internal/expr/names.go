@@ -1,0 +1,160 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+
+	"github.com/forgehook/forgehook"
+)
+
+// unknownMember says which member was probably meant.
+func (w *wording) unknownMember(e ast.Expr, name string) Fault {
+	typeName := ""
+	if ops := operands(w.written(e)); len(ops) > 0 {
+		if t := w.tree.GetType(ops[0].ID()); t != nil {
+			typeName = unwrapped(t).TypeName()
+		}
+	}
+	names := MemberNames(typeName)
+	message := "no such field of " + typeName
+	if near := nearestMember(name, typeName); near != "" {
+		message += ": did you mean " + near + "?"
+	} else {
+		message += "; it has " + listed(names, 40)
+	}
+	return w.at(w.name(e), w.wording(e), message)
+}
+
+// nearestMember knows the platform's .NET names too: DocumentParameter.ParamDefId, doc.DTC, doc.Category.
+func nearestMember(name, typeName string) string {
+	names := MemberNames(typeName)
+	for _, n := range names {
+		if strings.EqualFold(n, name) {
+			return n
+		}
+	}
+	if typeName == "Document" {
+		switch strings.ToLower(name) {
+		case "category", "class":
+			return "classId"
+		case "parameters", "fields":
+			return "resultParameters"
+		}
+	}
+	return forgehook.Nearest(name, names)
+}
+
+func unwrapped(t *types.Type) *types.Type {
+	if isOptional(t) && len(t.Parameters()) == 1 {
+		return t.Parameters()[0]
+	}
+	return t
+}
+
+// listed joins names, the first n of them.
+func listed(names []string, n int) string {
+	if len(names) > n {
+		return strings.Join(names[:n], ", ") + " ..."
+	}
+	return strings.Join(names, ", ")
+}
+
+// unknownName is about a variable, a constant or a function that does not exist.
+func (w *wording) unknownName(e ast.Expr, name string) Fault {
+	written := w.written(e)
+	if written.Kind() == ast.CallKind && !isOperator(written.AsCall().FunctionName()) {
+		return w.unknownFunction(written, name)
+	}
+	if table, ok := enumTable(name); ok {
+		return w.at(w.start(e), name, "this is an enum: write one of its names behind it, "+name+"."+table.Names()[0])
+	}
+	if kind, value, ok := strings.Cut(name, "."); ok {
+		if table, ok := enumTable(kind); ok {
+			return w.at(w.start(e), name, constantMessage(table, value))
+		}
+	}
+	first, rest, qualified := strings.Cut(name, ".")
+	if qualified {
+		rest = "." + rest
+	}
+	candidates := variableNames(w.env.scope)
+	for _, table := range forgehook.EnumTables() {
+		candidates = append(candidates, table.Kind())
+	}
+	message := "no such name"
+	switch near := forgehook.Nearest(first, candidates); {
+	case otherScope(w.env.scope, first) != "":
+		message += " here: it belongs to " + otherScope(w.env.scope, first)
+	case near != "":
+		message += ": did you mean " + near + rest + "?"
+	default:
+		message += "; there are " + strings.Join(variableNames(w.env.scope), ", ")
+	}
+	return w.at(w.start(e), name, message)
+}
+
+func otherScope(scope Scope, name string) string {
+	for other, words := range map[Scope]string{Subject: "conditions, URLs, headers and bodies of a webhook", Input: "the input of a service"} {
+		if other != scope && slices.Contains(variableNames(other), name) {
+			return words
+		}
+	}
+	return ""
+}
+
+func enumTable(kind string) (forgehook.EnumTable, bool) {
+	for _, table := range forgehook.EnumTables() {
+		if table.Kind() == kind {
+			return table, true
+		}
+	}
+	return forgehook.EnumTable{}, false
+}
+
+func constantMessage(table forgehook.EnumTable, value string) string {
+	if near := forgehook.Nearest(value, table.Names()); near != "" {
+		return fmt.Sprintf("no such name of %s: did you mean %s.%s?", table.Kind(), table.Kind(), near)
+	}
+	return fmt.Sprintf("no such name of %s; it has %s", table.Kind(), listed(table.Names(), 40))
+}
+
+// unknownFunction says which function was probably meant; a platform's .NET name counts as near.
+func (w *wording) unknownFunction(e ast.Expr, name string) Fault {
+	var candidates []string
+	for _, f := range w.env.cel.Functions() {
+		if !isOperator(f.Name()) && !strings.Contains(f.Name(), "@") {
+			candidates = append(candidates, f.Name())
+		}
+	}
+	for _, m := range w.env.cel.Macros() {
+		if !strings.Contains(m.Function(), "@") {
+			candidates = append(candidates, m.Function())
+		}
+	}
+	slices.Sort(candidates)
+	candidates = slices.Compact(candidates)
+	called := e.AsCall().FunctionName()
+	message := "no such function"
+	switch near := forgehook.Nearest(called, candidates); {
+	case slices.Contains(candidates, called):
+		message = fmt.Sprintf("%s is not called like that here", called)
+	case platformFunctions[strings.ToLower(called)] != "":
+		message += ": did you mean " + platformFunctions[strings.ToLower(called)] + "?"
+	case near != "":
+		message += ": did you mean " + near + "?"
+	}
+	return w.at(w.name(e), name, message)
+}
+
+// platformFunctions are names that people bring along from C# and LINQ.
+var platformFunctions = map[string]string{
+	"where": "filter", "select": "map", "any": "exists", "count": "size", "length": "size", "len": "size",
+	"tolower": "lower", "toupper": "upper", "tolowerinvariant": "lower", "toupperinvariant": "upper", "tostring": "text",
+	"firstordefault": "first", "lastordefault": "last", "isnullorempty": "isBlank", "isnullorwhitespace": "isBlank",
+	"orderby": "sortBy", "getvalue": "field", "findparameter": "field", "ifnull": "coalesce", "concat": "the operator +",
+	"parse": "number", "todecimal": "number", "todouble": "number", "toint32": "int", "serialize": "json",
+}

@@ -1,0 +1,169 @@
+package expr
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+)
+
+// Result says what an expression must give.
+type Result int
+
+// What an expression must give.
+const (
+	AnyResult    Result = iota
+	BoolResult          // a condition
+	ObjectResult        // a map: the document that an input makes
+)
+
+type options struct {
+	line, column int
+	csharp       bool
+}
+
+// Option changes how a text is compiled.
+type Option func(*options)
+
+// At says where the text starts inside a longer one, in lines and columns from 1, so that faults point into that.
+func At(line, column int) Option {
+	return func(o *options) { o.line, o.column = line, column }
+}
+
+// CSharp adds the functions that translated C# bodies call.
+func CSharp() Option { return func(o *options) { o.csharp = true } }
+
+// Program is a compiled expression, safe for concurrent use.
+type Program struct {
+	scope   Scope
+	text    string
+	options options
+	want    Result
+	env     *environment
+	ast     *ast.AST
+	run     cel.Program
+	once    func() (Value, bool) // the constant
+	parts   func() ([]conditionPart, error)
+}
+
+// Compile checks a text and prepares it for evaluation. The error is [Faults].
+func Compile(scope Scope, want Result, text string, opts ...Option) (*Program, error) {
+	o := options{line: 1, column: 1}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	env, err := environmentOf(scope, o.csharp)
+	if err != nil {
+		return nil, err
+	}
+	c := compiler{env: env, text: text, options: o}
+	checked, faults := c.check(want)
+	if faults != nil {
+		return nil, faults
+	}
+	p := &Program{scope: scope, text: text, options: o, want: want, env: env, ast: checked}
+	if p.run, err = env.plan(checked); err != nil {
+		return nil, Faults{c.fault(1, 0, "", err.Error())}
+	}
+	p.once = sync.OnceValues(p.constant)
+	p.parts = sync.OnceValues(p.split)
+	return p, nil
+}
+
+// plan makes an evaluable program of a checked syntax tree.
+func (e *environment) plan(checked *ast.AST) (cel.Program, error) {
+	return e.cel.PlanProgram(checked,
+		cel.Functions(e.guarded...), //nolint:staticcheck // the only way to put something before the library's own functions
+		cel.CustomDecoratorV2(orderMaps(checked)),
+		cel.CustomDecoratorV2(replaceCalls),
+		cel.CustomDecoratorV2(newTracer(checked).decorate),
+		cel.CostTracking(nil),
+		cel.CostTrackerOptions(e.prices...),
+		cel.CostLimit(maxCost),
+		cel.InterruptCheckFrequency(16),
+	)
+}
+
+// Text is the expression as it was given.
+func (p *Program) Text() string { return p.text }
+
+// Constant is the value of an expression that is known without a subject: false, 1 > 2, false && doc.id == 7.
+func (p *Program) Constant() (Value, bool) { return p.once() }
+
+func (p *Program) constant() (Value, bool) {
+	v := newVars()
+	v.spent = maxTime - maxTime/20 // it is asked for on save, where nobody waits for a long calculation
+	val, err := p.eval(p.run, v)
+	if err != nil {
+		return Value{}, false
+	}
+	return Value{val, v}, true
+}
+
+// Eval evaluates the expression. The error is a [*Failure].
+func (p *Program) Eval(v *Vars) (Value, error) {
+	val, err := p.eval(p.run, v)
+	if err != nil {
+		return Value{}, p.failure(v, err)
+	}
+	if failure := p.checkResult(val); failure != nil {
+		return Value{}, failure
+	}
+	if over := v.charge(val); over {
+		return Value{}, p.limited(fmt.Sprintf("all expressions together give more than %d MiB", maxOutput>>20))
+	}
+	return Value{val, v}, nil
+}
+
+// checkResult looks at what only evaluation can tell: the type of what came out of a sender's JSON.
+func (p *Program) checkResult(val ref.Val) *Failure {
+	code, val := CodeError, plain(val)
+	if val == types.NullValue {
+		code = CodeNull
+	}
+	_, isMap := val.(traits.Mapper)
+	switch {
+	case p.want == BoolResult && val.Type() != types.BoolType:
+		return p.failed(code, p.ast.Expr(), "it gives "+typeName(val)+", not true or false")
+	case p.want == ObjectResult && !isMap:
+		return p.failed(code, p.ast.Expr(), "it gives "+typeName(val)+", not a map")
+	}
+	return nil
+}
+
+// eval runs a program within what is left of the budget.
+func (p *Program) eval(run cel.Program, v *Vars) (ref.Val, error) {
+	if v.spent >= maxTime || v.cost >= maxCost {
+		return nil, errTime
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), maxTime-v.spent, errTime)
+	defer cancel()
+	started := time.Now()
+	v.trace = nil
+	val, details, err := run.ContextEval(ctx, v)
+	v.spent += time.Since(started)
+	if details != nil && details.ActualCost() != nil {
+		v.cost += *details.ActualCost()
+	}
+	return val, err
+}
+
+// charge takes the size of a value from the output that is left; it reports that there was not enough.
+func (v *Vars) charge(val ref.Val) bool {
+	if isScalar(val) {
+		if s, ok := val.(types.String); ok {
+			v.output += len(s)
+		}
+		return v.output > maxOutput
+	}
+	w := jsonWriter{vars: v, counting: true, counted: v.output}
+	ok := w.value(val, 0)
+	v.output = w.counted
+	return !ok
+}

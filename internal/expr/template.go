@@ -1,0 +1,206 @@
+package expr
+
+import (
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Template is literal text with expressions between {{ and }}.
+type Template struct{ Parts []TemplatePart }
+
+// TemplatePart is a piece of literal text or an expression.
+type TemplatePart struct {
+	Literal      string
+	Expr         *Program // nil: Literal
+	Start, End   int      // byte offsets in the template, of an expression with its braces
+	Line, Column int      // where the part starts, in characters from 1
+}
+
+// ParseTemplate finds and compiles the expressions of a text. "{{{{" is a literal "{{"; "}}" outside of an expression stands for
+// itself. The error is [Faults], with places in the template.
+func ParseTemplate(scope Scope, text string, opts ...Option) (*Template, error) {
+	o := options{line: 1, column: 1}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	p := templateParser{scope: scope, text: text, options: o, opts: opts}
+	for p.next() {
+	}
+	if len(p.faults) > 0 {
+		return nil, p.faults[:min(len(p.faults), maxFaults)]
+	}
+	return &Template{p.parts}, nil
+}
+
+type templateParser struct {
+	scope  Scope
+	text   string
+	opts   []Option
+	pos    int
+	parts  []TemplatePart
+	faults Faults
+	options
+	seenTo, seenLine, seenColumn int // how far places are counted
+}
+
+const (
+	openMark  = "{{"
+	closeMark = "}}"
+)
+
+// next takes one part; it reports that there may be more.
+func (p *templateParser) next() bool {
+	if p.pos >= len(p.text) || len(p.faults) >= maxFaults {
+		return false
+	}
+	start := p.pos
+	literal, found := p.literal()
+	if literal != "" {
+		line, column := p.place(start)
+		p.parts = append(p.parts, TemplatePart{Literal: literal, Start: start, End: p.pos, Line: line, Column: column})
+	}
+	if !found {
+		return false
+	}
+	p.expression()
+	return true
+}
+
+// literal reads text up to an expression or the end.
+func (p *templateParser) literal() (text string, found bool) {
+	var b strings.Builder
+	for p.pos < len(p.text) {
+		i := strings.Index(p.text[p.pos:], openMark)
+		if i < 0 {
+			b.WriteString(p.text[p.pos:])
+			p.pos = len(p.text)
+			break
+		}
+		b.WriteString(p.text[p.pos : p.pos+i])
+		p.pos += i
+		if !strings.HasPrefix(p.text[p.pos:], openMark+openMark) {
+			return b.String(), true
+		}
+		b.WriteString(openMark)
+		p.pos += 2 * len(openMark)
+	}
+	return b.String(), false
+}
+
+// expression reads from {{ to its }}.
+func (p *templateParser) expression() {
+	start := p.pos
+	line, column := p.place(start)
+	inner := start + len(openMark)
+	end, ok := expressionEnd(p.text, inner)
+	if !ok {
+		message := "this {{ has no }}; write {{{{ for a literal {{"
+		if rest := p.text[inner:]; strings.Contains(rest, closeMark) && strings.Contains(rest, `\"`) {
+			message = "this {{ has no }}: between them quotes stand without a backslash, write ' instead"
+		}
+		p.fault(line, column, p.text[start:min(len(p.text), start+40)], message)
+		p.pos = len(p.text)
+		return
+	}
+	p.pos = end + len(closeMark)
+	source := p.text[inner:end]
+	trimmed := strings.TrimLeft(source, " \t\r\n")
+	if strings.TrimSpace(trimmed) == "" {
+		p.fault(line, column, p.text[start:p.pos], "between {{ and }} stands no expression")
+		return
+	}
+	exprLine, exprColumn := p.place(inner + len(source) - len(trimmed))
+	program, err := Compile(p.scope, AnyResult, strings.TrimRight(trimmed, " \t\r\n"), append(p.opts[:len(p.opts):len(p.opts)], At(exprLine, exprColumn))...)
+	if err != nil {
+		faults, ok := errors.AsType[Faults](err)
+		if !ok {
+			faults = Faults{{Line: exprLine, Column: exprColumn, Message: err.Error()}}
+		}
+		p.faults = append(p.faults, faults...)
+		return
+	}
+	p.parts = append(p.parts, TemplatePart{Expr: program, Start: start, End: p.pos, Line: line, Column: column})
+}
+
+func (p *templateParser) fault(line, column int, text, message string) {
+	p.faults = append(p.faults, Fault{Line: line, Column: column, Text: forgehook.Shorten(text, 60), Message: message})
+}
+
+// place counts lines and columns up to an offset, on from where it was asked last.
+func (p *templateParser) place(offset int) (line, column int) {
+	if p.seenLine == 0 {
+		p.seenLine, p.seenColumn = p.line, p.column
+	}
+	for p.seenTo < offset {
+		r, size := utf8.DecodeRuneInString(p.text[p.seenTo:])
+		p.seenTo += size
+		if r == '\n' {
+			p.seenLine, p.seenColumn = p.seenLine+1, 1
+		} else {
+			p.seenColumn++
+		}
+	}
+	return p.seenLine, p.seenColumn
+}
+
+// expressionEnd finds the }} that ends an expression: one that stands in no text, comment, map, list or call of it.
+func expressionEnd(text string, from int) (end int, ok bool) {
+	depth := 0
+	for i := from; i < len(text); {
+		switch c := text[i]; {
+		case c == '"' || c == '\'':
+			if i, ok = stringEnd(text, i, isRaw(text[from:i])); !ok {
+				return 0, false
+			}
+			continue
+		case c == '/' && strings.HasPrefix(text[i:], "//"):
+			if n := strings.IndexByte(text[i:], '\n'); n >= 0 {
+				i += n
+				continue
+			}
+			return commentEnd(text, i)
+		case c == '{':
+			depth++
+		case c == '}' && depth > 0:
+			depth--
+		case c == '}' && strings.HasPrefix(text[i:], closeMark):
+			return i, true
+		}
+		i++
+	}
+	return 0, false
+}
+
+// isRaw reports that the text before a quote makes a raw string of it: r, br or rb that is no end of a name.
+func isRaw(before string) bool {
+	name := strings.ToLower(before[len(strings.TrimRightFunc(before, isNameRune)):])
+	return name == "r" || name == "br" || name == "rb"
+}
+
+// commentEnd is for a comment on the last line of a template, which ends with the expression.
+func commentEnd(text string, from int) (end int, ok bool) {
+	n := strings.Index(text[from:], closeMark)
+	return from + n, n >= 0
+}
+
+// stringEnd returns the offset behind a string literal of CEL: in single or triple quotes, raw or with escapes.
+func stringEnd(text string, at int, raw bool) (end int, ok bool) {
+	quote := text[at : at+1]
+	if triple := strings.Repeat(quote, 3); strings.HasPrefix(text[at:], triple) {
+		quote = triple
+	}
+	for i := at + len(quote); i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && !raw:
+			i++
+		case text[i] == '\n' && len(quote) == 1:
+			return 0, false
+		case strings.HasPrefix(text[i:], quote):
+			return i + len(quote), true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,247 @@
+package expr
+
+import (
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
+)
+
+// tracer watches the evaluation of one program for two things that the interpreter does not do: it ends the evaluation between any
+// two steps when the time is over, and it remembers at which node an error began and what that node's operands were, also inside
+// a loop, where they are gone a moment later.
+type tracer struct {
+	exprs map[int64]ast.Expr                    // of the syntax tree, by id
+	nodes map[int64]interpreter.InterpretableV2 // what evaluates them
+}
+
+// origin is where an error began.
+type origin struct {
+	id     int64
+	nullID int64 // the node that is null, 0 when none is
+}
+
+// traceName is the variable under which a [Vars] gives itself to the nodes; no expression can write an @.
+const traceName = "@vars"
+
+// maxOrigins bounds the errors that are remembered: all() and || go on after an error.
+const maxOrigins = 200
+
+func newTracer(checked *ast.AST) *tracer {
+	t := &tracer{exprs: map[int64]ast.Expr{}, nodes: map[int64]interpreter.InterpretableV2{}}
+	ast.PreOrderVisit(checked.Expr(), ast.NewExprVisitor(func(e ast.Expr) { t.exprs[e.ID()] = e }))
+	return t
+}
+
+// decorate puts a watch around every node but constants.
+func (t *tracer) decorate(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+	switch x := i.(type) {
+	case interpreter.InterpretableConst:
+		return i, nil
+	case *attributeNode, *node:
+		return i, nil
+	case interpreter.InterpretableAttribute:
+		i = &attributeNode{x, t}
+	default:
+		i = &node{i, t}
+	}
+	t.nodes[i.ID()] = i
+	return i, nil
+}
+
+type node struct {
+	interpreter.InterpretableV2
+	tracer *tracer
+}
+
+// Exec evaluates the node.
+func (n *node) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	checkTime(frame)
+	val := n.InterpretableV2.Exec(frame)
+	if err, ok := val.(*types.Err); ok {
+		n.tracer.failed(frame, n.ID(), err)
+	}
+	return val
+}
+
+// Eval evaluates the node without a frame.
+func (n *node) Eval(a interpreter.Activation) ref.Val { return interpreter.EvalActivation(a, n.Exec) }
+
+type attributeNode struct {
+	interpreter.InterpretableAttribute
+	tracer *tracer
+}
+
+// Exec evaluates the attribute.
+func (n *attributeNode) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	checkTime(frame)
+	val := n.InterpretableAttribute.Exec(frame)
+	if err, ok := val.(*types.Err); ok {
+		n.tracer.failed(frame, n.ID(), err)
+	}
+	return val
+}
+
+// Eval evaluates the attribute without a frame.
+func (n *attributeNode) Eval(a interpreter.Activation) ref.Val {
+	return interpreter.EvalActivation(a, n.Exec)
+}
+
+// AddQualifier watches the member or index that is read.
+func (n *attributeNode) AddQualifier(q interpreter.Qualifier) (interpreter.Attribute, error) {
+	if constant, ok := q.(interpreter.ConstantQualifier); ok {
+		q = &constantQualifier{constant}
+	} else {
+		q = &qualifier{q}
+	}
+	_, err := n.InterpretableAttribute.AddQualifier(q)
+	return n, err
+}
+
+type qualifier struct{ interpreter.Qualifier }
+
+// Qualify reads the member.
+func (q *qualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
+	out, err := q.Qualifier.Qualify(vars, obj)
+	if err != nil {
+		notReadable(vars, q.ID(), obj, err)
+	}
+	return out, err
+}
+
+type constantQualifier struct{ interpreter.ConstantQualifier }
+
+// Qualify reads the member.
+func (q *constantQualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
+	out, err := q.ConstantQualifier.Qualify(vars, obj)
+	if err != nil {
+		notReadable(vars, q.ID(), obj, err)
+	}
+	return out, err
+}
+
+func checkTime(frame *interpreter.ExecutionFrame) {
+	if frame.CheckInterrupt() {
+		panic(interpreter.EvalCancelledError{Cause: interpreter.ContextCancelled, Message: errTime.Error()})
+	}
+}
+
+// trace is what a [Vars] remembers of the errors of one evaluation.
+type trace struct {
+	origins    map[*types.Err]origin
+	qualifiers map[error]origin
+	looking    bool // operands are evaluated once more; their errors are not new
+}
+
+func traceOf(a interpreter.Activation) *trace {
+	found, _ := a.ResolveName(traceName)
+	v, ok := found.(*Vars)
+	if !ok {
+		return nil
+	}
+	if v.trace == nil {
+		v.trace = &trace{origins: map[*types.Err]origin{}, qualifiers: map[error]origin{}}
+	}
+	if len(v.trace.origins) >= maxOrigins || len(v.trace.qualifiers) >= maxOrigins {
+		clear(v.trace.origins)
+		clear(v.trace.qualifiers)
+	}
+	return v.trace
+}
+
+// notReadable remembers that a member could not be read and whether that was for null.
+func notReadable(a interpreter.Activation, id int64, obj any, err error) {
+	tr := traceOf(a)
+	if tr == nil || tr.looking {
+		return
+	}
+	if _, known := tr.qualifiers[err]; known {
+		return
+	}
+	o := origin{id: id}
+	if value, ok := obj.(ref.Val); ok && value == types.NullValue {
+		o.nullID = id
+	}
+	tr.qualifiers[err] = o
+}
+
+// failed remembers an error when it is seen for the first time, which is where it began.
+func (t *tracer) failed(frame *interpreter.ExecutionFrame, id int64, err *types.Err) {
+	tr := traceOf(frame)
+	if tr == nil || tr.looking {
+		return
+	}
+	if _, known := tr.origins[err]; known {
+		return
+	}
+	o, known := tr.qualifiers[err]
+	if !known {
+		o, known = tr.qualifiers[err.Unwrap()]
+	}
+	if known {
+		tr.origins[err] = o
+		return
+	}
+	o = origin{id: id}
+	if e := t.exprs[id]; e != nil && !isChain(e) {
+		tr.looking = true
+		for _, operand := range operands(e) {
+			if t.isNull(frame, operand) {
+				o.nullID = operand.ID()
+				break
+			}
+		}
+		tr.looking = false
+	}
+	tr.origins[err] = o
+}
+
+// isChain reports an expression that one node evaluates together with what it is read of.
+func isChain(e ast.Expr) bool { return attributeRoot(e) != e }
+
+// isNull evaluates an operand once more, at the moment of the error.
+func (t *tracer) isNull(frame *interpreter.ExecutionFrame, e ast.Expr) bool {
+	if e.Kind() == ast.LiteralKind {
+		return e.AsLiteral() == types.NullValue
+	}
+	n := t.nodes[attributeRoot(e).ID()]
+	return n != nil && n.Exec(frame) == types.NullValue
+}
+
+// attributeRoot is the expression whose node evaluates a chain of members and indexes.
+func attributeRoot(e ast.Expr) ast.Expr {
+	for {
+		switch e.Kind() {
+		case ast.SelectKind:
+			e = e.AsSelect().Operand()
+			continue
+		case ast.CallKind:
+			switch e.AsCall().FunctionName() {
+			case "_[_]", "_?._", "_[?_]":
+				e = e.AsCall().Args()[0]
+				continue
+			}
+		}
+		return e
+	}
+}
+
+// operands are the expressions that an expression works on.
+func operands(e ast.Expr) []ast.Expr {
+	switch e.Kind() {
+	case ast.SelectKind:
+		return []ast.Expr{e.AsSelect().Operand()}
+	case ast.CallKind:
+		call := e.AsCall()
+		if call.IsMemberFunction() {
+			return append([]ast.Expr{call.Target()}, call.Args()...)
+		}
+		if call.FunctionName() == "_?_:_" {
+			return call.Args()[:1]
+		}
+		return call.Args()
+	case ast.ComprehensionKind:
+		return []ast.Expr{e.AsComprehension().IterRange()}
+	}
+	return nil
+}

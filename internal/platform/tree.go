@@ -1,0 +1,195 @@
+// Package platform reads the platform's own JSON: the hierarchy of parameter definitions that holds the settings of WebHook
+// utilities. It says what it found, what it takes and what it does not, and leaves judging the values to [forgehook.DecodeImported]
+// and to the rules. It is pure and shows no secret. Start with [Parse], then [Utility.Settle].
+package platform
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/forgehook/forgehook"
+)
+
+const (
+	// maxDepth bounds how deep a utility may lie; the platform's hierarchies have about ten levels.
+	maxDepth = 64
+	// maxUtilities bounds one import: a service has a handful.
+	maxUtilities = 100
+)
+
+// statusDeleted is the platform's status of a definition that somebody has deleted.
+const statusDeleted = 99
+
+// Parse finds the WebHook utilities of a hierarchy: an object or a list, each node a parameter definition with its children. The
+// error is malformed-json, or invalid where there is no utility or something in the way of reading one.
+func Parse(data []byte) ([]*Utility, error) {
+	if fault := jsonFault(data); fault != "" {
+		return nil, forgehook.Errorf(forgehook.CodeMalformed, "The body is no JSON: %s.", fault)
+	}
+	var raw any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&raw); err != nil {
+		return nil, forgehook.Errorf(forgehook.CodeMalformed, "The body is no JSON: %s.", err)
+	}
+	var found finder
+	found.visit(raw, 0)
+	switch {
+	case found.tooDeep:
+		return nil, forgehook.Invalid(forgehook.FieldError{Allowed: "a hierarchy of at most " + strconv.Itoa(maxDepth) + " levels"})
+	case len(found.utilities) > maxUtilities:
+		return nil, forgehook.Invalid(forgehook.FieldError{Allowed: "at most " + strconv.Itoa(maxUtilities) + " utilities in one import"})
+	case len(found.utilities) == 0:
+		return nil, forgehook.Invalid(forgehook.FieldError{Allowed: "the platform's parameter definitions with a WebHook utility among them: " +
+			"a node with serviceTypeId 87 and its settings as children, as ParamDef/GetHierachy answers with includeSettings and includeChildren"})
+	}
+	utilities := make([]*Utility, len(found.utilities))
+	for i, root := range found.utilities {
+		utilities[i] = newUtility(root, i)
+	}
+	return utilities, nil
+}
+
+func jsonFault(data []byte) string {
+	if !utf8.Valid(data) {
+		return "it is not UTF-8"
+	}
+	return forgehook.JSONFault(data)
+}
+
+// node is one parameter definition, read as far as anybody asks. Names are found in any case: .NET writes PascalCase too.
+type node map[string]any
+
+// finder collects the utilities of a hierarchy. What lies inside a utility is its settings, even if it has the utility's type.
+type finder struct {
+	utilities []node
+	tooDeep   bool
+}
+
+func (f *finder) visit(raw any, depth int) {
+	if depth > maxDepth {
+		f.tooDeep = true
+		return
+	}
+	switch x := raw.(type) {
+	case []any:
+		for _, item := range x {
+			f.visit(item, depth+1)
+		}
+	case map[string]any:
+		n := node(x)
+		switch {
+		case n.deleted():
+		case n.integer("serviceTypeId") == forgehook.WebHookServiceType:
+			f.utilities = append(f.utilities, n)
+		default:
+			for _, child := range n.below() {
+				f.visit(child, depth+1)
+			}
+		}
+	}
+}
+
+// member finds a member by its name in any case, the exact one first; of several others the first in byte order.
+func (n node) member(name string) any {
+	if m, ok := n[name]; ok {
+		return m
+	}
+	first := ""
+	for given := range n {
+		if strings.EqualFold(given, name) && (first == "" || given < first) {
+			first = given
+		}
+	}
+	return n[first]
+}
+
+// below are the nodes under a node: its children and, where the settings stand apart, those.
+func (n node) below() []any {
+	var all []any
+	for _, name := range []string{"children", "settings"} {
+		switch x := n.member(name).(type) {
+		case []any:
+			all = append(all, x...)
+		case map[string]any: // a single one
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+func (n node) text(name string) string {
+	text, _ := n.member(name).(string)
+	return strings.TrimSpace(text)
+}
+
+// integer reads a number, also out of a text; 0 where there is none that fits.
+func (n node) integer(name string) int32 {
+	text := ""
+	switch x := n.member(name).(type) {
+	case json.Number:
+		text = x.String()
+	case string:
+		text = strings.TrimSpace(x)
+	}
+	if number, err := strconv.ParseInt(text, 10, 32); err == nil {
+		return int32(number)
+	}
+	if number, err := strconv.ParseFloat(text, 64); err == nil && number == float64(int32(number)) { // 87.0
+		return int32(number)
+	}
+	return 0
+}
+
+// deleted tells what the platform keeps but does not show any more.
+func (n node) deleted() bool {
+	return n.integer("status") == statusDeleted || strings.EqualFold(n.text("status"), "Deleted")
+}
+
+// disabled is the platform's switch of a whole definition; absent means on.
+func (n node) disabled() bool {
+	switch x := n.member("isEnabled").(type) {
+	case bool:
+		return !x
+	case string:
+		on, err := strconv.ParseBool(strings.TrimSpace(x))
+		return err == nil && !on
+	}
+	return false
+}
+
+// setting is a definition's value, which the platform keeps as a text; nil where it is empty. ok is false for what is no value.
+func (n node) setting() (value any, ok bool) {
+	for _, name := range []string{"defaultValue", "value"} {
+		switch x := n.member(name).(type) {
+		case string:
+			if x != "" {
+				return x, true
+			}
+		case json.Number, bool:
+			return x, true
+		case []any, map[string]any:
+			return nil, false
+		}
+	}
+	return nil, true
+}
+
+// plain is a name as it is compared: without case, spaces and what else labels put between words.
+func plain(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" _-.\t", r) {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
+}
+
+// isNamed reports whether a node has one of the names, by its name or else its label.
+func (n node) isNamed(names ...string) bool {
+	return slices.Contains(names, plain(n.text("name"))) || slices.Contains(names, plain(n.text("label")))
+}

@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Facts are what rules are applied to.
+type Facts struct {
+	Subject  forgehook.Subject // frozen at acceptance
+	Settings Pinned
+	Call     forgehook.Call // ids, times and status; no request and no response yet
+}
+
+// Pinned are the settings of a call in the version that was in force when it was accepted. Most rules know that version already, so
+// they are decoded only when somebody asks.
+type Pinned struct {
+	Version int
+	stored  []byte
+}
+
+// Sum is the SHA-256 of the stored form: it tells versions apart even where ids and numbers come again after a deletion.
+func (p Pinned) Sum() [sha256.Size]byte { return sha256.Sum256(p.stored) }
+
+// Load decodes the settings, secrets sealed.
+func (p Pinned) Load() (forgehook.Settings, error) {
+	if p.stored == nil {
+		return forgehook.Settings{}, errors.New("the settings of the call are gone with their utility")
+	}
+	return forgehook.LoadSettings(p.stored)
+}
+
+// factsRow is a call with its subject and settings. A completed call may outlive its settings.
+type factsRow struct {
+	callRow
+	Subject  []byte `db:"subject"`
+	Settings []byte `db:"settings"`
+}
+
+func (r factsRow) toFacts() (f Facts, err error) {
+	if err := json.Unmarshal(r.Subject, &f.Subject); err != nil {
+		return f, fmt.Errorf("stored subject: %w", err)
+	}
+	if f.Call, err = r.toCall(); err != nil {
+		return f, err
+	}
+	f.Settings = Pinned{Version: f.Call.SettingsVersion, stored: r.Settings}
+	return f, nil
+}

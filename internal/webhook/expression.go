@@ -1,0 +1,149 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr"
+)
+
+const conditionPath = "condition"
+
+// compileCondition returns the utility's own condition, nil when there is none.
+func (f *faults) compileCondition(text *string) *expr.Program {
+	if text == nil {
+		return nil
+	}
+	program, err := expr.Compile(expr.Subject, expr.BoolResult, *text)
+	if err != nil {
+		f.addExpr(conditionPath, err, "")
+		return nil
+	}
+	return program
+}
+
+// explainCondition tests the utility's own condition. What it saw is one object over all its operands; its hint says what to change for
+// each that failed.
+func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, failure *error) forgehook.Condition {
+	c := condition(conditionPath, p.condition.Text(), nil, false, "")
+	passed, parts, err := p.condition.Explain(m.vars(sub))
+	if err != nil {
+		f := conditionFailure(err)
+		keep(failure, f)
+		c.Hint = f.Message
+		return c
+	}
+	c.Passed, c.Actual = passed, object(seen(parts))
+	if !passed {
+		c.Hint = hints(parts)
+	}
+	return c
+}
+
+func conditionFailure(err error) *Failure {
+	f := failure(conditionPath, CodeCondition, err)
+	if limit, ok := errors.AsType[*expr.Failure](err); ok && limit.Code == "expression_limit" {
+		f.Code = CodeConditionTimeout
+	} else {
+		f.Code = CodeCondition
+	}
+	return f
+}
+
+// hints joins those of the failed operands, each behind the operand where there are several.
+func hints(parts []expr.Part) string {
+	var list []string
+	for _, part := range parts {
+		switch {
+		case part.Passed:
+		case len(parts) == 1:
+			list = append(list, part.Hint)
+		case part.Hint == "":
+			list = append(list, "False: "+part.Text+".")
+		default:
+			list = append(list, "False: "+part.Text+". "+part.Hint)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// leaf is something in a condition that depends on the subject, and its value.
+type leaf struct {
+	name  string
+	value json.RawMessage
+}
+
+// seen lists what the operands of a condition saw, each leaf once, in the order of the text.
+func seen(parts []expr.Part) []leaf {
+	var list []leaf
+	known := map[string]bool{}
+	for _, part := range parts {
+		dec := json.NewDecoder(bytes.NewReader(part.Actual))
+		if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+			continue
+		}
+		for dec.More() {
+			var l leaf
+			name, err := dec.Token()
+			if err == nil {
+				err = dec.Decode(&l.value)
+			}
+			if err != nil {
+				break
+			}
+			if l.name, _ = name.(string); !known[l.name] {
+				known[l.name] = true
+				list = append(list, l)
+			}
+		}
+	}
+	return list
+}
+
+func object(leaves []leaf) json.RawMessage {
+	out := []byte{'{'}
+	for i, l := range leaves {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(appendJSONText(append(out, '"'), l.name), `":`...)
+		out = append(out, l.value...)
+	}
+	return append(out, '}')
+}
+
+// maskConditions takes secrets out of an explanation. What a condition saw is told again for the subject without secrets: a leaf that
+// differs depends on one.
+func (p *Plan) maskConditions(conditions []forgehook.Condition, sub *forgehook.Subject, s *secretFields, m Meta) {
+	redact := redactor(s.values(sub))
+	for i := range conditions {
+		c := &conditions[i]
+		if c.Condition == conditionPath && string(c.Actual) != "null" {
+			p.maskCondition(c, s.mask(sub, redact), m)
+		}
+		c.Actual = redactJSON(c.Actual, redact)
+		c.Hint = redact.Replace(c.Hint)
+	}
+}
+
+func (p *Plan) maskCondition(c *forgehook.Condition, masked *forgehook.Subject, m Meta) {
+	_, parts, err := p.condition.Explain(m.vars(masked))
+	if err != nil {
+		c.Actual = toJSON(hidden)
+		return
+	}
+	safe := map[string]json.RawMessage{}
+	for _, l := range seen(parts) {
+		safe[l.name] = l.value
+	}
+	leaves := seen([]expr.Part{{Actual: c.Actual}})
+	for i, l := range leaves {
+		if !bytes.Equal(safe[l.name], l.value) {
+			leaves[i].value = toJSON(hidden)
+		}
+	}
+	c.Actual = object(leaves)
+}

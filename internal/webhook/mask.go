@@ -1,0 +1,243 @@
+package webhook
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/forgehook/forgehook"
+)
+
+// hidden stands for a secret wherever something is shown.
+const hidden = "[secret]"
+
+// leastSecret is the length, in bytes, from which a secret is looked for in other texts: shorter ones would shred them, and tell by
+// that what they are.
+const leastSecret = 4
+
+// SecretValues are the values of a subject's secret fields, of the type Password or SecureString: each once, the longest first.
+func SecretValues(sub *forgehook.Subject) []string {
+	if s := secretsOf(sub); s.found {
+		return s.values(sub)
+	}
+	return nil
+}
+
+// values collects what must not be shown. A null or an empty value is none.
+func (s *secretFields) values(sub *forgehook.Subject) []string {
+	var list []string
+	s.visit(sub, func(text **string, value bool) {
+		if value && *text != nil && **text != "" {
+			list = append(list, **text)
+		}
+	})
+	slices.SortFunc(list, longestFirst)
+	return slices.Compact(list)
+}
+
+func longestFirst(a, b string) int {
+	return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+}
+
+// mask returns a copy of the subject that has "[secret]" for each secret value, and for the same text wherever else it stands: in
+// another field, in what the sender wrote. Nothing that is made of the copy can tell a secret.
+func (s *secretFields) mask(sub *forgehook.Subject, redact *strings.Replacer) *forgehook.Subject {
+	masked := copied(reflect.ValueOf(sub), redact).Interface().(*forgehook.Subject)
+	s.visit(masked, func(text **string, _ bool) {
+		if *text != nil && **text != "" {
+			mark := hidden
+			*text = &mark
+		}
+	})
+	return masked
+}
+
+// visit shows the texts of every secret field; value is false for a text that tells of the value only.
+func (s *secretFields) visit(sub *forgehook.Subject, show func(text **string, value bool)) {
+	definition := func(d *forgehook.ParameterDef, above bool) { s.visitDefinition(d, above, show) }
+	var parameter func(p *forgehook.DocumentParameter, above bool)
+	parameter = func(p *forgehook.DocumentParameter, above bool) {
+		secret := above || s.hides(p)
+		definition(p.ParamDef, secret)
+		if secret {
+			show(&p.Value, true)
+			show(&p.Data, true)
+			for i := range p.Verifications {
+				visitVerification(&p.Verifications[i], show)
+			}
+		}
+		for i := range p.Children {
+			parameter(&p.Children[i], secret)
+		}
+	}
+	var document func(d *forgehook.Document)
+	document = func(d *forgehook.Document) {
+		if d == nil {
+			return
+		}
+		for i := range d.ResultParameters {
+			parameter(&d.ResultParameters[i], false)
+		}
+		for i := range d.Documents {
+			document(&d.Documents[i])
+		}
+	}
+	document(sub.Document)
+	document(sub.MasterDocument)
+	definition(sub.ParameterDef, false)
+	if sub.Parameter != nil {
+		parameter(sub.Parameter, s.subject)
+	}
+	if s.hidesVerification(sub.Verification) {
+		visitVerification(sub.Verification, show)
+	}
+}
+
+func (s *secretFields) visitDefinition(d *forgehook.ParameterDef, secret bool, show func(**string, bool)) {
+	if d == nil {
+		return
+	}
+	if secret || isSecret(d) {
+		show(&d.DefaultValue, true)
+	}
+	for i := range d.Children {
+		s.visitDefinition(&d.Children[i], false, show)
+	}
+}
+
+func visitVerification(v *forgehook.Verification, show func(**string, bool)) {
+	show(&v.Value, true)
+	show(&v.Data, true)
+	show(&v.Result, false)
+	show(&v.Info, false)
+	if symbols := string(v.SymbolsConfidence); symbols != "" { // one entry a character
+		text := &symbols
+		if show(&text, false); *text != symbols {
+			v.SymbolsConfidence = json.RawMessage("null")
+		}
+	}
+}
+
+// redactor replaces secrets by "[secret]": as they are, and as the places of a request write them.
+func redactor(secrets []string) *strings.Replacer {
+	var forms []string
+	for _, s := range secrets {
+		if len(s) < leastSecret {
+			continue
+		}
+		quoted, _ := json.Marshal(s) // a text always marshals
+		forms = append(forms, s, string(quoted[1:len(quoted)-1]), url.QueryEscape(s), url.PathEscape(s),
+			strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(s)), "="), strings.TrimRight(base64.URLEncoding.EncodeToString([]byte(s)), "="))
+		for _, p := range []place{placeHeader, placePath, placeForm, placeString, placeText, placeAttribute, placeCDATA} {
+			forms = append(forms, string(p.appendText(nil, s)))
+		}
+	}
+	slices.SortFunc(forms, longestFirst)
+	pairs := []string{"%5Bsecret%5D", hidden} // as a URL has it
+	for _, form := range slices.Compact(forms) {
+		if !strings.Contains(hidden, form) {
+			pairs = append(pairs, form, hidden)
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+var (
+	rawType    = reflect.TypeFor[json.RawMessage]()
+	numberType = reflect.TypeFor[json.Number]()
+	timeType   = reflect.TypeFor[forgehook.Time]()
+)
+
+// copied is a deep copy with the texts redacted. Numbers and times are no texts.
+func copied(v reflect.Value, redact *strings.Replacer) reflect.Value {
+	t := v.Type()
+	switch t {
+	case rawType:
+		if v.Len() == 0 {
+			return v
+		}
+		return reflect.ValueOf(redactJSON(v.Bytes(), redact))
+	case timeType, numberType:
+		return v
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return v
+		}
+		c := reflect.New(t.Elem())
+		c.Elem().Set(copied(v.Elem(), redact))
+		return c
+	case reflect.Struct:
+		c := reflect.New(t).Elem()
+		for i := range t.NumField() {
+			c.Field(i).Set(copied(v.Field(i), redact))
+		}
+		return c
+	case reflect.Slice:
+		if v.IsNil() {
+			return v
+		}
+		c := reflect.MakeSlice(t, v.Len(), v.Len())
+		for i := range v.Len() {
+			c.Index(i).Set(copied(v.Index(i), redact))
+		}
+		return c
+	case reflect.String:
+		return reflect.ValueOf(redact.Replace(v.String())).Convert(t)
+	default:
+		return v
+	}
+}
+
+// redactJSON redacts the texts and numbers of JSON and leaves everything else as it is, the order of members above all.
+func redactJSON(raw []byte, redact *strings.Replacer) json.RawMessage {
+	var out []byte
+	for i := 0; i < len(raw); {
+		end := tokenEnd(raw, i)
+		token := raw[i:end]
+		i = end
+		var text string
+		switch {
+		case token[0] == '"':
+			if json.Unmarshal(token, &text) != nil {
+				text = hidden
+			}
+		case token[0] == '-' || '0' <= token[0] && token[0] <= '9':
+			text = string(token)
+		default:
+			out = append(out, token...)
+			continue
+		}
+		if shown := redact.Replace(text); shown != text {
+			out = append(appendJSONText(append(out, '"'), shown), '"')
+		} else {
+			out = append(out, token...)
+		}
+	}
+	return out
+}
+
+// tokenEnd is the end of the text, the number or the single byte at i.
+func tokenEnd(raw []byte, i int) int {
+	switch c := raw[i]; {
+	case c == '"':
+		for i++; i < len(raw) && raw[i] != '"'; i++ {
+			if raw[i] == '\\' {
+				i++
+			}
+		}
+		return min(i+1, len(raw))
+	case c == '-' || '0' <= c && c <= '9':
+		for i < len(raw) && bytes.IndexByte([]byte("+-.0123456789Ee"), raw[i]) >= 0 {
+			i++
+		}
+		return i
+	}
+	return i + 1
+}

@@ -1,0 +1,96 @@
+package webhook
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/forgehook/forgehook"
+)
+
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	plans, loads := &Plans{limit: 2}, 0
+	get := func(version int) *Plan {
+		t.Helper()
+		p, err := plans.Get(PlanKey{Tenant: "t", WebHookServiceID: 1, Version: version}, func() (forgehook.Settings, error) {
+			loads++
+			return withURL("https://example.com/"), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	one := get(1)
+	if get(1) != one || loads != 1 {
+		t.Errorf("the same version is compiled again: %d loads", loads)
+	}
+	get(2)
+	get(1)
+	get(3) // 2 goes, as 1 was used since
+	if get(1) != one || loads != 3 {
+		t.Errorf("the last used plan is gone: %d loads", loads)
+	}
+	get(2)
+	diff(t, 4, loads)
+	diff(t, 2, len(plans.byKey))
+	diff(t, 2, plans.recent.Len())
+}
+
+func TestPlans_keys(t *testing.T) {
+	t.Parallel()
+	plans, loads := NewPlans(), 0
+	for range 2 {
+		for _, key := range []PlanKey{{"a", 1, 1, [32]byte{}}, {"b", 1, 1, [32]byte{}}, {"a", 2, 1, [32]byte{}}, {"a", 1, 2, [32]byte{}}, {"a", 1, 1, [32]byte{1}}} {
+			if _, err := plans.Get(key, func() (forgehook.Settings, error) { loads++; return withURL("https://example.com/"), nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	diff(t, 5, loads)
+}
+
+func TestPlans_errors(t *testing.T) {
+	t.Parallel()
+	var plans Plans // the zero value is ready
+	away := errors.New("away")
+	for range 2 {
+		if _, err := plans.Get(PlanKey{}, func() (forgehook.Settings, error) { return forgehook.Settings{}, away }); !errors.Is(err, away) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := plans.Get(PlanKey{}, func() (forgehook.Settings, error) { return withURL("x"), nil }); err == nil {
+			t.Error("broken settings compile")
+		}
+	}
+	if _, err := plans.Get(PlanKey{}, func() (forgehook.Settings, error) { return withURL("https://example.com/"), nil }); err != nil {
+		t.Error("an error was kept:", err)
+	}
+}
+
+// Many ask at once, for more plans than are kept; everybody gets the plan of their key.
+func TestPlans_concurrent(t *testing.T) {
+	t.Parallel()
+	plans := &Plans{limit: 3}
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			for i := range 200 {
+				version := (i*7 + worker) % 10
+				p, err := plans.Get(PlanKey{Version: version}, func() (forgehook.Settings, error) {
+					s := withURL("https://example.com/")
+					s.BatchSize = &version
+					return s, nil
+				})
+				if err != nil || *p.Settings().BatchSize != version {
+					t.Errorf("version %d: %v", version, err)
+				}
+				if r, err := p.Request(about("a"), meta); err != nil || r.Host != "example.com" {
+					t.Errorf("version %d: %v", version, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	diff(t, 3, plans.recent.Len())
+}

@@ -1,0 +1,148 @@
+package webhook
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/forgehook/forgehook/internal/expr"
+)
+
+// template is a text with expressions, each of which knows how its value is written. Literals stand around the holes:
+// literals[0] holes[0] literals[1] ...
+type template struct {
+	path     string // the setting
+	source   string
+	literals []string
+	starts   []int // of the literals in source
+	holes    []hole
+}
+
+type hole struct {
+	program *expr.Program
+	place   place
+	where   string // for messages: "line 1, column 5"
+	text    string // as it is written, for messages; "" in C#
+}
+
+// parseTemplate reads text with {{ }}; hint is added to what is wrong with it. nil when there is a fault.
+func (f *faults) parseTemplate(path, text, hint string) *template {
+	parsed, err := expr.ParseTemplate(expr.Subject, text)
+	if err != nil {
+		f.addExpr(path, err, hint)
+		return nil
+	}
+	t := &template{path: path, source: text, literals: []string{""}, starts: []int{0}}
+	for _, part := range parsed.Parts {
+		if part.Expr == nil {
+			t.literals[len(t.literals)-1] += part.Literal
+			continue
+		}
+		t.holes = append(t.holes, hole{
+			program: part.Expr, where: fmt.Sprintf("line %d, column %d", part.Line, part.Column), text: part.Expr.Text(),
+		})
+		t.literals, t.starts = append(t.literals, ""), append(t.starts, part.End)
+	}
+	return t
+}
+
+// put gives the holes their places; why is nil if they have any.
+func (t *template) put(places []place, why *misplaced, f *faults) bool {
+	if why != nil {
+		h := t.holes[why.hole]
+		f.add(t.path, h.text, h.where+": "+why.why)
+		return false
+	}
+	for i, p := range places {
+		t.holes[i].place = p
+	}
+	return true
+}
+
+// filled is the text with something in each hole, for checks on save.
+func (t *template) filled(fill func(place) string) string {
+	var b strings.Builder
+	for i, literal := range t.literals {
+		b.WriteString(literal)
+		if i < len(t.holes) {
+			b.WriteString(fill(t.holes[i].place))
+		}
+	}
+	return b.String()
+}
+
+// holeAt is the hole at an offset of the filled text, nil when a literal stands there.
+func (t *template) holeAt(offset int, fill func(place) string) *hole {
+	for i := range t.holes {
+		offset -= len(t.literals[i])
+		n := len(fill(t.holes[i].place))
+		if 0 <= offset && offset < n {
+			return &t.holes[i]
+		}
+		offset -= n
+	}
+	return nil
+}
+
+// origin turns an offset in the filled text, within a literal, into one of the setting.
+func (t *template) origin(offset int, fill func(place) string) int {
+	for i, literal := range t.literals {
+		if offset <= len(literal) {
+			return t.starts[i] + offset + len("{{")*strings.Count(literal[:offset], "{{") // there a literal {{ is written {{{{
+		}
+		offset -= len(literal)
+		if i < len(t.holes) {
+			offset -= len(fill(t.holes[i].place))
+		}
+	}
+	return len(t.source)
+}
+
+// position is line and column of a byte offset, in characters from 1.
+func position(text string, offset int) (line, column int) {
+	before := text[:min(max(offset, 0), len(text))]
+	start := strings.LastIndexByte(before, '\n') + 1
+	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[start:]) + 1
+}
+
+// render fills the holes with a subject's values. The error is a *Failure.
+func (t *template) render(vars *expr.Vars, limit int, code string) ([]byte, error) {
+	var out []byte
+	for i, literal := range t.literals {
+		out = append(out, literal...)
+		if i < len(t.holes) {
+			v, err := t.holes[i].program.Eval(vars)
+			if err == nil {
+				out, err = t.holes[i].place.append(out, v)
+			}
+			if err != nil {
+				return nil, failure(t.path, code, err)
+			}
+		}
+		if len(out) > limit {
+			return nil, &Failure{code, fmt.Sprintf("%s comes out longer than %d bytes.", t.path, limit)}
+		}
+	}
+	return out, nil
+}
+
+// failure says which setting could not be evaluated. Expressions' errors hold no document value; any other is not repeated.
+func failure(path, code string, err error) *Failure {
+	if f, ok := errors.AsType[*expr.Failure](err); ok {
+		return &Failure{f.Code, path + ", " + f.Fault.Error() + "."}
+	}
+	return &Failure{code, path + " cannot be written for this document."}
+}
+
+// addExpr adds what is wrong with an expression, a template or C#, and a hint.
+func (f *faults) addExpr(path string, err error, hint string) {
+	list, ok := errors.AsType[expr.Faults](err)
+	if !ok {
+		f.add(path, "", err.Error()+hint)
+		return
+	}
+	for _, fault := range list {
+		f.add(path, fault.Text, fmt.Sprintf("line %d, column %d: %s", fault.Line, fault.Column, fault.Message)+hint)
+	}
+}

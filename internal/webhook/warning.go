@@ -1,0 +1,148 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Warnings are what a save answers beside its success.
+func (p *Plan) Warnings() []Warning {
+	w := warnings{}
+	w.firing(p)
+	w.patterns(&p.settings.Document)
+	w.body(p)
+	w.credentials(&p.settings)
+	w = append(w, p.noted...)
+	w.withoutEffect(p.settings)
+	return w
+}
+
+type warnings []Warning
+
+func (w *warnings) add(path, message string) { *w = append(*w, Warning{path, message}) }
+
+const statusDeleted forgehook.DocumentStatus = 99
+
+// firing finds settings with which a webhook never fires, or hardly ever.
+func (w *warnings) firing(p *Plan) {
+	s := &p.settings
+	if !s.Enabled {
+		w.add("enabled", "Never fires: every call is skipped while enabled is false.")
+	}
+	if p.condition != nil {
+		if v, constant := p.condition.Constant(); constant && !v.Bool() {
+			w.add(conditionPath, "Never fires: this is false whatever the document.")
+		} else if constant {
+			w.add(conditionPath, "No effect: this is true whatever the document.")
+		}
+	}
+	only := func(before, after, trigger bool) bool {
+		return s.ExecuteBeforeProcess == before && s.ExecuteAfterProcess == after && s.ExecuteOnTrigger == trigger
+	}
+	const explicit = " Explicit calls are not affected."
+	status, usage := s.Document.Status, s.Document.Usage
+	switch {
+	case !only(true, false, false):
+	case slices.Equal(status, []forgehook.DocumentStatus{forgehook.StatusProcessed}):
+		w.add("executeBeforeProcess", "Hardly ever fires: before processing, a document is not Processed yet. Set executeAfterProcess, or widen document.status."+explicit)
+	case slices.Equal(usage, []forgehook.UsageType{forgehook.UsageOutbox}):
+		w.add("executeBeforeProcess", "Hardly ever fires: what is about to be processed is an Inbox document. Set executeAfterProcess, or widen document.usage."+explicit)
+	}
+	if only(false, true, false) && slices.Equal(usage, []forgehook.UsageType{forgehook.UsageInbox}) {
+		w.add("document.usage", "Never fires after processing, which is about Outbox documents: widen document.usage, or set executeBeforeProcess."+explicit)
+	}
+	if !s.ExecuteOnTrigger && slices.Equal(status, []forgehook.DocumentStatus{statusDeleted}) {
+		w.add("document.status", "Hardly ever fires: only executeOnTrigger, which is off, is about Deleted documents."+explicit)
+	}
+}
+
+// extensions are those that documents usually have, as they usually are written.
+var extensions = []string{
+	"pdf", "jpg", "jpeg", "png", "tif", "tiff", "gif", "bmp", "webp", "heic", "doc", "docx", "xls", "xlsx", "csv", "txt", "xml", "json",
+	"html", "msg", "eml", "zip",
+}
+
+var upperExtension = regexp.MustCompile(`(?:\\\.|\[\.\])\(?(?:\?:)?(` + strings.ToUpper(strings.Join(extensions, "|")) + `)\b`)
+
+// patterns finds filters that only the case keeps from matching what they mean.
+func (w *warnings) patterns(d *forgehook.DocumentSettings) {
+	const message = "Case counts: %s in lower case does not match. (?i) at the start lets both match."
+	want, err := newPattern(d.Extension)
+	if err == nil && want.re != nil {
+		if folded := want.ignoringCase(); folded != nil {
+			i := slices.IndexFunc(extensions, func(e string) bool {
+				exact, err := matches("document.extension", want, e)
+				loose, looseErr := matches("document.extension", folded, e)
+				return err == nil && looseErr == nil && loose && !exact
+			})
+			if i >= 0 {
+				w.add("document.extension", fmt.Sprintf(message, extensions[i]))
+			}
+		}
+	}
+	if m := upperExtension.FindStringSubmatch(d.Pattern); m != nil && !strings.Contains(d.Pattern, "(?i") {
+		w.add("document.pattern", fmt.Sprintf(message, "."+strings.ToLower(m[1])))
+	}
+}
+
+func (w *warnings) body(p *Plan) {
+	method := p.settings.WebHook.Method
+	switch {
+	case p.body != nil && (method == forgehook.MethodGet || method == forgehook.MethodHead):
+		w.add(bodyPath, "A "+method.String()+" request is sent with this body; many endpoints ignore it.")
+	case p.body == nil && !hasPayload(method) && p.settings.WebHook.ContentType != nil:
+		w.add("webHook.contentType", "Not sent: "+method.String()+" has no body here. Set webHook.body, or use POST, PUT or PATCH.")
+	case p.body == nil && hasPayload(method) && !isJSON(p.contentType):
+		w.add("webHook.contentType", "The default payload is JSON, and is sent as "+p.contentType+".")
+	}
+	if p.body == nil && p.settings.WebHook.BodyKind != nil {
+		w.add("webHook.bodyKind", "No effect: there is no webHook.body.")
+	}
+	if charset := charsetOf(p.contentType); charset != "" && charset != "utf-8" {
+		w.add("webHook.contentType", "The body is sent in UTF-8, not in "+charset+".")
+	}
+}
+
+func (w *warnings) credentials(s *forgehook.Settings) {
+	switch {
+	case s.WebHook.Domain != nil:
+		w.add("webHook.domain", "Requests are sent without credentials: NTLM comes with a later release.")
+	case s.Password.IsSet() && s.WebHook.Username == nil:
+		w.add("password", "No effect: it is the password of webHook.username, which is not set.")
+	case s.Password.IsSet() && s.WebHook.Password.IsSet():
+		w.add("password", "No effect: webHook.password is sent.")
+	}
+	if !s.Signing.Secret.IsSet() {
+		w.add("signing.secret", "Requests are not signed: the endpoint cannot tell them from forged ones.")
+	}
+}
+
+// withoutEffect finds what an import has kept and nothing here acts on yet.
+func (w *warnings) withoutEffect(s forgehook.Settings) {
+	shown, err := json.Marshal(s)
+	var tree any
+	if err != nil || json.Unmarshal(shown, &tree) != nil {
+		return
+	}
+	for _, f := range forgehook.SettingFields() {
+		if f.Built || f.Kind == forgehook.KindReserved || f.Path == "webHook.domain" {
+			continue
+		}
+		value := tree
+		for _, name := range strings.Split(f.Path, ".") {
+			members, _ := value.(map[string]any)
+			value = members[name]
+		}
+		var standard any
+		if b, err := json.Marshal(f.Default); err != nil || json.Unmarshal(b, &standard) != nil || reflect.DeepEqual(standard, value) {
+			continue
+		}
+		w.add(f.Path, "No effect yet: what this does comes with a later release.")
+	}
+}
