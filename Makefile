@@ -16,10 +16,10 @@ endif
 PKG  ?= ./...
 ARGS ?=
 
-.PHONY: help dev test lint e2e bench generate record build clean
+.PHONY: help dev test lint e2e bench generate record csharp-golden build clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 dev: $(STACK) build ## Run everything on this machine: PostgreSQL, Temporal and its UI, API, worker, a sample project
 	@$(STACK) -- $(BIN)/forgehook dev
@@ -46,6 +46,9 @@ generate: ## Write the generated files: openapi.json, the README's configuration
 
 record: $(STACK) ## Record a workflow history before changing workflow code: make record NAME=retry-then-delivered
 	@$(STACK) --ephemeral -- go test -count=1 -tags record -run TestRecord ./workflows -record '$(NAME)'
+
+csharp-golden: ## Write the golden files of C# bodies, formats and regexes with the real compiler: needs Debian's mono-mcs
+	@go test -count=1 -tags record -run TestRecord ./internal/expr/csharp
 
 build: ## Build the product into .forgehook/bin
 	@mkdir -p $(BIN)

@@ -11,12 +11,6 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// eventType is what the default payload calls an explicit call; other events come with their own.
-const eventType = "document.processed"
-
-// masked stands for a secret wherever a request is kept or shown.
-const masked = "[secret]"
-
 // BuildRequest makes the exact request out of the frozen subject and the pinned settings, and stores it.
 func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (workflows.Built, error) {
 	outcome, built, err := a.DB.BuildRequest(ctx, call, func(facts postgres.Facts) (postgres.Built, error) { return a.build(call.Tenant, facts) })
@@ -59,7 +53,7 @@ func (a *Activities) build(tenant forgehook.TenantID, facts postgres.Facts) (pos
 func (a *Activities) meta(call forgehook.Call) webhook.Meta {
 	m := webhook.Meta{
 		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, AcceptedAt: call.AcceptedAt.Time,
-		EventType: eventType, UserAgent: a.UserAgent,
+		EventType: webhook.DocumentProcessed, UserAgent: a.UserAgent,
 	}
 	if call.Reason != nil {
 		m.Reason = *call.Reason
@@ -83,7 +77,7 @@ func maskedHeaders(headers []webhook.Header) map[string]string {
 
 func shown(h webhook.Header) string {
 	if h.Secret {
-		return masked
+		return webhook.Masked
 	}
 	return h.Value
 }

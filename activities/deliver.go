@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -115,7 +114,7 @@ type attempt struct {
 	plan    *webhook.Plan
 	request outbound.Request
 	shown   map[string]string // headers, secrets masked
-	secrets *strings.Replacer // masks them in the answer
+	secrets *webhook.Redactor // masks them in the answer
 }
 
 // prepare adds what only this attempt may hold: time, signature, credentials.

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +22,7 @@ import (
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -76,7 +80,7 @@ func TestDeliver(t *testing.T) {
 		Headers: map[string]string{"Content-Length": "5", "Content-Type": "text/plain", "Date": "today", "X-Receipt": "42"},
 	}
 	request.Headers = map[string]string{
-		"Authorization": masked, "Content-Type": "application/json", "User-Agent": "Forgehook/test", "X-Erp-Key": masked, "traceparent": trace,
+		"Authorization": webhook.Masked, "Content-Type": "application/json", "User-Agent": "Forgehook/test", "X-Erp-Key": webhook.Masked, "traceparent": trace,
 		"webhook-attempt": "1", "webhook-id": call.WebhookID, "webhook-signature": signature, "webhook-timestamp": timestamp,
 	}
 	equal(t, "attempts", b.attempts(t, call), []forgehook.Attempt{{
@@ -134,11 +138,65 @@ func TestDeliver_echo(t *testing.T) {
 	check(t, err)
 	equal(t, "outcome", result.Outcome, forgehook.Failed)
 	response := b.attempts(t, call)[0].Response
-	equal(t, "header", response.Headers["X-Echo"], masked)
-	if n := strings.Count(response.Body, masked); n != 2 || !strings.Contains(response.Body, call.WebhookID) {
+	equal(t, "header", response.Headers["X-Echo"], webhook.Masked)
+	if n := strings.Count(response.Body, webhook.Masked); n != 2 || !strings.Contains(response.Body, call.WebhookID) {
 		t.Errorf("the body hides %d secrets, want 2: %s", n, response.Body)
 	}
 	b.hides(t, call, nil, "pass-w0rd", "4711", base64.StdEncoding.EncodeToString([]byte("erp:pass-w0rd")))
+}
+
+// A request that names a secret field is stored and shown masked, and sent with the value; what the endpoint sends back of it, in
+// whatever way it is written, is masked in the attempt.
+func TestDeliver_secretField(t *testing.T) {
+	t.Parallel()
+	const secret = `pass"<word`
+	b := setup(t)
+	var got struct{ path, header, body string }
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got.path, got.header, got.body = r.URL.Path, r.Header.Get("X-Door"), string(body)
+		w.Header().Set("X-Echo", got.header)
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprintf(w, "%s\n%s\n%s\n%s\n%s", body, secret, html.EscapeString(secret), base64.StdEncoding.EncodeToString([]byte(secret)), r.RequestURI)
+	}))
+	t.Cleanup(endpoint.Close)
+	document := b.document
+	document.ID = 0
+	document.ResultParameters = append(slices.Clone(document.ResultParameters), forgehook.DocumentParameter{
+		Value: new(secret), ParamDef: &forgehook.ParameterDef{Name: new("Door"), ValueType: forgehook.ValuePassword},
+	})
+	u := b.utility(t, func(s *forgehook.Settings) {
+		s.WebHook.URL = new(endpoint.URL + `/{{ doc.field("Door").value }}`)
+		s.WebHook.Body = new(`{"x":"{{ doc.field("Door").value }}"}`)
+		s.Headers = []forgehook.Header{{Name: "X-Door", Value: `{{ doc.field("Door").value }}`}}
+	})
+	accepted, err := b.DB.AcceptCalls(t.Context(), b.tenant, acceptance(forgehook.CallRequest{WebHookServiceID: &u.ID, Document: &document}))
+	check(t, err)
+	call := accepted.Calls[0]
+	_, err = run[workflows.Evaluation](t, b, b.EvaluateConditions, b.ref(call))
+	check(t, err)
+	built, err := run[workflows.Built](t, b, b.BuildRequest, b.ref(call))
+	check(t, err)
+	shown, err := b.DB.Request(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	equal(t, "URL", shown.URL, endpoint.URL+"/[secret]")
+	equal(t, "header", shown.Headers["X-Door"], webhook.Masked)
+	equal(t, "body", shown.Body, `{"x":"[secret]"}`)
+
+	result, err := b.deliver(t, call)
+	check(t, err)
+	equal(t, "outcome", result.Outcome, forgehook.Failed)
+	equal(t, "path on the wire", got.path, "/"+secret)
+	equal(t, "header on the wire", got.header, secret)
+	equal(t, "body on the wire", got.body, `{"x":"pass\"<word"}`)
+	equal(t, "size", built.BodyBytes, len(got.body))
+	attempt := b.attempts(t, call)[0]
+	equal(t, "response", attempt.Response.Body, "{\"x\":\"[secret]\"}\n[secret]\n[secret]\n[secret]==\n/[secret]")
+	equal(t, "response header", attempt.Response.Headers["X-Echo"], webhook.Masked)
+	b.hides(t, call, nil, secret, `pass\"<word`, "pass&#34;", "pass%22", base64.RawStdEncoding.EncodeToString([]byte(secret)))
 }
 
 // What each endpoint does, and what is recorded of it: one attempt, its verdict, the whole answer or the reason why there is none.

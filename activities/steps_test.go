@@ -10,6 +10,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
+	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -40,6 +41,7 @@ func TestEvaluateConditions(t *testing.T) {
 	equal(t, "outcome", *stored.Outcome, forgehook.Skipped)
 	equal(t, "why", stored.Explanation[5], forgehook.Condition{
 		Condition: "document.pattern", Expected: []byte(`"\\.xml$"`), Actual: []byte(`"inv-0042.pdf"`),
+		Hint: `The pattern does not match: widen document.pattern, or set it to ".*" for any.`,
 	})
 	equal(t, "attempts", b.attempts(t, skipped), nil)
 }
@@ -79,7 +81,7 @@ func TestBuildRequest(t *testing.T) {
 	check(t, err)
 	equal(t, "built", first, workflows.Built{Method: "POST", Host: "example.com", BodyBytes: len(request.Body), SHA256: b.stored(t, call).Request.SHA256})
 	equal(t, "headers", request.Headers, map[string]string{
-		"Content-Type": "application/json", "User-Agent": "Forgehook/test", "webhook-id": call.WebhookID, "X-Api-Key": masked,
+		"Content-Type": "application/json", "User-Agent": "Forgehook/test", "webhook-id": call.WebhookID, "X-Api-Key": webhook.Masked,
 	})
 
 	ended := b.accept(t, b.utility(t))

@@ -96,7 +96,7 @@ func (s *server) backtest(ctx context.Context, r *request, in *byID) (*answer[ba
 		return nil, err
 	}
 	if at.Utility != nil {
-		b.present, _ = webhook.Compile(at.Utility.Settings) // what a later release refuses fires no more
+		b.present, _ = s.planOf(r, at.Utility.ID, at.Utility.SettingsVersion, at.Utility.Settings) // what a later release refuses fires no more
 	}
 	return lines(func(put func(...backtestLine) error) error {
 		return b.run(ctx, r, query, given.Progress != nil && *given.Progress, put)
@@ -193,7 +193,10 @@ func (b backtest) compare(ctx context.Context, page []postgres.Sample) ([]compar
 				if i >= len(page) {
 					return
 				}
-				results[i] = b.judge(page[i])
+				err := b.server.turn(ctx, func() error { results[i] = b.judge(page[i]); return nil })
+				if err != nil {
+					results[i] = untold(page[i], err)
+				}
 			}
 		})
 	}
@@ -219,17 +222,17 @@ func (b backtest) judge(sample postgres.Sample) compared {
 		out.Filename = subject.Document.Filename
 	}
 	var failed, failedToday []forgehook.Condition
-	var untoldToday *forgehook.CallError
+	var errToday *forgehook.CallError
 	out.WouldFire, failed, out.Error, out.err = fires(b.next, &subject, call)
 	if b.present != nil && out.err == nil {
-		out.FiresToday, failedToday, untoldToday, out.err = fires(b.present, &subject, call)
+		out.FiresToday, failedToday, errToday, out.err = fires(b.present, &subject, call)
 	}
 	switch {
-	case out.Error == nil && untoldToday != nil:
-		out.Error = untoldToday
-		out.Error.Message = "With the settings in force: " + untoldToday.Message
+	case out.Error == nil && errToday != nil:
+		out.Error = errToday
+		out.Error.Message = "With the settings in force: " + errToday.Message
 	case out.err != nil:
-		out.Error = &forgehook.CallError{Code: string(codeInternal), Message: "The conditions of this subject cannot be told."}
+		return untold(sample, out.err)
 	}
 	if out.Reasons = failed; out.WouldFire {
 		out.Reasons = failedToday
@@ -238,10 +241,16 @@ func (b backtest) judge(sample postgres.Sample) compared {
 	return out
 }
 
+// untold is a sample whose conditions cannot be told for a reason of ours.
+func untold(sample postgres.Sample, err error) compared {
+	failure := &forgehook.CallError{Code: string(codeInternal), Message: "The conditions of this subject cannot be told."}
+	return compared{difference{DocumentID: sample.DocumentID, CallID: sample.Call.ID, Reasons: []forgehook.Condition{}, Error: failure}, err}
+}
+
 // fires tells whether a webhook would fire, or the conditions that keep it from doing so.
 func fires(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) (bool, []forgehook.Condition, *forgehook.CallError, error) {
 	conditions, err := plan.Explain(subject, call)
-	untold, err := failureOf(err)
+	failure, err := failureOf(err)
 	if err != nil {
 		return false, nil, nil, err
 	}
@@ -251,7 +260,7 @@ func fires(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) (b
 			failed = append(failed, c)
 		}
 	}
-	return untold == nil && webhook.Fires(conditions), failed, untold, nil
+	return failure == nil && webhook.Fires(conditions), failed, failure, nil
 }
 
 // count adds a sample and says whether it is worth a line.

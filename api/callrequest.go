@@ -46,8 +46,22 @@ func (s *server) readCalls(ctx context.Context, r *request, in *createCallsInput
 		return asked, err
 	}
 	var err error
-	asked.sum, err = sumOf(asked.CallRequest)
+	asked.sum, err = sumOf(sorted(asked.CallRequest))
 	return asked, err
+}
+
+// sorted is a request with the members of its raw JSON in order, as all others are.
+func sorted(asked forgehook.CallRequest) forgehook.CallRequest {
+	for _, document := range []**forgehook.Document{&asked.Document, &asked.MasterDocument} {
+		if *document == nil || (*document).Source == nil {
+			continue
+		}
+		clean := **document
+		if forgehook.Decode(clean.Source, &clean.Source) == nil { // it was read before
+			*document = &clean
+		}
+	}
+	return asked
 }
 
 func sumOf(request any) ([]byte, error) {

@@ -132,6 +132,9 @@ func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInp
 	if err != nil {
 		return nil, err
 	}
+	if r.done != nil {
+		r.done() // before it waits
+	}
 	s.start(ctx, r, accepted.Starts)
 	calls := accepted.Calls
 	wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer"))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -111,7 +112,16 @@ func resultFaults(err error) (texts []string) {
 
 // mapped is document for a part of the body: the faults are the request's, at that place.
 func (s *server) mapped(r *request, at string, service forgehook.Service, raw json.RawMessage, now time.Time) *forgehook.Document {
-	document, faults := s.mapper.document(service, raw, now)
+	var document *forgehook.Document
+	var faults []string
+	err := s.turn(r.gin.Request.Context(), func() error {
+		document, faults = s.mapper.document(service, raw, now)
+		return nil
+	})
+	if err != nil {
+		s.log.LogAttrs(r.gin.Request.Context(), slog.LevelError, "an input could not be evaluated", slog.String("request_id", r.id), slog.Any("error", err))
+		faults = []string{"the input could not be evaluated"}
+	}
 	for _, text := range faults {
 		r.fault(at, "", text)
 	}

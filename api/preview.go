@@ -72,7 +72,11 @@ func (s *server) preview(ctx context.Context, r *request, in *byID) (*answer[pre
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
-	out, err := previewOf(plan, &subject, s.metaOf(at.NewCall(given.Reason, subject, now)))
+	var out preview
+	err = s.turn(ctx, func() (err error) {
+		out, err = previewOf(plan, &subject, s.metaOf(at.NewCall(given.Reason, subject, now)))
+		return err
+	})
 	return ok(out), err
 }
 

@@ -2,12 +2,14 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -33,6 +35,7 @@ type request struct {
 	cut    bool             // the answer broke off
 	lost   error            // the path leads nowhere
 	faults []forgehook.FieldError
+	done   func() // gives up the body and its room, once
 }
 
 func (r *request) tenant() forgehook.TenantID { return r.key.Tenant }
@@ -79,15 +82,16 @@ func cursor(next string) *string {
 	return &next
 }
 
-// collect keeps the faults of a decoder or a rule, each below a place, and returns any other error. Of several faults of one
-// place the first counts: later rules stumble over what the first one found.
+// collect keeps the faults of a decoder or a rule, each below a place, and returns any other error. Where a place
+// has faults already those count: later rules stumble over what earlier ones found.
 func (r *request) collect(below string, err error) error {
 	e, ok := errors.AsType[*forgehook.Error](err)
 	if !ok || e.Code != forgehook.CodeInvalid {
 		return err
 	}
+	before := request{faults: r.faults}
 	for _, f := range forgehook.Under(below, e.Fields) {
-		if !r.faulty(f.Path) {
+		if !before.faulty(f.Path) {
 			r.faults = append(r.faults, f)
 		}
 	}
@@ -115,14 +119,29 @@ func (r *request) accept(limit int64, media ...string) error {
 	return nil
 }
 
-// take reads the whole body.
-func (r *request) take() error {
+const (
+	largeBody = 1 << 20
+	// largeBodies is how many bytes of large bodies are worked on at once: decoded they take many times that.
+	largeBodies = 2 * maxBody
+)
+
+// take reads the whole body. A large one then waits until there is room for it: not before, or a slow sender would keep others out.
+func (s *server) take(ctx context.Context, r *request) (err error) {
 	if err := r.accept(maxBody, "application/merge-patch+json"); err != nil {
 		return err
 	}
-	var err error
-	r.body, err = io.ReadAll(r)
-	return err
+	if r.body, err = io.ReadAll(r); err != nil || len(r.body) <= largeBody {
+		return err
+	}
+	size := int64(len(r.body))
+	if err := s.room.Acquire(ctx, size); err != nil {
+		return err
+	}
+	r.done = sync.OnceFunc(func() {
+		r.body = nil
+		s.room.Release(size)
+	})
+	return nil
 }
 
 // Read takes the body as it comes; its errors say what the client did.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -22,11 +23,13 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/internal/webhook"
 )
 
 // Engine runs calls. Temporal is one; tests have another.
@@ -62,13 +65,16 @@ type server struct {
 	gate    *gate
 	metrics *metrics
 	mapper  mapper
+	plans   webhook.Plans
+	turns   chan struct{}       // see turn
+	room    *semaphore.Weighted // see take
 	huma    huma.API
 	schemas schemas
 }
 
 // New makes the API.
 func New(config Config) (http.Handler, error) {
-	s := &server{Config: config, log: config.Log, gate: newGate(config.RatePerSecond)}
+	s := &server{Config: config, log: config.Log, gate: newGate(config.RatePerSecond), turns: make(chan struct{}, runtime.GOMAXPROCS(0)), room: semaphore.NewWeighted(largeBodies)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -192,7 +198,7 @@ func (s *server) prepare(ctx context.Context, r *request, rt route, in input, qu
 	if rt.takes == nil || rt.streams {
 		return nil
 	}
-	return r.take()
+	return s.take(r.gin.Request.Context(), r)
 }
 
 // write answers JSON, or an internal error where the value has none. After half an answer there is nothing more to say.
@@ -289,6 +295,9 @@ func (s *server) serve(c *gin.Context) {
 	}
 	defer func() {
 		panicked := recover()
+		if r.done != nil {
+			r.done()
+		}
 		cut := r.cut || panicked != nil && c.Writer.Written() // half an answer must not look whole
 		if panicked != nil {
 			s.fail(r, fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()))

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -58,12 +59,12 @@ func (s *server) getSettings(ctx context.Context, r *request, in *byID) (*answer
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.id, err)
 	}
-	return ok(answerOf(in.id, version)), nil
+	return ok(s.answerOf(r, in.id, version)), nil
 }
 
 // warningsOf are those of saved settings. Where a later release refuses what an earlier one took, its reasons are warnings too.
-func warningsOf(settings forgehook.Settings) []webhook.Warning {
-	plan, err := webhook.Compile(settings)
+func (s *server) warningsOf(r *request, id int32, version int, settings forgehook.Settings) []webhook.Warning {
+	plan, err := s.planOf(r, id, version, settings)
 	if err == nil {
 		return some(plan.Warnings())
 	}
@@ -74,6 +75,16 @@ func warningsOf(settings forgehook.Settings) []webhook.Warning {
 		}
 	}
 	return warnings
+}
+
+// planOf is the plan of saved settings, from memory where it was asked for before.
+func (s *server) planOf(r *request, id int32, version int, settings forgehook.Settings) (*webhook.Plan, error) {
+	stored, err := forgehook.StoreSettings(settings)
+	if err != nil {
+		return nil, err
+	}
+	key := webhook.PlanKey{Tenant: r.tenant(), WebHookServiceID: id, Version: version, Sum: sha256.Sum256(stored)}
+	return s.plans.Get(key, func() (forgehook.Settings, error) { return settings, nil })
 }
 
 func (s *server) putSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
@@ -98,7 +109,7 @@ func (s *server) saveSettings(ctx context.Context, r *request, id int32, merge b
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, id, err)
 	}
-	return ok(answerOf(id, version)), nil
+	return ok(s.answerOf(r, id, version)), nil
 }
 
 // judge decodes settings and collects what every room says against them: their shape, their meaning, and where they would send.

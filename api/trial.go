@@ -1,12 +1,32 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/webhook"
 )
+
+// turn lets do run among as many rules at once as there are processors: expressions of many callers may not take all memory. A panic
+// of do is an error, whoever runs it.
+func (s *server) turn(ctx context.Context, do func() error) (err error) {
+	select {
+	case s.turns <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() {
+		<-s.turns
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
+		}
+	}()
+	return do()
+}
 
 // eventType is what calls are said to be about that nobody's event has caused.
 const eventType = "document.processed"
@@ -46,7 +66,7 @@ func (s *server) settingsToTry(r *request, at postgres.Place, given json.RawMess
 		r.fault(below, "", "required: this is a plain service, whose utilities have settings")
 		return nil, nil
 	}
-	plan, err := webhook.Compile(present)
+	plan, err := s.planOf(r, at.Utility.ID, at.Utility.SettingsVersion, present)
 	return plan, r.collect(below, err)
 }
 

@@ -77,7 +77,7 @@ func (s *server) getVersion(ctx context.Context, r *request, in *versionInput) (
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.id, err)
 	}
-	return ok(answerOf(in.id, version)), nil
+	return ok(s.answerOf(r, in.id, version)), nil
 }
 
 func (s *server) diffVersions(ctx context.Context, r *request, in *diffInput) (*answer[versionDiff], error) {
@@ -143,7 +143,7 @@ func (s *server) restoreVersion(ctx context.Context, r *request, in *versionInpu
 	if err != nil {
 		return nil, err
 	}
-	return ok(answerOf(in.id, version)), nil
+	return ok(s.answerOf(r, in.id, version)), nil
 }
 
 // withSecretsOf are settings with the secrets of others, sealed in both.
@@ -192,6 +192,6 @@ func settingAt(tree map[string]any, path string) any {
 }
 
 // answerOf are saved settings as they are answered.
-func answerOf(id int32, v forgehook.SettingsVersion) settingsAnswer {
-	return settingsAnswer{v.Settings, settingsFacts{id, v.Version, v.CreatedAt, warningsOf(v.Settings)}}
+func (s *server) answerOf(r *request, id int32, v forgehook.SettingsVersion) settingsAnswer {
+	return settingsAnswer{v.Settings, settingsFacts{id, v.Version, v.CreatedAt, s.warningsOf(r, id, v.Version, v.Settings)}}
 }

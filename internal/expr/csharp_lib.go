@@ -247,6 +247,9 @@ func csHex(args ...ref.Val) ref.Val {
 
 func csAlign(args ...ref.Val) ref.Val {
 	width, _ := args[1].(types.Int)
+	if width > maxText || width < -maxText {
+		return limitErr(errTextLimit)
+	}
 	return limitedText(dotnet.Align(textOf(args[0]), int(width)))
 }
 

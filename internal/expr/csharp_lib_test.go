@@ -63,6 +63,12 @@ func TestCSharpFunctionsFail(t *testing.T) {
 		`cs_upper(null)`:                                  "expression_null",
 		`cs_add(now, 1e9, "days")`:                        "expression_error",
 		`cs_replace(cs_align("", 5000000), " ", "aaaaa")`: "expression_limit",
+		`cs_align("", 2000000000)`:                        "expression_limit",
+		`cs_align("", -2000000000)`:                       "expression_limit",
+		`cs_split(cs_align("", 100000), lists.range(1000).map(i, "x"), "")`:                                  "expression_limit",
+		`cs_trim(cs_align("", 100000), "", cs_align("", 100000))`:                                            "expression_limit",
+		`cs_json(lists.range(100000).map(i, "a".padLeft(300)))`:                                              "expression_limit",
+		`cs_equal(lists.range(1000).map(i, lists.range(1000)), lists.range(1000).map(i, lists.range(1000)))`: "expression_limit",
 	} {
 		p, err := Compile(Subject, AnyResult, text, CSharp())
 		if err != nil {

@@ -110,7 +110,7 @@ func csMap(v ref.Val, change func(rune) rune) ref.Val {
 	if wrong != nil {
 		return wrong
 	}
-	return types.String(strings.Map(change, s))
+	return limitedText(strings.Map(change, s))
 }
 
 // csFold makes texts that differ only in case equal, as ordinal comparison without case does; null stays null.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"unicode/utf8"
 
@@ -19,17 +20,23 @@ import (
 const maxJSONDepth = 500
 
 // decodeJSON reads exactly one JSON value; objects keep the order of their members.
-func decodeJSON(data []byte) (ref.Val, error) {
+func decodeJSON(data []byte) (ref.Val, error) { return decodeJSONWithin(data, math.MaxInt) }
+
+// decodeJSONWithin reads at most so many values.
+func decodeJSONWithin(data []byte, values int) (ref.Val, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("it is not UTF-8")
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
+	dec := &jsonReader{json.NewDecoder(bytes.NewReader(data)), values}
 	dec.UseNumber()
-	v, err := decodeValue(dec, 0)
+	v, err := dec.value(0)
 	if err == nil {
 		if _, err = dec.Token(); errors.Is(err, io.EOF) {
 			return v, nil
 		}
+	}
+	if _, ok := errors.AsType[*limitError](err); ok {
+		return nil, err
 	}
 	if fault := forgehook.JSONFault(data); fault != "" {
 		return nil, errors.New(fault)
@@ -37,10 +44,19 @@ func decodeJSON(data []byte) (ref.Val, error) {
 	return nil, fmt.Errorf("it is more than %d levels deep", maxJSONDepth)
 }
 
-func decodeValue(dec *json.Decoder, depth int) (ref.Val, error) {
+// jsonReader is a decoder that reads so many values.
+type jsonReader struct {
+	*json.Decoder
+	left int
+}
+
+func (dec *jsonReader) value(depth int) (ref.Val, error) {
 	token, err := dec.Token()
 	if err != nil {
 		return nil, err
+	}
+	if dec.left--; dec.left < 0 {
+		return nil, &limitError{errJSONLimit}
 	}
 	switch t := token.(type) {
 	case nil:
@@ -58,7 +74,7 @@ func decodeValue(dec *json.Decoder, depth int) (ref.Val, error) {
 	if token == json.Delim('[') {
 		var elems []ref.Val
 		for dec.More() {
-			elem, err := decodeValue(dec, depth+1)
+			elem, err := dec.value(depth + 1)
 			if err != nil {
 				return nil, err
 			}
@@ -67,13 +83,13 @@ func decodeValue(dec *json.Decoder, depth int) (ref.Val, error) {
 		_, err := dec.Token()
 		return newList(elems), err
 	}
-	m := newOrderedMap(8)
+	m := newOrderedMap(2)
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
 			return nil, err
 		}
-		value, err := decodeValue(dec, depth+1)
+		value, err := dec.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}

@@ -2,8 +2,10 @@ package expr
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -38,34 +40,81 @@ type leaf struct {
 	run  cel.Program
 }
 
-// maxLeaves bounds what one part shows.
-const maxLeaves = 20
+// What an explanation shows apart from each other. The programs of parts and leaves are kept as long as the condition.
+const (
+	maxParts    = 50  // of a condition; all that follow are one
+	maxLeaves   = 20  // of a part
+	maxPrograms = 150 // of a condition
+)
 
 // split takes a condition apart.
 func (p *Program) split() ([]conditionPart, error) {
 	var operands []ast.Expr
 	flatten(p.ast.Expr(), operators.LogicalAnd, &operands)
 	texts := p.partTexts(len(operands))
+	if len(operands) > maxParts {
+		last := maxParts - 1
+		rest := texts[last]
+		if rest != "" {
+			rest = strings.Join(texts[last:], " && ")
+		}
+		operands, texts = append(operands[:last:last], p.joined(operands[last:])), append(texts[:last:last], rest)
+	}
+	planned := &planned{program: p, byText: map[string]cel.Program{}}
 	parts := make([]conditionPart, len(operands))
 	for i, e := range operands {
-		run, err := p.planPart(e)
-		if err != nil {
+		parts[i] = conditionPart{text: texts[i], expr: e}
+		wording := p.source().wording(e)
+		if texts[i] == "" {
+			parts[i].text = wording
+		}
+		var err error
+		if parts[i].run, err = planned.part(wording, e); err != nil {
 			return nil, err
 		}
-		parts[i] = conditionPart{text: texts[i], expr: e, run: run}
-		if texts[i] == "" {
-			parts[i].text = p.source().wording(e)
-		}
-		if parts[i].leaves, err = p.leaves(e); err != nil {
+	}
+	for i := range parts {
+		var err error
+		if parts[i].leaves, err = planned.leaves(parts[i].expr); err != nil {
 			return nil, err
 		}
 	}
 	return parts, nil
 }
 
-// planPart makes a program of a part of the syntax tree.
-func (p *Program) planPart(e ast.Expr) (cel.Program, error) {
-	return p.env.plan(ast.NewCheckedAST(ast.NewAST(e, p.ast.SourceInfo()), p.ast.TypeMap(), p.ast.ReferenceMap()))
+// joined makes one expression of operands of &&, nested no deeper than it has to be.
+func (p *Program) joined(operands []ast.Expr) ast.Expr {
+	fac, id := ast.NewExprFactory(), ast.MaxID(p.ast)
+	var join func(operands []ast.Expr) ast.Expr
+	join = func(operands []ast.Expr) ast.Expr {
+		if len(operands) == 1 {
+			return operands[0]
+		}
+		half := len(operands) / 2
+		left, right := join(operands[:half]), join(operands[half:])
+		id++
+		return fac.NewCall(id, operators.LogicalAnd, left, right)
+	}
+	return join(operands)
+}
+
+// planned are the programs that the parts and leaves of a condition have; equal ones share theirs.
+type planned struct {
+	program *Program
+	byText  map[string]cel.Program
+}
+
+// part makes a program of a part of the syntax tree.
+func (x *planned) part(wording string, e ast.Expr) (cel.Program, error) {
+	p := x.program
+	if known := x.byText[wording]; known != nil {
+		return known, nil
+	}
+	run, err := p.env.plan(ast.NewCheckedAST(ast.NewAST(e, p.ast.SourceInfo()), p.ast.TypeMap(), p.ast.ReferenceMap()))
+	if err == nil && wording != "" {
+		x.byText[wording] = run
+	}
+	return run, err
 }
 
 func flatten(e ast.Expr, operator string, into *[]ast.Expr) {
@@ -150,9 +199,10 @@ func bracketsOver(s string) (opened, closed int) {
 }
 
 // leaves finds the parts of an expression whose values explain it.
-func (p *Program) leaves(e ast.Expr) ([]leaf, error) {
+func (x *planned) leaves(e ast.Expr) ([]leaf, error) {
 	var found []leaf
 	var failed error
+	p := x.program
 	src := p.source()
 	var visit func(e ast.Expr)
 	visit = func(e ast.Expr) {
@@ -166,7 +216,10 @@ func (p *Program) leaves(e ast.Expr) ([]leaf, error) {
 		if len(found) >= maxLeaves || !p.dependsOnSubject(e) || slices.ContainsFunc(found, func(l leaf) bool { return l.text == text }) {
 			return
 		}
-		run, err := p.planPart(e)
+		if len(x.byText) >= maxPrograms && x.byText[text] == nil {
+			return
+		}
+		run, err := x.part(text, e)
 		if err != nil {
 			failed = err
 			return
@@ -193,9 +246,9 @@ func (p *Program) dependsOnSubject(e ast.Expr) bool {
 	return found
 }
 
-// Explain evaluates every part of a condition and says what it saw. A part that calculates with null does not pass and says
-// which expression is null. The error is a [*Failure] with code expression_error or expression_limit, of a part that could not be
-// evaluated while no other part is false.
+// Explain evaluates every part of a condition and says what it saw. A part that calculates with null is not true: it does not pass
+// and says which expression is null. The error is a [*Failure] with code expression_error or expression_limit, of the first part that
+// could not be evaluated while no other part is false or null.
 func (p *Program) Explain(v *Vars) (passed bool, parts []Part, err error) {
 	split, err := p.parts()
 	if err != nil {
@@ -203,7 +256,7 @@ func (p *Program) Explain(v *Vars) (passed bool, parts []Part, err error) {
 	}
 	passed = true
 	var failure *Failure
-	refused := false
+	refused, hints := false, maxMissing
 	for _, c := range split {
 		part := Part{Text: c.text, Actual: json.RawMessage("{}")}
 		val, err := p.eval(c.run, v)
@@ -216,16 +269,19 @@ func (p *Program) Explain(v *Vars) (passed bool, parts []Part, err error) {
 		}
 		if f != nil {
 			part.Hint = f.Message
-			if f.Code == CodeLimit {
-				return false, nil, f
-			}
-			if f.Code == CodeError && failure == nil {
+			refused = refused || f.Code == CodeNull
+			if f.Code != CodeNull && failure == nil {
 				failure = f
 			}
 		}
 		shown := p.showLeaves(&part, c.leaves, v)
 		if !part.Passed && part.Hint == "" {
 			part.Hint = p.hint(c.expr, shown)
+		}
+		if !part.Passed {
+			started := time.Now()
+			part.Hint = strings.Trim(missingFields(c.expr, v, &hints)+part.Hint, " ")
+			v.spent += time.Since(started)
 		}
 		passed = passed && part.Passed
 		parts = append(parts, part)
@@ -292,12 +348,11 @@ func appendShort(dst []byte, val ref.Val, v *Vars) []byte {
 		short.put("id", id)
 		val = short
 	case traits.Lister:
-		n := listLen(x)
-		if weigh(x, maxShownJSON) >= maxShownJSON || n > 0 && isObject(x.Get(types.IntZero)) {
-			return appendQuoted(dst, "a list of "+Value{val: types.Int(n)}.Text())
+		if !isShort(x) {
+			return appendQuoted(dst, "a list of "+Value{val: types.Int(listLen(x))}.Text())
 		}
 	case traits.Mapper:
-		if weigh(x, maxShownJSON) >= maxShownJSON {
+		if !isShort(x) {
 			return appendQuoted(dst, "a map of "+Value{val: x.Size()}.Text())
 		}
 	}
@@ -309,9 +364,19 @@ func appendShort(dst []byte, val ref.Val, v *Vars) []byte {
 	return shown
 }
 
-func isObject(v ref.Val) bool {
-	_, ok := v.(*object)
-	return ok
+// isShort reports a list or map that is shown as a whole: a small one without an entity anywhere.
+func isShort(v ref.Val) bool {
+	return measure(v, maxShownJSON, func(leaf ref.Val) int {
+		switch x := leaf.(type) {
+		case types.String:
+			return 1 + len(x)
+		case types.Bytes:
+			return 1 + len(x)
+		case *object:
+			return maxShownJSON
+		}
+		return 1
+	}) < maxShownJSON
 }
 
 // hint says what is worth knowing of a part that is false.
@@ -331,6 +396,40 @@ func (p *Program) hint(e ast.Expr, shown []shownLeaf) string {
 		hints = append(hints, h)
 	}
 	return strings.Join(hints, "; ")
+}
+
+// Bounds of what an explanation says of fields that are not there.
+const (
+	maxMissing = 3   // such fields
+	maxNear    = 200 // names that are compared with the one that was asked for; among more, none is searched for
+)
+
+// missingFields says which fields, named by a literal, the document or the field asked for them does not have; left is how many may
+// still be said.
+func missingFields(e ast.Expr, v *Vars, left *int) string {
+	var words []string
+	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+		if *left <= 0 || e.Kind() != ast.CallKind || e.AsCall().FunctionName() != "field" || e.AsCall().Target().Kind() != ast.IdentKind {
+			return
+		}
+		name, ok := literalString(e.AsCall().Args()[0])
+		target, found := v.ResolveName(e.AsCall().Target().AsIdent())
+		o, isObject := target.(*object)
+		if !ok || !found || !isObject || o.isMissing() || len(indexOf(o).find(types.String(name))) > 0 {
+			return
+		}
+		word := fmt.Sprintf("%s has no field %q", e.AsCall().Target().AsIdent(), name)
+		if names := indexOf(o).names(); len(names) <= maxNear {
+			if near := forgehook.Nearest(name, names); near != "" {
+				word += fmt.Sprintf(", but it has %q", near)
+			}
+		}
+		if word += ". "; !slices.Contains(words, word) {
+			words = append(words, word)
+			*left--
+		}
+	}))
+	return strings.Join(words, "")
 }
 
 // enumName is the name of a number that is read from an enum member, "" for any other number.

@@ -65,7 +65,7 @@ func (p *Program) source() *source { return newSource(p.text, p.ast.SourceInfo()
 // failure says in plain words why an evaluation gave no value.
 func (p *Program) failure(v *Vars, err error) *Failure {
 	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok || errors.Is(err, errTime) || errors.Is(err, interpreter.InterruptError{}) {
-		return p.limited("it takes too long: all expressions of one evaluation together have one second and 20 million steps")
+		return p.limited("it takes too long: all expressions of one evaluation together have one second and 10 million steps")
 	}
 	limit, isLimit := errors.AsType[*limitError](err)
 	at, known := v.originOf(err)

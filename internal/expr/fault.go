@@ -59,9 +59,12 @@ func (c *compiler) check(want Result) (*ast.AST, Faults) {
 	if issues.Err() != nil {
 		return nil, c.syntaxFaults(issues)
 	}
-	checked, issues := c.env.cel.Check(parsed)
+	if f := c.nestingFault(parsed.NativeRep()); f != nil { // before the checker, which would take minutes
+		return nil, Faults{*f}
+	}
+	checked, asDouble, issues := c.checkNumbers()
 	if issues.Err() != nil {
-		return nil, c.typeFaults(issues)
+		return nil, c.typeFaults(issues, asDouble)
 	}
 	tree := checked.NativeRep()
 	if f := c.wrongResult(tree, want); f != nil {

@@ -126,7 +126,11 @@ func cultureOf(args []ref.Val, at int) (*dotnet.Culture, ref.Val) {
 func toText(args ...ref.Val) ref.Val {
 	x := plain(args[0])
 	if len(args) == 1 {
-		return limitedText(Value{val: x}.Text())
+		text, ok := Value{val: x}.text()
+		if !ok {
+			return limitErr(errTextLimit)
+		}
+		return limitedText(text)
 	}
 	c, wrong := cultureOf(args, 2)
 	if wrong != nil {

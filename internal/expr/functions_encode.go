@@ -8,6 +8,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"net/url"
 	"strings"
 
@@ -142,7 +143,13 @@ func parseJSON(args ...ref.Val) ref.Val {
 	if !ok {
 		return types.NullValue
 	}
-	v, err := decodeJSON([]byte(s))
+	if len(s) > maxParsed {
+		return limitErr(errJSONLimit)
+	}
+	v, err := decodeJSONWithin([]byte(s), maxElements)
+	if _, ok := errors.AsType[*limitError](err); ok {
+		return types.WrapErr(err)
+	}
 	if err != nil {
 		return types.NewErr("the text is no JSON")
 	}

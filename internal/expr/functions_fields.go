@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -71,6 +73,8 @@ type fieldIndex struct {
 	byName map[string][]*forgehook.DocumentParameter
 	byFold map[string][]*forgehook.DocumentParameter
 	byDef  map[int32][]*forgehook.DocumentParameter
+
+	sorted []string // see names
 }
 
 // indexKey is the root of an index in the memory of an evaluation.
@@ -111,6 +115,14 @@ func (x *fieldIndex) add(in []forgehook.DocumentParameter) {
 		}
 		x.add(p.Children)
 	}
+}
+
+// names are those of the fields, in order.
+func (x *fieldIndex) names() []string {
+	if x.sorted == nil {
+		x.sorted = slices.Sorted(maps.Keys(x.byName))
+	}
+	return x.sorted
 }
 
 // find gives the fields of a name or a definition's id.

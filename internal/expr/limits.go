@@ -21,6 +21,7 @@ const (
 	maxElements = 200_000   // of one list that a function makes or works through
 	maxWork     = 20_000_000
 	maxRange    = 100_000 // lists.range
+	maxParsed   = 4 << 20 // bytes of JSON that parseJson reads
 )
 
 // limitError is an error that means that the expression asks for too much.
@@ -34,35 +35,62 @@ func limitErr(message string) ref.Val { return types.WrapErr(&limitError{message
 var (
 	errTextLimit = "a text of more than 16 MiB"
 	errListLimit = "a list of more than 200000 elements"
+	errJSONLimit = "JSON of more than 4 MiB or 200000 values"
 	errWorkLimit = "values too large for this operation"
 )
 
-// weigh estimates the work of going through a value: elements and members at every depth, texts by their bytes. It stops at limit,
-// for a list of lists can be larger than anything that fits into memory.
+// weigh is the size of a value: elements and members at every depth, texts by their bytes, entities as one.
 func weigh(v ref.Val, limit int) int {
+	return measure(v, limit, func(leaf ref.Val) int {
+		switch x := leaf.(type) {
+		case types.String:
+			return 1 + len(x)
+		case types.Bytes:
+			return 1 + len(x)
+		}
+		return 1
+	})
+}
+
+// effort is what comparing a value with its equal takes: an entity counts for all that it holds, a text for little.
+func effort(v ref.Val, limit int) int {
+	return measure(v, limit, func(leaf ref.Val) int {
+		switch x := leaf.(type) {
+		case types.String:
+			return 1 + len(x)/16
+		case types.Bytes:
+			return 1 + len(x)/16
+		case *object:
+			return x.effort()
+		}
+		return 1
+	})
+}
+
+// measure adds up a value's lists and maps, at every depth, and what is in them. It stops at limit, for a list of lists can be larger
+// than anything that fits into memory.
+func measure(v ref.Val, limit int, leaf func(ref.Val) int) int {
 	w := 1
 	switch x := v.(type) {
-	case types.String:
-		return 1 + len(x)
-	case types.Bytes:
-		return 1 + len(x)
 	case *orderedMap:
 		for i := 0; i < x.size && w < limit; i++ {
-			w += weigh(x.shared.keys[i], limit-w) + weigh(x.shared.values[i], limit-w)
+			w += measure(x.shared.keys[i], limit-w, leaf) + measure(x.shared.values[i], limit-w, leaf)
 		}
 	case traits.Lister:
 		for it := x.Iterator(); w < limit && it.HasNext() == types.True; {
-			w += weigh(it.Next(), limit-w)
+			w += measure(it.Next(), limit-w, leaf)
 		}
 	case traits.Mapper:
 		for it := x.Iterator(); w < limit && it.HasNext() == types.True; {
 			key := it.Next()
-			w += weigh(key, limit-w) + weigh(x.Get(key), limit-w)
+			w += measure(key, limit-w, leaf) + measure(x.Get(key), limit-w, leaf)
 		}
 	case *types.Optional:
 		if x.HasValue() {
-			return weigh(x.GetValue(), limit)
+			return measure(x.GetValue(), limit, leaf)
 		}
+	default:
+		return leaf(v)
 	}
 	return w
 }
@@ -93,9 +121,9 @@ var guards = map[string]func(args []ref.Val) ref.Val{
 		}
 		return nil
 	},
-	operators.Equals:    guardWeight,
-	operators.NotEquals: guardWeight,
-	operators.In:        guardWeight,
+	operators.Equals:    guardEqual,
+	operators.NotEquals: guardEqual,
+	operators.In:        guardEffort,
 	"flatten": func(args []ref.Val) ref.Val {
 		if weigh(args[0], 2*maxElements) >= 2*maxElements {
 			return limitErr(errListLimit)
@@ -123,16 +151,47 @@ var guards = map[string]func(args []ref.Val) ref.Val{
 	"hasAny":                guardPair,
 	"hasAll":                guardPair,
 	"hasExactly":            guardPair,
+	"cs_equal":              guardEqual,
+	"cs_split": func(args []ref.Val) ref.Val {
+		if textLen(args[0])*listLen(args[1]) > maxWork {
+			return limitErr(errWorkLimit)
+		}
+		return nil
+	},
+	"cs_trim": func(args []ref.Val) ref.Val {
+		if textLen(args[0])*textLen(args[2]) > maxWork {
+			return limitErr(errWorkLimit)
+		}
+		return nil
+	},
 }
 
-func guardWeight(args []ref.Val) ref.Val {
+func guardEqual(args []ref.Val) ref.Val {
+	if decidedAtOnce(args[0], args[1]) {
+		return nil
+	}
+	return guardEffort(args)
+}
+
+func guardEffort(args []ref.Val) ref.Val {
 	w := 0
 	for _, arg := range args {
-		if w += weigh(arg, maxWork/10-w); w >= maxWork/10 && !isText(arg) {
+		if w += effort(arg, maxWork/10-w); w >= maxWork/10 && !isText(arg) {
 			return limitErr(errWorkLimit)
 		}
 	}
 	return nil
+}
+
+// decidedAtOnce reports a scalar, an entity and something else, or two entities whose comparison looks into neither.
+func decidedAtOnce(a, b ref.Val) bool {
+	a, b = plain(a), plain(b)
+	x, isEntity := a.(*object)
+	y, isOther := b.(*object)
+	if !isEntity || !isOther {
+		return isEntity != isOther || isScalar(a) || isScalar(b)
+	}
+	return x.entity != y.entity || x.ptr == y.ptr || x.isMissing() || y.isMissing()
 }
 
 func isText(v ref.Val) bool {
@@ -207,11 +266,14 @@ func distinct(args []ref.Val) ref.Val {
 	return newList(kept)
 }
 
-// guardProduct is for functions that compare every element with every other.
+// guardProduct is for functions that compare every element with every other. Comparing two takes what the lighter one does, so all of
+// one list times the length of the other bounds the work.
 func guardProduct(a, b ref.Val) ref.Val {
-	heaviest := max(1, weigh(a, maxWork)/max(1, listLen(a)), weigh(b, maxWork)/max(1, listLen(b)))
-	if n := listLen(a) * listLen(b); n > maxWork || n*min(heaviest, 64) > 20*maxWork {
-		return limitErr(errWorkLimit)
+	for _, x := range [][2]ref.Val{{a, b}, {b, a}} {
+		times := max(1, listLen(x[1]))
+		if effort(x[0], maxWork/times+1)*times > maxWork {
+			return limitErr(errWorkLimit)
+		}
 	}
 	return nil
 }
@@ -275,10 +337,7 @@ func replaceCalls(i interpreter.InterpretableV2) (interpreter.InterpretableV2, e
 	case operators.Equals, operators.NotEquals:
 		wanted := types.Bool(call.Function() == operators.Equals)
 		return interpreter.NewCall(call.ID(), call.Function(), call.OverloadID(), call.Args(), func(args ...ref.Val) ref.Val {
-			if isScalar(args[0]) || isScalar(args[1]) {
-				return equality(args[0], args[1], wanted)
-			}
-			if err := guardWeight(args); err != nil {
+			if err := guardEqual(args); err != nil {
 				return err
 			}
 			return equality(args[0], args[1], wanted)
@@ -311,6 +370,13 @@ func trackers(env *cel.Env) []cost.TrackerOption {
 	return all
 }
 
+// madeBefore are functions whose result is one of their arguments or remembered: it takes no more memory.
+var madeBefore = map[string]bool{
+	"dyn": true, "coalesce": true, "first": true, "last": true, "orValue": true, "value": true, "fields": true, "table": true, "rows": true,
+	"cs_existing": true, "cs_value": true, "cs_then": true, "cs_first": true, "cs_last": true, "cs_at": true,
+}
+
+// price is a sixteenth of the work: one step buys four bytes of a text or an eighth of an element.
 func price(function string, args []ref.Val, result ref.Val) uint64 {
 	work := 16
 	plus := function == operators.Add // which shares its operands' elements
@@ -318,26 +384,41 @@ func price(function string, args []ref.Val, result ref.Val) uint64 {
 		switch x := arg.(type) {
 		case types.String:
 			work += len(x) / 4
+		case types.Bytes:
+			work += len(x) / 4
 		case traits.Lister:
 			if !plus && function != "size" {
 				work += 2 * listLen(x)
 			}
 		}
 	}
-	switch x := result.(type) {
-	case types.String:
-		work += len(x)
-	case types.Bytes:
-		work += len(x)
-	case traits.Lister:
-		if !plus {
-			work += 64 * listLen(x)
-		}
+	if !madeBefore[function] {
+		work += memory(result, plus)
 	}
-	if function == operators.Equals || function == operators.NotEquals {
-		if !isScalar(args[0]) && !isScalar(args[1]) {
-			work += 2 * weigh(args[0], maxWork/10)
+	switch function {
+	case operators.Equals, operators.NotEquals:
+		if !decidedAtOnce(args[0], args[1]) {
+			work += 2 * effort(args[0], maxWork/10)
 		}
+	case "parseJson":
+		work += 4*textLen(args[0]) + 400*measure(result, maxElements, func(ref.Val) int { return 1 })
 	}
 	return uint64(work) / 16
+}
+
+// memory is what a result takes, in the unit of a price.
+func memory(result ref.Val, shared bool) int {
+	switch x := result.(type) {
+	case types.String:
+		return 4 * len(x)
+	case types.Bytes:
+		return 4 * len(x)
+	case *object:
+		return 64
+	case traits.Lister:
+		if !shared {
+			return 128 * listLen(x)
+		}
+	}
+	return 0
 }

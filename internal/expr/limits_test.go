@@ -4,8 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/forgehook/forgehook"
 )
@@ -19,7 +24,9 @@ func manyFields(n int) *forgehook.Subject {
 			ID: int32(i + 1), Value: &value, ParamDef: &forgehook.ParameterDef{ID: int32(i + 1), Name: &name},
 		})
 	}
-	return &forgehook.Subject{Document: d}
+	copied := *d
+	copied.ResultParameters = slices.Clone(d.ResultParameters)
+	return &forgehook.Subject{Document: d, MasterDocument: &copied}
 }
 
 // doubled nests cel.bind so that each name is the joined eight-fold of the one before.
@@ -33,8 +40,36 @@ func doubled(first, open, sep, closing, last string, times int) string {
 	return text + strings.ReplaceAll(last, "$", name) + strings.Repeat(")", times+1)
 }
 
-// TestLimits: whatever is written ends with expression_limit, and soon. There is no time here: a rule that does not hold makes
-// the test run for minutes or take all memory.
+// ends fails the test when something is still at work after far more than its limits allow: a rule that does not hold would let it run
+// for minutes.
+func ends(t *testing.T, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Fatal("a limit does not hold: it is still running")
+	}
+}
+
+// limitOf is the code with which an expression fails.
+func limitOf(t *testing.T, p *Program, v *Vars) string {
+	t.Helper()
+	code := ""
+	ends(t, func() {
+		_, err := p.Eval(v)
+		if f, ok := errors.AsType[*Failure](err); ok {
+			code = f.Code
+		}
+	})
+	return code
+}
+
+// TestLimits: whatever is written ends with expression_limit, and soon.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	digits := strings.Repeat("0123456789", 10)
@@ -56,6 +91,7 @@ func TestLimits(t *testing.T) {
 		"split":               doubled(`"xxxxxxxx"`, "", " + ", "", `$.split("")`, 7),
 		"equal lists":         doubled(`[1]`, "[", ", ", "]", `$ == $`, 9),
 		"unequal lists":       doubled(`[1]`, "[", ", ", "]", `$ != $`, 9),
+		"equal optionals":     doubled(`[1]`, "[", ", ", "]", `optional.of($) == optional.of($)`, 9),
 		"element of":          doubled(`[1]`, "[", ", ", "]", `$ in [$]`, 9),
 		"flatten":             doubled(`[1]`, "[", ", ", "]", `$.flatten(20)`, 9),
 		"added lists":         doubled(`[1]`, "", " + ", "", `$.size()`, 9),
@@ -73,6 +109,15 @@ func TestLimits(t *testing.T) {
 		"pattern in a loop":   `lists.range(100000).map(i, "xxxxxxxxxxxxxxxxxxxxxxxxxxxx".regexFind("(x+x+)+y" + string(i)))`,
 		"hashes":              doubled(`"xxxxxxxx"`, "", " + ", "", `lists.range(100000).map(i, sha512($))`, 6),
 		"JSON in a loop":      `lists.range(100000).map(i, parseJson("[" + lists.range(10000).map(j, "1").join(",") + "]"))`,
+		"text of a list":      `text(lists.range(100000).map(i, "a".padLeft(300)))`,
+		"distinct, one dear":  `cel.bind(big, lists.range(8000).map(i, dyn(i)), cel.bind(a, lists.range(2400).map(i, [big, [i]]), a.distinct().size()))`,
+		"distinct rows":       `lists.range(4400).map(i, lists.range(19).map(j, i)).distinct().size()`,
+		"common rows":         `cel.bind(big, lists.range(8000), sets.intersects(lists.range(2400).map(i, [big, [i]]), lists.range(2400).map(i, [big, [-1 - i]])))`,
+		"documents":           `lists.range(1000).map(i, doc) == lists.range(1000).map(i, master)`,
+		"document in":         `master in lists.range(1000).map(i, doc)`,
+		"document rows":       `lists.range(1000).map(i, [doc]).distinct()`,
+		"large JSON":          `parseJson("[\"" + lists.range(50).map(i, "x".padLeft(100000)).join() + "\"]")`,
+		"wide JSON":           `cel.bind(s, lists.range(70000).map(i, "{},{},{}").join(","), parseJson("[" + s + "]"))`,
 		"sorted":              `lists.range(100000).map(i, lists.range(1000).sort())`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,10 +127,10 @@ func TestLimits(t *testing.T) {
 			}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err = p.Eval(SubjectVars(manyFields(5000), Call{AcceptedAt: accepted}))
+			code := limitOf(t, p, SubjectVars(manyFields(5000), Call{AcceptedAt: accepted}))
 			runtime.ReadMemStats(&after)
-			if f, ok := errors.AsType[*Failure](err); !ok || f.Code != CodeLimit {
-				t.Errorf("got error %v, want %s", err, CodeLimit)
+			if code != CodeLimit {
+				t.Errorf("got %q, want %s", code, CodeLimit)
 			}
 			if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 1500 {
 				t.Errorf("%d MiB were allocated", mib)
@@ -140,5 +185,106 @@ func TestLimits_usual(t *testing.T) {
 	}
 	if v.cost > maxCost/4 {
 		t.Errorf("they took %d of %d steps", v.cost, maxCost)
+	}
+}
+
+// TestLimits_oneStep: a step that outlives the time fails, though nothing came after it.
+func TestLimits_oneStep(t *testing.T) {
+	t.Parallel()
+	v := SubjectVars(manyFields(1), Call{AcceptedAt: accepted})
+	v.spent = maxTime - 1
+	if code := limitOf(t, compile(t, Subject, AnyResult, `true`), v); code != CodeLimit {
+		t.Errorf("got %q", code)
+	}
+}
+
+// TestLimits_sharedSteps: steps add up over the expressions of one evaluation.
+func TestLimits_sharedSteps(t *testing.T) {
+	t.Parallel()
+	p, v := compile(t, Subject, AnyResult, `lists.range(1000).map(i, i).size()`), SubjectVars(manyFields(1), Call{AcceptedAt: accepted})
+	var steps []uint64
+	for range 3 {
+		if _, err := p.Eval(v); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, v.cost)
+	}
+	if steps[0] == 0 || steps[1] != 2*steps[0] || steps[2] != 3*steps[0] {
+		t.Errorf("got %d steps after each", steps)
+	}
+	v.cost = maxCost
+	if code := limitOf(t, p, v); code != CodeLimit {
+		t.Errorf("got %q after the last step", code)
+	}
+}
+
+// TestLimits_elements: no function sorts more elements than a list may have, wherever it comes from.
+func TestLimits_elements(t *testing.T) {
+	t.Parallel()
+	v, err := InputVars([]byte("["+strings.Repeat("1,", maxElements)+"1]"), accepted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{`source.sort()`, `source.sortBy(x, x)`} {
+		v.spent, v.cost = 0, 0
+		var f *Failure
+		ends(t, func() { _, err = compile(t, Input, AnyResult, text).Eval(v) })
+		if f, _ = errors.AsType[*Failure](err); f == nil || f.Code != CodeLimit || text == `source.sort()` && !strings.Contains(f.Message, errListLimit) {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+	list := make([]ref.Val, maxElements+1)
+	for i := range list {
+		list[i] = types.IntZero
+	}
+	if guardElements([]ref.Val{newList(list)}) == nil || guardElements([]ref.Val{newList(list[1:])}) != nil {
+		t.Error("the bound is not maxElements")
+	}
+}
+
+// TestLimits_entities: an entity is compared by what it holds, and with itself at once.
+func TestLimits_entities(t *testing.T) {
+	t.Parallel()
+	sub := manyFields(5000)
+	for text, want := range map[string]string{
+		`doc == master`: "True",
+		`lists.range(1000).all(i, docs[0] == doc)`:                                                   "True",
+		`lists.range(1000).all(i, doc != null && dyn(doc) != 1 && dyn(1) != doc && doc != dyn([1]))`: "True",
+		`doc in [master]`: "True",
+		`doc.resultParameters.all(p, p == doc.field(p.name))`:           "True",
+		`doc.resultParameters[0] == master.resultParameters[1]`:         "False",
+		`doc.field("none") == master.field("none")`:                     "True",
+		`[doc.field("none")] == [doc.field("Field 1")]`:                 "False",
+		`doc.resultParameters.map(p, p.children).flatten().size()`:      "0",
+		`[doc.resultParameters, doc.resultParameters].flatten().size()`: "10000",
+	} {
+		v := SubjectVars(sub, Call{AcceptedAt: accepted})
+		got, err := compile(t, Subject, AnyResult, text).Eval(v)
+		if err != nil || got.Text() != want || v.cost > maxCost/4 {
+			t.Errorf("%s: got %s, %v, after %d steps", text, got.Text(), err, v.cost)
+		}
+	}
+}
+
+// TestLimits_memory is not parallel: it measures what the process allocates.
+func TestLimits_memory(t *testing.T) { //nolint:paralleltest // as above
+	for _, text := range []string{
+		`cel.bind(u, bytes("x".padLeft(100000)), lists.range(100000).map(i, u + bytes(string(i))))`,
+		`cel.bind(u, "x".padLeft(100000), lists.range(100000).map(i, u + string(i)))`,
+		`cel.bind(u, "x".padLeft(100000), lists.range(100000).map(i, bytes(u)))`,
+		`lists.range(100000).map(i, base64("x".padLeft(1000)))`,
+		`lists.range(100000).map(i, "abcdefghijklmnopqrstuvwxyz".split(""))`,
+		`lists.range(100000).map(a, lists.range(100).map(b, [a, b]))`,
+		`cel.bind(s, lists.range(66000).map(i, "{},{},{}").join(","), lists.range(100).map(i, parseJson("[" + s + "]")))`,
+		`cel.bind(s, lists.range(40).map(i, "x".padLeft(100000)).join(), lists.range(100).map(i, parseJson("[\"" + s + "\"]")))`,
+	} {
+		p := compile(t, Subject, AnyResult, text)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		code := limitOf(t, p, SubjectVars(manyFields(1), Call{AcceptedAt: accepted}))
+		runtime.ReadMemStats(&after)
+		if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; code != CodeLimit || mib > 128 {
+			t.Errorf("%s: got %q after %d MiB", text, code, mib)
+		}
 	}
 }

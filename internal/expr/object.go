@@ -104,6 +104,50 @@ func document(x ref.Val) *forgehook.Document {
 
 func (o *object) isMissing() bool { return o.ptr == nil }
 
+// effortKey is what comparing an entity takes, in the memory of an evaluation.
+type effortKey struct{ ptr any }
+
+// effort is the number of values in the entity, counted once.
+func (o *object) effort() int {
+	if o.isMissing() {
+		return 1
+	}
+	key := effortKey{o.ptr}
+	if known, ok := o.vars.memo[key].(int); ok {
+		return known
+	}
+	n := valuesIn(o.value)
+	o.vars.memo[key] = n
+	return n
+}
+
+func valuesIn(r reflect.Value) int {
+	n := 1
+	switch r.Kind() {
+	case reflect.Pointer:
+		if !r.IsNil() {
+			n += valuesIn(r.Elem())
+		}
+	case reflect.Struct:
+		if r.Type() == timeGoType {
+			return n
+		}
+		for i := range r.NumField() {
+			n += valuesIn(r.Field(i))
+		}
+	case reflect.Slice:
+		if r.Type().Elem().Kind() == reflect.Uint8 {
+			return n + r.Len()/16
+		}
+		for i := range r.Len() {
+			n += valuesIn(r.Index(i))
+		}
+	case reflect.String:
+		n += r.Len() / 16
+	}
+	return n
+}
+
 // member reads a member by its name; ok is false where the entity has none of that name.
 func (o *object) member(name string) (value ref.Val, ok bool) {
 	m, ok := o.entity.byName[name]

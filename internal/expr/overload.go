@@ -67,8 +67,10 @@ func (w *wording) noOverload(e ast.Expr, function string) Fault {
 		place.Message = "the condition before ? must be true or false and both values behind it of one type"
 	case sign != "" && len(ops) == 2:
 		place.Message = fmt.Sprintf("%s does not fit %s and %s", sign, names[0], names[1])
-		if function == operators.Add {
+		if function == operators.Add && (isTextType(w.tree.GetType(ops[0].ID())) || isTextType(w.tree.GetType(ops[1].ID()))) {
 			place.Message += ": text(x) makes a string of a value, number(x) a number of a string"
+		} else if hint := conversionHint(w.tree.GetType(ops[0].ID()), w.tree.GetType(ops[1].ID())); hint != "" {
+			place.Message += ": " + hint
 		}
 	case sign != "" && len(ops) == 1:
 		place.Message = fmt.Sprintf("%s does not fit %s", sign, names[0])
@@ -106,9 +108,14 @@ func (w *wording) constantHint(a, b ast.Expr) string {
 	return fmt.Sprintf("%s is a number: did you mean %s.%s?", w.wording(e), table.Kind(), name)
 }
 
+func isTextType(t *types.Type) bool { return t != nil && t.Kind() == types.StringKind }
+
 func conversionHint(a, b *types.Type) string {
 	if a == nil || b == nil {
 		return ""
+	}
+	if a.Kind() == types.IntKind && b.Kind() == types.DoubleKind || a.Kind() == types.DoubleKind && b.Kind() == types.IntKind {
+		return "double(x) makes a double of an int"
 	}
 	isNumber := func(t *types.Type) bool {
 		return t.Kind() == types.IntKind || t.Kind() == types.DoubleKind || t.Kind() == types.UintKind

@@ -86,7 +86,7 @@ func (e *environment) plan(checked *ast.AST) (cel.Program, error) {
 		cel.CostTracking(nil),
 		cel.CostTrackerOptions(e.prices...),
 		cel.CostLimit(maxCost),
-		cel.InterruptCheckFrequency(16),
+		cel.InterruptCheckFrequency(1), // one step can take a tenth of the time
 	)
 }
 
@@ -151,7 +151,17 @@ func (p *Program) eval(run cel.Program, v *Vars) (ref.Val, error) {
 	if details != nil && details.ActualCost() != nil {
 		v.cost += *details.ActualCost()
 	}
+	if err == nil && v.spent > maxTime { // its last step outlived the time
+		return nil, errTime
+	}
 	return val, err
+}
+
+// at is the program for another place with the same text.
+func (p *Program) at(line, column int) *Program {
+	moved := *p
+	moved.options.line, moved.options.column = line, column
+	return &moved
 }
 
 // charge takes the size of a value from the output that is left; it reports that there was not enough.

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -26,7 +27,7 @@ func ParseTemplate(scope Scope, text string, opts ...Option) (*Template, error) 
 	for _, opt := range opts {
 		opt(&o)
 	}
-	p := templateParser{scope: scope, text: text, options: o, opts: opts}
+	p := templateParser{scope: scope, text: text, options: o, opts: opts, programs: map[string]*Program{}}
 	for p.next() {
 	}
 	if len(p.faults) > 0 {
@@ -36,15 +37,20 @@ func ParseTemplate(scope Scope, text string, opts ...Option) (*Template, error) 
 }
 
 type templateParser struct {
-	scope  Scope
-	text   string
-	opts   []Option
-	pos    int
-	parts  []TemplatePart
-	faults Faults
+	scope    Scope
+	text     string
+	opts     []Option
+	pos      int
+	parts    []TemplatePart
+	faults   Faults
+	count    int                 // of expressions
+	programs map[string]*Program // by their text
 	options
 	seenTo, seenLine, seenColumn int // how far places are counted
 }
+
+// maxExpressions bounds the expressions of one template.
+const maxExpressions = 500
 
 const (
 	openMark  = "{{"
@@ -112,8 +118,13 @@ func (p *templateParser) expression() {
 		p.fault(line, column, p.text[start:p.pos], "between {{ and }} stands no expression")
 		return
 	}
+	if p.count++; p.count > maxExpressions {
+		p.fault(line, column, p.text[start:p.pos], fmt.Sprintf("a template has at most %d expressions: write the rest as one, with map and join", maxExpressions))
+		p.pos = len(p.text)
+		return
+	}
 	exprLine, exprColumn := p.place(inner + len(source) - len(trimmed))
-	program, err := Compile(p.scope, AnyResult, strings.TrimRight(trimmed, " \t\r\n"), append(p.opts[:len(p.opts):len(p.opts)], At(exprLine, exprColumn))...)
+	program, err := p.compile(strings.TrimRight(trimmed, " \t\r\n"), exprLine, exprColumn)
 	if err != nil {
 		faults, ok := errors.AsType[Faults](err)
 		if !ok {
@@ -123,6 +134,18 @@ func (p *templateParser) expression() {
 		return
 	}
 	p.parts = append(p.parts, TemplatePart{Expr: program, Start: start, End: p.pos, Line: line, Column: column})
+}
+
+// compile prepares each text once, however often it stands in the template.
+func (p *templateParser) compile(text string, line, column int) (*Program, error) {
+	if known := p.programs[text]; known != nil {
+		return known.at(line, column), nil
+	}
+	program, err := Compile(p.scope, AnyResult, text, append(p.opts[:len(p.opts):len(p.opts)], At(line, column))...)
+	if err == nil {
+		p.programs[text] = program
+	}
+	return program, err
 }
 
 func (p *templateParser) fault(line, column int, text, message string) {

@@ -106,3 +106,29 @@ func TestParseTemplate_any(t *testing.T) {
 		}
 	})
 }
+
+// TestParseTemplate_many: equal texts share what they are compiled to, each with its place, and the number of expressions is bounded.
+func TestParseTemplate_many(t *testing.T) {
+	t.Parallel()
+	tm, err := ParseTemplate(Subject, "{{ master.id }}\n"+strings.Repeat("  {{ master.id }}\n", maxExpressions-2)+`{{ doc.id }}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var exprs []*Program
+	for _, p := range tm.Parts {
+		if p.Expr != nil {
+			exprs = append(exprs, p.Expr)
+		}
+	}
+	if len(exprs) != maxExpressions || exprs[0].run != exprs[1].run || exprs[0].run == exprs[maxExpressions-1].run {
+		t.Errorf("%d expressions share no program", len(exprs))
+	}
+	_, err = exprs[2].Eval(invoiceVars(t))
+	if f, ok := errors.AsType[*Failure](err); !ok || f.Code != CodeNull || f.Line != 3 || f.Column != 6 {
+		t.Errorf("got %v", err)
+	}
+	_, err = ParseTemplate(Subject, strings.Repeat("{{ doc.id }}\n", maxExpressions+100))
+	if want := `line 501, column 1: "{{ doc.id }}": a template has at most 500 expressions: `; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -154,7 +154,7 @@ func (e *entity) add(m *member) {
 	e.byName[m.name] = m
 }
 
-// nullMemberError says that a member of nothing was read. Which expression is null is found out by [locate].
+// nullMemberError says that a member of nothing was read. Which expression is null the [tracer] remembers.
 type nullMemberError struct{ entity, member string }
 
 func (e *nullMemberError) Error() string {

@@ -22,7 +22,7 @@ type Call struct {
 // What all expressions of one [Vars] may take together.
 const (
 	maxTime   = time.Second
-	maxCost   = 20_000_000
+	maxCost   = 10_000_000 // with the prices of texts and lists, about 64 MiB
 	maxOutput = 16 << 20
 )
 

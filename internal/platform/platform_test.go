@@ -161,6 +161,8 @@ func TestNodes(t *testing.T) {
 		{"days that are meant as seconds", inWebHook(`{"name":"RetryDelay","defaultValue":"5"}`), "webHook.retryDelay", Refused, "null"},
 		{"a TimeSpan", inWebHook(`{"name":"RetryDelay","defaultValue":"1.00:00:00"}`), "webHook.retryDelay", Taken, `"1.00:00:00"`},
 		{"a domain", inWebHook(`{"name":"Domain","defaultValue":"CORP"}`), "webHook.domain", Warned, `"CORP"`},
+		{"a domain in the username", inWebHook(`{"name":"Username","defaultValue":"CORP\\joe"},{"name":"Domain","defaultValue":""}`), "webHook.domain", Warned, `"CORP"`},
+		{"a username behind a domain", inWebHook(`{"name":"Username","defaultValue":"CORP\\joe"}`), "webHook.username", Warned, `"joe"`},
 		{"a script", inWebHook(`{"name":"Body","defaultValue":"// x\nreturn \"{}\";"}`), "webHook.body", Translated, `"// x\nreturn \"{}\";"`},
 		{"a masked password", inWebHook(`{"name":"Password","defaultValue":"***"}`), "webHook.password", Warned, "null"},
 		{"no URL", "", "webHook.url", Refused, `"` + NoURL + `"`},

@@ -78,6 +78,7 @@ func newUtility(root node, position int) *Utility {
 	}
 	u.Name = forgehook.Shorten(u.Name, 200)
 	u.read(root, "", 0)
+	u.splitDomain()
 	for _, d := range platformDefaults {
 		if !u.known(d.path) {
 			f := fieldOf(d.path)
@@ -115,6 +116,26 @@ func (u *Utility) read(n node, container string, depth int) {
 			u.leaf(c, container)
 		}
 	}
+}
+
+// splitDomain makes Domain and Username of a username DOMAIN\user, which means the same on the platform.
+func (u *Utility) splitDomain() {
+	const username, domain = "webHook.username", "webHook.domain"
+	given, _ := u.values[username].(string)
+	before, user, ok := strings.Cut(given, `\`)
+	if set, _ := u.values[domain].(string); !ok || set != "" {
+		return
+	}
+	u.values[domain], u.values[username] = before, user
+	message := "Kept as Domain and Username. NTLM has no effect here yet."
+	for i, line := range u.Report {
+		if line.Setting == username {
+			u.Report[i].Action, u.Report[i].Message = Warned, message
+		}
+	}
+	u.Report = slices.DeleteFunc(u.Report, func(l Line) bool { return l.Setting == domain })
+	f := fieldOf(domain)
+	u.Report = append(u.Report, Line{Setting: f.Path, Key: f.Key, Action: Warned, Value: before, Message: message})
 }
 
 // note reports what is no setting, up to a number that somebody may still read.

@@ -71,11 +71,11 @@ func (b Built) shown() forgehook.Request {
 // while the call goes on.
 func (db *DB) BuildRequest(ctx context.Context, call forgehook.CallRef, rule func(Facts) (Built, error)) (outcome forgehook.Outcome, built Built, err error) {
 	defer wrap(&err, "build request of call %s", call.CallID)
-	return buildRequest(ctx, db.conn, call, rule)
+	return buildRequest(ctx, db, call, rule)
 }
 
 // buildRequest holds no connection while the rule runs, as evaluate does not.
-func buildRequest(ctx context.Context, tx conn, call forgehook.CallRef, rule func(Facts) (Built, error)) (forgehook.Outcome, Built, error) {
+func buildRequest(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Facts) (Built, error)) (forgehook.Outcome, Built, error) {
 	var row struct {
 		factsRow
 		Headers      []byte  `db:"headers"`
@@ -84,6 +84,7 @@ func buildRequest(ctx context.Context, tx conn, call forgehook.CallRef, rule fun
 		ShownHeaders []byte  `db:"shown_headers"`
 		ShownBody    []byte  `db:"shown_body"`
 	}
+	tx := db.conn
 	err := tx.hot().get(ctx, &row, `
 		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
 		       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.attempts, c.status, c.outcome, q.subject, v.settings,
@@ -104,11 +105,7 @@ func buildRequest(ctx context.Context, tx conn, call forgehook.CallRef, rule fun
 		built, err := requestRow{row.Method, row.URL, row.Headers, row.Body, row.SHA256, row.ShownURL, row.ShownHeaders, row.ShownBody}.toBuilt(call.CallID)
 		return "", built, err
 	}
-	facts, err := row.toFacts()
-	if err != nil {
-		return "", Built{}, err
-	}
-	built, err := rule(facts)
+	built, err := apply(ctx, db, row.factsRow, rule)
 	if err != nil {
 		return "", Built{}, err
 	}

@@ -44,12 +44,15 @@ type callRow struct {
 	responseRow
 }
 
-// callSelect goes on with conditions on the call, c.
+// callSelect goes on with conditions on the call, c. Digest and size are those of the request as it may be seen: a short secret can be
+// found out by trying.
 const callSelect = `
 	SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
 	       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome,
 	       c.next_attempt_at, c.completed_at, c.error_code, c.error_message,
-	       r.method, COALESCE(r.shown_url, r.url) AS url, COALESCE(r.shown_headers, r.headers) AS request_headers, octet_length(r.body) AS body_bytes, r.sha256,
+	       r.method, COALESCE(r.shown_url, r.url) AS url, COALESCE(r.shown_headers, r.headers) AS request_headers,
+	       CASE WHEN r.shown_url IS NULL THEN octet_length(r.body) ELSE octet_length(r.shown_body) END AS body_bytes,
+	       CASE WHEN r.shown_url IS NULL THEN r.sha256 ELSE encode(sha256(COALESCE(r.shown_body, '')), 'hex') END AS sha256,
 	       a.status_code, a.response_headers, a.response_body, a.response_truncated
 	FROM calls c
 	LEFT JOIN requests r ON r.call_id = c.id

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"runtime"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -29,6 +30,7 @@ type DB struct {
 	conn       // statements outside of a transaction
 	pool       *sqlx.DB
 	statements statements
+	large      chan struct{} // see apply
 }
 
 // Options tune a [DB]; the zero value is good.
@@ -86,7 +88,7 @@ func Open(ctx context.Context, databaseURL string, options ...Options) (db *DB, 
 	pool.SetMaxOpenConns(o.MaxConnections)
 	pool.SetMaxIdleConns(o.MaxConnections)
 	pool.SetConnMaxLifetime(connectionLifetime)
-	db = &DB{pool: pool, statements: statements{ready: map[string]*sqlx.Stmt{}, wanted: map[string]bool{}}}
+	db = &DB{pool: pool, large: make(chan struct{}, runtime.GOMAXPROCS(0)), statements: statements{ready: map[string]*sqlx.Stmt{}, wanted: map[string]bool{}}}
 	db.conn = conn{db: db}
 	if err := db.Ping(ctx); err != nil {
 		return nil, errors.Join(err, pool.Close())

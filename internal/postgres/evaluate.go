@@ -18,13 +18,14 @@ type Explained struct {
 // before, or has an outcome, answers with what is stored and rule does not run.
 func (db *DB) Evaluate(ctx context.Context, call forgehook.CallRef, rule func(Facts) (Explained, error)) (outcome forgehook.Outcome, conditions []forgehook.Condition, err error) {
 	defer wrap(&err, "evaluate call %s", call.CallID)
-	return evaluate(ctx, db.conn, call, rule)
+	return evaluate(ctx, db, call, rule)
 }
 
 // evaluate takes no lock, and no transaction, so that a slow rule holds no connection: two that run at once find the same, and an
 // outcome wins over both.
-func evaluate(ctx context.Context, tx conn, call forgehook.CallRef, rule func(Facts) (Explained, error)) (forgehook.Outcome, []forgehook.Condition, error) {
+func evaluate(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Facts) (Explained, error)) (forgehook.Outcome, []forgehook.Condition, error) {
 	var row factsRow
+	tx := db.conn
 	err := tx.hot().get(ctx, &row, `
 		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
 		       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome, q.subject, v.settings
@@ -40,11 +41,7 @@ func evaluate(ctx context.Context, tx conn, call forgehook.CallRef, rule func(Fa
 	if err != nil || row.Outcome != nil || row.Explanation != nil {
 		return outcomeOf(row.Outcome), conditions, err
 	}
-	facts, err := row.toFacts()
-	if err != nil {
-		return "", nil, err
-	}
-	found, err := rule(facts)
+	found, err := apply(ctx, db, row, rule)
 	if err != nil {
 		return "", nil, err
 	}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -39,6 +40,27 @@ type factsRow struct {
 	callRow
 	Subject  []byte `db:"subject"`
 	Settings []byte `db:"settings"`
+}
+
+// largeSubject is the size from which subjects are worked on by no more at once than there are processors. Together they would take
+// all memory, and all of them more time than a step has.
+const largeSubject = 1 << 20
+
+// apply gives the facts to a rule.
+func apply[T any](ctx context.Context, db *DB, row factsRow, rule func(Facts) (T, error)) (out T, err error) {
+	if len(row.Subject) > largeSubject {
+		select {
+		case db.large <- struct{}{}:
+			defer func() { <-db.large }()
+		case <-ctx.Done():
+			return out, ctx.Err()
+		}
+	}
+	facts, err := row.toFacts()
+	if err != nil {
+		return out, err
+	}
+	return rule(facts)
 }
 
 func (r factsRow) toFacts() (f Facts, err error) {

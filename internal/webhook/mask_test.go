@@ -35,7 +35,7 @@ func TestMask(t *testing.T) {
 	sub.Document.Source = json.RawMessage(`{"pin":"hunter2-door","n":1.50,"open":[true,"x"],"code":20260105}`) // in the sender's order
 	before := pretty(t, sub)
 	s := secretsOf(sub)
-	masked := s.mask(sub, redactor(s.values(sub)))
+	masked := s.mask(sub, NewRedactor(s.values(sub)...))
 	diff(t, before, pretty(t, sub)) // the given subject stays as it is
 	diff(t, `{"pin":"[secret]","n":1.50,"open":[true,"x"],"code":"[secret]"}`, string(masked.Document.Source))
 	diff(t, "[secret].pdf", *masked.Document.Filename)

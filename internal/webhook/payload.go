@@ -33,12 +33,17 @@ func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
 func withoutSources(sub forgehook.Subject) forgehook.Subject {
 	sub.Category = nil
 	sub.Document, sub.MasterDocument = sourceless(sub.Document), sourceless(sub.MasterDocument)
-	if s := sub.Service; s != nil && (s.Input != nil || s.InputSample != nil) {
-		service := *s
-		service.Input, service.InputSample = nil, nil
-		sub.Service = &service
-	}
+	sub.Service = inputless(sub.Service)
 	return sub
+}
+
+func inputless(service *forgehook.Service) *forgehook.Service {
+	if service == nil || service.Input == nil && service.InputSample == nil {
+		return service
+	}
+	clean := *service
+	clean.Input, clean.InputSample = nil, nil
+	return &clean
 }
 
 func sourceless(doc *forgehook.Document) *forgehook.Document {

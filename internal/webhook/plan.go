@@ -7,6 +7,8 @@
 package webhook
 
 import (
+	"fmt"
+
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
 )
@@ -51,7 +53,7 @@ func Compile(s forgehook.Settings) (*Plan, error) {
 	f.checkCredentials(&s)
 	p.condition = f.compileCondition(s.Condition)
 	p.headers = f.checkHeaders(&s)
-	if err := forgehook.Invalid(f...); err != nil {
+	if err := forgehook.Invalid(f.list...); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -60,9 +62,60 @@ func Compile(s forgehook.Settings) (*Plan, error) {
 // Settings are those that the plan was compiled from.
 func (p *Plan) Settings() forgehook.Settings { return p.settings }
 
-// faults collects what is wrong with settings.
-type faults []forgehook.FieldError
+// faults collects what is wrong with settings, and counts the expressions of URL, headers and body.
+type faults struct {
+	list        []forgehook.FieldError
+	expressions int
+}
 
 func (f *faults) add(path, value, allowed string) {
-	*f = append(*f, forgehook.FieldError{Path: path, Value: forgehook.Shorten(value, 100), Allowed: allowed})
+	f.list = append(f.list, forgehook.FieldError{Path: path, Value: forgehook.Shorten(value, 100), Allowed: allowed})
+}
+
+// maxExpressions bounds those of URL, headers and body together: each takes 0.1 ms to compile and 25 KB to keep.
+const maxExpressions = 500
+
+// takes reports whether n expressions more may be compiled. Who crosses the limit is at fault, and nobody after that compiles any.
+func (f *faults) takes(path string, n int) bool {
+	crossed := f.expressions > maxExpressions
+	f.expressions += n
+	if f.expressions > maxExpressions && !crossed {
+		f.add(path, "", fmt.Sprintf("at most %d expressions in webHook.url, headers and webHook.body together", maxExpressions))
+	}
+	return f.expressions <= maxExpressions
+}
+
+// What an expression takes, as it was measured: 25 KB, and 100 bytes for each byte of its text.
+const (
+	expressionWeight     = 25_000
+	expressionByteWeight = 100
+)
+
+// weight is about how many bytes the plan takes.
+func (p *Plan) weight() int {
+	w := &p.settings.WebHook
+	n := len(text(w.URL)) + len(text(w.Body)) + len(text(p.settings.Condition))
+	add := func(program *expr.Program) {
+		if program != nil {
+			n += expressionWeight + expressionByteWeight*len(program.Text())
+		}
+	}
+	addAll := func(t *template) {
+		if t != nil {
+			for i := range t.holes {
+				add(t.holes[i].program)
+			}
+		}
+	}
+	add(p.condition)
+	addAll(p.address.text)
+	for i := range p.headers {
+		n += len(p.headers[i].text.source)
+		addAll(p.headers[i].text)
+	}
+	if p.body != nil {
+		add(p.body.program)
+		addAll(p.body.text)
+	}
+	return n
 }

@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,5 +139,43 @@ func TestCompile_reservedHeaders(t *testing.T) {
 	} {
 		_, err := Compile(settings(t, `{"webHook":{"apiKey":"k","apiKeyHeader":"`+header+`"}}`))
 		diff(t, []string{"webHook.apiKeyHeader | " + header + " | another header: this one is set by Forgehook or by the connection"}, faultsOf(t, err))
+	}
+}
+
+// URL, headers and body have so many expressions together; what crosses the limit is at fault, and nothing behind it is compiled.
+func TestCompile_expressions(t *testing.T) {
+	t.Parallel()
+	const limit = ": at most 500 expressions in webHook.url, headers and webHook.body together"
+	id := func(n int) string { return strings.Repeat("{{doc.id}}", n) }
+	script := func(n int) string { return `return $"` + strings.Repeat("{doc.Id}", n) + `";` }
+	tests := []struct {
+		name, url, body string
+		headers         []string
+		want            string
+	}{
+		{"as many as may be", "https://example.com/" + id(100), id(200), []string{id(100), id(100)}, ""},
+		{"one more in a header", "https://example.com/" + id(100), id(200), []string{id(100), id(101), "{{ doc.nothing }}"}, "headers.X-1"},
+		{"in the body", "https://example.com/" + id(1), id(500), []string{"{{ doc.nothing }}"}, "webHook.body"},
+		{"in the URL", "https://example.com/" + id(501), "{{ doc.nothing }}", nil, "webHook.url"},
+		{"in C#", `$"https://example.com/{doc.Id}"`, script(500), nil, "webHook.body"},
+		{"C# as may be", `$"https://example.com/{doc.Id}"`, script(99), nil, ""},
+		{"literal braces", "https://example.com/", strings.Repeat("{{{{", 600) + "{{doc.id}}", nil, ""},
+		{"many headers", "https://example.com/", "x", slices.Repeat([]string{strings.Repeat("{{1}}", 1600)}, 50), "headers.X-0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := withBody("application/x-www-form-urlencoded", "", tt.body)
+			s.WebHook.URL = &tt.url
+			for i, value := range tt.headers {
+				s.Headers = append(s.Headers, forgehook.Header{Name: fmt.Sprintf("X-%d", i), Value: value})
+			}
+			_, err := Compile(s)
+			var want []string
+			if tt.want != "" {
+				want = []string{tt.want + " |  | " + limit[2:]}
+			}
+			diff(t, want, faultsOf(t, err))
+		})
 	}
 }

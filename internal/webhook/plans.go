@@ -7,8 +7,11 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// DefaultPlans is how many plans [NewPlans] keeps.
+// DefaultPlans is how many plans [NewPlans] keeps, if they are no more than maxWeight together.
 const DefaultPlans = 1000
+
+// maxWeight is in bytes, of all plans that are kept.
+const maxWeight = 128 << 20
 
 // PlanKey names one version of a utility's settings. Sum is the SHA-256 of their stored form, because ids and versions can come again
 // after a deletion.
@@ -24,6 +27,7 @@ type PlanKey struct {
 type Plans struct {
 	mu     sync.Mutex
 	limit  int
+	weight int       // of what is kept
 	recent list.List // of kept, the last used first
 	byKey  map[PlanKey]*list.Element
 }
@@ -79,13 +83,15 @@ func (c *Plans) keep(key PlanKey, p *Plan) *Plan {
 		c.byKey = map[PlanKey]*list.Element{}
 	}
 	c.byKey[key] = c.recent.PushFront(kept{key, p})
+	c.weight += p.weight()
 	limit := c.limit
 	if limit <= 0 {
 		limit = DefaultPlans
 	}
-	for c.recent.Len() > limit {
-		oldest := c.recent.Back()
-		delete(c.byKey, c.recent.Remove(oldest).(kept).key)
+	for c.recent.Len() > limit || c.weight > maxWeight {
+		oldest := c.recent.Remove(c.recent.Back()).(kept)
+		delete(c.byKey, oldest.key)
+		c.weight -= oldest.plan.weight()
 	}
 	return p
 }

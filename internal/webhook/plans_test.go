@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -66,6 +67,63 @@ func TestPlans_errors(t *testing.T) {
 	if _, err := plans.Get(PlanKey{}, func() (forgehook.Settings, error) { return withURL("https://example.com/"), nil }); err != nil {
 		t.Error("an error was kept:", err)
 	}
+}
+
+// Two who compile the same plan at once get one.
+func TestPlans_one(t *testing.T) {
+	t.Parallel()
+	var plans Plans
+	var inner *Plan
+	load := func() (forgehook.Settings, error) { return withURL("https://example.com/"), nil }
+	outer, err := plans.Get(PlanKey{}, func() (forgehook.Settings, error) {
+		var err error
+		if inner, err = plans.Get(PlanKey{}, load); err != nil {
+			t.Error(err)
+		}
+		return load()
+	})
+	if err != nil || inner == nil || outer != inner {
+		t.Errorf("got %p and %p, %v", outer, inner, err)
+	}
+	diff(t, []int{1, 1, outer.weight()}, []int{plans.recent.Len(), len(plans.byKey), plans.weight})
+}
+
+// Large plans push out small ones long before there are too many.
+func TestPlans_weight(t *testing.T) {
+	t.Parallel()
+	s := withURL("https://example.com/{{ doc.id }}")
+	s.Condition = new("doc.id > 1")
+	s.Headers = []forgehook.Header{{Name: "X-Id", Value: "<{{ doc.id }}>"}}
+	s.WebHook.Body, s.WebHook.BodyKind = new("[{{ doc.id }}, {{ doc.usage }}]"), new(forgehook.BodyTemplate)
+	texts := len(*s.WebHook.URL) + len(*s.Condition) + len(s.Headers[0].Value) + len(*s.WebHook.Body)
+	diff(t, texts+5*25_000+100*len("doc.iddoc.id > 1doc.iddoc.iddoc.usage"), compiled(t, s).weight())
+	s.WebHook.Body, s.WebHook.BodyKind = new("doc.usage"), new(forgehook.BodyExpression)
+	diff(t, texts-len("[{{ doc.id }}, {{ doc.usage }}]")+len("doc.usage")+4*25_000+100*len("doc.iddoc.id > 1doc.iddoc.usage"), compiled(t, s).weight())
+
+	plans := NewPlans()
+	add := func(version, bytes int) {
+		t.Helper()
+		load := func() (forgehook.Settings, error) {
+			return withBody("text/plain", forgehook.BodyStatic, strings.Repeat("x", bytes)), nil
+		}
+		if _, err := plans.Get(PlanKey{Version: version}, load); err != nil {
+			t.Fatal(err)
+		}
+	}
+	half := maxWeight/2 - 1000
+	add(1, half)
+	add(2, half)
+	add(3, 10)
+	add(1, half)
+	diff(t, 3, plans.recent.Len())
+	add(4, half) // 2 goes, as 1 was used since
+	var left []int
+	for e := plans.recent.Front(); e != nil; e = e.Next() {
+		left = append(left, e.Value.(kept).key.Version)
+	}
+	diff(t, []int{4, 1, 3}, left)
+	add(5, maxWeight) // too large to be kept at all
+	diff(t, []int{0, 0, 0}, []int{plans.recent.Len(), len(plans.byKey), plans.weight})
 }
 
 // Many ask at once, for more plans than are kept; everybody gets the plan of their key.

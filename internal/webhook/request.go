@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/forgehook/forgehook"
@@ -19,15 +18,20 @@ type Meta struct {
 	WebHookServiceID int32
 	Reason           string    // why it was called, in the caller's words
 	AcceptedAt       time.Time // the payload's timestamp, and the time that expressions see
-	EventType        string    // the payload's type, "document.processed"
+	EventType        string    // the payload's type, like [DocumentProcessed]
 	UserAgent        string    // "Forgehook/1.0.0"
 }
 
+// DocumentProcessed is the event type of a call that nobody's event has caused.
+const DocumentProcessed = "document.processed"
+
 // vars are what expressions see, with a budget of their own.
 func (m Meta) vars(sub *forgehook.Subject) *expr.Vars {
-	return expr.SubjectVars(sub, expr.Call{
+	vars := expr.SubjectVars(sub, expr.Call{
 		ID: m.CallID, WebhookID: m.WebhookID, WebHookServiceID: m.WebHookServiceID, Reason: m.Reason, EventType: m.EventType, AcceptedAt: m.AcceptedAt,
 	})
+	vars.ShowEntities(entityView(sub))
+	return vars
 }
 
 // Header is one line of a request. A secret one has its value only in the answer of [Plan.Credentials].
@@ -68,7 +72,7 @@ func (p *Plan) Request(sub *forgehook.Subject, m Meta) (*Request, error) {
 		SHA256: hex.EncodeToString(sum[:]),
 	}
 	if s := secretsOf(sub); s.found {
-		redact := redactor(s.values(sub))
+		redact := NewRedactor(s.values(sub)...)
 		r.Shown = p.shown(r, s.mask(sub, redact), redact, m)
 	}
 	return r, nil
@@ -92,7 +96,7 @@ type parts struct {
 
 // build makes every part, also where another one cannot be made, so that what is shown has them; a part that cannot is "[secret]".
 func (p *Plan) build(sub *forgehook.Subject, m Meta) parts {
-	vars, made := m.vars(sub), parts{url: hidden, body: []byte(hidden)}
+	vars, made := m.vars(sub), parts{url: Masked, body: []byte(Masked)}
 	note := func(err error) bool {
 		if made.err == nil && err != nil {
 			made.err = err
@@ -105,7 +109,7 @@ func (p *Plan) build(sub *forgehook.Subject, m Meta) parts {
 	for i := range p.headers {
 		value, err := p.headers[i].build(vars)
 		if !note(err) {
-			value = hidden
+			value = Masked
 		}
 		made.values = append(made.values, value)
 	}
@@ -144,7 +148,7 @@ func (p *Plan) headerLines(m Meta, made parts) []Header {
 }
 
 // shown makes the request again for the subject without its secrets, and looks once more for what is left of them.
-func (p *Plan) shown(sent *Request, masked *forgehook.Subject, redact *strings.Replacer, m Meta) *Shown {
+func (p *Plan) shown(sent *Request, masked *forgehook.Subject, redact *Redactor, m Meta) *Shown {
 	made := p.build(masked, m)
 	s := &Shown{URL: redact.Replace(made.url), Headers: p.headerLines(m, made)}
 	for i := range s.Headers {

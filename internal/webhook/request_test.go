@@ -249,8 +249,12 @@ func TestWithoutSecrets_byID(t *testing.T) {
 		{"definition below a definition", `{"document":{"id":1},"parameterDef":{"id":8,"valueType":1,"children":[` + password + `]},
 			"parameter":{"id":5,"paramDefId":8,"value":"plain","children":[{"id":6,"paramDefId":9,"value":"hunter2"}]}}`, "def par plain"},
 		{"definition without an id", `{"document":{"id":1,"resultParameters":[{"id":5,"paramDefId":9,"paramDef":{"valueType":11}}]},"parameter":{"id":6,"paramDefId":9,"value":"hunter2"}}`, "-"},
-		{"ids of another document mean nothing", `{"document":{"id":1},"masterDocument":{"id":2,"resultParameters":[{"id":5,"paramDef":` + password + `}]},
-			"parameter":{"id":5,"value":"plain"},"verification":{"parameterId":5,"value":"v"}}`, "par plain ver"},
+		{"parameter and verification of the master's field", `{"document":{"id":1},"masterDocument":{"id":2,"resultParameters":[{"id":5,"paramDef":` + password + `}]},
+			"parameter":{"id":5,"value":"hunter2"},"verification":{"parameterId":5,"value":"hunter2"}}`, "-"},
+		{"verification of the master's field", `{"document":{"id":1},"masterDocument":{"id":2,"resultParameters":[{"id":5,"paramDef":` + password + `}]},
+			"verification":{"parameterId":5,"value":"hunter2"}}`, "-"},
+		{"verification of the given field", `{"document":{"id":1},"parameterDef":{"id":8,"valueType":1},"parameter":{"id":5,"value":"plain","children":[{"id":6,"paramDef":` + password + `}]},
+			"verification":{"parameterId":6,"value":"hunter2"}}`, "def par plain"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

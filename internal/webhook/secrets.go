@@ -51,6 +51,7 @@ func secretsOf(sub *forgehook.Subject) *secretFields {
 		return s
 	}
 	s.learnParameters(sub.Document)
+	s.learnParameters(sub.MasterDocument)
 	s.learnParameters(field)
 	// Parameter, definition and verification are one field, whatever ids they carry: if one is secret, so are the others.
 	p := sub.Parameter
@@ -156,4 +157,70 @@ func (s *secretFields) definition(d *forgehook.ParameterDef) *forgehook.Paramete
 		clean.Children = append(clean.Children, *s.definition(&d.Children[i]))
 	}
 	return &clean
+}
+
+// entityView gives what is written where an expression gives an entity as a whole, as {{ doc }} does: what the default payload has of it,
+// nil for a secret field and its verifications.
+func entityView(sub *forgehook.Subject) func(entity any) any {
+	var s *secretFields
+	var secret map[any]bool
+	return func(entity any) any {
+		if s == nil {
+			s = secretsOf(sub)
+			secret = s.entities(sub)
+		}
+		if secret[entity] {
+			return nil
+		}
+		switch e := entity.(type) {
+		case *forgehook.Document:
+			if s.found {
+				e = s.document(e)
+			}
+			return sourceless(e)
+		case *forgehook.DocumentParameter:
+			p := s.parameter(*e)
+			return &p
+		case *forgehook.ParameterDef:
+			return s.definition(e)
+		case *forgehook.Service:
+			return inputless(e)
+		}
+		return entity
+	}
+}
+
+// entities are the secret parameters of a subject, all below them, and their verifications, by pointer: they may have no ids.
+func (s *secretFields) entities(sub *forgehook.Subject) map[any]bool {
+	if !s.found {
+		return nil
+	}
+	secret := map[any]bool{}
+	var hide func(p *forgehook.DocumentParameter)
+	hide = func(p *forgehook.DocumentParameter) {
+		secret[p] = true
+		for i := range p.Verifications {
+			secret[&p.Verifications[i]] = true
+		}
+		for i := range p.Children {
+			hide(&p.Children[i])
+		}
+	}
+	find := func(p *forgehook.DocumentParameter) {
+		if !secret[p] && s.hides(p) {
+			hide(p)
+		}
+	}
+	each(sub.Document, find)
+	each(sub.MasterDocument, find)
+	if p := sub.Parameter; p != nil {
+		if s.subject {
+			hide(p)
+		}
+		eachParameter(p.Children, find)
+	}
+	if s.hidesVerification(sub.Verification) {
+		secret[sub.Verification] = true
+	}
+	return secret
 }

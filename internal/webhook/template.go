@@ -28,6 +28,10 @@ type hole struct {
 
 // parseTemplate reads text with {{ }}; hint is added to what is wrong with it. nil when there is a fault.
 func (f *faults) parseTemplate(path, text, hint string) *template {
+	// Also {{ in a text of an expression counts. {{{{ is a literal {{.
+	if !f.takes(path, strings.Count(text, "{{")-2*strings.Count(text, "{{{{")) {
+		return nil
+	}
 	parsed, err := expr.ParseTemplate(expr.Subject, text)
 	if err != nil {
 		f.addExpr(path, err, hint)

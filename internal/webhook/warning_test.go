@@ -8,9 +8,10 @@ import (
 
 const signed = `"signing":{"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`
 
+var unsigned = Warning{"signing.secret", "Requests are not signed: the endpoint cannot tell them from forged ones."}
+
 func TestWarnings(t *testing.T) {
 	t.Parallel()
-	unsigned := Warning{"signing.secret", "Requests are not signed: the endpoint cannot tell them from forged ones."}
 	tests := []struct {
 		name, settings string
 		want           []Warning

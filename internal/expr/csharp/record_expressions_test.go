@@ -56,5 +56,9 @@ func script(line string) snippet {
 // expressionsDiffer says where our answer is another than Mono's, and why.
 var expressionsDiffer = map[string]struct{ want, fails, why string }{
 	`"n " + 1.5 + " " + 1e15 + " " + doc.ClassId + doc.ResultIndex`: {"n 1.5 1000000000000000 3307", "", ".NET Core 3.0 and later write doubles up to 17 digits without exponent"},
-	`$"{null}"`: {"", "", "Mono passes the null as the array of all arguments; in .NET 8 null is written as nothing"},
+	`"a\u00adb".StartsWith("ab")`:                                   {"False", "", ignorable},
+	`"ab\u00ad".EndsWith("b")`:                                      {"False", "", ignorable},
+	`$"{null}"`:                                                     {"", "", "Mono passes the null as the array of all arguments; in .NET 8 null is written as nothing"},
 }
+
+const ignorable = "we differ from .NET 8 with ICU, which passes over soft hyphens and the like here: texts are compared character by character, as Mono does"
