@@ -192,7 +192,7 @@ func TestDeliver_secretField(t *testing.T) {
 	equal(t, "path on the wire", got.path, "/"+secret)
 	equal(t, "header on the wire", got.header, secret)
 	equal(t, "body on the wire", got.body, `{"x":"pass\"<word"}`)
-	equal(t, "size", built.BodyBytes, len(got.body))
+	equal(t, "size, of what is shown", built.BodyBytes, len(shown.Body))
 	attempt := b.attempts(t, call)[0]
 	equal(t, "response", attempt.Response.Body, "{\"x\":\"[secret]\"}\n[secret]\n[secret]\n[secret]==\n/[secret]")
 	equal(t, "response header", attempt.Response.Headers["X-Echo"], webhook.Masked)

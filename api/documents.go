@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/webhook"
 )
 
 // documentInput names a project and, for raw JSON, the service whose input makes documents of it.
@@ -53,9 +54,9 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 	document.ProjectID = in.id
 	document, isNew, err := s.DB.PutDocument(ctx, r.tenant(), document)
 	if err != nil || !isNew {
-		return ok(document), err
+		return ok(webhook.MaskDocument(document)), err
 	}
-	return created(fmt.Sprintf("/v1/documents/%d", document.ID), document), nil
+	return created(fmt.Sprintf("/v1/documents/%d", document.ID), webhook.MaskDocument(document)), nil
 }
 
 // readDocument takes the body for a document, or makes one of it.
@@ -97,12 +98,15 @@ func (s *server) listDocuments(ctx context.Context, r *request, in *byIDPaged) (
 	if err == nil && len(documents) == 0 {
 		_, err = s.DB.Project(ctx, r.tenant(), in.id) // no page of nothing
 	}
+	for i := range documents {
+		documents[i] = webhook.MaskDocument(documents[i])
+	}
 	return ok(documentList{some(documents), cursor(next)}), err
 }
 
 func (s *server) getDocument(ctx context.Context, r *request, in *byID) (*answer[forgehook.Document], error) {
 	document, err := s.DB.Document(ctx, r.tenant(), in.id)
-	return ok(document), err
+	return ok(webhook.MaskDocument(document)), err
 }
 
 func (s *server) updateDocument(ctx context.Context, r *request, in *byID) (*answer[forgehook.Document], error) {
@@ -115,7 +119,7 @@ func (s *server) updateDocument(ctx context.Context, r *request, in *byID) (*ans
 		d.Source = source
 		return err
 	})
-	return ok(document), err
+	return ok(webhook.MaskDocument(document)), err
 }
 
 func (s *server) deleteDocument(ctx context.Context, r *request, in *byID) (*answer[none], error) {

@@ -161,7 +161,7 @@ func shownRequest(built *webhook.Request) *forgehook.Request {
 	for _, h := range headers {
 		shown.Headers[h.Name] = h.Value
 		if h.Secret {
-			shown.Headers[h.Name] = masked
+			shown.Headers[h.Name] = webhook.Masked
 		}
 	}
 	shown.Body, shown.BodyEncoding = postgres.BodyText(body)

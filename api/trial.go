@@ -28,12 +28,6 @@ func (s *server) turn(ctx context.Context, do func() error) (err error) {
 	return do()
 }
 
-// eventType is what calls are said to be about that nobody's event has caused.
-const eventType = "document.processed"
-
-// masked stands for a secret in what is shown.
-const masked = "[secret]"
-
 // trials are the routes that try settings and send nothing.
 func (s *server) trials() {
 	const tag = "trials"
@@ -74,6 +68,6 @@ func (s *server) settingsToTry(r *request, at postgres.Place, given json.RawMess
 func (s *server) metaOf(call forgehook.Call) webhook.Meta {
 	return webhook.Meta{
 		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, Reason: value(call.Reason),
-		AcceptedAt: call.AcceptedAt.Time, EventType: eventType, UserAgent: "Forgehook/" + s.Version,
+		AcceptedAt: call.AcceptedAt.Time, EventType: webhook.DocumentProcessed, UserAgent: "Forgehook/" + s.Version,
 	}
 }

@@ -18,7 +18,7 @@ func (f *faults) checkCredentials(s *forgehook.Settings) {
 	if w.Username != nil {
 		f.checkUsername(*w.Username, w.Domain != nil)
 	} else if w.Password.IsSet() {
-		f.add("webHook.password", "", "only together with webHook.username")
+		f.add("webHook.password", "", "only together with webHook.username; one that is stored goes with null")
 	}
 	if w.APIKeyHeader == nil {
 		return

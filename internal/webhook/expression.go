@@ -66,7 +66,7 @@ func hints(parts []expr.Part) string {
 		case part.Hint == "":
 			list = append(list, "False: "+part.Text+".")
 		default:
-			list = append(list, "False: "+part.Text+". "+part.Hint)
+			list = append(list, "False: "+part.Text+". "+strings.TrimSuffix(part.Hint, ".")+".")
 		}
 	}
 	return strings.Join(list, " ")

@@ -47,6 +47,17 @@ func (s *secretFields) mask(sub *forgehook.Subject, redact *Redactor) *forgehook
 	return masked
 }
 
+// MaskDocument is a document as it may be shown: with "[secret]" for the values of its secret fields. One without any is returned
+// as it is.
+func MaskDocument(doc forgehook.Document) forgehook.Document {
+	sub := &forgehook.Subject{Document: &doc}
+	s := secretsOf(sub)
+	if !s.found {
+		return doc
+	}
+	return *s.mask(sub, NewRedactor(SecretValues(sub)...)).Document
+}
+
 // visit shows the texts of every secret field; value is false for a text that tells of the value only.
 func (s *secretFields) visit(sub *forgehook.Subject, show func(text **string, value bool)) {
 	definition := func(d *forgehook.ParameterDef, above bool) { s.visitDefinition(d, above, show) }

@@ -93,7 +93,7 @@ func TestCompile(t *testing.T) {
 			"webHook.apiKeyHeader | X: a\r\nY | a header name: letters, digits and !#$%&'*+-.^_`|~"}},
 		{"header: Authorization beside Basic", `{"webHook":{"apiKey":"k","apiKeyHeader":"AUTHORIZATION","username":"jo"}}`, []string{
 			"webHook.apiKeyHeader | AUTHORIZATION | another header: webHook.username is sent in Authorization already"}},
-		{"password without username", `{"webHook":{"password":"hunter2"}}`, []string{"webHook.password |  | only together with webHook.username"}},
+		{"password without username", `{"webHook":{"password":"hunter2"}}`, []string{"webHook.password |  | only together with webHook.username; one that is stored goes with null"}},
 		{"username: colon", `{"webHook":{"username":"a:b"}}`, []string{"webHook.username | a:b | a name without colon: HTTP Basic ends the name at the first one"}},
 		{"username: NTLM", `{"webHook":{"username":"DOM\\jo"}}`, []string{
 			`webHook.username | DOM\jo | a name without backslash: DOMAIN\user means NTLM, which comes with a later release`}},

@@ -365,7 +365,7 @@ func TestSetting20_Username(t *testing.T) {
 func TestSetting21_WebHookPassword(t *testing.T) {
 	t.Parallel()
 	_, err := Compile(settings(t, `{"webHook":{"password":"hunter2"}}`))
-	diff(t, []string{"webHook.password |  | only together with webHook.username"}, faultsOf(t, err))
+	diff(t, []string{"webHook.password |  | only together with webHook.username; one that is stored goes with null"}, faultsOf(t, err))
 	r := sent(t, `{"webHook":{"username":"jo","password":"hunter2"}}`, `{"document":{"id":1}}`)
 	if strings.Contains(fmt.Sprintf("%+v%s", r, r.Body), "hunter2") {
 		t.Errorf("the password is in %+v", r)
