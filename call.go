@@ -90,7 +90,8 @@ type RequestInfo struct {
 	URL       string            `json:"url"`
 	Headers   map[string]string `json:"headers"`
 	BodyBytes int               `json:"bodyBytes"`
-	SHA256    string            `json:"sha256"` // hex, of the body
+	SHA256    string            `json:"sha256"`           // hex, of the body
+	Masked    bool              `json:"masked,omitempty"` // made again with [secret] for secret fields: what depends on one may differ from what was sent
 }
 
 // Request is the exact request: what is sent, masked values apart.
@@ -99,7 +100,8 @@ type Request struct {
 	URL          string            `json:"url"`
 	Headers      map[string]string `json:"headers"`
 	Body         string            `json:"body"`
-	BodyEncoding string            `json:"bodyEncoding"` // utf8 or base64
+	BodyEncoding string            `json:"bodyEncoding"`     // utf8 or base64
+	Masked       bool              `json:"masked,omitempty"` // made again with [secret] for secret fields: what depends on one may differ from what was sent
 }
 
 // Response is what the endpoint answered.

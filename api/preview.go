@@ -157,7 +157,7 @@ func shownRequest(built *webhook.Request) *forgehook.Request {
 	if s := built.Shown; s != nil {
 		url, headers, body = s.URL, s.Headers, s.Body
 	}
-	shown := &forgehook.Request{Method: built.Method, URL: url, Headers: make(map[string]string, len(headers))}
+	shown := &forgehook.Request{Method: built.Method, URL: url, Headers: make(map[string]string, len(headers)), Masked: built.Shown != nil}
 	for _, h := range headers {
 		shown.Headers[h.Name] = h.Value
 		if h.Secret {

@@ -60,7 +60,7 @@ func (r requestRow) toBuilt(callID string) (b Built, err error) {
 func (b Built) shown() forgehook.Request {
 	r, body := b.Request, b.BodyBytes
 	if b.Shown != nil {
-		r.URL, r.Headers, body = b.Shown.URL, b.Shown.Headers, b.Shown.Body
+		r.URL, r.Headers, r.Masked, body = b.Shown.URL, b.Shown.Headers, true, b.Shown.Body
 	}
 	r.Body, r.BodyEncoding = BodyText(body)
 	return r

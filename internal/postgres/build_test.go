@@ -42,7 +42,7 @@ func TestBuildRequest(t *testing.T) {
 				BodyBytes: []byte("pin 1234"), SHA256: "x",
 				Shown: &postgres.Shown{URL: "u?pin=[secret]", Headers: map[string]string{"X-Pin": "[secret]"}, Body: []byte("pin [secret]")},
 			},
-			forgehook.Request{Method: "POST", URL: "u?pin=[secret]", Headers: map[string]string{"X-Pin": "[secret]"}, Body: "pin [secret]", BodyEncoding: "utf8"},
+			forgehook.Request{Method: "POST", URL: "u?pin=[secret]", Headers: map[string]string{"X-Pin": "[secret]"}, Body: "pin [secret]", BodyEncoding: "utf8", Masked: true},
 		},
 		{
 			"empty body", postgres.Built{Request: forgehook.Request{Method: "POST", URL: "u", Headers: map[string]string{}}, BodyBytes: []byte{}, SHA256: "x"},

@@ -40,6 +40,7 @@ type callRow struct {
 	RequestHeaders []byte  `db:"request_headers"`
 	BodyBytes      *int    `db:"body_bytes"`
 	SHA256         *string `db:"sha256"`
+	Masked         bool    `db:"masked"`
 
 	responseRow
 }
@@ -52,7 +53,7 @@ const callSelect = `
 	       c.next_attempt_at, c.completed_at, c.error_code, c.error_message,
 	       r.method, COALESCE(r.shown_url, r.url) AS url, COALESCE(r.shown_headers, r.headers) AS request_headers,
 	       CASE WHEN r.shown_url IS NULL THEN octet_length(r.body) ELSE octet_length(r.shown_body) END AS body_bytes,
-	       CASE WHEN r.shown_url IS NULL THEN r.sha256 ELSE encode(sha256(COALESCE(r.shown_body, '')), 'hex') END AS sha256,
+	       CASE WHEN r.shown_url IS NULL THEN r.sha256 ELSE encode(sha256(COALESCE(r.shown_body, '')), 'hex') END AS sha256, r.shown_url IS NOT NULL AS masked,
 	       a.status_code, a.response_headers, a.response_body, a.response_truncated
 	FROM calls c
 	LEFT JOIN requests r ON r.call_id = c.id
@@ -87,7 +88,7 @@ func (r callRow) toRequestInfo() (*forgehook.RequestInfo, error) {
 	if r.Method == nil || r.URL == nil || r.SHA256 == nil {
 		return nil, nil // there is none until it is built
 	}
-	info := forgehook.RequestInfo{Method: *r.Method, URL: *r.URL, SHA256: *r.SHA256}
+	info := forgehook.RequestInfo{Method: *r.Method, URL: *r.URL, SHA256: *r.SHA256, Masked: r.Masked}
 	if r.BodyBytes != nil {
 		info.BodyBytes = *r.BodyBytes
 	}
