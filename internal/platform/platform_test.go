@@ -140,6 +140,7 @@ func TestNodes(t *testing.T) {
 		{"a text is a boolean", goodURL + `,{"name":"RemoveComments","defaultValue":"true"}`, "removeComments", Taken, "true"},
 		{"a boolean is one", goodURL + `,{"name":"RemoveComments","defaultValue":true}`, "removeComments", Taken, "true"},
 		{"a word is no boolean", goodURL + `,{"name":"RemoveComments","defaultValue":"yes"}`, "removeComments", Refused, "false"},
+		{"Enabled beside something refused", goodURL + `,{"name":"Enabled","defaultValue":"True"},{"name":"BatchSize","defaultValue":"x"}`, "enabled", Warned, "false"},
 		{"an empty boolean", goodURL + `,{"name":"Enabled","defaultValue":""}`, "enabled", Taken, "true"},
 		{"an empty ExecuteBeforeProcess", goodURL + `,{"name":"ExecuteBeforeProcess","defaultValue":null}`, "executeBeforeProcess", Warned, "true"},
 		{"no ExecuteBeforeProcess", goodURL, "executeBeforeProcess", Warned, "true"},

@@ -286,6 +286,8 @@ func (u *Utility) judge(s forgehook.Settings) {
 	scripts := map[string]bool{urlPath: s.WebHook.URL != nil && IsScript(*s.WebHook.URL), "webHook.body": s.WebHook.Body != nil && IsScript(*s.WebHook.Body)}
 	for i, line := range u.Report {
 		switch f := fieldOf(line.Setting); {
+		case line.Setting == "enabled" && u.off && line.Action == Taken:
+			u.Report[i].Action, u.Report[i].Message = Warned, "The utility is off until you have mended what was refused."
 		case f == nil || line.Action != Taken:
 		case scripts[line.Setting]:
 			u.Report[i].Action, u.Report[i].Message = Translated, "C#, kept as it is and translated to CEL for each call."

@@ -104,8 +104,19 @@ func (w *warnings) body(p *Plan) {
 	if p.body == nil && p.settings.WebHook.BodyKind != nil {
 		w.add("webHook.bodyKind", "No effect: there is no webHook.body.")
 	}
+	w.script(&p.settings.WebHook)
 	if charset := charsetOf(p.contentType); charset != "" && charset != "utf-8" {
 		w.add("webHook.contentType", "The body is sent in UTF-8, not in "+charset+".")
+	}
+}
+
+// otherScript recognises what is no body that is meant to be sent: C# beyond what is translated, VB, Python.
+var otherScript = regexp.MustCompile(`(?m)^\s*(?:(?:if|for|foreach|while|try|using)\s*[({]|await\s|Dim\s+\w+\s+As\s|(?:import|from)\s+\w+\s*$|def\s+\w+\s*\()`)
+
+// script finds a script of the platform that would be sent as it stands. Where JSON is wanted it is refused before.
+func (w *warnings) script(s *forgehook.WebHookSettings) {
+	if s.Body != nil && s.BodyKind == nil && otherScript.MatchString(*s.Body) {
+		w.add(bodyPath, "Looks like a script, and is sent as text. A C# body is translated if it starts with return or $\"; set webHook.bodyKind to static if this text is meant.")
 	}
 }
 

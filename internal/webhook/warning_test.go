@@ -30,6 +30,10 @@ func TestWarnings(t *testing.T) {
 			{"webHook.contentType", "The default payload is JSON, and is sent as text/xml."}}},
 		{"charset", `{"webHook":{"contentType":"text/xml; charset=ISO-8859-1","body":"<a/>"}}`, []Warning{
 			{"webHook.contentType", "The body is sent in UTF-8, not in iso-8859-1."}, unsigned}},
+		{"C# beyond what is translated", `{"webHook":{"contentType":"text/plain","body":"foreach (var p in doc.Parameters) { }"},` + signed + `}`, []Warning{{"webHook.body", "Looks like a script, and is sent as text. A C# body is translated if it starts with return or $\"; set webHook.bodyKind to static if this text is meant."}}},
+		{"VB", `{"webHook":{"contentType":"text/plain","body":"Dim x As String = \"a\""},` + signed + `}`, []Warning{{"webHook.body", "Looks like a script, and is sent as text. A C# body is translated if it starts with return or $\"; set webHook.bodyKind to static if this text is meant."}}},
+		{"Python", `{"webHook":{"contentType":"text/plain","body":"import json\nprint(1)"},` + signed + `}`, []Warning{{"webHook.body", "Looks like a script, and is sent as text. A C# body is translated if it starts with return or $\"; set webHook.bodyKind to static if this text is meant."}}},
+		{"prose that begins like a script", `{"webHook":{"contentType":"text/plain","body":"from now on\nif you like"},` + signed + `}`, []Warning{}},
 		{"disabled", `{"enabled":false,` + signed + `}`, []Warning{{"enabled", "Never fires: every call is skipped while enabled is false."}}},
 		{"condition that is false", `{"condition":"1 > 2",` + signed + `}`, []Warning{{"condition", "Never fires: this is false whatever the document."}}},
 		{"condition that is true", `{"condition":"true",` + signed + `}`, []Warning{{"condition", "No effect: this is true whatever the document."}}},
