@@ -121,3 +121,28 @@ func TestEnum_namesInJSON(t *testing.T) {
 		}
 	}
 }
+
+// FuzzEnum: any text is a number that is kept, a name that comes back, or a fault that says what is allowed.
+func FuzzEnum(f *testing.F) {
+	for _, text := range []string{"Processed", "processed", "10", "-1", "99999999999", "Required, Suspicious", "Required,,", "", "Susicious", "\x00"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, table := range EnumTables() {
+			number, err := table.Number(text)
+			if err != nil {
+				if err.Error() == "" {
+					t.Fatalf("%s %q: an empty fault", table.Kind(), text)
+				}
+				continue
+			}
+			name := table.Name(number)
+			if name == nil {
+				continue // a number without a name is kept as it is
+			}
+			if again, err := table.Number(*name); err != nil || again != number {
+				t.Fatalf("%s %q: %d is %s, which is %d, %v", table.Kind(), text, number, *name, again, err)
+			}
+		}
+	})
+}
