@@ -210,9 +210,6 @@ func EnumTableOf(value any) (t EnumTable, ok bool) {
 // Kind is the platform's name of the enum, "DocumentStatus".
 func (t EnumTable) Kind() string { return t.enum.kind }
 
-// Flags says that values are bits which are OR-ed.
-func (t EnumTable) Flags() bool { return t.enum.flags }
-
 // Names lists the names in the order of their numbers.
 func (t EnumTable) Names() []string { return t.enum.names() }
 

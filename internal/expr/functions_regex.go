@@ -62,7 +62,8 @@ const (
 	maxRegexCached = 500
 )
 
-// The engine looks at a shared clock that ticks every 100 ms unless told otherwise; its setting is global and not synchronised.
+// The engine looks at a shared clock that ticks every 100 ms unless told otherwise; its setting is global and not synchronised, so it is
+// made here once, also for the filters of internal/webhook.
 func init() { regexp2.SetTimeoutCheckPeriod(10 * time.Millisecond) }
 
 // regexes are compiled patterns. When there are too many, all are forgotten: a pattern that comes out of documents fills it with

@@ -14,9 +14,6 @@ import (
 // matchBudget bounds one match: .NET's engine backtracks, so that a careless pattern can run for years.
 const matchBudget = 250 * time.Millisecond
 
-// regexp2 looks at a shared clock that ticks every 100 ms unless told otherwise; its setting is global and not synchronised.
-func init() { regexp2.SetTimeoutCheckPeriod(10 * time.Millisecond) }
-
 // pattern is a regular expression in the .NET dialect with its options off: case-sensitive, unanchored, invariant.
 type pattern struct {
 	text string
