@@ -145,6 +145,9 @@ func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisec
 
 func now() time.Time { return milliseconds(time.Now()) }
 
+// instant is finer than what is shown: what was stored last must be told from what was stored just before.
+func instant() time.Time { return time.Now().UTC() }
+
 func moment(t time.Time) forgehook.Time { return forgehook.Time{Time: t.UTC()} }
 
 func optionalMoment(t *time.Time) *forgehook.Time {

@@ -133,7 +133,7 @@ func putDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, proje
 		ON CONFLICT (tenant_id, id) DO UPDATE SET project_id = excluded.project_id, master_id = excluded.master_id,
 		    status = excluded.status, modified = excluded.modified, body = excluded.body, updated_at = excluded.updated_at
 		RETURNING xmax = 0 AS created`, // a row that was inserted has not been locked by anyone yet
-		tenant, projectID, pq.Array(ids), pq.Array(masters), pq.Array(statuses), pq.Array(dates), pq.Array(bodies), now())
+		tenant, projectID, pq.Array(ids), pq.Array(masters), pq.Array(statuses), pq.Array(dates), pq.Array(bodies), instant())
 	if err != nil {
 		return 0, err
 	}
@@ -228,7 +228,7 @@ func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id 
 		}
 		_, err = tx.exec(ctx, `
 			UPDATE documents SET body = $3, master_id = $4, status = $5, modified = $6, updated_at = $7
-			WHERE tenant_id = $1 AND id = $2`, tenant, id, body, d.MasterID, int32(d.Status), modified(&d), at)
+			WHERE tenant_id = $1 AND id = $2`, tenant, id, body, d.MasterID, int32(d.Status), modified(&d), instant())
 		return err
 	})
 	return d, err
