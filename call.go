@@ -15,7 +15,7 @@ const (
 	CallDelivering   CallStatus = "delivering"
 	CallWaitingRetry CallStatus = "waiting_retry"
 	CallPaused       CallStatus = "paused"
-	CallAwaiting     CallStatus = "awaiting_callback" // no call gets there until callbacks are built
+	CallAwaiting     CallStatus = "awaiting_callback" // the endpoint took the request and answers later
 	CallCompleted    CallStatus = "completed"
 )
 
@@ -27,11 +27,11 @@ type Outcome string
 
 // The outcomes.
 const (
-	Delivered Outcome = "delivered" // the endpoint answered 2xx
+	Delivered Outcome = "delivered" // the endpoint answered 2xx or what response.successWhen asks, and called back where it had to
 	Skipped   Outcome = "skipped"   // a condition failed; see the explanation
 	Failed    Outcome = "failed"    // a permanent answer, attempts used up, or no request could be built
 	Canceled  Outcome = "canceled"  // by a user or operator
-	Expired   Outcome = "expired"   // delivery.deadline passed
+	Expired   Outcome = "expired"   // delivery.deadline or callback.timeout passed
 )
 
 // Outcomes lists every outcome.
@@ -54,28 +54,33 @@ type CallRef struct {
 
 // Call is one invocation of one WebHook utility for one subject.
 type Call struct {
-	ID               string       `json:"id"` // UUIDv7
-	WorkflowID       string       `json:"workflowId"`
-	WebhookID        string       `json:"webhookId"` // the webhook-id sent; the same over attempts and replays
-	WebHookServiceID int32        `json:"webHookServiceId"`
-	ServiceID        int32        `json:"serviceId"`
-	ProjectID        int32        `json:"projectId"`
-	DocumentID       *int32       `json:"documentId"`
-	WorkItemID       *int32       `json:"workItemId"`
-	SettingsVersion  int          `json:"settingsVersion"`
-	Reason           *string      `json:"reason"`
-	Status           CallStatus   `json:"status"`
-	Outcome          *Outcome     `json:"outcome"`
-	Explanation      []Condition  `json:"explanation"`
-	Request          *RequestInfo `json:"request"`
-	Response         *Response    `json:"response"`
-	Result           any          `json:"result"`
-	Attempts         int          `json:"attempts"`
-	NextAttemptAt    *Time        `json:"nextAttemptAt"`
-	AcceptedAt       Time         `json:"acceptedAt"`
-	DeadlineAt       Time         `json:"deadlineAt"`
-	CompletedAt      *Time        `json:"completedAt"`
-	Error            *CallError   `json:"error"`
+	ID               string          `json:"id"` // UUIDv7
+	WorkflowID       string          `json:"workflowId"`
+	WebhookID        string          `json:"webhookId"` // the webhook-id sent; the same over attempts and replays
+	WebHookServiceID int32           `json:"webHookServiceId"`
+	ServiceID        int32           `json:"serviceId"`
+	ProjectID        int32           `json:"projectId"`
+	DocumentID       *int32          `json:"documentId"`
+	WorkItemID       *int32          `json:"workItemId"`
+	SettingsVersion  int             `json:"settingsVersion"`
+	EventType        EventType       `json:"eventType"`
+	RunID            *string         `json:"runId"`   // the run of an event that fired it
+	CauseID          *string         `json:"causeId"` // the call that caused the event
+	Reason           *string         `json:"reason"`
+	Status           CallStatus      `json:"status"`
+	Outcome          *Outcome        `json:"outcome"`
+	Explanation      []Condition     `json:"explanation"`
+	Request          *RequestInfo    `json:"request"`
+	Response         *Response       `json:"response"`
+	Result           json.RawMessage `json:"result"`            // what response.result made of the answer, or what the endpoint called back
+	Changes          []Change        `json:"changes,omitempty"` // that the answer has made
+	Attempts         int             `json:"attempts"`
+	NextAttemptAt    *Time           `json:"nextAttemptAt"`
+	AcceptedAt       Time            `json:"acceptedAt"`
+	DeadlineAt       Time            `json:"deadlineAt"`
+	CallbackUntil    *Time           `json:"callbackUntil"` // while it awaits a callback
+	CompletedAt      *Time           `json:"completedAt"`
+	Error            *CallError      `json:"error"`
 }
 
 // CallError says why a call or an attempt failed.
@@ -183,12 +188,9 @@ func (r *CallRequest) Validate() error {
 	both("parameterDef", r.ParameterDefID, r.ParameterDef != nil)
 	both("verification", r.VerificationID, r.Verification != nil)
 	both("workItem", r.WorkItemID, r.WorkItem != nil)
-	if r.WorkItemID != nil {
-		faults = append(faults, FieldError{Path: "workItemId", Allowed: "only inline work items (workItem) until work items are stored here"})
-	}
-	aboutDocument := r.DocumentID != nil || r.Document != nil || (r.WorkItem != nil && r.WorkItem.DocumentID != nil)
+	aboutDocument := r.DocumentID != nil || r.Document != nil || r.WorkItemID != nil || (r.WorkItem != nil && r.WorkItem.DocumentID != nil)
 	if !aboutDocument {
-		faults = append(faults, FieldError{Path: "document", Allowed: "required: documentId, document, or a workItem with a documentId"})
+		faults = append(faults, FieldError{Path: "document", Allowed: "required: documentId, document, or a work item with a documentId"})
 	}
 	if r.Reason != nil && len(*r.Reason) > MaxReason {
 		faults = append(faults, FieldError{Path: "reason", Value: Shorten(*r.Reason, 100), Allowed: "at most 500 bytes"})
@@ -208,6 +210,8 @@ type CallFilter struct {
 	Outcome          Outcome
 	WebHookServiceID int32
 	DocumentID       int32
+	WorkItemID       int32
+	RunID            string
 	From, To         time.Time // acceptedAt, From inclusive, To exclusive
 }
 

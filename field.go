@@ -17,19 +17,21 @@ type Kind string
 
 // The kinds of settings.
 const (
-	KindInteger    Kind = "integer"
-	KindBoolean    Kind = "boolean"
-	KindDuration   Kind = "duration" // TimeSpan, ISO 8601 or Go; answered as TimeSpan
-	KindEnum       Kind = "enum"     // number or name; answered as name
-	KindEnums      Kind = "enums"    // one, a list, or text with ; or , between; one must match
-	KindIntegers   Kind = "integers" // likewise
-	KindText       Kind = "text"
-	KindRegex      Kind = "regex"      // .NET dialect
-	KindTemplate   Kind = "template"   // text with {{ CEL }}, or C# of the platform
-	KindExpression Kind = "expression" // CEL
-	KindHeaders    Kind = "headers"    // an object from name to template
-	KindSecret     Kind = "secret"
-	KindReserved   Kind = "reserved" // not built yet: takes only null
+	KindInteger     Kind = "integer"
+	KindBoolean     Kind = "boolean"
+	KindDuration    Kind = "duration" // TimeSpan, ISO 8601 or Go; answered as TimeSpan
+	KindEnum        Kind = "enum"     // number or name; answered as name
+	KindEnums       Kind = "enums"    // one, a list, or text with ; or , between; one must match
+	KindIntegers    Kind = "integers" // likewise
+	KindText        Kind = "text"
+	KindRegex       Kind = "regex"       // .NET dialect
+	KindTemplate    Kind = "template"    // text with {{ CEL }}, or C# of the platform
+	KindExpression  Kind = "expression"  // CEL
+	KindHeaders     Kind = "headers"     // an object from name to template
+	KindExpressions Kind = "expressions" // an object from name to CEL
+	KindTriggers    Kind = "triggers"    // true, false, or a list of events
+	KindSecret      Kind = "secret"
+	KindReserved    Kind = "reserved" // not built yet: takes only null
 )
 
 // Field is one declared setting, bound to its place in one [Settings]. Everything that lists settings walks [SettingFields].
@@ -380,13 +382,71 @@ func (fs *fields) optionalWord(p **string, words []string, path, doc string) {
 	f.Allowed, f.Names, f.Nullable = allowed, words, true
 }
 
+// triggers declares events that fire: false for none, true for what happens to documents, or a list.
+func (fs *fields) triggers(p *[]EventType, path, doc string) {
+	names := make([]string, len(TriggerTypes))
+	for i, t := range TriggerTypes {
+		names[i] = string(t)
+	}
+	allowed := "true, false, or a list of " + strings.Join(names, ", ")
+	f := fs.add(KindTriggers, p, path, doc, func() any {
+		switch {
+		case len(*p) == 0:
+			return false
+		case slices.Equal(*p, documentTriggers):
+			return true
+		}
+		return *p
+	}, func(raw any) string {
+		if text, ok := raw.(string); ok { // the platform stores "True" and "False"
+			if b, err := strconv.ParseBool(text); err == nil {
+				raw = b
+			}
+		}
+		if on, ok := raw.(bool); ok {
+			if *p = nil; on {
+				*p = slices.Clone(documentTriggers)
+			}
+			return ""
+		}
+		var given []EventType
+		for _, item := range several(raw) {
+			name, _ := item.(string)
+			if !slices.Contains(names, name) {
+				if near := Nearest(name, names); near != "" {
+					return fmt.Sprintf("did you mean %q? Allowed: %s", near, allowed)
+				}
+				return allowed
+			}
+			given = append(given, EventType(name))
+		}
+		*p = nil
+		for _, t := range TriggerTypes {
+			if slices.Contains(given, t) {
+				*p = append(*p, t)
+			}
+		}
+		return ""
+	}, nil)
+	f.Allowed, f.Names = allowed, names
+}
+
+// expressions declares an object from names, which count as they are spelt, to CEL.
+func (fs *fields) expressions(p *[]Header, path, doc string) {
+	fs.named(KindExpressions, p, path, doc, "names", false)
+}
+
 const maxHeaders = 50
 
 // headers declares an object from header names to templates. Names differ in more than case; what a name may be is for
 // webhook.Compile to say.
 func (fs *fields) headers(p *[]Header, path, doc string) {
-	allowed := fmt.Sprintf("an object of at most %d header names, each with a text of at most 8192 bytes", maxHeaders)
-	f := fs.add(KindHeaders, p, path, doc, func() any {
+	fs.named(KindHeaders, p, path, doc, "header names", true)
+}
+
+func (fs *fields) named(kind Kind, p *[]Header, path, doc, names string, fold bool) {
+	allowed := fmt.Sprintf("an object of at most %d %s, each with a text of at most 8192 bytes", maxHeaders, names)
+	f := fs.add(kind, p, path, doc, func() any {
 		if len(*p) == 0 {
 			return nil
 		}
@@ -406,7 +466,7 @@ func (fs *fields) headers(p *[]Header, path, doc string) {
 			if !ok || len(value) > 8192 {
 				return allowed
 			}
-			if slices.ContainsFunc(list, func(h Header) bool { return strings.EqualFold(h.Name, name) }) {
+			if fold && slices.ContainsFunc(list, func(h Header) bool { return strings.EqualFold(h.Name, name) }) {
 				return "each name once: " + Shorten(name, 100) + " is there in another spelling"
 			}
 			list = append(list, Header{name, value})

@@ -1,3 +1,9 @@
+// Package forgehook holds the words of Forgehook: documents and what hangs on them, webhook settings, calls and attempts,
+// and the errors that a caller may see.
+//
+// It is data and its rules of shape only: no I/O, no clock, no expression language, so that the Go client and workflow code
+// can import it at no cost. Start with [Document] (what a call is about), [Settings] (what an integrator sets) and [Call]
+// (what a caller gets back). The names are the document platform's own.
 package forgehook
 
 import "encoding/json"
@@ -125,6 +131,7 @@ type Subject struct {
 	Project        *Project           `json:"project"`
 	Service        *Service           `json:"service"`
 	Category       *Category          `json:"category,omitempty"` // of the document, where it is stored here; in no payload
+	Cause          *Cause             `json:"call,omitempty"`     // of calls that the end of another one fired
 }
 
 // Utility is a WebHook utility: a service attached to a parent service, with its settings.
@@ -139,6 +146,7 @@ type Utility struct {
 	SettingsVersion int      `json:"settingsVersion"`
 	PausedAt        *Time    `json:"pausedAt"`
 	Draining        bool     `json:"draining"` // resumed; held calls are on their way out in order
+	HeldBy          *string  `json:"heldBy"`   // the call whose failure paused it, where onFailure is hold
 	CreatedAt       Time     `json:"createdAt"`
 	UpdatedAt       Time     `json:"updatedAt"`
 }

@@ -19,7 +19,7 @@ type Settings struct {
 	Enabled                 bool
 	ExecuteBeforeProcess    bool
 	ExecuteAfterProcess     bool
-	ExecuteOnTrigger        bool
+	ExecuteOnTrigger        []EventType // sorted as [TriggerTypes]
 	BatchSize               *int
 	ArchivingStrategy       *int // days
 	Password                Secret
@@ -32,6 +32,8 @@ type Settings struct {
 	Headers                 []Header // sorted by name
 	Delivery                DeliverySettings
 	Signing                 SigningSettings
+	Response                ResponseSettings
+	Callback                CallbackSettings
 	OnFailure               string
 }
 
@@ -78,13 +80,45 @@ type DeliverySettings struct {
 	Schedule string
 }
 
+// ResponseSettings say what an answer means. All texts are CEL; those of WriteBack that are null, or whose value is null, change
+// nothing.
+type ResponseSettings struct {
+	SuccessWhen *string // nil: 2xx
+	Result      *string // nil: none
+	MaxBytes    *int    // of an answer's body that are kept
+	WriteBack   WriteBackSettings
+}
+
+// WriteBackSettings are the expressions of a [WriteBack].
+type WriteBackSettings struct {
+	Document struct {
+		Status, Comment, Result, Category *string
+		Fields                            []Header // from a field's name to its expression, sorted by name
+	}
+	Verification struct{ Value, Status, Info *string }
+	WorkItem     struct{ Status, ReasonCode, ReasonDescription, ReasonComment *string }
+}
+
+// CallbackSettings let an endpoint answer later than with its response.
+type CallbackSettings struct {
+	Await   bool
+	Timeout time.Duration // from the response to the callback
+}
+
+// What a failed call means for the next ones.
+const (
+	OnFailureContinue = "continue" // nothing
+	OnFailureHold     = "hold"     // the utility is paused: calls wait until somebody resumes it
+	OnFailureError    = "error"    // the run of the event that fired it calls no further batch
+)
+
 // SigningSettings hold the Standard Webhooks secret ("whsec_...").
 type SigningSettings struct{ Secret Secret }
 
 // DefaultSettings are those of a utility that is new here. Two differ from the platform's, whose pair hardly ever fires:
 // ExecuteAfterProcess instead of Before, and POST instead of GET.
 func DefaultSettings() Settings {
-	processed, batch := StatusProcessed, 100
+	processed, batch, answer := StatusProcessed, 100, 128<<10
 	return Settings{
 		Enabled:                 true,
 		ExecuteAfterProcess:     true,
@@ -95,7 +129,9 @@ func DefaultSettings() Settings {
 		},
 		WebHook:   WebHookSettings{Method: MethodPost},
 		Delivery:  DeliverySettings{Timeout: 30 * time.Second, Deadline: 120 * time.Hour, Schedule: "standard"},
-		OnFailure: "continue",
+		Response:  ResponseSettings{MaxBytes: &answer},
+		Callback:  CallbackSettings{Timeout: 72 * time.Hour},
+		OnFailure: OnFailureContinue,
 	}
 }
 
@@ -103,10 +139,10 @@ func DefaultSettings() Settings {
 func (s *Settings) declare(f *fields) {
 	const day = 24 * time.Hour
 	f.boolean(&s.Enabled, "Enabled", "False: every call is skipped, explicit ones too. Unlike a pause, which keeps calls for later.")
-	f.boolean(&s.ExecuteBeforeProcess, "ExecuteBeforeProcess", "Fires before the parent service processes a batch.", unbuilt)
-	f.boolean(&s.ExecuteAfterProcess, "ExecuteAfterProcess", "Fires after the parent service processed a batch.", unbuilt)
-	f.boolean(&s.ExecuteOnTrigger, "ExecuteOnTrigger", "Fires when a document is created, updated or deleted.", unbuilt)
-	f.integer(&s.BatchSize, "BatchSize", 1, 1000, "Documents a run takes at once; always one request a document.", unbuilt)
+	f.boolean(&s.ExecuteBeforeProcess, "ExecuteBeforeProcess", "Fires on the event before_process of the parent service.")
+	f.boolean(&s.ExecuteAfterProcess, "ExecuteAfterProcess", "Fires on the event after_process of the parent service.")
+	f.triggers(&s.ExecuteOnTrigger, "ExecuteOnTrigger", "Fires when a document is created, updated or deleted, or on the events of a list.")
+	f.integer(&s.BatchSize, "BatchSize", 1, 1000, "Documents that a run takes at once; always one request a document.")
 	f.integer(&s.ArchivingStrategy, "ArchivingStrategy", 1, 36500, "Days after completion until subject and bodies are erased.", unbuilt)
 	f.secret(&s.Password, "Password", "Password of HTTP Basic where webHook.username is set and webHook.password is not.", headerValue)
 	f.boolean(&s.RemoveComments, "RemoveComments", "Comments of document, master document, work item, project and category are null in what is sent and in expressions.")
@@ -142,8 +178,29 @@ func (s *Settings) declare(f *fields) {
 		f.reserved("delivery."+later, "Comes with a later release.")
 	}
 	f.secret(&s.Signing.Secret, "signing.secret", "Standard Webhooks secret; made by the server when a utility is attached.", signingSecret)
-	f.word(&s.OnFailure, []string{"continue"}, "onFailure", "What a failed call means for the next ones.", unbuilt)
-	for _, later := range []string{"auth", "tls", "response", "callback", "attachments", "debounce"} {
+	const none = " Null, or a null value, changes nothing."
+	answer := func(p **string, path, doc string) { f.text(p, KindExpression, "response."+path, 8192, doc) }
+	answer(&s.Response.SuccessWhen, "successWhen", "CEL over an answer of any status: true is a success. Where it is false a 2xx answer is a permanent failure, and others are judged by their status. Null: 2xx is a success.")
+	answer(&s.Response.Result, "result", "CEL over the answer: the call's result. Null is none.")
+	f.integer(&s.Response.MaxBytes, "response.maxBytes", 1<<10, 8<<20, "How much of an answer's body is kept.")
+	w := &s.Response.WriteBack
+	answer(&w.Document.Status, "writeBack.document.status", "Status that the document gets, as name or number."+none)
+	answer(&w.Document.Comment, "writeBack.document.comment", "Comment that the document gets."+none)
+	answer(&w.Document.Result, "writeBack.document.result", "Result that the document gets: a text, or anything else as JSON."+none)
+	answer(&w.Document.Category, "writeBack.document.category", "Category (classId) that the document gets."+none)
+	f.expressions(&w.Document.Fields, "response.writeBack.document.fields", "An object from the name of a field to the CEL expression of its value."+none)
+	answer(&w.Verification.Value, "writeBack.verification.value", "Value of a verification of type API that is added to the call's parameter.")
+	answer(&w.Verification.Status, "writeBack.verification.status", "Status flags of that verification, as names or number.")
+	answer(&w.Verification.Info, "writeBack.verification.info", "Info of that verification.")
+	answer(&w.WorkItem.Status, "writeBack.workItem.status", "Status that the work item gets, as name or number."+none)
+	answer(&w.WorkItem.ReasonCode, "writeBack.workItem.reasonCode", "reasonCode that the work item gets."+none)
+	answer(&w.WorkItem.ReasonDescription, "writeBack.workItem.reasonDescription", "reasonDescription that the work item gets."+none)
+	answer(&w.WorkItem.ReasonComment, "writeBack.workItem.reasonComment", "reasonComment that the work item gets."+none)
+	f.boolean(&s.Callback.Await, "callback.await", "The endpoint answers later, at the URL in the header Forgehook-Callback-Url and the payload's callbackUrl.")
+	f.duration(&s.Callback.Timeout, "callback.timeout", time.Second, 90*day, "From the endpoint's response to its callback; then the call expires.")
+	f.word(&s.OnFailure, []string{OnFailureContinue, OnFailureHold, OnFailureError}, "onFailure",
+		"What a failed or expired call means for the next ones: nothing, the utility is held, or the run of its event ends.")
+	for _, later := range []string{"auth", "tls", "attachments", "debounce"} {
 		f.reserved(later, "Comes with a later release.")
 	}
 }
@@ -206,34 +263,30 @@ func (s Settings) MarshalJSON() ([]byte, error) { return s.tree((*Field).Value) 
 // tree writes the settings as nested objects in declared order.
 func (s Settings) tree(show func(*Field) any) ([]byte, error) {
 	var b bytes.Buffer
-	group := ""
+	var open []string // the groups that are being written
 	b.WriteByte('{')
-	for i, f := range s.fields() {
-		prefix, name, nested := strings.Cut(f.Path, ".")
-		if !nested {
-			prefix, name = "", f.Path
+	for _, f := range s.fields() {
+		names := strings.Split(f.Path, ".")
+		groups := names[:len(names)-1]
+		shared := 0
+		for shared < len(open) && shared < len(groups) && open[shared] == groups[shared] {
+			shared++
 		}
-		if group != "" && prefix != group {
-			b.WriteByte('}')
-			group = ""
-		}
-		if i > 0 && b.Bytes()[b.Len()-1] != '{' {
+		b.WriteString(strings.Repeat("}", len(open)-shared))
+		if b.Bytes()[b.Len()-1] != '{' {
 			b.WriteByte(',')
 		}
-		if prefix != group {
-			fmt.Fprintf(&b, "%q:{", prefix)
-			group = prefix
+		for _, group := range groups[shared:] {
+			fmt.Fprintf(&b, "%q:{", group)
 		}
+		open = groups
 		value, err := json.Marshal(show(f))
 		if err != nil {
 			return nil, fmt.Errorf("setting %s: %w", f.Path, err)
 		}
-		fmt.Fprintf(&b, "%q:%s", name, value)
+		fmt.Fprintf(&b, "%q:%s", names[len(names)-1], value)
 	}
-	if group != "" {
-		b.WriteByte('}')
-	}
-	b.WriteByte('}')
+	b.WriteString(strings.Repeat("}", len(open)+1))
 	return b.Bytes(), nil
 }
 

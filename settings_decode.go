@@ -101,8 +101,8 @@ func (w *settingsWriter) leaf(i int, raw any) {
 		}
 		return
 	}
-	if f.Kind == KindHeaders && members != nil {
-		raw = w.headers(f, members)
+	if (f.Kind == KindHeaders || f.Kind == KindExpressions) && members != nil {
+		raw = w.named(f, members)
 	}
 	kept := f.Default
 	if len(w.present) > i {
@@ -113,12 +113,16 @@ func (w *settingsWriter) leaf(i int, raw any) {
 	}
 }
 
-// headers merges header by header: null takes one away.
-func (w *settingsWriter) headers(f *Field, members map[string]any) map[string]any {
+// named merges name by name: null takes one away.
+func (w *settingsWriter) named(f *Field, members map[string]any) map[string]any {
 	merged := map[string]any{}
 	if present, ok := f.Value().(map[string]string); ok && w.merge {
 		for name, value := range present {
-			if _, given := lookup(members, name); !given {
+			_, given := members[name]
+			if f.Kind == KindHeaders {
+				_, given = lookup(members, name)
+			}
+			if !given {
 				merged[name] = value
 			}
 		}

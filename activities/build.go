@@ -15,12 +15,12 @@ import (
 
 // BuildRequest makes the exact request out of the frozen subject and the pinned settings, and stores it.
 func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (workflows.Built, error) {
-	outcome, built, err := a.DB.BuildRequest(ctx, call, func(facts postgres.Facts) (postgres.Built, error) { return a.build(call.Tenant, facts) })
+	done, built, err := a.DB.BuildRequest(ctx, call, func(facts postgres.Facts) (postgres.Built, error) { return a.build(call.Tenant, facts) })
 	if err != nil {
 		return workflows.Built{}, a.fault("build request", call, err)
 	}
-	if outcome != "" {
-		return workflows.Built{Outcome: outcome}, nil
+	if done.Outcome != "" {
+		return workflows.Built{Outcome: done.Outcome, Wake: done.Wake}, nil
 	}
 	host := "" // literal also where the rest of the URL is not
 	if u, err := url.Parse(built.Request.URL); err == nil {

@@ -443,7 +443,7 @@ func TestDeliver_heldAndReleased(t *testing.T) {
 		equal(t, "while paused", result, workflows.DeliverResult{Held: true})
 	}
 	equal(t, "status", b.stored(t, call).Status, forgehook.CallPaused)
-	_, drain, err := b.DB.Resume(t.Context(), b.tenant, u.ID)
+	_, drain, _, err := b.DB.Resume(t.Context(), b.tenant, u.ID)
 	check(t, err)
 	equal(t, "drain", drain, true)
 	behind := b.built(t, u)

@@ -12,18 +12,18 @@ import (
 
 // EvaluateConditions explains every condition against the frozen subject. Where one fails the call ends skipped.
 func (a *Activities) EvaluateConditions(ctx context.Context, call workflows.CallRef) (workflows.Evaluation, error) {
-	outcome, conditions, err := a.DB.Evaluate(ctx, call, func(facts postgres.Facts) (postgres.Explained, error) { return a.explain(call.Tenant, facts) })
+	done, conditions, err := a.DB.Evaluate(ctx, call, func(facts postgres.Facts) (postgres.Explained, error) { return a.explain(call.Tenant, facts) })
 	if err != nil {
 		return workflows.Evaluation{}, a.fault("evaluate conditions", call, err)
 	}
-	if outcome != "" {
-		count(ctx, "forgehook_outcomes", "outcome", string(outcome))
+	if done.Outcome != "" {
+		count(ctx, "forgehook_outcomes", "outcome", string(done.Outcome))
 	}
 	facts := make([]workflows.ConditionFact, len(conditions))
 	for i, c := range conditions {
 		facts[i] = workflows.ConditionFact{Condition: c.Condition, Passed: c.Passed}
 	}
-	return workflows.Evaluation{Outcome: outcome, Conditions: facts}, nil
+	return workflows.Evaluation{Outcome: done.Outcome, Wake: done.Wake, Conditions: facts}, nil
 }
 
 func (a *Activities) explain(tenant forgehook.TenantID, facts postgres.Facts) (postgres.Explained, error) {

@@ -58,7 +58,7 @@ func TestSweepCalls(t *testing.T) {
 	check(t, err)
 	_, err = b.deliver(t, held)
 	check(t, err)
-	_, _, err = b.DB.Resume(t.Context(), b.tenant, paused.ID)
+	_, _, _, err = b.DB.Resume(t.Context(), b.tenant, paused.ID)
 	check(t, err)
 
 	result, err := b.sweep(t)
@@ -100,7 +100,7 @@ func TestSweepCalls_engineAway(t *testing.T) {
 				check(t, err)
 				_, err = b.deliver(t, held)
 				check(t, err)
-				_, _, err = b.DB.Resume(t.Context(), b.tenant, u.ID)
+				_, _, _, err = b.DB.Resume(t.Context(), b.tenant, u.ID)
 				check(t, err)
 			}
 			b.engine.refuses = map[string]error{place: away}
@@ -128,7 +128,7 @@ func (b bundle) held(t *testing.T, n int) (u forgehook.Utility, ids []string) {
 		_, err := b.deliver(t, calls[n-1-i])
 		check(t, err)
 	}
-	_, _, err = b.DB.Resume(t.Context(), b.tenant, u.ID)
+	_, _, _, err = b.DB.Resume(t.Context(), b.tenant, u.ID)
 	check(t, err)
 	return u, ids
 }

@@ -52,7 +52,7 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 		return nil, err
 	}
 	document.ProjectID = in.id
-	document, isNew, err := s.DB.PutDocument(ctx, r.tenant(), document)
+	document, isNew, _, err := s.DB.PutDocument(ctx, r.tenant(), document, "")
 	if err != nil || !isNew {
 		return ok(webhook.MaskDocument(document)), err
 	}
@@ -110,7 +110,7 @@ func (s *server) getDocument(ctx context.Context, r *request, in *byID) (*answer
 }
 
 func (s *server) updateDocument(ctx context.Context, r *request, in *byID) (*answer[forgehook.Document], error) {
-	document, err := s.DB.UpdateDocument(ctx, r.tenant(), in.id, func(d *forgehook.Document) error {
+	document, _, err := s.DB.UpdateDocument(ctx, r.tenant(), in.id, "", func(d *forgehook.Document) error {
 		source := d.Source
 		if d.Source = nil; has(r.body, "source") { // it is no object to be merged
 			source = asWritten(r.body, "source")
@@ -123,5 +123,6 @@ func (s *server) updateDocument(ctx context.Context, r *request, in *byID) (*ans
 }
 
 func (s *server) deleteDocument(ctx context.Context, r *request, in *byID) (*answer[none], error) {
-	return noContent(), s.DB.DeleteDocument(ctx, r.tenant(), in.id)
+	_, err := s.DB.DeleteDocument(ctx, r.tenant(), in.id, "")
+	return noContent(), err
 }

@@ -119,7 +119,7 @@ func metaOf(facts postgres.Facts) webhook.Meta {
 // evaluate, build and attempt are the steps of a call as a worker would make them, without the network.
 func (f *fixture) evaluate(t *testing.T, ref forgehook.CallRef) forgehook.Outcome {
 	t.Helper()
-	outcome, _, err := f.db.Evaluate(t.Context(), ref, func(facts postgres.Facts) (postgres.Explained, error) {
+	done, _, err := f.db.Evaluate(t.Context(), ref, func(facts postgres.Facts) (postgres.Explained, error) {
 		plan, err := planOf(facts)
 		if err != nil {
 			return postgres.Explained{}, err
@@ -130,7 +130,7 @@ func (f *fixture) evaluate(t *testing.T, ref forgehook.CallRef) forgehook.Outcom
 	if err != nil {
 		t.Fatal(err)
 	}
-	return outcome
+	return done.Outcome
 }
 
 func (f *fixture) build(t *testing.T, ref forgehook.CallRef) {

@@ -58,7 +58,7 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("spool import: %w", err)
 	}
-	created, updated, err := s.DB.ImportDocuments(ctx, r.tenant(), in.id, func(put func([]forgehook.Document) error) error {
+	created, updated, _, err := s.DB.ImportDocuments(ctx, r.tenant(), in.id, "", func(put func([]forgehook.Document) error) error {
 		return inBatches(spool, in.id, put)
 	})
 	return ok(imported{created + updated, created, updated}), err

@@ -155,7 +155,7 @@ func (f *fixture) workOn(t *testing.T, ref forgehook.CallRef) forgehook.Outcome 
 		return plan, webhook.Meta{CallID: c.ID, WebhookID: c.WebhookID, WebHookServiceID: c.WebHookServiceID, Reason: value(c.Reason),
 			AcceptedAt: c.AcceptedAt.Time, EventType: "document.processed", UserAgent: "Forgehook/test"}, err
 	}
-	outcome, _, err := f.db.Evaluate(t.Context(), ref, func(facts postgres.Facts) (postgres.Explained, error) {
+	done, _, err := f.db.Evaluate(t.Context(), ref, func(facts postgres.Facts) (postgres.Explained, error) {
 		plan, meta, err := rules(facts)
 		if err != nil {
 			return postgres.Explained{}, err
@@ -166,8 +166,8 @@ func (f *fixture) workOn(t *testing.T, ref forgehook.CallRef) forgehook.Outcome 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if outcome != "" {
-		return outcome
+	if done.Outcome != "" {
+		return done.Outcome
 	}
 	masked := func(headers []webhook.Header) map[string]string {
 		shown := map[string]string{}
@@ -179,7 +179,7 @@ func (f *fixture) workOn(t *testing.T, ref forgehook.CallRef) forgehook.Outcome 
 		}
 		return shown
 	}
-	outcome, _, err = f.db.BuildRequest(t.Context(), ref, func(facts postgres.Facts) (postgres.Built, error) {
+	done, _, err = f.db.BuildRequest(t.Context(), ref, func(facts postgres.Facts) (postgres.Built, error) {
 		plan, meta, err := rules(facts)
 		if err != nil {
 			return postgres.Built{}, err
@@ -202,7 +202,7 @@ func (f *fixture) workOn(t *testing.T, ref forgehook.CallRef) forgehook.Outcome 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return outcome
+	return done.Outcome
 }
 
 // TestPreviewTakesWhatCallsTake holds that a request for calls can be previewed as it is.

@@ -123,7 +123,7 @@ func (s *server) pauseUtility(ctx context.Context, r *request, in *byID) (*answe
 }
 
 func (s *server) resumeUtility(ctx context.Context, r *request, in *byID) (*answer[forgehook.Utility], error) {
-	utility, drain, err := s.DB.Resume(ctx, r.tenant(), in.id)
+	utility, drain, _, err := s.DB.Resume(ctx, r.tenant(), in.id)
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.id, err)
 	}

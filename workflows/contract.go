@@ -5,6 +5,7 @@ package workflows
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -16,6 +17,11 @@ const (
 	RetryNowSignal = "retry-now" // end the present back-off
 	ResumeSignal   = "resume"    // the utility was resumed: a call leaves its hold, a drain looks for held calls once more
 	PhaseQuery     = "phase"     // answers a Phase
+
+	CallbackSignal    = forgehook.CallbackSignal    // to a call: what the endpoint has called back is recorded
+	CallEndedSignal   = forgehook.CallEndedSignal   // to who awaits a call, with its CallResult
+	RunDrainedSignal  = forgehook.RunDrainedSignal  // to a run: no call of it is open
+	ItemChangedSignal = forgehook.ItemChangedSignal // to a process: its work item, or a child of it, has changed
 )
 
 // CallID is the workflow id of a call.
@@ -25,6 +31,12 @@ func CallID(callID string) string { return "call/" + callID }
 func DrainID(tenant forgehook.TenantID, webHookServiceID int32) string {
 	return fmt.Sprintf("drain/%s/%d", tenant, webHookServiceID)
 }
+
+// RunID is the workflow id of the run of an event.
+func RunID(runID string) string { return "run/" + runID }
+
+// ProcessID is the workflow id of a work item's process.
+func ProcessID(processID string) string { return "work-item/" + processID }
 
 // CallRef names a call. It is all that activities get besides small facts: subjects, bodies and secrets stay in PostgreSQL.
 type CallRef = forgehook.CallRef
@@ -44,6 +56,7 @@ type CallResult struct {
 	Outcome    forgehook.Outcome
 	StatusCode int // of the last answer, 0 when there was none
 	Attempts   int
+	Wake       bool `json:",omitempty"` // somebody is owed a signal of it: WakeWaiters is to run
 }
 
 // Phase is where a call stands as its workflow knows it. Attempts that Deliver repeats by its retry policy show in PostgreSQL and
@@ -64,12 +77,14 @@ type ConditionFact struct {
 // Evaluation is what EvaluateConditions found.
 type Evaluation struct {
 	Outcome    forgehook.Outcome // set when the call has ended: skipped, failed, or an outcome that stood already
+	Wake       bool              `json:",omitempty"` // see CallResult
 	Conditions []ConditionFact
 }
 
 // Built is what BuildRequest made.
 type Built struct {
 	Outcome   forgehook.Outcome // set when the call has ended: failed, or an outcome that stood already
+	Wake      bool              `json:",omitempty"` // see CallResult
 	Method    string
 	Host      string
 	BodyBytes int
@@ -89,10 +104,12 @@ type DeliverInput struct {
 	AtOnce bool
 }
 
-// DeliverResult is what came of it: exactly one of Outcome, Held and RetryIn is set.
+// DeliverResult is what came of it: exactly one of Outcome, Held, AwaitUntil and RetryIn is set.
 type DeliverResult struct {
 	Outcome    forgehook.Outcome
+	Wake       bool `json:",omitempty"` // see CallResult
 	Held       bool
+	AwaitUntil *time.Time `json:",omitempty"` // the endpoint took the request and calls back until then
 	RetryIn    time.Duration
 	StatusCode int // 0 when there was no answer
 	Attempts   int
@@ -102,8 +119,8 @@ type DeliverResult struct {
 // CompleteInput ends a call for a reason of the workflow's own.
 type CompleteInput struct {
 	CallRef
-	Outcome forgehook.Outcome
-	Code    string // of Call.error
+	Outcome forgehook.Outcome // "": give none, tell which one stands, if any
+	Code    string            // of Call.error
 	Message string
 }
 
@@ -130,6 +147,117 @@ type ReleaseResult struct {
 type SweepResult struct {
 	Started int // accepted calls that had no run
 	Settled int // calls whose run had ended without an outcome
+	Woken   int `json:",omitempty"` // signals that were owed for a while
+	Resumed int `json:",omitempty"` // runs of events and processes of work items that had no workflow
+}
+
+// RequestInput starts RequestCall: the way in for workflows of others, as a child or over Nexus. The Temporal namespace is what
+// guards it: whoever may start workflows there may call for any tenant.
+type RequestInput struct {
+	Tenant         forgehook.TenantID
+	Request        forgehook.CallRequest // by ids: what is given inline stands in the caller's history
+	IdempotencyKey string                // "": the id of the workflow, so that its retries and resets call once
+	WithResult     bool                  // answer the mapped results too, at most MaxResult bytes together
+}
+
+// MaxResult bounds the results in a RequestResult, in bytes of JSON.
+const MaxResult = 64 << 10
+
+// RequestResult is the end of all calls that were requested.
+type RequestResult struct {
+	Calls     []CallAnswer
+	NotCalled []forgehook.NotCalled
+}
+
+// CallAnswer is the end of one of them.
+type CallAnswer struct {
+	CallResult
+	WebHookServiceID int32
+	ErrorCode        string          `json:",omitempty"`
+	Result           json.RawMessage `json:",omitempty"`
+}
+
+// AcceptInput asks for acceptance of calls that a workflow awaits.
+type AcceptInput struct {
+	RequestInput
+	WorkflowID string // is signalled CallEndedSignal for each call that has not ended
+}
+
+// Accepted are calls; those without outcome go on.
+type Accepted struct {
+	Calls     []CallResult
+	NotCalled []forgehook.NotCalled
+}
+
+// AnswersInput asks how calls have ended.
+type AnswersInput struct {
+	Tenant     forgehook.TenantID
+	CallIDs    []string
+	WithResult bool
+}
+
+// RunRef names a run.
+type RunRef = forgehook.RunRef
+
+// RunInput starts RunUtilities.
+type RunInput struct {
+	RunRef
+	Processed, Calls int // by earlier runs of the workflow: it continues as new
+}
+
+// Batch is what AcceptBatch did.
+type Batch struct {
+	Processed int                  // documents of this batch
+	Calls     int                  // of this batch
+	Open      int                  // calls of the run without outcome
+	Wait      bool                 // no further batch until no call is open
+	Done      bool                 // no document is left
+	Stopped   bool                 // a call failed whose utility says onFailure error
+	Outcome   forgehook.RunOutcome // set when the run has ended
+}
+
+// RunEnd ends a run.
+type RunEnd struct {
+	RunRef
+	Outcome       forgehook.RunOutcome
+	Code, Message string // of Run.error
+}
+
+// RunResult is the end of a run.
+type RunResult struct {
+	RunID   string
+	Outcome forgehook.RunOutcome
+}
+
+// ProcessRef names a work item's process.
+type ProcessRef struct {
+	Tenant    forgehook.TenantID
+	ProcessID string
+}
+
+// ItemState is where a process stands.
+type ItemState struct {
+	WorkItemID  int32
+	Status      forgehook.WorkItemStatus
+	Gone        bool // the item was deleted
+	Handed      bool // handed over; the child is not there yet
+	DueAt       *time.Time
+	OnDue       forgehook.OnDue
+	CallOutcome forgehook.Outcome        // "": the call goes on
+	Outcome     forgehook.ProcessOutcome // set when the process has ended
+}
+
+// ProcessEnd ends a process. Answered writes what the call's answer says about the work item to it.
+type ProcessEnd struct {
+	ProcessRef
+	Outcome forgehook.ProcessOutcome
+}
+
+// ProcessResult is the end of a process.
+type ProcessResult struct {
+	WorkItemID  int32 // where it ended
+	Outcome     forgehook.ProcessOutcome
+	CallOutcome forgehook.Outcome
 }
 
 // RunState is what the engine knows of a call's workflow, for the sweep.
@@ -160,4 +288,20 @@ type Activities interface {
 	ReleaseHeld(ctx context.Context, in ReleaseInput) (ReleaseResult, error)
 	// SweepCalls starts accepted calls without a run and settles calls whose run is gone.
 	SweepCalls(ctx context.Context) (SweepResult, error)
+	// WakeWaiters signals all who await the end of a call, and starts the runs of the events it raised.
+	WakeWaiters(ctx context.Context, in CallRef) error
+	// AcceptCalls accepts calls that a workflow awaits and starts them.
+	AcceptCalls(ctx context.Context, in AcceptInput) (Accepted, error)
+	// ReadAnswers tells how calls have ended.
+	ReadAnswers(ctx context.Context, in AnswersInput) ([]CallAnswer, error)
+	// AcceptBatch accepts and starts the calls for the next documents of a run.
+	AcceptBatch(ctx context.Context, in RunRef) (Batch, error)
+	// CompleteRun ends a run unless it has ended, and returns the outcome that stands.
+	CompleteRun(ctx context.Context, in RunEnd) (RunResult, error)
+	// LookAtWorkItem tells where a process stands, following an item that was handed over to its child.
+	LookAtWorkItem(ctx context.Context, in ProcessRef) (ItemState, error)
+	// EscalateWorkItem hands the item over to a new child that is due later, and tells where the process stands.
+	EscalateWorkItem(ctx context.Context, in ProcessRef) (ItemState, error)
+	// EndProcess ends a process unless it has ended, writes to its item, and cancels its own call where the item is dead.
+	EndProcess(ctx context.Context, in ProcessEnd) (ProcessResult, error)
 }

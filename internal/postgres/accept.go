@@ -19,6 +19,7 @@ type Acceptance struct {
 	IdempotencyKey string // "": none
 	BodySHA256     []byte // of the decoded body; tells whether a key is used for the same request again
 	Now            time.Time
+	Waiter         string // the id of a workflow that is signalled when the calls end; "": none
 }
 
 // Accepted is what came of it.

@@ -24,6 +24,7 @@ type Started struct {
 	Outcome          forgehook.Outcome
 	StatusCode       int // of the last attempt, 0 when it got no answer or there was none
 	Held             bool
+	Wake             bool          // with an Outcome: see [Completion]
 	Wait             time.Duration // until the next attempt is due, when that was recorded and then lost on its way to the engine
 	Number           int           // of this attempt; of the last one where nothing was started
 	Counted          int           // attempts that finished before this one: unknown ones spend no budget

@@ -231,7 +231,7 @@ func TestStartAttempt_behindTheDeadline(t *testing.T) {
 		check(t, err)
 		equal(t, "held", started.Held, true)
 	}
-	_, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
+	_, _, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 	check(t, err)
 	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(heldBack.ID), Released: true, Now: begin.Add(2 * time.Hour)})
 	check(t, err)

@@ -34,9 +34,9 @@ func TestSampleDocuments(t *testing.T) {
 	check(t, err)
 	master, newer := pgtest.Document(t, b.DB, b.tenant, b.s.Project.ID, b.s.Service.ID), pgtest.Invoice(t, b.s.Project.ID, b.s.Service.ID)
 	newer.MasterID = &master.ID
-	newer, _, err = b.PutDocument(t.Context(), b.tenant, newer)
+	newer, _, _, err = b.PutDocument(t.Context(), b.tenant, newer, "")
 	check(t, err)
-	_, err = b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, func(d *forgehook.Document) error {
+	_, _, err = b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
 		d.ClassID = nil
 		return nil
 	})
@@ -73,7 +73,7 @@ func TestSampleCalls(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.s.Call(t, b.DB)
-	_, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, func(d *forgehook.Document) error {
+	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
 		d.Filename = new("renamed.pdf")
 		return nil
 	})
@@ -113,10 +113,10 @@ func TestSampleCalls(t *testing.T) {
 func TestSamplePages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	err := b.DeleteDocument(t.Context(), b.tenant, b.s.Document.ID)
+	err := deleteDocument(t, b, b.tenant, b.s.Document.ID)
 	check(t, err)
 	put := func(documents ...forgehook.Document) {
-		_, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, func(put func([]forgehook.Document) error) error { return put(documents) })
+		_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", func(put func([]forgehook.Document) error) error { return put(documents) })
 		check(t, err)
 	}
 	var small []forgehook.Document
@@ -145,7 +145,7 @@ func TestSamplePages(t *testing.T) {
 			t.Errorf("of %d", of)
 		}
 		if done == 0 { // the oldest one, which comes last
-			check(t, b.DeleteDocument(t.Context(), b.tenant, 1003))
+			check(t, deleteDocument(t, b, b.tenant, 1003))
 		}
 		return nil
 	})

@@ -67,15 +67,15 @@ func (b Built) shown() forgehook.Request {
 }
 
 // BuildRequest applies rule to the frozen subject and the pinned settings of a call and stores the request it makes. A request that
-// is stored already is returned as it is and rule does not run. Where rule reports a failure the call ends failed; outcome is ""
-// while the call goes on.
-func (db *DB) BuildRequest(ctx context.Context, call forgehook.CallRef, rule func(Facts) (Built, error)) (outcome forgehook.Outcome, built Built, err error) {
+// is stored already is returned as it is and rule does not run. Where rule reports a failure the call ends failed; done has no
+// outcome while the call goes on.
+func (db *DB) BuildRequest(ctx context.Context, call forgehook.CallRef, rule func(Facts) (Built, error)) (done Completion, built Built, err error) {
 	defer wrap(&err, "build request of call %s", call.CallID)
 	return buildRequest(ctx, db, call, rule)
 }
 
 // buildRequest holds no connection while the rule runs, as evaluate does not.
-func buildRequest(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Facts) (Built, error)) (forgehook.Outcome, Built, error) {
+func buildRequest(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Facts) (Built, error)) (Completion, Built, error) {
 	var row struct {
 		factsRow
 		Headers      []byte  `db:"headers"`
@@ -96,24 +96,25 @@ func buildRequest(ctx context.Context, db *DB, call forgehook.CallRef, rule func
 		LEFT JOIN requests r ON r.call_id = c.id
 		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID)
 	if err != nil {
-		return "", Built{}, orNotFound(err, "call", call.CallID)
+		return Completion{}, Built{}, orNotFound(err, "call", call.CallID)
 	}
 	if row.Outcome != nil {
-		return outcomeOf(row.Outcome), Built{}, nil
+		return Completion{Outcome: outcomeOf(row.Outcome)}, Built{}, nil
 	}
 	if row.Method != nil {
 		built, err := requestRow{row.Method, row.URL, row.Headers, row.Body, row.SHA256, row.ShownURL, row.ShownHeaders, row.ShownBody}.toBuilt(call.CallID)
-		return "", built, err
+		return Completion{}, built, err
 	}
 	built, err := apply(ctx, db, row.factsRow, rule)
 	if err != nil {
-		return "", Built{}, err
+		return Completion{}, Built{}, err
 	}
 	if built.Failure != nil {
 		done, err := completeCall(ctx, tx, call, ending{outcome: forgehook.Failed, because: built.Failure, at: now()})
-		return done.Outcome, Built{}, err
+		return done, Built{}, err
 	}
-	return storeRequest(ctx, tx, call, built)
+	outcome, stored, err := storeRequest(ctx, tx, call, built)
+	return Completion{Outcome: outcome}, stored, err
 }
 
 // storeRequest keeps the first request of a call: whoever builds it a second time gets that one.

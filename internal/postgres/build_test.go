@@ -58,7 +58,7 @@ func TestBuildRequest(t *testing.T) {
 			if !strings.Contains(err.Error(), "no request yet") {
 				t.Errorf("the error does not say that there is none yet: %v", err)
 			}
-			outcome, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(facts postgres.Facts) (postgres.Built, error) {
+			done, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(facts postgres.Facts) (postgres.Built, error) {
 				equal(t, "settings", loaded(t, facts.Settings), b.s.Utility.Settings)
 				equal(t, "version", facts.Settings.Version, call.SettingsVersion)
 				equal(t, "subject", facts.Subject, forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service})
@@ -66,7 +66,7 @@ func TestBuildRequest(t *testing.T) {
 				return test.made, nil
 			})
 			check(t, err)
-			equal(t, "outcome", outcome, "")
+			equal(t, "outcome", done.Outcome, "")
 			equal(t, "built", made, test.made, cmpopts.EquateEmpty())
 
 			_, again, err := b.BuildRequest(t.Context(), b.ref(call.ID), neverBuilds(t))
@@ -89,17 +89,17 @@ func TestBuildRequest_fails(t *testing.T) {
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	failure := &forgehook.CallError{Code: "bad_url", Message: "the URL has no host"}
-	outcome, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) {
+	done, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) {
 		return postgres.Built{Failure: failure}, nil
 	})
 	check(t, err)
-	equal(t, "outcome", outcome, forgehook.Failed)
+	equal(t, "outcome", done.Outcome, forgehook.Failed)
 	got, err := b.Call(t.Context(), b.tenant, call.ID)
 	check(t, err)
 	equal(t, "error", got.Error, failure)
-	outcome, _, err = b.BuildRequest(t.Context(), b.ref(call.ID), neverBuilds(t))
+	done, _, err = b.BuildRequest(t.Context(), b.ref(call.ID), neverBuilds(t))
 	check(t, err)
-	equal(t, "outcome of the second time", outcome, forgehook.Failed)
+	equal(t, "outcome of the second time", done.Outcome, forgehook.Failed)
 }
 
 // Two that build at once send the same: the request that was stored first.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -18,6 +19,13 @@ type Completion struct {
 	StatusCode int // of the last attempt, 0 when it got no answer or there was none
 	Attempts   int
 	Won        bool // the outcome was given just now, not by somebody before
+	Wake       bool // workflows are owed a signal, or runs a start: see [DB.Wakes] and [DB.CausedRuns]
+}
+
+// Answer is what the rules made of what an endpoint said.
+type Answer struct {
+	Result    json.RawMessage      // nil: none
+	WriteBack *forgehook.WriteBack // nil: none
 }
 
 // ending is the end of a call that somebody wants to record.

@@ -42,8 +42,8 @@ func modified(d *forgehook.Document) *time.Time {
 }
 
 // PutDocument stores a document in the project it names, or replaces the one of that id, which then moves to the project. ID 0 is
-// handed out.
-func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forgehook.Document) (_ forgehook.Document, created bool, err error) {
+// handed out. cause is the call that the change comes from, "" where none is known: the utilities that led to it do not fire again.
+func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forgehook.Document, cause string) (_ forgehook.Document, created bool, raised Raised, err error) {
 	defer wrap(&err, "put document %d into project %d", d.ID, d.ProjectID)
 	err = db.inTx(ctx, func(tx conn) error {
 		if d.ID, err = orNewEntityID(ctx, tx, tenant, d.ID); err != nil {
@@ -53,12 +53,12 @@ func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forg
 		created = count == 1
 		return err
 	})
-	return d, created, err
+	return d, created, raised, err
 }
 
 // ImportDocuments does for many documents of one project what PutDocument does for one. feed puts them in as many batches as it
 // likes: they are stored together or not at all. Of those with the same id the last one counts, and the others as updated.
-func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, feed func(put func([]forgehook.Document) error) error) (created, updated int, err error) {
+func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, cause string, feed func(put func([]forgehook.Document) error) error) (created, updated int, raised Raised, err error) {
 	defer wrap(&err, "import documents into project %d", projectID)
 	err = db.inTx(ctx, func(tx conn) error {
 		return feed(func(documents []forgehook.Document) error {
@@ -75,9 +75,9 @@ func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, pr
 		})
 	})
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, Raised{}, err
 	}
-	return created, updated, nil
+	return created, updated, raised, nil
 }
 
 // withIDs gives ids to the documents that have none, and leaves the last of those that have the same, in the order of their ids: so
@@ -206,7 +206,7 @@ func storedDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, id
 
 // UpdateDocument lets change alter a document, whose row is locked meanwhile; its id and project stay. Its date of modification is
 // now unless change sets one.
-func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id int32, change func(*forgehook.Document) error) (d forgehook.Document, err error) {
+func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string, change func(*forgehook.Document) error) (d forgehook.Document, raised Raised, err error) {
 	defer wrap(&err, "update document %d", id)
 	err = db.inTx(ctx, func(tx conn) error {
 		var row documentRow
@@ -231,15 +231,15 @@ func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id 
 			WHERE tenant_id = $1 AND id = $2`, tenant, id, body, d.MasterID, int32(d.Status), modified(&d), instant())
 		return err
 	})
-	return d, err
+	return d, raised, err
 }
 
 // DeleteDocument deletes a document. Calls keep their subject, which was frozen.
-func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
+func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string) (raised Raised, err error) {
 	defer wrap(&err, "delete document %d", id)
 	rows, err := db.exec(ctx, `DELETE FROM documents WHERE tenant_id = $1 AND id = $2`, tenant, id)
 	if err == nil && rows == 0 {
-		return notFound("document", id)
+		return raised, notFound("document", id)
 	}
-	return err
+	return raised, err
 }

@@ -14,16 +14,16 @@ type Explained struct {
 }
 
 // Evaluate applies rule to the frozen subject and the pinned settings of a call and stores what it found. Where it does not fire
-// the call ends skipped, where it fails the call ends failed; outcome is "" while the call goes on. A call that was evaluated
+// the call ends skipped, where it fails the call ends failed; done has no outcome while the call goes on. A call that was evaluated
 // before, or has an outcome, answers with what is stored and rule does not run.
-func (db *DB) Evaluate(ctx context.Context, call forgehook.CallRef, rule func(Facts) (Explained, error)) (outcome forgehook.Outcome, conditions []forgehook.Condition, err error) {
+func (db *DB) Evaluate(ctx context.Context, call forgehook.CallRef, rule func(Facts) (Explained, error)) (done Completion, conditions []forgehook.Condition, err error) {
 	defer wrap(&err, "evaluate call %s", call.CallID)
 	return evaluate(ctx, db, call, rule)
 }
 
 // evaluate takes no lock, and no transaction, so that a slow rule holds no connection: two that run at once find the same, and an
 // outcome wins over both.
-func evaluate(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Facts) (Explained, error)) (forgehook.Outcome, []forgehook.Condition, error) {
+func evaluate(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Facts) (Explained, error)) (Completion, []forgehook.Condition, error) {
 	var row factsRow
 	tx := db.conn
 	err := tx.hot().get(ctx, &row, `
@@ -35,30 +35,30 @@ func evaluate(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Fac
 		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
 		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID)
 	if err != nil {
-		return "", nil, orNotFound(err, "call", call.CallID)
+		return Completion{}, nil, orNotFound(err, "call", call.CallID)
 	}
 	conditions, err := toExplanation(row.Explanation)
 	if err != nil || row.Outcome != nil || row.Explanation != nil {
-		return outcomeOf(row.Outcome), conditions, err
+		return Completion{Outcome: outcomeOf(row.Outcome)}, conditions, err
 	}
 	found, err := apply(ctx, db, row, rule)
 	if err != nil {
-		return "", nil, err
+		return Completion{}, nil, err
 	}
 	explanation, err := encode(found.Conditions)
 	if err != nil {
-		return "", nil, err
+		return Completion{}, nil, err
 	}
 	if found.Fires && found.Failure == nil {
 		outcome, err := storeExplanation(ctx, tx, call, explanation)
-		return outcome, found.Conditions, err
+		return Completion{Outcome: outcome}, found.Conditions, err
 	}
 	e := ending{outcome: forgehook.Skipped, explanation: explanation, at: now()}
 	if found.Failure != nil {
 		e.outcome, e.because = forgehook.Failed, found.Failure
 	}
 	done, err := completeCall(ctx, tx, call, e)
-	return done.Outcome, found.Conditions, err
+	return done, found.Conditions, err
 }
 
 // storeExplanation moves a call that fires on; the outcome is "" unless somebody has ended it meanwhile.

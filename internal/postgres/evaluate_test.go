@@ -36,11 +36,11 @@ func TestEvaluate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			want := b.s.Call(t, b.DB)
-			outcome, explained, err := b.Evaluate(t.Context(), b.ref(want.ID), func(postgres.Facts) (postgres.Explained, error) {
+			done, explained, err := b.Evaluate(t.Context(), b.ref(want.ID), func(postgres.Facts) (postgres.Explained, error) {
 				return test.found, nil
 			})
 			check(t, err)
-			equal(t, "outcome", outcome, test.want)
+			equal(t, "outcome", done.Outcome, test.want)
 			equal(t, "conditions", explained, test.found.Conditions)
 
 			got, err := b.Call(t.Context(), b.tenant, want.ID)
@@ -52,9 +52,9 @@ func TestEvaluate(t *testing.T) {
 			equal(t, "stored call", got, want, cmpopts.IgnoreFields(forgehook.Call{}, "CompletedAt"))
 			equal(t, "completed", got.CompletedAt != nil, test.want != "")
 
-			outcome, explained, err = b.Evaluate(t.Context(), b.ref(want.ID), neverExplains(t))
+			done, explained, err = b.Evaluate(t.Context(), b.ref(want.ID), neverExplains(t))
 			check(t, err)
-			equal(t, "outcome of the second time", outcome, test.want)
+			equal(t, "outcome of the second time", done.Outcome, test.want)
 			equal(t, "conditions of the second time", explained, test.found.Conditions)
 		})
 	}
@@ -82,12 +82,12 @@ func TestEvaluate_outcomeMeanwhile(t *testing.T) {
 	b := setup(t)
 	for name, found := range map[string]postgres.Explained{"fires": {Conditions: conditions, Fires: true}, "skips": {Conditions: conditions}} {
 		call := b.s.Call(t, b.DB)
-		outcome, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Explained, error) {
+		done, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Explained, error) {
 			_, err := b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Canceled, nil, time.Now())
 			return found, err
 		})
 		check(t, err)
-		equal(t, name, outcome, forgehook.Canceled)
+		equal(t, name, done.Outcome, forgehook.Canceled)
 	}
 }
 

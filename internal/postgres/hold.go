@@ -35,7 +35,7 @@ func (db *DB) Pause(ctx context.Context, tenant forgehook.TenantID, webHookServi
 
 // Resume ends a pause. drain says that calls are held, which a drain has to release: until it has, the utility holds new ones too,
 // so that none overtakes. It says so again while the drain is not finished, for a caller whose start of one failed.
-func (db *DB) Resume(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) (u forgehook.Utility, drain bool, err error) {
+func (db *DB) Resume(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) (u forgehook.Utility, drain bool, raised Raised, err error) {
 	defer wrap(&err, "resume utility %d", webHookServiceID)
 	err = db.inTx(ctx, func(tx conn) error {
 		if u, err = lockUtility(ctx, tx, tenant, webHookServiceID); err != nil {
@@ -47,7 +47,7 @@ func (db *DB) Resume(ctx context.Context, tenant forgehook.TenantID, webHookServ
 		}
 		return setHold(ctx, tx, tenant, u)
 	})
-	return u, u.Draining, err
+	return u, u.Draining, raised, err
 }
 
 func setHold(ctx context.Context, tx conn, tenant forgehook.TenantID, u forgehook.Utility) error {

@@ -39,7 +39,7 @@ func TestPause(t *testing.T) {
 	check(t, err)
 	equal(t, "utility", got, want)
 
-	resumed, drain, err := b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
+	resumed, drain, _, err := b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 	check(t, err)
 	equal(t, "resumed utility", resumed, b.s.Utility)
 	equal(t, "drain, with nothing held", drain, false)
@@ -66,13 +66,13 @@ func TestHold_drain(t *testing.T) {
 	equal(t, "for release while paused", held(t, b), nil)
 	equal(t, "attempts of a held call", states(t, b, first), nil)
 
-	resumed, drain, err := b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
+	resumed, drain, _, err := b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 	check(t, err)
 	equal(t, "drain, draining, paused", []bool{drain, resumed.Draining, resumed.PausedAt != nil}, []bool{true, true, false})
 	draining, err := b.Draining(t.Context())
 	check(t, err)
 	equal(t, "draining utilities", draining, []postgres.UtilityRef{{Tenant: b.tenant, WebHookServiceID: b.s.Utility.ID}})
-	_, drain, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
+	_, drain, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 	check(t, err)
 	equal(t, "drain, when resumed again before its end", drain, true)
 
@@ -115,14 +115,14 @@ func TestHold_pausedInTheMiddle(t *testing.T) {
 	check(t, err)
 	try(t, b, call, false)
 	try(t, b, slow, false)
-	_, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
+	_, _, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 	check(t, err)
 	check(t, b.MarkReleased(t.Context(), []forgehook.CallRef{b.ref(call.ID), b.ref(slow.ID)}, time.Now().Add(-2*time.Minute)))
 	_, err = b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
 	check(t, err)
 	equal(t, "held again", try(t, b, call, true).Held, true)
 	finishDrain(t, b, true) // that drain is over
-	_, drain, err := b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
+	_, drain, _, err := b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 	check(t, err)
 	equal(t, "drain", drain, true)
 	equal(t, "for release: the one that was held again, and the one that has not moved for long",
@@ -152,7 +152,7 @@ func TestHold_raceWithEndOfDrain(t *testing.T) {
 		_, err := b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
 		check(t, err)
 		try(t, b, call, false)
-		_, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
+		_, _, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 		check(t, err)
 		equal(t, "the released call passes", try(t, b, call, true).Number, 1)
 

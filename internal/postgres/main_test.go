@@ -96,3 +96,9 @@ func faultPaths(err error) (paths []string) {
 	}
 	return paths
 }
+
+func deleteDocument(t *testing.T, b bundle, tenant forgehook.TenantID, id int32) error {
+	t.Helper()
+	_, err := b.DeleteDocument(t.Context(), tenant, id, "")
+	return err
+}

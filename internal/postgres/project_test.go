@@ -66,7 +66,7 @@ func TestProjects_strangers(t *testing.T) {
 	refused(t, "delete", b.DeleteProject(t.Context(), b.stranger, id), forgehook.CodeNotFound)
 	_, err = b.CreateService(t.Context(), b.stranger, forgehook.Service{ProjectID: id})
 	refused(t, "service in it", err, forgehook.CodeNotFound)
-	_, _, err = b.PutDocument(t.Context(), b.stranger, forgehook.Document{ProjectID: id})
+	_, _, _, err = b.PutDocument(t.Context(), b.stranger, forgehook.Document{ProjectID: id}, "")
 	refused(t, "document in it", err, forgehook.CodeNotFound)
 	list, _, err := b.Projects(t.Context(), b.stranger, forgehook.Page{})
 	check(t, err)
@@ -96,18 +96,18 @@ func TestDeleting_whatIsInTheWay(t *testing.T) {
 	check(t, b.DeleteUtility(t.Context(), b.tenant, utility))
 	check(t, b.DeleteService(t.Context(), b.tenant, service))
 	inTheWay("project", b.DeleteProject(t.Context(), b.tenant, project), "has 1 document:")
-	check(t, b.DeleteDocument(t.Context(), b.tenant, document))
+	check(t, deleteDocument(t, b, b.tenant, document))
 	check(t, b.DeleteProject(t.Context(), b.tenant, project))
 
 	past, err := b.Call(t.Context(), b.tenant, call.ID)
 	check(t, err)
 	equal(t, "webHookServiceId of a past call", past.WebHookServiceID, utility)
-	outcome, _, err := b.Evaluate(t.Context(), b.ref(call.ID), fires)
+	done, _, err := b.Evaluate(t.Context(), b.ref(call.ID), fires)
 	check(t, err)
-	equal(t, "outcome of a late evaluation", outcome, forgehook.Canceled)
+	equal(t, "outcome of a late evaluation", done.Outcome, forgehook.Canceled)
 	for what, err := range map[string]error{
 		"project": b.DeleteProject(t.Context(), b.tenant, project), "service": b.DeleteService(t.Context(), b.tenant, service),
-		"utility": b.DeleteUtility(t.Context(), b.tenant, utility), "document": b.DeleteDocument(t.Context(), b.tenant, document),
+		"utility": b.DeleteUtility(t.Context(), b.tenant, utility), "document": deleteDocument(t, b, b.tenant, document),
 	} {
 		refused(t, what+" that is gone", err, forgehook.CodeNotFound)
 	}

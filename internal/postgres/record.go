@@ -15,6 +15,7 @@ type RecordAttempt struct {
 	Headers  map[string]string // as sent, secrets masked; nil: as built
 	Exchange Exchange
 	Decision Decision
+	Answer   Answer // of a success that ends the call
 	Now      time.Time
 }
 
@@ -36,12 +37,15 @@ type Decision struct {
 	Code, Message string
 	Final         bool
 	Delay         time.Duration
+	Await         time.Duration // a success that does not end the call: it awaits a callback for that long
 }
 
 // Recorded says where the call stands.
 type Recorded struct {
 	Outcome  forgehook.Outcome // "": it goes on
 	Attempts int
+	Wake     bool      // see [Completion]
+	Until    time.Time // set while the call awaits its callback: until when
 }
 
 // outcome is how the call ends by this attempt, "" when it does not.

@@ -35,7 +35,7 @@ func TestSubject(t *testing.T) {
 	master := pgtest.Document(t, b.DB, b.tenant, b.s.Project.ID, b.s.Service.ID)
 	stored := b.s.Document
 	stored.MasterID = &master.ID
-	_, _, err := b.PutDocument(t.Context(), b.tenant, stored)
+	_, _, _, err := b.PutDocument(t.Context(), b.tenant, stored, "")
 	check(t, err)
 	inline := pgtest.Invoice(t, 5, 6)
 	inline.ID, inline.MasterID = 912, &master.ID
@@ -100,9 +100,9 @@ func TestSubject_isFrozen(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
-	_, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, func(d *forgehook.Document) error { d.Status = 90; return nil })
+	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error { d.Status = 90; return nil })
 	check(t, err)
-	check(t, b.DeleteDocument(t.Context(), b.tenant, b.s.Document.ID))
+	check(t, deleteDocument(t, b, b.tenant, b.s.Document.ID))
 	check(t, saveSettings(t, b, b.s.Utility.ID))
 	_, err = b.UpdateService(t.Context(), b.tenant, b.s.Service.ID, func(s *forgehook.Service) error { s.Name = nil; return nil })
 	check(t, err)

@@ -82,7 +82,7 @@ func TestUtilities_strangers(t *testing.T) {
 	refused(t, "save settings", err, forgehook.CodeNotFound)
 	_, err = b.Pause(t.Context(), b.stranger, id, time.Now())
 	refused(t, "pause", err, forgehook.CodeNotFound)
-	_, _, err = b.Resume(t.Context(), b.stranger, id)
+	_, _, _, err = b.Resume(t.Context(), b.stranger, id)
 	refused(t, "resume", err, forgehook.CodeNotFound)
 	list, _, err := b.Utilities(t.Context(), b.stranger, b.s.Service.ID, forgehook.Page{})
 	check(t, err)

@@ -43,7 +43,7 @@ func (w *warnings) firing(p *Plan) {
 		}
 	}
 	only := func(before, after, trigger bool) bool {
-		return s.ExecuteBeforeProcess == before && s.ExecuteAfterProcess == after && s.ExecuteOnTrigger == trigger
+		return s.ExecuteBeforeProcess == before && s.ExecuteAfterProcess == after && len(s.ExecuteOnTrigger) > 0 == trigger
 	}
 	const explicit = " Explicit calls are not affected."
 	status, usage := s.Document.Status, s.Document.Usage
@@ -57,7 +57,7 @@ func (w *warnings) firing(p *Plan) {
 	if only(false, true, false) && slices.Equal(usage, []forgehook.UsageType{forgehook.UsageInbox}) {
 		w.add("document.usage", "Never fires after processing, which is about Outbox documents: widen document.usage, or set executeBeforeProcess."+explicit)
 	}
-	if !s.ExecuteOnTrigger && slices.Equal(status, []forgehook.DocumentStatus{statusDeleted}) {
+	if len(s.ExecuteOnTrigger) == 0 && slices.Equal(status, []forgehook.DocumentStatus{statusDeleted}) {
 		w.add("document.status", "Hardly ever fires: only executeOnTrigger, which is off, is about Deleted documents."+explicit)
 	}
 }

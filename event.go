@@ -1,0 +1,205 @@
+package forgehook
+
+import (
+	"slices"
+	"time"
+)
+
+// EventType names something that happened to a service's documents, work items or calls. It is the type of the payloads that it fires.
+type EventType string
+
+// The events. The first seven are the platform's lifecycle; the others are ours.
+const (
+	EventBeforeProcess    EventType = "before_process"
+	EventAfterProcess     EventType = "after_process"
+	EventDocumentCreated  EventType = "document.created"
+	EventDocumentUpdated  EventType = "document.updated"
+	EventDocumentDeleted  EventType = "document.deleted"
+	EventVerification     EventType = "verification"       // a field was verified
+	EventWorkItem         EventType = "workitem"           // created, its status set, transferred, escalated
+	EventCallCompleted    EventType = "call.completed"     // delivered
+	EventCallFailed       EventType = "call.failed"        // failed or expired
+	EventUtilityHeld      EventType = "utility.held"       // onFailure is hold, and a call failed
+	EventUtilityRecovered EventType = "utility.recovered"  // resumed after that
+	EventExplicit         EventType = "document.processed" // nobody's event: a call that somebody asked for
+)
+
+// EventTypes are those that a client may raise; TriggerTypes those that executeOnTrigger may list.
+var (
+	EventTypes = []EventType{
+		EventBeforeProcess, EventAfterProcess, EventDocumentCreated, EventDocumentUpdated, EventDocumentDeleted, EventVerification, EventWorkItem,
+	}
+	TriggerTypes = []EventType{
+		EventDocumentCreated, EventDocumentUpdated, EventDocumentDeleted, EventVerification, EventWorkItem,
+		EventCallCompleted, EventCallFailed, EventUtilityHeld, EventUtilityRecovered,
+	}
+	documentTriggers = []EventType{EventDocumentCreated, EventDocumentUpdated, EventDocumentDeleted} // what true means
+)
+
+// Fires are the events that fire the utility; none while it is disabled.
+func (s *Settings) Fires() []EventType {
+	if !s.Enabled {
+		return nil
+	}
+	var list []EventType
+	if s.ExecuteBeforeProcess {
+		list = append(list, EventBeforeProcess)
+	}
+	if s.ExecuteAfterProcess {
+		list = append(list, EventAfterProcess)
+	}
+	return append(list, s.ExecuteOnTrigger...)
+}
+
+// MaxEventDocuments bounds the documents of one event that a client raises.
+const MaxEventDocuments = 10_000
+
+// EventRequest raises an event for one document or many. Of the entities of Request only those that belong to the event are looked
+// at; DocumentIDs and Documents are for before_process, after_process and the document events, instead of Request's one document.
+type EventRequest struct {
+	Type        EventType
+	Request     CallRequest
+	DocumentIDs []int32
+	Documents   []Document
+}
+
+// RunStatus says where a run stands.
+type RunStatus string
+
+// The states of a run.
+const (
+	RunAccepted  RunStatus = "accepted"
+	RunRunning   RunStatus = "running"
+	RunCompleted RunStatus = "completed"
+)
+
+// RunOutcome is the end of a run.
+type RunOutcome string
+
+// The outcomes of a run.
+const (
+	RunDone     RunOutcome = "completed" // every document had its calls, and all of them ended
+	RunFailed   RunOutcome = "failed"    // a call of a utility with onFailure error failed: later batches were not called
+	RunCanceled RunOutcome = "canceled"
+)
+
+// Run is one event and the calls it fires: documents in batches, all utilities that the event fires for each of them.
+type Run struct {
+	ID          string      `json:"id"` // UUIDv7
+	WorkflowID  string      `json:"workflowId"`
+	ProjectID   int32       `json:"projectId"`
+	ServiceID   int32       `json:"serviceId"`
+	Type        EventType   `json:"type"`
+	Status      RunStatus   `json:"status"`
+	Outcome     *RunOutcome `json:"outcome"`
+	Reason      *string     `json:"reason"`
+	CauseID     *string     `json:"causeId"` // the call that caused the event
+	Documents   int         `json:"documents"`
+	Processed   int         `json:"processed"` // documents whose calls have been accepted, or that fire none
+	Calls       int         `json:"calls"`
+	Open        int         `json:"open"` // calls without outcome
+	Delivered   int         `json:"delivered"`
+	Skipped     int         `json:"skipped"`
+	Failed      int         `json:"failed"` // failed, expired or canceled
+	AcceptedAt  Time        `json:"acceptedAt"`
+	CompletedAt *Time       `json:"completedAt"`
+	Error       *CallError  `json:"error"`
+}
+
+// RunRef names a run.
+type RunRef struct {
+	Tenant TenantID
+	RunID  string
+}
+
+// RunStart is what is needed to start a run's workflow and to show it there.
+type RunStart struct {
+	RunRef
+	ServiceID, ProjectID int32
+	Type                 EventType
+	Documents            int
+}
+
+// Wake is a signal that is owed to a workflow. It is stored together with what it tells, so that it is never lost.
+type Wake struct {
+	ID         int64
+	Tenant     TenantID
+	WorkflowID string
+	Signal     string
+	Payload    []byte // JSON, nil: none
+}
+
+// The signals that are owed.
+const (
+	CallbackSignal    = "callback"          // to a call: the endpoint has answered
+	CallEndedSignal   = "call-ended"        // to who awaits a call: {"CallID","Outcome","StatusCode","Attempts"}
+	RunDrainedSignal  = "drained"           // to a run: no call of it is open
+	ItemChangedSignal = "work-item-changed" // to a work item's process
+)
+
+// OnDue says what a work item's process does at the item's due date while the answer is missing.
+type OnDue string
+
+// What may be done.
+const (
+	DueWait     OnDue = "wait"     // go on waiting
+	DueEscalate OnDue = "escalate" // set the item EscalateTx, make a child that has EscalateRx, and wait for the answer with that
+	DueReject   OnDue = "reject"   // set the item Rejected
+	DueContinue OnDue = "continue" // leave the item as it is, and end
+)
+
+// OnDues lists them.
+var OnDues = []OnDue{DueWait, DueEscalate, DueReject, DueContinue}
+
+// ProcessOutcome is the end of a work item's process.
+type ProcessOutcome string
+
+// The ends of a process.
+const (
+	ProcessAnswered ProcessOutcome = "answered" // the call ended, and what it says was written to the item
+	ProcessSettled  ProcessOutcome = "settled"  // somebody else completed, verified or rejected the item
+	ProcessDead     ProcessOutcome = "dead"     // the item is Deleted, DocumentDeleted or Error, or gone
+	ProcessRejected ProcessOutcome = "rejected" // at its due date
+	ProcessDue      ProcessOutcome = "due"      // the due date passed, and the process went on without an answer
+	ProcessCanceled ProcessOutcome = "canceled"
+)
+
+// WorkItemProcess is a work item that waits for a call.
+type WorkItemProcess struct {
+	WorkItemID  int32           `json:"workItemId"` // that it began with
+	CurrentID   int32           `json:"currentId"`  // where it stands now: it follows transfer and escalation to the child
+	WorkflowID  string          `json:"workflowId"`
+	CallID      string          `json:"callId"`
+	OnDue       OnDue           `json:"onDue"`
+	DueAt       *Time           `json:"dueAt"`
+	Status      string          `json:"status"` // waiting or completed
+	Outcome     *ProcessOutcome `json:"outcome"`
+	CallOutcome *Outcome        `json:"callOutcome"`
+	StartedAt   Time            `json:"startedAt"`
+	CompletedAt *Time           `json:"completedAt"`
+}
+
+// ProcessRequest starts a process: with a call that is there, or with a new one about the item, of a utility.
+type ProcessRequest struct {
+	CallID           *string `json:"callId"`
+	WebHookServiceID *int32  `json:"webHookServiceId"`
+	Reason           *string `json:"reason"`  // with the item's id it makes the call's idempotency key
+	OnDue            *OnDue  `json:"onDue"`   // nil: wait
+	DueDate          *Time   `json:"dueDate"` // nil: the item's
+}
+
+// Actionable says that somebody has yet to do what a work item asks; a handed over one goes on with its child. The rest is
+// settled or dead. Rule: the platform's statuses, domain reference 6.
+func (s WorkItemStatus) Actionable() bool { return s == 0 || s == 1 || s == 4 || s == 6 }
+
+// HandedOver says that the item goes on as another one.
+func (s WorkItemStatus) HandedOver() bool { return s == 3 || s == 5 }
+
+// Dead says that nobody will complete the item.
+func (s WorkItemStatus) Dead() bool { return s == 90 || s == 91 || s == 99 }
+
+// Settled says that the item is done.
+func (s WorkItemStatus) Settled() bool { return slices.Contains([]WorkItemStatus{2, 8, 9, 10}, s) }
+
+// GracePeriod is what a work item has from its creation to its due date, where neither says otherwise.
+const GracePeriod = 24 * time.Hour
