@@ -16,6 +16,8 @@ type Answer struct {
 	StatusCode   int // 0: none
 	Status       string
 	Headers      map[string]string
+	Body         []byte
+	Truncated    bool   // there was more of the body
 	ErrorCode    string // "timeout", "guard_blocked"
 	ErrorMessage string
 	At           time.Time // when the attempt ended
@@ -37,6 +39,7 @@ type Decision struct {
 	Message string        // "" on success
 	Final   bool          // permanent, or budget used up; false on success
 	Delay   time.Duration // before the next attempt, when it is retry and not final
+	Await   bool          // a success after which the endpoint still has to call back
 }
 
 // permanentStatuses say that the same request can never succeed. All other statuses are retried, 401 and 404 too: somebody
@@ -57,8 +60,9 @@ var reasons = map[string]string{
 }
 
 // Judge decides what an attempt's answer means and, where another attempt is due, how long to wait for it. A call that used up its
-// attempts keeps the last answer's code, which says what to mend; that they are used up is in Message.
-func (p *Plan) Judge(a Answer, t Tally) Decision {
+// attempts keeps the last answer's code, which says what to mend; that they are used up is in Message. sub may be nil where
+// [Plan.NeedsSubject] is false.
+func (p *Plan) Judge(sub *forgehook.Subject, m Meta, a Answer, t Tally) Decision {
 	d := p.verdict(a)
 	switch d.Verdict {
 	case forgehook.VerdictPermanent:

@@ -51,7 +51,7 @@ func TestJudge(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := p.Judge(tt.answer, Tally{Counted: 1})
+			got := p.Judge(nil, meta, tt.answer, Tally{Counted: 1})
 			if (got.Delay > 0) != (got.Verdict == retry) {
 				t.Errorf("delay %v with verdict %s", got.Delay, got.Verdict)
 			}
@@ -73,7 +73,7 @@ func TestJudge_everyStatus(t *testing.T) {
 		case status/100 == 3, slices.Contains([]int{400, 405, 410, 413, 414, 415, 422, 501}, status):
 			want = forgehook.VerdictPermanent
 		}
-		d := p.Judge(Answer{StatusCode: status}, Tally{Counted: 1})
+		d := p.Judge(nil, meta, Answer{StatusCode: status}, Tally{Counted: 1})
 		if d.Verdict != want || d.Final != (want == forgehook.VerdictPermanent) {
 			t.Errorf("%d: %+v, want %s", status, d, want)
 		}
@@ -103,6 +103,6 @@ func TestJudge_attemptsUsedUp(t *testing.T) {
 		{`{"webHook":{"retryCount":0}}`, 1, Answer{StatusCode: 200}, Decision{Verdict: forgehook.VerdictSuccess, Reason: "200 OK"}},
 	}
 	for _, tt := range tests {
-		diff(t, tt.want, plan(t, tt.settings).Judge(tt.answer, Tally{Counted: tt.counted}))
+		diff(t, tt.want, plan(t, tt.settings).Judge(nil, meta, tt.answer, Tally{Counted: tt.counted}))
 	}
 }

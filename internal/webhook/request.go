@@ -18,12 +18,10 @@ type Meta struct {
 	WebHookServiceID int32
 	Reason           string    // why it was called, in the caller's words
 	AcceptedAt       time.Time // the payload's timestamp, and the time that expressions see
-	EventType        string    // the payload's type, like [DocumentProcessed]
+	EventType        string    // the payload's type, a [forgehook.EventType]
 	UserAgent        string    // "Forgehook/1.0.0"
+	CallbackURL      string    // where the endpoint answers later; "": it does not
 }
-
-// DocumentProcessed is the event type of a call that nobody's event has caused.
-const DocumentProcessed = "document.processed"
 
 // vars are what expressions see, with a budget of their own.
 func (m Meta) vars(sub *forgehook.Subject) *expr.Vars {
