@@ -29,7 +29,7 @@ func decodeXML(data []byte) (ref.Val, error) {
 	document := newOrderedMap(1)
 	for {
 		token, err := dec.Token()
-		if err == io.EOF && document.size == 1 {
+		if errors.Is(err, io.EOF) && document.size == 1 {
 			return document, nil
 		}
 		if err != nil {
