@@ -60,7 +60,7 @@ func (a *Activities) build(tenant forgehook.TenantID, facts postgres.Facts) (pos
 func (a *Activities) meta(call forgehook.Call) webhook.Meta {
 	m := webhook.Meta{
 		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, AcceptedAt: call.AcceptedAt.Time,
-		EventType: webhook.DocumentProcessed, UserAgent: a.UserAgent,
+		EventType: string(forgehook.EventExplicit), UserAgent: a.UserAgent,
 	}
 	if call.Reason != nil {
 		m.Reason = *call.Reason

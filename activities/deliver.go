@@ -58,7 +58,7 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return a.abandon(ctx, in.CallRef, started.Number, err)
 	}
 	exchange := redact(a.Sender.Send(context.WithoutCancel(ctx), attempt.request), attempt.secrets)
-	decision := attempt.plan.Judge(answer(exchange), webhook.Tally{
+	decision := attempt.plan.Judge(nil, webhook.Meta{}, answer(exchange), webhook.Tally{
 		Counted: started.Counted + 1, Jitter: rand.Float64(), Deadline: started.DeadlineAt, //nolint:gosec // jitter is no secret
 	})
 	count(ctx, "forgehook_attempts", "verdict", string(decision.Verdict))

@@ -68,6 +68,6 @@ func (s *server) settingsToTry(r *request, at postgres.Place, given json.RawMess
 func (s *server) metaOf(call forgehook.Call) webhook.Meta {
 	return webhook.Meta{
 		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, Reason: value(call.Reason),
-		AcceptedAt: call.AcceptedAt.Time, EventType: webhook.DocumentProcessed, UserAgent: "Forgehook/" + s.Version,
+		AcceptedAt: call.AcceptedAt.Time, EventType: string(forgehook.EventExplicit), UserAgent: "Forgehook/" + s.Version,
 	}
 }
