@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -31,26 +29,18 @@ type runItem struct {
 	WorkItemID     *int32 `db:"work_item_id"`
 }
 
-// cause is the call that a change comes from; zero: none is known.
-type cause struct {
-	callID    *string
-	utilities []int32 // that must not fire again: those which led to the call, and its own
-}
-
-// findCause resolves the id of a call, with or without dashes, or a webhook-id. What names none of the tenant's calls is no cause: it
-// comes from senders that may say anything.
+// findCause resolves the id of a call, with or without dashes, or a webhook-id. What names none of the tenant's calls is no cause, the
+// zero one: it comes from senders that may say anything.
 func findCause(ctx context.Context, tx conn, tenant forgehook.TenantID, named string) (cause, error) {
 	id, err := uuid.Parse(strings.TrimPrefix(named, webhookIDPrefix))
 	if err != nil {
 		return cause{}, nil //nolint:nilerr // see above
 	}
-	var utilities pq.Int32Array
-	err = tx.hot().get(ctx, &utilities, `
-		SELECT COALESCE(cause, '{}') || webhook_service_id FROM calls WHERE tenant_id = $1 AND id = $2`, tenant, id.String())
-	if errors.Is(err, sql.ErrNoRows) {
+	found, _, err := causeOf(ctx, tx, forgehook.CallRef{Tenant: tenant, CallID: id.String()})
+	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
 		return cause{}, nil
 	}
-	return cause{callID: new(id.String()), utilities: utilities}, err
+	return found, err
 }
 
 // webhookIDPrefix is what a webhook-id has before the id of the call that it was made for; see newWebhookID.
@@ -105,7 +95,7 @@ func firing(ctx context.Context, tx conn, tenant forgehook.TenantID, because cau
 		WHERE EXISTS (
 			SELECT FROM services u
 			WHERE u.tenant_id = $1 AND u.parent_id = h.service AND h.event = ANY (u.fires) AND u.id <> ALL ($4::integer[])
-		) ORDER BY h.place`, tenant, pq.Array(services), pq.Array(events), int32s(because.utilities))
+		) ORDER BY h.place`, tenant, pq.Array(services), pq.Array(events), int32s(because.mustNot))
 	return rows, err
 }
 
@@ -184,7 +174,7 @@ func insertRun(ctx context.Context, tx conn, tenant forgehook.TenantID, r newRun
 			     WITH ORDINALITY AS i (document, body, parameter, verification, work_item, place)
 		)
 		SELECT EXISTS (SELECT FROM run)`,
-		r.id, tenant, r.projectID, r.serviceID, r.event, r.reason, orNull(r.key), r.bodySHA256, r.cause.callID, int32s(r.cause.utilities),
+		r.id, tenant, r.projectID, r.serviceID, r.event, r.reason, orNull(r.key), r.bodySHA256, orNull(r.cause.call.CallID), int32s(r.cause.mustNot),
 		r.request, documents, processed, r.acceptedAt, status, outcome, completedAt,
 		pq.Array(ids), pq.Array(bodies), pq.Array(parameters), pq.Array(verifications), pq.Array(workItems))
 	return stored, err

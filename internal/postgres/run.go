@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/lib/pq"
@@ -125,9 +124,12 @@ func (db *DB) CompleteRun(ctx context.Context, run forgehook.RunRef, outcome for
 	defer wrap(&err, "complete run %s as %s", run.RunID, outcome)
 	err = db.inTx(ctx, func(tx conn) error {
 		row, _, err := lockRun(ctx, tx, run)
-		if err != nil || row.Outcome != nil {
-			outcome = forgehook.RunOutcome(outcomeOf(row.Outcome))
+		if err != nil {
 			return err
+		}
+		if row.Outcome != nil {
+			outcome = forgehook.RunOutcome(*row.Outcome)
+			return nil
 		}
 		return completeRun(ctx, tx, run, outcome, because, at)
 	})
@@ -215,15 +217,4 @@ func (db *DB) StaleRuns(ctx context.Context, checkedBefore time.Time, limit int)
 		)
 		SELECT `+runColumns+` FROM r ORDER BY r.id`, checkedBefore, limit, now())
 	return toRunStarts(rows), err
-}
-
-// storedRequest is what the requests of a run's calls have in common.
-func storedRequest(stored []byte) (request forgehook.CallRequest, err error) {
-	if stored == nil {
-		return request, nil
-	}
-	if err := forgehook.Decode(stored, &request); err != nil {
-		return request, fmt.Errorf("stored request: %w", err)
-	}
-	return request, nil
 }
