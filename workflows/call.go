@@ -40,6 +40,8 @@ type call struct {
 	failing  bool // the first retryable verdict has been shown
 	released bool // a drain has let the call pass
 	atOnce   bool // the next attempt was asked for
+	still    bool // the deadline stands still: on hold, or since the endpoint has taken the request
+	wake     bool // somebody is owed a signal of the outcome
 }
 
 func (c *call) run() (CallResult, error) {
@@ -56,6 +58,7 @@ func (c *call) run() (CallResult, error) {
 func (c *call) evaluate() *ending {
 	c.show(forgehook.CallEvaluating, "Evaluating the conditions.")
 	evaluation, why, err := localFirst[Evaluation](c, evaluateConditions)
+	c.wake = c.wake || evaluation.Wake
 	switch {
 	case evaluation.Outcome == forgehook.Skipped:
 		return &ending{CallResult: CallResult{Outcome: forgehook.Skipped}, reason: failedConditions(evaluation.Conditions), recorded: true}
@@ -67,6 +70,7 @@ func (c *call) evaluate() *ending {
 
 func (c *call) build() *ending {
 	built, why, err := localFirst[Built](c, buildRequest)
+	c.wake = c.wake || built.Wake
 	if built.Outcome != "" {
 		return adopt(built.Outcome, "The request could not be built, or the call had ended before.")
 	}
@@ -74,10 +78,12 @@ func (c *call) build() *ending {
 	return c.endFor(why, err)
 }
 
-// deliver makes attempts until the call ends or something else is to be done first: a hold, the first back-off, a try at once.
+// deliver makes attempts until the call ends or something else is to be done first: a hold, the first back-off, a callback to
+// come, a try at once.
 func (c *call) deliver() *ending {
-	// What was signalled before an attempt is answered by the attempt: it is at once, and it asks PostgreSQL whether to hold.
-	c.drop(retryNow, resumed)
+	// What was signalled before an attempt is answered by the attempt: it is at once, and it asks PostgreSQL whether to hold and
+	// whether the endpoint has called back.
+	c.drop(retryNow, resumed, calledBack)
 	text := "Making the first attempt."
 	if c.phase.Reason != "" {
 		text = "Trying again; last: " + c.phase.Reason + ". Further tries show as the pending activity Deliver."
@@ -88,24 +94,32 @@ func (c *call) deliver() *ending {
 		return deliver(ctx, c.built, DeliverInput{
 			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
 		})
-	}, retryNow)
-	c.first, c.atOnce = false, why == retryNow
+	}, retryNow, calledBack)
+	c.first, c.atOnce, c.wake = false, why == retryNow, c.wake || result.Wake
 	if err == nil {
 		c.phase.Attempts, c.phase.Reason = result.Attempts, result.Reason
 	}
-	switch {
-	case result.Outcome != "":
+	if result.Outcome != "" {
 		// Also when interrupted: what the endpoint has answered counts.
 		end := CallResult{Outcome: result.Outcome, StatusCode: result.StatusCode, Attempts: result.Attempts}
 		return &ending{CallResult: end, reason: result.Reason, recorded: true}
+	}
+	if why == calledBack {
+		if end := c.standing(); end != nil {
+			return end
+		}
+	}
+	switch {
+	case result.AwaitUntil != nil && why != canceled: // the deadline is for the endpoint's 2xx, which is here
+		return c.await(*result.AwaitUntil)
 	case why.ends():
 		return c.endFor(why, nil)
 	case result.Held:
 		return c.hold()
 	case result.RetryIn > 0:
 		return c.backOff(result, why)
-	case why == retryNow && !isFault(err):
-		return nil
+	case (why == retryNow || why == calledBack) && !isFault(err):
+		return nil // after a callback that was none Deliver goes on waiting where PostgreSQL says
 	case err == nil:
 		err = errors.New("Deliver has answered nothing")
 	}
@@ -127,24 +141,63 @@ func (c *call) backOff(result DeliverResult, why reason) *ending {
 	c.phase.NextAttemptAt = &at
 	ctx, stop := workflow.WithCancel(c.ctx)
 	defer stop()
-	why = c.wait(workflow.NewTimerWithOptions(ctx, result.RetryIn, workflow.TimerOptions{Summary: cut(summary)}), retryNow)
+	why, end := c.waitOrEnd(workflow.NewTimerWithOptions(ctx, result.RetryIn, workflow.TimerOptions{Summary: cut(summary)}), retryNow)
 	c.atOnce = why == retryNow
-	return c.endFor(why, nil)
+	return end
 }
 
-// hold waits for resume or cancel. The deadline stands still meanwhile.
+// hold waits for resume, cancel or a callback. The deadline stands still meanwhile.
 func (c *call) hold() *ending {
-	since := workflow.Now(c.ctx)
 	c.phase.Reason = "the utility is paused, or still draining"
-	c.show(forgehook.CallPaused, "Held since "+forgehook.Time{Time: since}.String()+": "+c.phase.Reason+".")
-	if c.deadline != nil {
-		c.stopDeadline()
-		c.deadline = nil
-	}
-	why := c.wait(nil, resumed)
-	c.deadlineAt = c.deadlineAt.Add(workflow.Now(c.ctx).Sub(since))
+	c.show(forgehook.CallPaused, "Held since "+forgehook.Time{Time: workflow.Now(c.ctx)}.String()+": "+c.phase.Reason+".")
+	goOn := c.standStill()
+	_, end := c.waitOrEnd(nil, resumed)
+	goOn()
 	c.released = true
-	return c.endFor(why, nil)
+	return end
+}
+
+// await waits for the callback of an endpoint that has taken the request: its 2xx has ended the deadline. A retry sends the request
+// again, with the rest of the deadline. One that was asked for while the request was on the wire has got its answer.
+func (c *call) await(until time.Time) *ending {
+	c.drop(retryNow)
+	text := "The endpoint took the request (" + c.phase.Reason + ") and calls back until " + forgehook.Time{Time: until}.String() + "."
+	c.show(forgehook.CallAwaiting, text)
+	goOn := c.standStill()
+	defer goOn()
+	ctx, stop := workflow.WithCancel(c.ctx)
+	defer stop()
+	rest := max(0, until.Sub(workflow.Now(c.ctx)))
+	why, end := c.waitOrEnd(workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: "callback of the endpoint"}), retryNow)
+	c.atOnce = why == retryNow
+	if end != nil || c.atOnce {
+		return end
+	}
+	return &ending{
+		CallResult: CallResult{Outcome: forgehook.Expired}, code: "callback_timeout",
+		reason: "The endpoint took the request, but did not call back in time.",
+	}
+}
+
+// waitOrEnd waits like wait, and looks for an outcome at each callback. One that gave the call none was not the call's.
+func (c *call) waitOrEnd(done workflow.Future, signal reason) (why reason, end *ending) {
+	for {
+		if why = c.wait(done, signal, calledBack); why != calledBack {
+			return why, c.endFor(why, nil)
+		}
+		if end = c.standing(); end != nil {
+			return why, end
+		}
+	}
+}
+
+// standing is the outcome that a callback has given the call, nil where it has none.
+func (c *call) standing() *ending {
+	result, err := standingOutcome(c.ctx, c.in.CallRef)
+	if err != nil || result.Outcome == "" {
+		return c.endFor(none, err)
+	}
+	return &ending{CallResult: result, reason: "the endpoint has called back", recorded: true}
 }
 
 // finish records the outcome where no step has, and tells it.
@@ -158,7 +211,7 @@ func (c *call) finish(end *ending) (CallResult, error) {
 			return CallResult{}, err
 		}
 	}
-	result.CallID = c.in.CallID
+	result.CallID, c.wake, result.Wake = c.in.CallID, c.wake || result.Wake, false
 	updates := []temporal.SearchAttributeUpdate{Outcome.ValueSet(string(result.Outcome))}
 	if result.Attempts > 0 {
 		updates = append(updates, LastStatusCode.ValueSet(int64(result.StatusCode)))
@@ -172,6 +225,11 @@ func (c *call) finish(end *ending) (CallResult, error) {
 	}
 	c.phase.Attempts, c.phase.Reason = result.Attempts, reason
 	c.show(forgehook.CallCompleted, endText(result, reason))
+	if c.wake {
+		if err := wakeWaiters(c.ctx, c.in.CallRef); err != nil {
+			return CallResult{}, err
+		}
+	}
 	return result, nil
 }
 
@@ -211,25 +269,26 @@ func (c *call) endFor(why reason, err error) *ending {
 type reason string
 
 const (
-	none     reason = ""
-	canceled reason = reason(forgehook.Canceled)
-	expired  reason = reason(forgehook.Expired)
-	retryNow reason = RetryNowSignal
-	resumed  reason = ResumeSignal
+	none       reason = ""
+	canceled   reason = reason(forgehook.Canceled)
+	expired    reason = reason(forgehook.Expired)
+	retryNow   reason = RetryNowSignal
+	resumed    reason = ResumeSignal
+	calledBack reason = CallbackSignal
 )
 
 func (r reason) ends() bool { return r == canceled || r == expired }
 
-// wait returns none when done is ready, else what came first: a cancellation, the deadline or one of the signals. Only a hold
-// has nothing that could be done, and no deadline; and most calls end with their first attempt, which spares the timer: it is
-// bounded by its own timeout, and no attempt starts after the deadline (Deliver asks PostgreSQL).
+// wait returns none when done is ready, else what came first: a cancellation, the deadline unless it stands still, or one of the
+// signals. Only a hold has nothing that could be done. Most calls end with their first attempt, which spares the deadline's timer:
+// it is bounded by its own timeout, and no attempt starts after the deadline (Deliver asks PostgreSQL).
 func (c *call) wait(done workflow.Future, signals ...reason) (why reason) {
 	first := workflow.NewSelector(c.ctx)
 	if done != nil {
 		first.AddFuture(done, func(workflow.Future) {})
 	}
 	first.AddReceive(c.own.Done(), func(workflow.ReceiveChannel, bool) { why = canceled })
-	if done != nil && !c.first {
+	if !c.first && !c.still {
 		c.startDeadline()
 		first.AddFuture(c.deadline, func(workflow.Future) { why = expired })
 	}
@@ -251,6 +310,20 @@ func (c *call) startDeadline() {
 	ctx, stop := workflow.WithCancel(c.ctx)
 	rest := c.deadlineAt.Sub(workflow.Now(c.ctx))
 	c.deadline, c.stopDeadline = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: "deadline of the call"}), stop
+}
+
+// standStill stops the deadline until goOn, which adds the time between.
+func (c *call) standStill() (goOn func()) {
+	since := workflow.Now(c.ctx)
+	if c.deadline != nil {
+		c.stopDeadline()
+		c.deadline = nil
+	}
+	c.still = true
+	return func() {
+		c.still = false
+		c.deadlineAt = c.deadlineAt.Add(workflow.Now(c.ctx).Sub(since))
+	}
 }
 
 func (c *call) drop(signals ...reason) {
