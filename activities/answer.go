@@ -20,14 +20,11 @@ type about struct {
 
 // about reads nothing for settings whose answers mean what their status says.
 func (a *Activities) about(ctx context.Context, call workflows.CallRef, plan *webhook.Plan) (about, error) {
-	if _, await := plan.Callback(); !await && !plan.NeedsSubject() {
-		return about{}, nil
+	token, err := a.callbackToken(ctx, call, plan)
+	if err != nil || !plan.NeedsSubject() {
+		return about{token: token}, err
 	}
 	facts, err := a.DB.Facts(ctx, call)
-	if err != nil {
-		return about{}, err
-	}
-	token, err := a.callbackToken(ctx, call, plan)
 	if err != nil {
 		return about{}, err
 	}
@@ -106,7 +103,7 @@ func (a *Activities) callbackToken(ctx context.Context, call workflows.CallRef, 
 // shownToken stands for the token where values are explained: whoever reads the explanation must not be able to answer.
 func shownToken(plan *webhook.Plan) string {
 	if _, await := plan.Callback(); await {
-		return "[token]"
+		return webhook.ShownToken
 	}
 	return ""
 }

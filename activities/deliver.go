@@ -46,6 +46,8 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return workflows.DeliverResult{
 			Outcome: started.Outcome, StatusCode: started.StatusCode, Attempts: started.Number, Wake: started.Wake,
 		}, nil
+	case !started.Until.IsZero(): // an earlier run of this step got the 2xx, and the engine did not hear of it
+		return awaiting(started.StatusCode, started.Number, "waiting as before", started.Until), nil
 	case started.Held:
 		return workflows.DeliverResult{Held: true, Attempts: started.Number}, nil
 	case started.Wait > 0:
@@ -77,8 +79,10 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return result, nil
 	}
 	if !recorded.Until.IsZero() {
-		result.AwaitUntil = new(recorded.Until.UTC())
-		return result, nil
+		return awaiting(exchange.StatusCode, recorded.Attempts, decision.Reason, recorded.Until), nil
+	}
+	if decision.Verdict == forgehook.VerdictSuccess { // of a late run of this step: the call is another's, which the next start tells
+		decision.Delay = time.Second
 	}
 	// Also when ctx has ended: the workflow knows why it cancelled, and after a pause or a deploy the schedule still counts.
 	if in.ReportRetry {
@@ -86,6 +90,10 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return result, nil
 	}
 	return workflows.DeliverResult{}, retryLater(started.Number, decision)
+}
+
+func awaiting(statusCode, attempts int, reason string, until time.Time) workflows.DeliverResult {
+	return workflows.DeliverResult{StatusCode: statusCode, Attempts: attempts, Reason: reason, AwaitUntil: new(until.UTC())}
 }
 
 // notYet goes on with the wait that an earlier run of this step has recorded, and whose end the engine did not hear of.
