@@ -181,11 +181,15 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
 		wire = append(wire, outbound.Header{Name: name, Value: sent[name]})
 	}
+	kept := 0
+	if n := settings.Response.MaxBytes; n != nil {
+		kept = *n
+	}
 	secrets := redactor(settings, credentials, hidden)
 	return &attempt{plan: plan, shown: seen, secrets: secrets, about: about, request: outbound.Request{
 		Key:    fmt.Sprintf("%s/%d", call.Tenant, started.WebHookServiceID),
 		Method: built.Request.Method, URL: built.Request.URL, Headers: wire, Body: built.BodyBytes,
-		Timeout: settings.Delivery.Timeout,
+		Timeout: settings.Delivery.Timeout, Keep: kept,
 	}}, nil
 }
 
