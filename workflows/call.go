@@ -32,7 +32,7 @@ type call struct {
 	built Built
 	phase Phase
 
-	deadlineAt   time.Time
+	deadlineAt   time.Time       // of the call, or, once the endpoint has taken the request, of its callback
 	deadline     workflow.Future // its timer; nil before it is needed and on hold
 	stopDeadline workflow.CancelFunc
 
@@ -40,7 +40,8 @@ type call struct {
 	failing  bool // the first retryable verdict has been shown
 	released bool // a drain has let the call pass
 	atOnce   bool // the next attempt was asked for
-	still    bool // the deadline stands still: on hold, or since the endpoint has taken the request
+	taken    bool // the endpoint has taken the request, and calls back
+	still    bool // the deadline stands still
 	wake     bool // somebody is owed a signal of the outcome
 }
 
@@ -89,7 +90,7 @@ func (c *call) deliver() *ending {
 		text = "Trying again; last: " + c.phase.Reason + ". Further tries show as the pending activity Deliver."
 	}
 	c.show(forgehook.CallDelivering, text)
-	c.first = !c.failing && !c.released
+	c.first = !c.failing && !c.released && !c.taken
 	result, why, err := interruptible[DeliverResult](c, func(ctx workflow.Context) workflow.Future {
 		return deliver(ctx, c.built, DeliverInput{
 			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
@@ -146,37 +147,39 @@ func (c *call) backOff(result DeliverResult, why reason) *ending {
 	return end
 }
 
-// hold waits for resume, cancel or a callback. The deadline stands still meanwhile.
+// hold waits for resume, cancel or a callback. The deadline stands still meanwhile, that of a callback does not: the endpoint is at
+// work all the same.
 func (c *call) hold() *ending {
+	since := workflow.Now(c.ctx)
 	c.phase.Reason = "the utility is paused, or still draining"
-	c.show(forgehook.CallPaused, "Held since "+forgehook.Time{Time: workflow.Now(c.ctx)}.String()+": "+c.phase.Reason+".")
-	goOn := c.standStill()
+	c.show(forgehook.CallPaused, "Held since "+forgehook.Time{Time: since}.String()+": "+c.phase.Reason+".")
+	if !c.taken {
+		c.dropDeadline()
+		c.still = true
+	}
 	_, end := c.waitOrEnd(nil, resumed)
-	goOn()
+	if c.still {
+		c.still = false
+		c.deadlineAt = c.deadlineAt.Add(workflow.Now(c.ctx).Sub(since))
+	}
 	c.released = true
 	return end
 }
 
-// await waits for the callback of an endpoint that has taken the request: its 2xx has ended the deadline. A retry sends the request
-// again, with the rest of the deadline. One that was asked for while the request was on the wire has got its answer.
+// await waits for the callback of an endpoint that has taken the request. Its 2xx has ended the deadline of the call; that of the
+// callback rules from here on, also where a retry sends the request again. A retry that was asked for while the request was on
+// the wire has got its answer.
 func (c *call) await(until time.Time) *ending {
 	c.drop(retryNow)
+	if !c.taken || !until.Equal(c.deadlineAt) {
+		c.dropDeadline()
+		c.taken, c.deadlineAt = true, until
+	}
 	text := "The endpoint took the request (" + c.phase.Reason + ") and calls back until " + forgehook.Time{Time: until}.String() + "."
 	c.show(forgehook.CallAwaiting, text)
-	goOn := c.standStill()
-	defer goOn()
-	ctx, stop := workflow.WithCancel(c.ctx)
-	defer stop()
-	rest := max(0, until.Sub(workflow.Now(c.ctx)))
-	why, end := c.waitOrEnd(workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: "callback of the endpoint"}), retryNow)
+	why, end := c.waitOrEnd(nil, retryNow)
 	c.atOnce = why == retryNow
-	if end != nil || c.atOnce {
-		return end
-	}
-	return &ending{
-		CallResult: CallResult{Outcome: forgehook.Expired}, code: "callback_timeout",
-		reason: "The endpoint took the request, but did not call back in time.",
-	}
+	return end
 }
 
 // waitOrEnd waits like wait, and looks for an outcome at each callback. One that gave the call none was not the call's.
@@ -250,6 +253,11 @@ func (c *call) endFor(why reason, err error) *ending {
 	switch {
 	case why == canceled:
 		return &ending{CallResult: CallResult{Outcome: forgehook.Canceled}, code: "canceled", reason: "The call was canceled."}
+	case why == expired && c.taken:
+		return &ending{
+			CallResult: CallResult{Outcome: forgehook.Expired}, code: "callback_timeout",
+			reason: "The endpoint took the request, but did not call back in time.",
+		}
 	case why == expired:
 		return &ending{
 			CallResult: CallResult{Outcome: forgehook.Expired}, code: "deadline_passed",
@@ -280,7 +288,7 @@ const (
 func (r reason) ends() bool { return r == canceled || r == expired }
 
 // wait returns none when done is ready, else what came first: a cancellation, the deadline unless it stands still, or one of the
-// signals. Only a hold has nothing that could be done. Most calls end with their first attempt, which spares the deadline's timer:
+// signals. On hold and for a callback there is nothing that could be done. Most calls end with their first attempt, which spares the deadline's timer:
 // it is bounded by its own timeout, and no attempt starts after the deadline (Deliver asks PostgreSQL).
 func (c *call) wait(done workflow.Future, signals ...reason) (why reason) {
 	first := workflow.NewSelector(c.ctx)
@@ -307,22 +315,20 @@ func (c *call) startDeadline() {
 	if c.deadline != nil {
 		return
 	}
+	summary := "deadline of the call"
+	if c.taken {
+		summary = "callback of the endpoint"
+	}
 	ctx, stop := workflow.WithCancel(c.ctx)
 	rest := c.deadlineAt.Sub(workflow.Now(c.ctx))
-	c.deadline, c.stopDeadline = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: "deadline of the call"}), stop
+	c.deadline, c.stopDeadline = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: summary}), stop
 }
 
-// standStill stops the deadline until goOn, which adds the time between.
-func (c *call) standStill() (goOn func()) {
-	since := workflow.Now(c.ctx)
+// dropDeadline stops the timer if it runs.
+func (c *call) dropDeadline() {
 	if c.deadline != nil {
 		c.stopDeadline()
 		c.deadline = nil
-	}
-	c.still = true
-	return func() {
-		c.still = false
-		c.deadlineAt = c.deadlineAt.Add(workflow.Now(c.ctx).Sub(since))
 	}
 }
 

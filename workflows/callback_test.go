@@ -116,38 +116,77 @@ func TestCallback_cancelWhileAwaiting(t *testing.T) {
 func TestCallback_retryNowSendsAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.script(b.awaits(72*time.Hour), result(refused(2, 10*time.Second)), b.awaits(100*time.Hour))
-	b.signal(50*time.Hour, RetryNowSignal)
+	b.script(b.awaits(72*time.Hour), b.awaits(72*time.Hour), b.awaits(120*time.Hour))
+	b.signal(50*time.Hour, RetryNowSignal) // refused: PostgreSQL goes on awaiting as before
+	b.signal(60*time.Hour, RetryNowSignal)
 	b.calledBack(90*time.Hour, forgehook.Delivered)
 	b.ended(b.call(input()), forgehook.Delivered, 202, 1)
 	b.told(prepared(
 		"0s "+awaitTimer,
 		"50h0m0s Deliver, report, at once",
-		"50h0m0s "+search503,
-		"50h0m0s "+firstBackoff,
-		"50h0m10s Deliver",
-		"50h0m10s "+awaitTimer,
+		"60h0m0s Deliver, report, at once",
+		"60h0m0s "+awaitTimer,
 		"90h0m0s "+lookForOutcome,
 		"90h0m0s "+searchCallback,
 	)...)
 }
 
-// The deadline stands still while a callback is awaited, and what was left of it counts when the request is sent again.
-func TestCallback_deadlineStandsStillWhileAwaiting(t *testing.T) {
+// The time for the callback goes on while a retry is under way, held or refused.
+func TestCallback_timeoutDuringARetry(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answer func() (DeliverResult, error)
+		want   []string
+	}{
+		"held":              {held, nil},
+		"policy's back-off": {failure(notReady(100 * time.Hour)), nil},
+		"first back-off": {result(refused(2, 100*time.Hour)), []string{
+			"50h0m0s " + search503, "50h0m0s timer: 503 Service Unavailable, next try in 4 d 4 h",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.script(b.awaits(72*time.Hour), tc.answer)
+			b.signal(50*time.Hour, RetryNowSignal)
+			b.ended(b.call(input()), forgehook.Expired, 0, 0)
+			want := append(prepared("0s "+awaitTimer, "50h0m0s Deliver, report, at once"), tc.want...)
+			b.told(append(want, "72h0m0s "+completeTimeout, "72h0m0s "+searchExpired)...)
+		})
+	}
+}
+
+// The 2xx of a retry that is on the wire when the time is over counts.
+func TestCallback_timeoutDuringARetryThatIsTaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.script(result(refused(1, 10*time.Minute)), b.awaits(72*time.Hour), failure(notReady(3*time.Hour)))
-	b.signal(10*time.Hour, RetryNowSignal)
+	b.takes["Deliver"] = 20 * time.Second
+	b.script(b.awaits(time.Hour), b.awaits(2*time.Hour))
+	b.signal(time.Hour-10*time.Second, RetryNowSignal)
 	b.ended(b.call(input()), forgehook.Expired, 0, 0)
-	b.told(prepared(
-		"0s "+search503,
-		"0s timer: 503 Service Unavailable, next try in 10 min",
-		"10m0s Deliver",
-		"10m0s "+awaitTimer,
-		"10h0m0s Deliver, at once",
-		"10h50m0s "+completeExpired,
-		"10h50m0s "+searchExpired,
-	)...)
+	b.told(prepared("20s "+awaitTimer, "59m50s Deliver, report, at once", "1h0m10s "+awaitTimer, "2h0m0s "+completeTimeout, "2h0m0s "+searchExpired)...)
+}
+
+func TestCallback_retryHeldAndReleased(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.script(b.awaits(72*time.Hour), held, b.awaits(72*time.Hour))
+	b.signal(50*time.Hour, RetryNowSignal)
+	b.signal(60*time.Hour, ResumeSignal)
+	b.ended(b.call(input()), forgehook.Expired, 0, 0)
+	b.told(prepared("0s "+awaitTimer, "50h0m0s Deliver, report, at once", "60h0m0s Deliver, report, released",
+		"72h0m0s "+completeTimeout, "72h0m0s "+searchExpired)...)
+}
+
+// The deadline of the call ends with the 2xx.
+func TestCallback_noDeadlineAfterThe2xx(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.script(result(refused(1, 10*time.Minute)), b.awaits(72*time.Hour))
+	b.calledBack(70*time.Hour, forgehook.Delivered)
+	b.ended(b.call(input()), forgehook.Delivered, 202, 1)
+	b.told(prepared("0s "+search503, "0s timer: 503 Service Unavailable, next try in 10 min", "10m0s Deliver", "10m0s "+awaitTimer,
+		"70h0m0s "+lookForOutcome, "70h0m0s "+searchCallback)...)
 }
 
 // The deadline passed during the send that ended with a 2xx.
