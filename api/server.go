@@ -54,6 +54,7 @@ type Config struct {
 	Outbound      *outbound.Sender // checks URLs on save; sends nothing here
 	Log           *slog.Logger
 	Version       string                // of the program
+	PublicURL     string                // where endpoints reach the API: their callbacks go below it
 	Metrics       http.Handler          // served as /metrics; nil: no such route
 	Registerer    prometheus.Registerer // takes the API's own metrics
 	RatePerSecond float64               // requests of one key, with as many at once; 0: any
