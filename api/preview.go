@@ -74,7 +74,7 @@ func (s *server) preview(ctx context.Context, r *request, in *byID) (*answer[pre
 	}
 	var out preview
 	err = s.turn(ctx, func() (err error) {
-		out, err = previewOf(plan, &subject, s.metaOf(at.NewCall(given.Reason, subject, now)))
+		out, err = previewOf(plan, &subject, s.metaOf(at.NewCall(given.Reason, subject, now), plan))
 		return err
 	})
 	return ok(out), err
