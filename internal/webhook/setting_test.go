@@ -108,6 +108,12 @@ func sent(t *testing.T, settings, subjectJSON string) *Request {
 	return r
 }
 
+func firesOn(t *testing.T, settings string, want ...forgehook.EventType) {
+	t.Helper()
+	s := plan(t, settings).Settings()
+	diff(t, want, s.Fires())
+}
+
 func TestSetting01_Enabled(t *testing.T) {
 	t.Parallel()
 	checkFiring(t, []firing{{`{}`, `{}`, ""}, {`{"enabled":true}`, `{}`, ""}, {`{"enabled":false}`, `{}`, "enabled"}, {`{"enabled":"False"}`, `{}`, "enabled"}})
@@ -116,17 +122,27 @@ func TestSetting01_Enabled(t *testing.T) {
 
 func TestSetting02_ExecuteBeforeProcess(t *testing.T) {
 	t.Parallel()
-	takesOnly(t, "executeBeforeProcess", "false", "true")
+	firesOn(t, `{"executeAfterProcess":false}`)
+	firesOn(t, `{"executeBeforeProcess":true,"executeAfterProcess":false}`, forgehook.EventBeforeProcess)
 }
 
 func TestSetting03_ExecuteAfterProcess(t *testing.T) {
 	t.Parallel()
-	takesOnly(t, "executeAfterProcess", "true", "false")
+	firesOn(t, `{}`, forgehook.EventAfterProcess)
+	firesOn(t, `{"executeBeforeProcess":true}`, forgehook.EventBeforeProcess, forgehook.EventAfterProcess)
+	firesOn(t, `{"enabled":false}`)
 }
 
 func TestSetting04_BatchSize(t *testing.T) {
 	t.Parallel()
-	takesOnly(t, "batchSize", "100", "1", "1000")
+	for setting, want := range map[string]int{`100`: 100, `"1"`: 1, `1000`: 1000} {
+		diff(t, want, *plan(t, nested("batchSize", setting)).Settings().BatchSize)
+	}
+	for _, setting := range []string{"0", "1001"} {
+		if _, err := decode("batchSize", setting); err == nil {
+			t.Errorf("%s is taken", setting)
+		}
+	}
 }
 
 func TestSetting05_ArchivingStrategy(t *testing.T) {
@@ -421,7 +437,14 @@ func TestSetting25_RetryDelay(t *testing.T) {
 
 func TestSetting26_ExecuteOnTrigger(t *testing.T) {
 	t.Parallel()
-	takesOnly(t, "executeOnTrigger", "false", "true")
+	const only = `{"executeAfterProcess":false,"executeOnTrigger":`
+	firesOn(t, only+`false}`)
+	firesOn(t, only+`true}`, forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventDocumentDeleted)
+	firesOn(t, only+`"True"}`, forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventDocumentDeleted)
+	firesOn(t, only+`["call.failed","verification"]}`, forgehook.EventVerification, forgehook.EventCallFailed)
+	if _, err := decode("executeOnTrigger", `"before_process"`); err == nil {
+		t.Error("before_process, which executeBeforeProcess is for, is taken")
+	}
 }
 
 // Every one of the platform's settings has its test above.

@@ -67,7 +67,7 @@ func TestWarnings_imported(t *testing.T) {
 	diff(t, []Warning{
 		{"executeBeforeProcess", "Hardly ever fires: before processing, a document is not Processed yet. Set executeAfterProcess, or widen document.status. Explicit calls are not affected."},
 		{"webHook.domain", "Requests are sent without credentials: NTLM comes with a later release."},
-		{"executeBeforeProcess", later}, {"executeAfterProcess", later}, {"batchSize", later}, {"archivingStrategy", later}, {"forcePdfImage", later},
+		{"archivingStrategy", later}, {"forcePdfImage", later},
 	}, p.Warnings())
 	p = imported(t, `{"executeBeforeProcess":true,"executeAfterProcess":false,"document":{"status":[]},"webHook":{"url":"https://example.com/"},`+signed+`}`)
 	diff(t, Warning{"executeBeforeProcess", "Hardly ever fires: what is about to be processed is an Inbox document. Set executeAfterProcess, or widen document.usage. Explicit calls are not affected."},
