@@ -69,8 +69,7 @@ func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*
 		return nil, err
 	}
 	c := postgres.Callback{Ref: ref, Now: time.Now()}
-	until := facts.Call.CallbackUntil
-	if over := facts.Call.Outcome != nil || until != nil && !c.Now.Before(until.Time); !over { // else the store says which it is
+	if facts.Call.Outcome == nil { // else the store says why it is too late, whatever the body
 		if err := s.readCallback(ctx, r, &c, facts); err != nil {
 			return nil, err
 		}

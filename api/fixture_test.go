@@ -34,6 +34,8 @@ type fixture struct {
 	db      *postgres.DB
 	engine  *testEngine
 	handler http.Handler
+	secrets *secret.Keeper
+	waiter  *postgres.Waiter
 	tenant  forgehook.TenantID
 	keys    map[forgehook.Role]string
 	log     *lockedBuffer
@@ -80,10 +82,10 @@ func setup(t testing.TB, change ...func(*Config, string)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{db: db.DB, engine: &testEngine{db: db.DB}, log: log}
+	f := &fixture{db: db.DB, engine: &testEngine{db: db.DB}, log: log, secrets: keeper, waiter: waiter}
 	registry := prometheus.NewRegistry()
 	config := Config{
-		DB: db.DB, Waiter: waiter, Engine: f.engine, Secrets: keeper, Outbound: sender, Log: logger, Version: "test",
+		DB: db.DB, Waiter: waiter, Engine: f.engine, Secrets: keeper, Outbound: sender, Log: logger, Version: "test", PublicURL: "https://hooks.example.com/",
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registerer: registry,
 	}
 	for _, c := range change {
