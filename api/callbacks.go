@@ -15,10 +15,7 @@ import (
 )
 
 const (
-	callbacksPath = "/v1/callbacks/"
-	// shownToken stands for a callback's token wherever a request is shown: who has the token can end the call.
-	shownToken = "[token]"
-
+	callbacksPath    = "/v1/callbacks/"
 	maxResult        = 1 << 20 // bytes of JSON
 	maxCallbackError = 2000
 )

@@ -77,30 +77,32 @@ func TestCallback(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	f.awaiting(t)
-	said := func(status string) string { return fmt.Sprintf(`{"result":{"z":1,"status":%q,"note":"by hand"}}`, status) }
-	outcome := func(ref forgehook.CallRef) any { return f.must(t, 200, "GET", "/v1/calls/"+ref.CallID, "").json(t)["outcome"] }
+	said := func(note any) string { return fmt.Sprintf(`{"result":{"z":1,"status":"Processed","note":"%s"}}`, note) }
+	outcome := func(ref forgehook.CallRef) any {
+		return f.must(t, 200, "GET", "/v1/calls/"+ref.CallID, "").json(t)["outcome"]
+	}
 
 	for _, status := range []forgehook.CallStatus{forgehook.CallAwaiting, forgehook.CallAccepted} {
 		ref, path, _ := f.waitsForCallback(t, status)
-		a := f.must(t, 200, "POST", path, said("Verified"), noKey)
+		a := f.must(t, 200, "POST", path, said(status), noKey)
 		if diff := cmp.Diff(map[string]any{"status": "accepted", "outcome": "delivered"}, a.json(t)); diff != "" {
 			t.Errorf("%s: %s", status, diff)
 		}
 		call := f.must(t, 200, "GET", "/v1/calls/"+ref.CallID, "").json(t)
-		if call["outcome"] != "delivered" || call["result"].(map[string]any)["note"] != "by hand" || call["changes"] == nil {
+		if call["outcome"] != "delivered" || call["result"].(map[string]any)["note"] != string(status) || call["changes"] == nil {
 			t.Errorf("%s: the call is %v", status, call)
 		}
 		if !strings.Contains(string(f.must(t, 200, "GET", "/v1/calls/"+ref.CallID, "").body), `"result":{"z":1,"status"`) {
 			t.Error("the result does not read as it was sent")
 		}
-		if d := f.must(t, 200, "GET", "/v1/documents/912", "").json(t); d["comment"] != "by hand" {
+		if d := f.must(t, 200, "GET", "/v1/documents/912", "").json(t); d["comment"] != string(status) {
 			t.Errorf("%s: the document is %v", status, d)
 		}
 		woken := f.engine.woken[len(f.engine.woken)-1]
 		if woken.WorkflowID != "call/"+ref.CallID || woken.Signal != forgehook.CallbackSignal {
 			t.Errorf("woken %+v", woken)
 		}
-		for _, body := range []string{said("Verified"), "{", `{"resul":1}`} {
+		for _, body := range []string{said("again"), "{", `{"resul":1}`} {
 			if again := f.do(t, "POST", path, body, noKey); again.status != 409 || again.problem() != "callback-used" {
 				t.Errorf("%s, a second time with %s: %d %s", status, body, again.status, again.body)
 			}

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -267,4 +268,12 @@ func (p *proxy) cut() {
 	for _, c := range p.conns {
 		_ = c.Close()
 	}
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// requestFor is an exchange of a tenant that answers into a recorder.
+func requestFor(recorder *httptest.ResponseRecorder, tenant forgehook.TenantID) *request {
+	c, _ := gin.CreateTestContext(recorder)
+	return &request{gin: c, key: forgehook.APIKey{Tenant: tenant}}
 }

@@ -130,6 +130,8 @@ func previewOf(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta
 	out := preview{
 		WouldFire: untold == nil && webhook.Fires(conditions), Explanation: some(conditions), Warnings: some(plan.Warnings()), Error: untold,
 	}
+	// A token of the usual length, which is shown as none: what a token is shown as would be masked.
+	call.CallbackURL = strings.Replace(call.CallbackURL, webhook.ShownToken, strings.Repeat("0", 64), 1)
 	built, err := plan.Request(subject, call)
 	failed, err := failureOf(err)
 	switch {

@@ -75,7 +75,7 @@ func (s *server) metaOf(call forgehook.Call, plan *webhook.Plan) webhook.Meta {
 		return m
 	}
 	if _, await := plan.Callback(); await {
-		m.CallbackURL = s.PublicURL + callbacksPath + shownToken
+		m.CallbackURL = s.PublicURL + callbacksPath + webhook.ShownToken
 	}
 	return m
 }
