@@ -151,7 +151,7 @@ func newCall(id string, a Acceptance, u forgehook.Utility, subject forgehook.Sub
 
 // newWebhookID is the webhook-id of a new call: "msg_" and its id without dashes. Receivers see it and sign over it, so it holds no
 // dot, which separates it from the time there, and nothing that a user chose. A replay keeps the one of the call that it repeats.
-func newWebhookID(callID string) string { return "msg_" + strings.ReplaceAll(callID, "-", "") }
+func newWebhookID(callID string) string { return webhookIDPrefix + strings.ReplaceAll(callID, "-", "") }
 
 func newStart(tenant forgehook.TenantID, call forgehook.Call, utilityName string, s forgehook.Settings) forgehook.CallStart {
 	return forgehook.CallStart{

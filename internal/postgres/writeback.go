@@ -341,49 +341,6 @@ func (p *writeBack) addVerification(ctx context.Context, tx conn, tenant forgeho
 	return err
 }
 
-// storedItemRow is a work item; its status is in force, body holds the sender's.
-type storedItemRow struct {
-	ID        int32  `db:"id"`
-	ProjectID int32  `db:"project_id"`
-	Status    int32  `db:"status"`
-	Body      []byte `db:"body"`
-}
-
-func (r storedItemRow) toItem() (w forgehook.WorkItem, err error) {
-	if err := json.Unmarshal(r.Body, &w); err != nil {
-		return w, fmt.Errorf("stored work item %d: %w", r.ID, err)
-	}
-	w.ID, w.ProjectID, w.Status = r.ID, &r.ProjectID, forgehook.WorkItemStatus(r.Status)
-	return w, nil
-}
-
-const storedItemSelect = `SELECT id, project_id, status, body FROM work_items WHERE tenant_id = $1 AND id = $2`
-
-// storedWorkItem is nil where there is none.
-func storedWorkItem(ctx context.Context, tx conn, tenant forgehook.TenantID, id int32) (*forgehook.WorkItem, error) {
-	return readItem(ctx, tx, storedItemSelect, tenant, id)
-}
-
-func lockWorkItem(ctx context.Context, tx conn, tenant forgehook.TenantID, id *int32) (*forgehook.WorkItem, error) {
-	if id == nil {
-		return nil, nil
-	}
-	return readItem(ctx, tx, storedItemSelect+` FOR NO KEY UPDATE`, tenant, *id)
-}
-
-func readItem(ctx context.Context, tx conn, query string, tenant forgehook.TenantID, id int32) (*forgehook.WorkItem, error) {
-	var row storedItemRow
-	err := tx.get(ctx, &row, query, tenant, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	w, err := row.toItem()
-	return &w, err
-}
-
 // writeItem changes a work item that is locked; nil: there is none here.
 func (p *writeBack) writeItem(item *forgehook.WorkItem, w forgehook.WorkItemWrite) {
 	if item == nil {
