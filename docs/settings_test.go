@@ -29,7 +29,7 @@ call keeps the version that was in force when it was accepted.
 - Secrets are write-only and answer as ` + "`{\"set\":true,\"updatedAt\":...}`" + `; writing ` + "`{\"set\":true}`" + ` keeps one.
 - Headers and expressions by name: a PATCH changes the names that it mentions, and takes one away whose value is null.
 - Triggers: true is document.created, document.updated and document.deleted, and is answered for exactly those; false is none.
-- Templates and expressions: [expressions.md](expressions.md); what `+"`response`"+` does: [what an answer means](expressions.md#what-an-answer-means).
+- Templates and expressions: [expressions.md](expressions.md); what ` + "`response`" + ` does: [what an answer means](expressions.md#what-an-answer-means).
 
 | Setting | Key on the platform | Kind | Default | Allowed | Meaning |
 |---|---|---|---|---|---|

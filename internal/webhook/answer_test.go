@@ -259,6 +259,41 @@ func TestRead_hostile(t *testing.T) {
 	}
 }
 
+// Whatever an endpoint answers: there is a reading, or a failure of one of the three codes with the setting's name, and never both.
+func TestRead_properties(t *testing.T) {
+	t.Parallel()
+	p := plan(t, `{"response":{"result":"[response.json, response.xml, response.headers]","writeBack":{
+		"document":{"status":"response.json.a","comment":"response.xml.a","result":"response.json","category":"response.json.b","fields":{"Total":"response.json.a.b"}},
+		"verification":{"status":"response.json.c"},"workItem":{"status":"response.json.a","reasonCode":"response.text"}}}}`)
+	sub := invoice(t)
+	value := rapid.SampledFrom([]string{`"Processed"`, `10`, `-1`, `3307`, `"Suspicious"`, `null`, `true`, `[1]`, `{"b":"x"}`, `1e999`, `"<"`})
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.OneOf(
+			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+			rapid.Custom(func(t *rapid.T) string {
+				return `{"a":` + value.Draw(t, "a") + `,"b":` + value.Draw(t, "b") + `,"c":` + value.Draw(t, "c") + `}`
+			}),
+			rapid.Map(rapid.String(), func(s string) string { return "<a>" + s + "</a>" }),
+		).Draw(t, "body")
+		a := Answer{StatusCode: 200, Body: []byte(body), Headers: rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "headers")}
+		got, err := p.Read(sub, meta, a, nil)
+		again, errAgain := p.Read(sub, meta, a, nil)
+		if string(toJSON(got)) != string(toJSON(again)) || fmt.Sprint(err) != fmt.Sprint(errAgain) {
+			t.Fatalf("%s, %v, another time %s, %v", toJSON(got), err, toJSON(again), errAgain)
+		}
+		if err == nil {
+			if !json.Valid(got.Result) || got.WriteBack == nil {
+				t.Fatalf("%s", toJSON(got))
+			}
+			return
+		}
+		f, ok := errors.AsType[*Failure](err)
+		if !ok || f.Code != CodeAnswerUnreadable && f.Code != CodeWriteBackRefused || !strings.HasPrefix(f.Message, "response.") || got.WriteBack != nil {
+			t.Fatalf("%v, %s", err, toJSON(got))
+		}
+	})
+}
+
 // Neither a result nor a message shows what a secret field holds.
 func TestRead_secrets(t *testing.T) {
 	t.Parallel()
