@@ -57,7 +57,9 @@ func TestMigrate_firesOfEarlierUtilities(t *testing.T) {
 	documents := []forgehook.EventType{forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventDocumentDeleted}
 	for _, change := range []func(*forgehook.Settings){
 		func(s *forgehook.Settings) { s.ExecuteBeforeProcess, s.ExecuteOnTrigger = true, documents },
-		func(s *forgehook.Settings) { s.ExecuteOnTrigger = []forgehook.EventType{forgehook.EventWorkItem, forgehook.EventCallFailed} },
+		func(s *forgehook.Settings) {
+			s.ExecuteOnTrigger = []forgehook.EventType{forgehook.EventWorkItem, forgehook.EventCallFailed}
+		},
 		func(s *forgehook.Settings) { s.ExecuteAfterProcess = false },
 		func(s *forgehook.Settings) { s.Enabled = false },
 		func(s *forgehook.Settings) { s.Condition = new("document.comment == '\\\\u0000\x00'") }, // an escape that is none, and one that is
