@@ -6,6 +6,20 @@ ALTER TABLE tenants ADD COLUMN callback_key bytea; -- sealed; signs the tokens o
 ALTER TABLE services
     ADD COLUMN fires   text[] NOT NULL DEFAULT '{}', -- of utilities: the events that fire them, by the settings in force
     ADD COLUMN held_by uuid;                         -- of a paused utility: the call whose failure paused it
+CREATE INDEX services_document_updated ON services (tenant_id) WHERE 'document.updated' = ANY (fires); -- each delivered call asks
+
+-- NUL stays an escape of JSON only, where it is not read: replaced, for the server refuses it as text.
+UPDATE services u
+SET fires = CASE WHEN COALESCE(v.settings ->> 'executeBeforeProcess', 'false') = 'true' THEN '{before_process}'::text[] ELSE '{}' END
+         || CASE WHEN COALESCE(v.settings ->> 'executeAfterProcess', 'true') = 'true' THEN '{after_process}'::text[] ELSE '{}' END
+         || CASE WHEN json_typeof(v.settings -> 'executeOnTrigger') = 'array' THEN ARRAY(SELECT json_array_elements_text(v.settings -> 'executeOnTrigger'))
+                 WHEN v.settings ->> 'executeOnTrigger' = 'true' THEN '{document.created,document.updated,document.deleted}'::text[]
+                 ELSE '{}' END
+FROM (
+    SELECT tenant_id, service_id, version, replace(convert_from(settings, 'UTF8'), '\u0000', '\ufffd')::json AS settings FROM settings_versions
+) v
+WHERE v.tenant_id = u.tenant_id AND v.service_id = u.id AND v.version = u.settings_version
+  AND COALESCE(v.settings ->> 'enabled', 'true') = 'true';
 
 ALTER TABLE calls
     ADD COLUMN event_type     text,      -- NULL: explicit
@@ -13,7 +27,8 @@ ALTER TABLE calls
     ADD COLUMN cause_id       uuid,      -- the call that caused the event
     ADD COLUMN cause          integer[], -- utilities that must not fire again by what this call changes, its own not included
     ADD COLUMN on_failure     text,      -- hold or error; NULL: continue
-    ADD COLUMN callback_until timestamptz, -- while it awaits one
+    ADD COLUMN callback_until timestamptz, -- once the endpoint took the request: until when it may call back
+    ADD COLUMN called_back    boolean NOT NULL DEFAULT false, -- early: the exchange that is under way ends the call by its callback
     ADD COLUMN result         bytea,
     ADD COLUMN changes        bytea;
 CREATE INDEX calls_run ON calls (run_id, id) WHERE run_id IS NOT NULL;
@@ -60,6 +75,7 @@ CREATE TABLE runs (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX runs_key ON runs (tenant_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX runs_tenant ON runs (tenant_id, id);
+CREATE INDEX runs_cause ON runs (cause_id) WHERE cause_id IS NOT NULL AND outcome IS NULL; -- what the end of a call has raised
 CREATE INDEX runs_open ON runs (COALESCE(checked_at, accepted_at)) WHERE outcome IS NULL;
 
 -- What a run goes through, in order.
@@ -133,6 +149,6 @@ CREATE INDEX wakes_call ON wakes (call_id) WHERE call_id IS NOT NULL;
 -- +goose Down
 DROP TABLE wakes, call_waiters, work_item_processes, work_items, run_items, runs, callbacks;
 ALTER TABLE calls DROP COLUMN event_type, DROP COLUMN run_id, DROP COLUMN cause_id, DROP COLUMN cause, DROP COLUMN on_failure,
-    DROP COLUMN callback_until, DROP COLUMN result, DROP COLUMN changes;
+    DROP COLUMN callback_until, DROP COLUMN called_back, DROP COLUMN result, DROP COLUMN changes;
 ALTER TABLE services DROP COLUMN fires, DROP COLUMN held_by;
 ALTER TABLE tenants DROP COLUMN callback_key;

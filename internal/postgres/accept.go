@@ -136,6 +136,7 @@ func newCall(id string, a Acceptance, u forgehook.Utility, subject forgehook.Sub
 		Explanation:      []forgehook.Condition{},
 		Reason:           optionalStorable(a.Request.Reason),
 		Status:           forgehook.CallAccepted,
+		EventType:        forgehook.EventExplicit,
 		AcceptedAt:       moment(at),
 		DeadlineAt:       moment(milliseconds(at.Add(u.Settings.Delivery.Deadline))),
 	}
@@ -150,7 +151,7 @@ func newCall(id string, a Acceptance, u forgehook.Utility, subject forgehook.Sub
 
 // newWebhookID is the webhook-id of a new call: "msg_" and its id without dashes. Receivers see it and sign over it, so it holds no
 // dot, which separates it from the time there, and nothing that a user chose. A replay keeps the one of the call that it repeats.
-func newWebhookID(callID string) string { return "msg_" + strings.ReplaceAll(callID, "-", "") }
+func newWebhookID(callID string) string { return webhookIDPrefix + strings.ReplaceAll(callID, "-", "") }
 
 func newStart(tenant forgehook.TenantID, call forgehook.Call, utilityName string, s forgehook.Settings) forgehook.CallStart {
 	return forgehook.CallStart{
@@ -173,17 +174,17 @@ func insertCalls(ctx context.Context, tx conn, tenant forgehook.TenantID, a Acce
 			return err
 		}
 	}
-	statuses := map[int32]*forgehook.DocumentStatus{}
+	statuses, onFailures := map[int32]*forgehook.DocumentStatus{}, map[int32]*string{}
 	for _, u := range t.utilities {
-		statuses[u.ID] = u.Settings.DocumentProcessedStatus
+		statuses[u.ID], onFailures[u.ID] = u.Settings.DocumentProcessedStatus, storedOnFailure(u.Settings)
 	}
 	n := len(accepted.Calls)
 	ids, webhookIDs, deadlines := make([]string, n), make([]string, n), make([]time.Time, n)
-	utilities, versions, processed := make([]int32, n), make([]int32, n), make([]*int32, n)
+	utilities, versions, processed, onFailure := make([]int32, n), make([]int32, n), make([]*int32, n), make([]*string, n)
 	for i, call := range accepted.Calls {
 		ids[i], webhookIDs[i], deadlines[i] = call.ID, call.WebhookID, call.DeadlineAt.Time
 		utilities[i], versions[i] = call.WebHookServiceID, int32(call.SettingsVersion) //nolint:gosec // it comes from an integer column
-		processed[i] = (*int32)(statuses[call.WebHookServiceID])
+		processed[i], onFailure[i] = (*int32)(statuses[call.WebHookServiceID]), onFailures[call.WebHookServiceID]
 	}
 	var shared forgehook.Call // what all calls have in common
 	if n > 0 {
@@ -198,19 +199,31 @@ func insertCalls(ctx context.Context, tx conn, tenant forgehook.TenantID, a Acce
 			RETURNING id
 		), made AS (
 			INSERT INTO calls (id, tenant_id, request_id, project_id, service_id, webhook_service_id, document_id, work_item_id,
-			                   settings_version, processed_status, webhook_id, reason, accepted_at, deadline_at, status)
-			SELECT c.id, $2, request.id, $8, $9, c.utility, $10, $11, c.version, c.processed, c.webhook_id, $12, $7, c.deadline, 'accepted'
-			FROM request, unnest($13::uuid[], $14::integer[], $15::integer[], $16::integer[], $17::text[], $18::timestamptz[])
-			     AS c (id, utility, version, processed, webhook_id, deadline)
+			                   settings_version, processed_status, webhook_id, reason, accepted_at, deadline_at, status, on_failure)
+			SELECT c.id, $2, request.id, $8, $9, c.utility, $10, $11, c.version, c.processed, c.webhook_id, $12, $7, c.deadline, 'accepted', c.on_failure
+			FROM request, unnest($13::uuid[], $14::integer[], $15::integer[], $16::integer[], $17::text[], $18::timestamptz[], $19::text[])
+			     AS c (id, utility, version, processed, webhook_id, deadline, on_failure)
+			RETURNING id
+		), awaited AS (
+			INSERT INTO call_waiters (call_id, workflow_id) SELECT id, $20 FROM made WHERE $20::text IS NOT NULL
 		)
 		SELECT EXISTS (SELECT FROM request)`,
 		newID(a.Now), tenant, orNull(a.IdempotencyKey), a.BodySHA256, frozen, notCalled, milliseconds(a.Now),
 		shared.ProjectID, shared.ServiceID, shared.DocumentID, shared.WorkItemID, shared.Reason,
-		pq.Array(ids), pq.Array(utilities), pq.Array(versions), pq.Array(processed), pq.Array(webhookIDs), pq.Array(deadlines))
+		pq.Array(ids), pq.Array(utilities), pq.Array(versions), pq.Array(processed), pq.Array(webhookIDs), pq.Array(deadlines),
+		pq.Array(onFailure), orNull(a.Waiter))
 	if err == nil && !stored {
 		return errKeyTaken
 	}
 	return err
+}
+
+// storedOnFailure is NULL for those that go on: most do.
+func storedOnFailure(s forgehook.Settings) *string {
+	if s.OnFailure == forgehook.OnFailureContinue {
+		return nil
+	}
+	return orNull(s.OnFailure)
 }
 
 // AcceptedBefore finds the calls of a request whose idempotency key was used before, as AcceptCalls does: for requests that cannot
@@ -238,6 +251,11 @@ func acceptedBefore(ctx context.Context, tx conn, tenant forgehook.TenantID, a A
 	accepted := Accepted{Repeated: true, NotCalled: []forgehook.NotCalled{}}
 	if rows[0].NotCalled != nil {
 		if err := json.Unmarshal(rows[0].NotCalled, &accepted.NotCalled); err != nil {
+			return Accepted{}, true, err
+		}
+	}
+	if a.Waiter != "" { // before the calls are read: those that end from now on tell
+		if err := awaitRequest(ctx, tx, rows[0].ID, a.Waiter); err != nil {
 			return Accepted{}, true, err
 		}
 	}

@@ -35,7 +35,7 @@ func TestAcceptCalls(t *testing.T) {
 	want := forgehook.Call{
 		ID: id, WorkflowID: "call/" + id, WebhookID: "msg_" + strings.ReplaceAll(id, "-", ""),
 		WebHookServiceID: b.s.Utility.ID, ServiceID: b.s.Service.ID, ProjectID: b.s.Project.ID, DocumentID: &b.s.Document.ID,
-		WorkItemID: new(int32(33)), SettingsVersion: 1, Reason: new("a \uFFFD b"), Status: forgehook.CallAccepted, Explanation: []forgehook.Condition{},
+		WorkItemID: new(int32(33)), SettingsVersion: 1, EventType: forgehook.EventExplicit, Reason: new("a \uFFFD b"), Status: forgehook.CallAccepted, Explanation: []forgehook.Condition{},
 		AcceptedAt: forgehook.Time{Time: at("2026-03-04T05:06:07.123Z")}, DeadlineAt: forgehook.Time{Time: at("2026-03-04T06:06:07.123Z")},
 	}
 	equal(t, "accepted", accepted, postgres.Accepted{

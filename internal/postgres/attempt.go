@@ -18,13 +18,14 @@ type StartAttempt struct {
 	Now      time.Time
 }
 
-// Started is the answer. Either the call has an Outcome already, or it is Held, or it has to Wait, or attempt Number was noted as started and what
+// Started is the answer. Either the call has an Outcome already, or it is Held, or it awaits a callback (Until), or it has to Wait, or attempt Number was noted as started and what
 // follows says what to send.
 type Started struct {
 	Outcome          forgehook.Outcome
 	StatusCode       int // of the last attempt, 0 when it got no answer or there was none
 	Held             bool
 	Wake             bool          // with an Outcome: see [Completion]
+	Until            time.Time     // set while the call awaits its callback: until when. Only AtOnce sends again
 	Wait             time.Duration // until the next attempt is due, when that was recorded and then lost on its way to the engine
 	Number           int           // of this attempt; of the last one where nothing was started
 	Counted          int           // attempts that finished before this one: unknown ones spend no budget
@@ -46,6 +47,9 @@ var workerLost = forgehook.CallError{
 // deadlinePassed ends a call whose worker came too late, before the engine's own timer says so: nothing is sent after the deadline.
 var deadlinePassed = forgehook.CallError{Code: "deadline_passed", Message: "The call did not end within its deadline."}
 
+// callbackTimeout ends a call whose endpoint took the request and never called back.
+var callbackTimeout = forgehook.CallError{Code: "callback_timeout", Message: "The endpoint did not call back within callback.timeout."}
+
 // clockSkew is how much too early, by this clock, an attempt may start: the engine's timers have a clock of their own.
 const clockSkew = time.Second
 
@@ -57,6 +61,8 @@ type startRow struct {
 	NextAttemptAt    *time.Time `db:"next_attempt_at"`
 	DeadlineAt       time.Time  `db:"deadline_at"` // the time on hold, which is over now, included
 	MayHold          bool       `db:"may_hold"`
+	CalledBack       bool       `db:"called_back"`
+	CallbackUntil    *time.Time `db:"callback_until"`
 	SettingsVersion  int        `db:"settings_version"`
 	Settings         []byte     `db:"settings"`
 	requestRow
@@ -64,7 +70,7 @@ type startRow struct {
 
 // StartAttempt notes an attempt before anything is sent, unless the call is completed or must wait. The time on hold, which is over
 // then, is added to the deadline; behind it the call expires. An earlier attempt that is still noted as started lost its worker: it
-// becomes unknown, and after three of those in a row the call fails.
+// becomes unknown, and after three of those in a row the call fails. A callback that is stored ends the call: nothing is sent.
 func (db *DB) StartAttempt(ctx context.Context, s StartAttempt) (started Started, err error) {
 	defer wrap(&err, "start attempt of call %s", s.Ref.CallID)
 	err = db.inTx(ctx, func(tx conn) error {
@@ -88,7 +94,24 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 		WebhookID: row.WebhookID, DeadlineAt: row.DeadlineAt.UTC(),
 	}
 	if started.Outcome != "" {
-		return started, nil
+		done, err := standing(ctx, tx, s.Ref)
+		started.Wake = done.Wake
+		return started, err
+	}
+	end := func(done Completion, err error) (Started, error) {
+		return Started{Outcome: done.Outcome, StatusCode: done.StatusCode, Number: done.Attempts, Wake: done.Wake}, err
+	}
+	if row.CalledBack { // the exchange that was to end the call by it was lost
+		return end(endByCallback(ctx, tx, s.Ref, nil, s.Now))
+	}
+	if until := row.CallbackUntil; until != nil {
+		switch {
+		case !s.Now.Before(*until):
+			return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: &callbackTimeout, at: s.Now}))
+		case !s.AtOnce:
+			started.Until = until.UTC()
+			return started, goOnAwaiting(ctx, tx, s.Ref)
+		}
 	}
 	if row.MayHold {
 		if started.Held, err = holds(ctx, tx, s.Ref.Tenant, row.WebHookServiceID, s.Released); err != nil {
@@ -98,9 +121,8 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 	if started.Held {
 		return started, hold(ctx, tx, s.Ref, milliseconds(s.Now))
 	}
-	if !s.Now.Before(row.DeadlineAt) {
-		done, err := completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: &deadlinePassed, at: s.Now})
-		return Started{Outcome: done.Outcome, StatusCode: done.StatusCode, Number: done.Attempts}, err
+	if row.CallbackUntil == nil && !s.Now.Before(row.DeadlineAt) { // the deadline is over with the first success
+		return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: &deadlinePassed, at: s.Now}))
 	}
 	if row.Waiting && row.NextAttemptAt != nil && !s.AtOnce {
 		if wait := row.NextAttemptAt.Sub(s.Now); wait > clockSkew {
@@ -115,11 +137,20 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 	return insertAttempt(ctx, tx, s, started)
 }
 
+// goOnAwaiting undoes a hold, or an attempt that was lost, of a call that awaits its callback.
+func goOnAwaiting(ctx context.Context, tx conn, call forgehook.CallRef) error {
+	_, err := tx.exec(ctx, `
+		WITH lost AS (UPDATE attempts SET state = 'unknown' WHERE call_id = $2 AND state = 'started')
+		UPDATE calls SET status = 'awaiting_callback', held_at = NULL, released_at = NULL, next_attempt_at = NULL
+		WHERE tenant_id = $1 AND id = $2`, call.Tenant, call.CallID)
+	return err
+}
+
 // lockForAttempt reads all that an attempt needs. That the utility may hold the call is read without a lock: where it does not, a
 // pause at the same moment finds the attempt under way, as any pause may; where it does, holds looks again.
 func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow, err error) {
 	err = tx.hot().get(ctx, &row, `
-		SELECT c.status = 'waiting_retry' AS waiting, c.next_attempt_at, c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id,
+		SELECT c.status = 'waiting_retry' AS waiting, c.next_attempt_at, c.called_back, c.callback_until, c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id,
 		       c.deadline_at + COALESCE($4::timestamptz - c.held_at, interval '0') AS deadline_at,
 		       COALESCE(u.paused_at IS NOT NULL OR (u.draining AND NOT $3::boolean), false) AS may_hold,
 		       c.settings_version, v.settings, r.method, r.url, r.headers, r.body, r.sha256, r.shown_url, r.shown_headers, r.shown_body
@@ -157,7 +188,7 @@ func insertAttempt(ctx context.Context, tx conn, s StartAttempt, started Started
 	}
 	if past.Lost >= maxLost {
 		done, err := completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Failed, because: &workerLost, at: s.Now})
-		return Started{Outcome: done.Outcome, StatusCode: done.StatusCode, Number: done.Attempts}, err
+		return Started{Outcome: done.Outcome, StatusCode: done.StatusCode, Number: done.Attempts, Wake: done.Wake}, err
 	}
 	started.Number, started.Counted = past.Last+1, past.Counted
 	return started, nil

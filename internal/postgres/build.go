@@ -87,7 +87,7 @@ func buildRequest(ctx context.Context, db *DB, call forgehook.CallRef, rule func
 	tx := db.conn
 	err := tx.hot().get(ctx, &row, `
 		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
-		       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.attempts, c.status, c.outcome, q.subject, v.settings,
+		       c.webhook_id, c.reason, c.event_type, c.run_id, c.cause_id, c.accepted_at, c.deadline_at, c.attempts, c.status, c.outcome, q.subject, v.settings,
 		       r.method, r.url, r.headers, r.body, r.sha256, r.shown_url, r.shown_headers, r.shown_body
 		FROM calls c
 		JOIN call_requests q ON q.id = c.request_id
@@ -99,7 +99,8 @@ func buildRequest(ctx context.Context, db *DB, call forgehook.CallRef, rule func
 		return Completion{}, Built{}, orNotFound(err, "call", call.CallID)
 	}
 	if row.Outcome != nil {
-		return Completion{Outcome: outcomeOf(row.Outcome)}, Built{}, nil
+		done, err := standing(ctx, tx, call)
+		return done, Built{}, err
 	}
 	if row.Method != nil {
 		built, err := requestRow{row.Method, row.URL, row.Headers, row.Body, row.SHA256, row.ShownURL, row.ShownHeaders, row.ShownBody}.toBuilt(call.CallID)
@@ -110,28 +111,28 @@ func buildRequest(ctx context.Context, db *DB, call forgehook.CallRef, rule func
 		return Completion{}, Built{}, err
 	}
 	if built.Failure != nil {
-		done, err := completeCall(ctx, tx, call, ending{outcome: forgehook.Failed, because: built.Failure, at: now()})
+		done, err := db.complete(ctx, call, ending{outcome: forgehook.Failed, because: built.Failure, at: now()})
 		return done, Built{}, err
 	}
-	outcome, stored, err := storeRequest(ctx, tx, call, built)
-	return Completion{Outcome: outcome}, stored, err
+	stored, err := storeRequest(ctx, tx, call, built)
+	return Completion{}, stored, err
 }
 
 // storeRequest keeps the first request of a call: whoever builds it a second time gets that one.
-func storeRequest(ctx context.Context, tx conn, call forgehook.CallRef, built Built) (forgehook.Outcome, Built, error) {
+func storeRequest(ctx context.Context, tx conn, call forgehook.CallRef, built Built) (Built, error) {
 	if built.Request.Headers == nil {
 		built.Request.Headers = map[string]string{}
 	}
 	headers, err := json.Marshal(built.Request.Headers)
 	if err != nil {
-		return "", Built{}, err
+		return Built{}, err
 	}
 	var shownURL *string
 	var shownHeaders, shownBody []byte
 	if s := built.Shown; s != nil {
 		shownURL, shownBody = &s.URL, s.Body
 		if shownHeaders, err = json.Marshal(s.Headers); err != nil {
-			return "", Built{}, err
+			return Built{}, err
 		}
 	}
 	rows, err := tx.hot().exec(ctx, `
@@ -141,10 +142,9 @@ func storeRequest(ctx context.Context, tx conn, call forgehook.CallRef, built Bu
 		call.Tenant, call.CallID, built.Request.Method, built.Request.URL, headers, built.BodyBytes, built.SHA256, now(),
 		shownURL, shownHeaders, shownBody)
 	if err != nil || rows == 1 {
-		return "", built, err
+		return built, err
 	}
-	built, err = storedRequest(ctx, tx, call)
-	return "", built, err
+	return storedRequest(ctx, tx, call)
 }
 
 func storedRequest(ctx context.Context, tx conn, call forgehook.CallRef) (Built, error) {

@@ -34,6 +34,12 @@ type callRow struct {
 	CompletedAt      *time.Time `db:"completed_at"`
 	ErrorCode        *string    `db:"error_code"`
 	ErrorMessage     *string    `db:"error_message"`
+	EventType        *string    `db:"event_type"`
+	RunID            *string    `db:"run_id"`
+	CauseID          *string    `db:"cause_id"`
+	CallbackUntil    *time.Time `db:"callback_until"`
+	Result           []byte     `db:"result"`
+	Changes          []byte     `db:"changes"`
 
 	Method         *string `db:"method"`
 	URL            *string `db:"url"`
@@ -50,7 +56,8 @@ type callRow struct {
 const callSelect = `
 	SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
 	       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome,
-	       c.next_attempt_at, c.completed_at, c.error_code, c.error_message,
+	       c.next_attempt_at, c.completed_at, c.error_code, c.error_message, c.event_type, c.run_id, c.cause_id,
+	       CASE c.status WHEN 'awaiting_callback' THEN c.callback_until END AS callback_until, c.result, c.changes,
 	       r.method, COALESCE(r.shown_url, r.url) AS url, COALESCE(r.shown_headers, r.headers) AS request_headers,
 	       CASE WHEN r.shown_url IS NULL THEN octet_length(r.body) ELSE octet_length(r.shown_body) END AS body_bytes,
 	       CASE WHEN r.shown_url IS NULL THEN r.sha256 ELSE encode(sha256(COALESCE(r.shown_body, '')), 'hex') END AS sha256, r.shown_url IS NOT NULL AS masked,
@@ -70,7 +77,16 @@ func (r callRow) toCall() (c forgehook.Call, err error) {
 		SettingsVersion: r.SettingsVersion, Reason: r.Reason, Status: forgehook.CallStatus(r.Status),
 		Outcome: (*forgehook.Outcome)(r.Outcome), Attempts: r.Attempts, NextAttemptAt: optionalMoment(r.NextAttemptAt),
 		AcceptedAt: moment(r.AcceptedAt), DeadlineAt: moment(r.DeadlineAt), CompletedAt: optionalMoment(r.CompletedAt),
-		Error: callError(r.ErrorCode, r.ErrorMessage),
+		Error: callError(r.ErrorCode, r.ErrorMessage), EventType: forgehook.EventExplicit, RunID: r.RunID, CauseID: r.CauseID,
+		CallbackUntil: optionalMoment(r.CallbackUntil), Result: r.Result,
+	}
+	if r.EventType != nil {
+		c.EventType = forgehook.EventType(*r.EventType)
+	}
+	if r.Changes != nil {
+		if err := json.Unmarshal(r.Changes, &c.Changes); err != nil {
+			return c, fmt.Errorf("changes of call %s: %w", r.ID, err)
+		}
 	}
 	if c.Explanation, err = toExplanation(r.Explanation); err != nil {
 		return c, fmt.Errorf("call %s: %w", r.ID, err)
@@ -173,9 +189,11 @@ func (db *DB) Calls(ctx context.Context, tenant forgehook.TenantID, filter forge
 		AND ($8::timestamptz IS NULL OR c.accepted_at < $8)
 		AND ($9::uuid IS NULL OR c.id >= $9) -- these two say the same to the index
 		AND ($10::uuid IS NULL OR c.id < $10)
-		ORDER BY c.id DESC LIMIT $11`,
+		AND ($11::integer IS NULL OR c.work_item_id = $11)
+		AND ($12::uuid IS NULL OR c.run_id = $12)
+		ORDER BY c.id DESC LIMIT $13`,
 		tenant, before, orNull(string(filter.Status)), orNull(string(filter.Outcome)), orNullID(filter.WebHookServiceID),
-		orNullID(filter.DocumentID), from, to, fromID, toID, limit+1)
+		orNullID(filter.DocumentID), from, to, fromID, toID, orNullID(filter.WorkItemID), orNull(filter.RunID), limit+1)
 	if err != nil {
 		return nil, "", err
 	}

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/forgehook/forgehook"
@@ -14,19 +16,73 @@ type CallbackCall struct {
 }
 
 // CallbackCall finds a call by its id alone: whoever calls back has no key of ours. CodeNotFound also where it awaits none by its
-// settings.
+// settings, or where they are gone with their utility.
 func (db *DB) CallbackCall(ctx context.Context, callID string) (_ CallbackCall, err error) {
-	return CallbackCall{}, errUnbuilt
+	defer wrap(&err, "call %s of a callback", callID)
+	var row struct {
+		Tenant   forgehook.TenantID `db:"tenant_id"`
+		Key      []byte             `db:"callback_key"`
+		Settings []byte             `db:"settings"`
+	}
+	err = db.get(ctx, &row, `
+		SELECT c.tenant_id, t.callback_key, v.settings FROM calls c
+		JOIN tenants t ON t.id = c.tenant_id
+		JOIN settings_versions v ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
+		WHERE c.id = $1`, callID)
+	if err != nil {
+		return CallbackCall{}, orNotFound(err, "call", callID)
+	}
+	settings, err := forgehook.LoadSettings(row.Settings)
+	if err != nil {
+		return CallbackCall{}, err
+	}
+	if !settings.Callback.Await {
+		return CallbackCall{}, notFound("call", callID)
+	}
+	return CallbackCall{Ref: forgehook.CallRef{Tenant: row.Tenant, CallID: callID}, Key: row.Key}, nil
 }
 
 // CallbackKey returns the tenant's sealed key, that of make where there is none yet. Two who make one at once get the same.
-func (db *DB) CallbackKey(ctx context.Context, tenant forgehook.TenantID, make func() (sealed []byte, err error)) (_ []byte, err error) {
-	return nil, errUnbuilt
+func (db *DB) CallbackKey(ctx context.Context, tenant forgehook.TenantID, make func() (sealed []byte, err error)) (key []byte, err error) {
+	defer wrap(&err, "callback key of tenant %s", tenant)
+	err = db.hot().get(ctx, &key, `SELECT callback_key FROM tenants WHERE id = $1`, tenant)
+	if err != nil || key != nil {
+		return key, orNotFound(err, "tenant", tenant)
+	}
+	made, err := make()
+	if err != nil {
+		return nil, err
+	}
+	err = db.get(ctx, &key, `
+		UPDATE tenants SET callback_key = COALESCE(callback_key, $2) WHERE id = $1 RETURNING callback_key`, tenant, made)
+	return key, orNotFound(err, "tenant", tenant)
 }
 
 // Facts are what the rules about a call's answer need, its response included.
 func (db *DB) Facts(ctx context.Context, call forgehook.CallRef) (_ Facts, err error) {
-	return Facts{}, errUnbuilt
+	defer wrap(&err, "facts of call %s", call.CallID)
+	stored, err := db.Call(ctx, call.Tenant, call.CallID)
+	if err != nil {
+		return Facts{}, err
+	}
+	var row struct {
+		Subject  []byte `db:"subject"`
+		Settings []byte `db:"settings"`
+	}
+	err = db.hot().get(ctx, &row, `
+		SELECT q.subject, v.settings FROM calls c
+		JOIN call_requests q ON q.id = c.request_id
+		LEFT JOIN settings_versions v
+		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
+		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID)
+	if err != nil {
+		return Facts{}, orNotFound(err, "call", call.CallID)
+	}
+	facts := Facts{Settings: Pinned{Version: stored.SettingsVersion, stored: row.Settings}, Call: stored}
+	if err := json.Unmarshal(row.Subject, &facts.Subject); err != nil {
+		return Facts{}, fmt.Errorf("stored subject: %w", err)
+	}
+	return facts, nil
 }
 
 // Callback is what an endpoint says later, and what the rules made of it.
@@ -44,8 +100,103 @@ type CalledBack struct {
 	Wakes []forgehook.Wake // to be sent now: the call's own workflow
 }
 
+// callbackFailed is the error of a call whose endpoint calls back that it failed and does not say why.
+const callbackFailed = "The endpoint called back that it failed."
+
 // RecordCallback takes the one callback of a call: CodeCallbackUsed for a second one, CodeCallbackLate when the call has ended without
 // or its time is over, CodeInvalid where the write-back does not fit what is stored (nothing is kept then).
-func (db *DB) RecordCallback(ctx context.Context, c Callback) (_ CalledBack, err error) {
-	return CalledBack{}, errUnbuilt
+func (db *DB) RecordCallback(ctx context.Context, c Callback) (back CalledBack, err error) {
+	defer wrap(&err, "record callback of call %s", c.Ref.CallID)
+	err = db.inTx(ctx, func(tx conn) error {
+		back, err = recordCallback(ctx, tx, c)
+		return err
+	})
+	if err != nil {
+		return CalledBack{}, err
+	}
+	return back, nil
+}
+
+func recordCallback(ctx context.Context, tx conn, c Callback) (back CalledBack, err error) {
+	call, err := lockCall(ctx, tx, c.Ref)
+	if err != nil {
+		return back, err
+	}
+	var used bool
+	if err := tx.get(ctx, &used, `SELECT EXISTS (SELECT FROM callbacks WHERE call_id = $1)`, c.Ref.CallID); err != nil {
+		return back, err
+	}
+	switch {
+	case used:
+		return back, forgehook.Errorf(forgehook.CodeCallbackUsed, "This call was called back before.")
+	case call.Outcome != nil:
+		return back, forgehook.Errorf(forgehook.CodeCallbackLate, "The call has ended without a callback.")
+	case call.CallbackUntil != nil && c.Now.After(*call.CallbackUntil):
+		return back, forgehook.Errorf(forgehook.CodeCallbackLate, "The time for a callback is over.")
+	}
+	if err := insertCallback(ctx, tx, c); err != nil {
+		return back, err
+	}
+	if w := c.Answer.WriteBack; w != nil && c.Said.Ended() == forgehook.Delivered {
+		plan, err := planWriteBack(ctx, tx, c.Ref, *w, c.Now)
+		if err != nil {
+			return back, err
+		}
+		if err := forgehook.Invalid(plan.faults...); err != nil {
+			return back, err
+		}
+	}
+	if call.Status == string(forgehook.CallDelivering) {
+		back.Completion, back.Early = call.toCompletion(), true
+		_, err := tx.exec(ctx, `UPDATE calls SET called_back = true WHERE tenant_id = $1 AND id = $2`, c.Ref.Tenant, c.Ref.CallID)
+		return back, err
+	}
+	if back.Completion, err = endByCallback(ctx, tx, c.Ref, nil, c.Now); err != nil {
+		return back, err
+	}
+	own, err := oweWake(ctx, tx, c.Ref.Tenant, nil, workflowID(c.Ref.CallID), forgehook.CallbackSignal, c.Now)
+	back.Wakes = []forgehook.Wake{own}
+	return back, err
+}
+
+func insertCallback(ctx context.Context, tx conn, c Callback) (err error) {
+	var writeBack []byte
+	if c.Answer.WriteBack != nil {
+		if writeBack, err = encode(c.Answer.WriteBack); err != nil {
+			return err
+		}
+	}
+	_, err = tx.exec(ctx, `
+		INSERT INTO callbacks (call_id, outcome, result, error, write_back, received_at)
+		SELECT id, $3, $4, $5, $6, $7 FROM calls WHERE tenant_id = $1 AND id = $2`,
+		c.Ref.Tenant, c.Ref.CallID, c.Said.Ended(), []byte(c.Answer.Result), optionalStorable(c.Said.Error), writeBack, milliseconds(c.Now))
+	return err
+}
+
+// endByCallback ends a call, whose row is locked and has no outcome, by the callback that is stored. statusCode is that of the
+// exchange which was under way, nil for none.
+func endByCallback(ctx context.Context, tx conn, call forgehook.CallRef, statusCode *int, at time.Time) (Completion, error) {
+	var row struct {
+		Outcome   string  `db:"outcome"`
+		Result    []byte  `db:"result"`
+		Error     *string `db:"error"`
+		WriteBack []byte  `db:"write_back"`
+	}
+	err := tx.get(ctx, &row, `SELECT outcome, result, error, write_back FROM callbacks WHERE call_id = $1`, call.CallID)
+	if err != nil {
+		return Completion{}, orNotFound(err, "callback of call", call.CallID)
+	}
+	e := ending{outcome: forgehook.Outcome(row.Outcome), statusCode: statusCode, answer: Answer{Result: row.Result}, at: at}
+	if row.WriteBack != nil {
+		if err := json.Unmarshal(row.WriteBack, &e.answer.WriteBack); err != nil {
+			return Completion{}, fmt.Errorf("stored write-back: %w", err)
+		}
+	}
+	if e.outcome == forgehook.Failed {
+		e.because = &forgehook.CallError{Code: "callback_failed", Message: callbackFailed}
+		if row.Error != nil && *row.Error != "" {
+			e.because.Message = *row.Error
+		}
+	}
+	return completeCall(ctx, tx, call, e)
 }

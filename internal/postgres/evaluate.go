@@ -28,7 +28,7 @@ func evaluate(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Fac
 	tx := db.conn
 	err := tx.hot().get(ctx, &row, `
 		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
-		       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome, q.subject, v.settings
+		       c.webhook_id, c.reason, c.event_type, c.run_id, c.cause_id, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome, q.subject, v.settings
 		FROM calls c
 		JOIN call_requests q ON q.id = c.request_id
 		LEFT JOIN settings_versions v
@@ -38,8 +38,15 @@ func evaluate(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Fac
 		return Completion{}, nil, orNotFound(err, "call", call.CallID)
 	}
 	conditions, err := toExplanation(row.Explanation)
-	if err != nil || row.Outcome != nil || row.Explanation != nil {
-		return Completion{Outcome: outcomeOf(row.Outcome)}, conditions, err
+	if err != nil {
+		return Completion{}, nil, err
+	}
+	if row.Outcome != nil {
+		done, err := standing(ctx, tx, call)
+		return done, conditions, err
+	}
+	if row.Explanation != nil {
+		return Completion{}, conditions, nil
 	}
 	found, err := apply(ctx, db, row, rule)
 	if err != nil {
@@ -50,33 +57,25 @@ func evaluate(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Fac
 		return Completion{}, nil, err
 	}
 	if found.Fires && found.Failure == nil {
-		outcome, err := storeExplanation(ctx, tx, call, explanation)
-		return Completion{Outcome: outcome}, found.Conditions, err
+		done, err := storeExplanation(ctx, tx, call, explanation)
+		return done, found.Conditions, err
 	}
 	e := ending{outcome: forgehook.Skipped, explanation: explanation, at: now()}
 	if found.Failure != nil {
 		e.outcome, e.because = forgehook.Failed, found.Failure
 	}
-	done, err := completeCall(ctx, tx, call, e)
+	done, err := db.complete(ctx, call, e)
 	return done, found.Conditions, err
 }
 
-// storeExplanation moves a call that fires on; the outcome is "" unless somebody has ended it meanwhile.
-func storeExplanation(ctx context.Context, tx conn, call forgehook.CallRef, explanation []byte) (forgehook.Outcome, error) {
+// storeExplanation moves a call that fires on; done has no outcome unless somebody has ended it meanwhile.
+func storeExplanation(ctx context.Context, tx conn, call forgehook.CallRef, explanation []byte) (done Completion, err error) {
 	rows, err := tx.hot().exec(ctx, `
 		UPDATE calls SET explanation = $3, status = CASE status WHEN 'accepted' THEN 'evaluating' ELSE status END
 		WHERE tenant_id = $1 AND id = $2 AND outcome IS NULL`,
 		call.Tenant, call.CallID, explanation)
 	if err != nil || rows == 1 {
-		return "", err
+		return Completion{}, err
 	}
-	done, err := standing(ctx, tx, call)
-	return done.Outcome, err
-}
-
-func outcomeOf(stored *string) forgehook.Outcome {
-	if stored == nil {
-		return ""
-	}
-	return forgehook.Outcome(*stored)
+	return standing(ctx, tx, call)
 }

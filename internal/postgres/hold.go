@@ -34,20 +34,36 @@ func (db *DB) Pause(ctx context.Context, tenant forgehook.TenantID, webHookServi
 }
 
 // Resume ends a pause. drain says that calls are held, which a drain has to release: until it has, the utility holds new ones too,
-// so that none overtakes. It says so again while the drain is not finished, for a caller whose start of one failed.
+// so that none overtakes. It says so again while the drain is not finished, for a caller whose start of one failed. Where a failed
+// call has paused the utility, the others of its service that fire on utility.recovered are raised.
 func (db *DB) Resume(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) (u forgehook.Utility, drain bool, raised Raised, err error) {
 	defer wrap(&err, "resume utility %d", webHookServiceID)
 	err = db.inTx(ctx, func(tx conn) error {
 		if u, err = lockUtility(ctx, tx, tenant, webHookServiceID); err != nil {
 			return err
 		}
-		u.PausedAt = nil
+		heldBy := u.HeldBy
+		u.PausedAt, u.HeldBy = nil, nil
 		if u.Draining, err = anyHeld(ctx, tx, tenant, webHookServiceID); err != nil {
 			return err
 		}
-		return setHold(ctx, tx, tenant, u)
+		if err := setHold(ctx, tx, tenant, u); err != nil || heldBy == nil {
+			return err
+		}
+		cause, about, err := causeOf(ctx, tx, forgehook.CallRef{Tenant: tenant, CallID: *heldBy})
+		if err != nil {
+			return err
+		}
+		start, err := raiseCaused(ctx, tx, cause, forgehook.EventUtilityRecovered, about, now())
+		if start != nil {
+			raised.Runs = append(raised.Runs, *start)
+		}
+		return err
 	})
-	return u, u.Draining, raised, err
+	if err != nil {
+		return forgehook.Utility{}, false, Raised{}, err
+	}
+	return u, u.Draining, raised, nil
 }
 
 func setHold(ctx context.Context, tx conn, tenant forgehook.TenantID, u forgehook.Utility) error {
@@ -56,8 +72,18 @@ func setHold(ctx context.Context, tx conn, tenant forgehook.TenantID, u forgehoo
 		paused = &u.PausedAt.Time
 	}
 	_, err := tx.exec(ctx, `
-		UPDATE services SET paused_at = $3, draining = $4 WHERE tenant_id = $1 AND id = $2`, tenant, u.ID, paused, u.Draining)
+		UPDATE services SET paused_at = $3, draining = $4, held_by = $5 WHERE tenant_id = $1 AND id = $2`,
+		tenant, u.ID, paused, u.Draining, u.HeldBy)
 	return err
+}
+
+// holdBy pauses the utility of a call that failed, unless it is paused. Whoever is locked out meanwhile finds it paused.
+func holdBy(ctx context.Context, tx conn, call forgehook.CallRef, webHookServiceID int32, at time.Time) (paused bool, err error) {
+	rows, err := tx.exec(ctx, `
+		UPDATE services SET paused_at = $4, draining = false, held_by = $3
+		WHERE tenant_id = $1 AND id = $2 AND parent_id IS NOT NULL AND paused_at IS NULL`,
+		call.Tenant, webHookServiceID, call.CallID, milliseconds(at))
+	return rows == 1, err
 }
 
 // anyHeld must follow the lock of the utility as a statement of its own: a call that is just being held has the row too.

@@ -59,9 +59,15 @@ func (r RecordAttempt) outcome() forgehook.Outcome {
 	return ""
 }
 
+// awaits reports whether the endpoint took the request and answers later.
+func (r RecordAttempt) awaits() bool {
+	return r.Decision.Verdict == forgehook.VerdictSuccess && r.Decision.Await > 0
+}
+
 // RecordAttempt stores how an attempt went, together with what that means for its call. An attempt that was given up as unknown is
 // corrected; recording one twice changes nothing. Where the call has an outcome already that one stands and is returned: the
-// attempt is recorded as what it was all the same.
+// attempt is recorded as what it was all the same. A callback that came while the exchange was under way ends the call, whatever the
+// exchange says. An endpoint that took a request once is awaited until its time is over, even if it refuses the request sent again.
 func (db *DB) RecordAttempt(ctx context.Context, r RecordAttempt) (recorded Recorded, err error) {
 	defer wrap(&err, "record attempt %d of call %s", r.Number, r.Ref.CallID)
 	err = db.inTx(ctx, func(tx conn) error {
@@ -79,32 +85,64 @@ func recordAttempt(ctx context.Context, tx conn, r RecordAttempt) (Recorded, err
 	if err != nil {
 		return Recorded{}, err
 	}
-	stood := stored.toCompletion()
-	recorded := Recorded{Outcome: stood.Outcome, Attempts: stood.Attempts}
 	outcome := r.outcome()
+	recorded := Recorded{Attempts: stored.Attempts}
+	current := r.Number == stored.Attempts // a late one: the next attempt is under way and the call's state is its own
 	switch {
 	case !stored.Known:
 		return Recorded{}, notFound("attempt", r.Number)
-	case stood.Outcome != "" || !stored.Written:
-		return recorded, nil
-	case outcome == forgehook.Delivered, outcome != "" && r.Number == stood.Attempts: // a late refusal ends nothing: another attempt is under way
-		e := ending{outcome: outcome, statusCode: &r.Exchange.StatusCode, at: r.Now}
-		if outcome == forgehook.Failed {
-			e.because = &forgehook.CallError{Code: r.Decision.Code, Message: r.Decision.Message}
+	case stored.Outcome != nil:
+		done, err := standing(ctx, tx, r.Ref)
+		return done.recorded(), err
+	case !stored.Written:
+		if stored.CallbackUntil != nil && stored.Status == string(forgehook.CallAwaiting) {
+			recorded.Until = stored.CallbackUntil.UTC()
 		}
-		done, err := completeCall(ctx, tx, r.Ref, e)
-		return Recorded{Outcome: done.Outcome, Attempts: done.Attempts}, err
-	case r.Number != stood.Attempts: // a late answer: the next attempt is under way and the call's state is its own
 		return recorded, nil
+	case stored.CalledBack:
+		done, err := endByCallback(ctx, tx, r.Ref, &r.Exchange.StatusCode, r.Now)
+		return done.recorded(), err
+	case r.awaits():
+		return awaitCallback(ctx, tx, r, recorded, milliseconds(r.Now.Add(r.Decision.Await)))
+	case outcome == forgehook.Delivered:
+	case !current: // a late refusal ends nothing
+		return recorded, nil
+	case stored.CallbackUntil != nil: // sent again for nothing: what the endpoint took before stands
+		return awaitCallback(ctx, tx, r, recorded, stored.CallbackUntil.UTC())
+	case outcome == "":
+		_, err = tx.hot().exec(ctx, `
+			UPDATE calls SET status = 'waiting_retry', next_attempt_at = $3, last_status_code = $4 WHERE tenant_id = $1 AND id = $2 AND held_at IS NULL`,
+			r.Ref.Tenant, r.Ref.CallID, milliseconds(r.Now.Add(r.Decision.Delay)), r.Exchange.StatusCode)
+		return recorded, err
 	}
-	_, err = tx.hot().exec(ctx, `
-		UPDATE calls SET status = 'waiting_retry', next_attempt_at = $3, last_status_code = $4 WHERE tenant_id = $1 AND id = $2 AND held_at IS NULL`,
-		r.Ref.Tenant, r.Ref.CallID, milliseconds(r.Now.Add(r.Decision.Delay)), r.Exchange.StatusCode)
+	e := ending{outcome: outcome, statusCode: &r.Exchange.StatusCode, answer: r.Answer, at: r.Now}
+	if outcome == forgehook.Failed {
+		e.because = &forgehook.CallError{Code: r.Decision.Code, Message: r.Decision.Message}
+	}
+	done, err := completeCall(ctx, tx, r.Ref, e)
+	return done.recorded(), err
+}
+
+func (c Completion) recorded() Recorded {
+	return Recorded{Outcome: c.Outcome, Attempts: c.Attempts, Wake: c.Wake}
+}
+
+// awaitCallback has a call wait until a moment for what the endpoint says later. While another attempt is under way, or the call is
+// held, only the moment is noted: what comes next finds it.
+func awaitCallback(ctx context.Context, tx conn, r RecordAttempt, recorded Recorded, until time.Time) (Recorded, error) {
+	var status string
+	err := tx.hot().get(ctx, &status, `
+		UPDATE calls SET callback_until = $3, last_status_code = $4, next_attempt_at = NULL,
+		       status = CASE WHEN attempts = $5 AND held_at IS NULL THEN 'awaiting_callback' ELSE status END
+		WHERE tenant_id = $1 AND id = $2 RETURNING status`, r.Ref.Tenant, r.Ref.CallID, until, r.Exchange.StatusCode, r.Number)
+	if status == string(forgehook.CallAwaiting) {
+		recorded.Until = until
+	}
 	return recorded, err
 }
 
 type recordedRow struct {
-	completionRow
+	lockedRow
 	Written bool `db:"written"` // now; not if it was finished before
 	Known   bool `db:"known"`
 }
@@ -135,7 +173,7 @@ func updateAttempt(ctx context.Context, tx conn, r RecordAttempt) (row recordedR
 	code, message := storableError(x.Err)
 	err = tx.hot().get(ctx, &row, `
 		WITH call AS (
-			SELECT id, outcome, attempts, last_status_code FROM calls WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
+			SELECT id, outcome, attempts, last_status_code, status, called_back, callback_until FROM calls WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 		), written AS (
 			UPDATE attempts a SET state = 'finished', verdict = $4, reason = $5, duration_ms = $6, request_headers = $7,
 			       status_code = $8, response_headers = $9, response_body = $10, response_truncated = $11, error_code = $12,
@@ -143,7 +181,7 @@ func updateAttempt(ctx context.Context, tx conn, r RecordAttempt) (row recordedR
 			FROM call WHERE a.call_id = call.id AND a.number = $3 AND a.state IN ('started', 'unknown')
 			RETURNING a.number
 		)
-		SELECT outcome, attempts, last_status_code, EXISTS (SELECT FROM written) AS written,
+		SELECT outcome, attempts, last_status_code, status, called_back, callback_until, EXISTS (SELECT FROM written) AS written,
 		       EXISTS (SELECT FROM attempts WHERE call_id = $2 AND number = $3) AS known
 		FROM call`,
 		r.Ref.Tenant, r.Ref.CallID, r.Number, r.Decision.Verdict, storable(r.Decision.Reason), x.Duration.Milliseconds(), sent,

@@ -1,35 +1,18 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
+	"errors"
 	"time"
+
+	"github.com/lib/pq"
 
 	"github.com/forgehook/forgehook"
 )
 
-// EventAcceptance raises an event of a service.
-type EventAcceptance struct {
-	ServiceID      int32
-	Event          forgehook.EventRequest
-	IdempotencyKey string // "": none
-	BodySHA256     []byte
-	CauseID        string // the call that caused it, "": none known
-	Now            time.Time
-}
-
-// AcceptedEvent is the run of an event. Repeated: the key was used before for the same request, this is the run of then.
-type AcceptedEvent struct {
-	Run      forgehook.Run
-	Start    *forgehook.RunStart // nil: it has begun, or ended
-	Repeated bool
-}
-
-// AcceptEvent stores an event and what it is about: all or nothing; once it returns it is never lost. Its calls are made by
-// [DB.AcceptBatch]. An event that fires no utility is a run that has completed. CodeNotFound where there is no such service,
-// CodeInvalid for references that lead nowhere, all at once; CodeKeyReused.
-func (db *DB) AcceptEvent(ctx context.Context, tenant forgehook.TenantID, a EventAcceptance) (_ AcceptedEvent, err error) {
-	return AcceptedEvent{}, errUnbuilt
-}
+const runsList listOf = "runs"
 
 // Batch is what [DB.AcceptBatch] did.
 type Batch struct {
@@ -43,19 +26,140 @@ type Batch struct {
 	Stopped   bool                  // a call failed whose utility says error
 }
 
-// AcceptBatch accepts the calls for the next documents of a run, in one transaction; running it twice goes on where the first left off.
-func (db *DB) AcceptBatch(ctx context.Context, run forgehook.RunRef, at time.Time) (_ Batch, err error) {
-	return Batch{}, errUnbuilt
+// runRow is a run.
+type runRow struct {
+	Tenant       forgehook.TenantID `db:"tenant_id"`
+	ID           string             `db:"id"`
+	ProjectID    int32              `db:"project_id"`
+	ServiceID    int32              `db:"service_id"`
+	EventType    string             `db:"event_type"`
+	Reason       *string            `db:"reason"`
+	CauseID      *string            `db:"cause_id"`
+	Cause        pq.Int32Array      `db:"cause"`
+	Documents    int                `db:"documents"`
+	AcceptedAt   time.Time          `db:"accepted_at"`
+	Processed    int                `db:"processed"`
+	Calls        int                `db:"calls"`
+	Open         int                `db:"open"`
+	Delivered    int                `db:"delivered"`
+	Skipped      int                `db:"skipped"`
+	Failed       int                `db:"failed"`
+	Stopped      bool               `db:"stopped"`
+	Status       string             `db:"status"`
+	Outcome      *string            `db:"outcome"`
+	CompletedAt  *time.Time         `db:"completed_at"`
+	ErrorCode    *string            `db:"error_code"`
+	ErrorMessage *string            `db:"error_message"`
 }
 
-// CompleteRun ends a run unless it has ended; the outcome that stands is returned.
+const runColumns = `r.tenant_id, r.id, r.project_id, r.service_id, r.event_type, r.reason, r.cause_id, r.cause, r.documents, r.accepted_at,
+	r.processed, r.calls, r.open, r.delivered, r.skipped, r.failed, r.stopped, r.status, r.outcome, r.completed_at, r.error_code, r.error_message`
+
+func (r runRow) toRun() (forgehook.Run, error) {
+	return forgehook.Run{
+		ID: r.ID, WorkflowID: runWorkflowID(r.ID), ProjectID: r.ProjectID, ServiceID: r.ServiceID, Type: forgehook.EventType(r.EventType),
+		Status: forgehook.RunStatus(r.Status), Outcome: (*forgehook.RunOutcome)(r.Outcome), Reason: r.Reason, CauseID: r.CauseID,
+		Documents: r.Documents, Processed: r.Processed, Calls: r.Calls, Open: r.Open, Delivered: r.Delivered, Skipped: r.Skipped, Failed: r.Failed,
+		AcceptedAt: moment(r.AcceptedAt), CompletedAt: optionalMoment(r.CompletedAt), Error: callError(r.ErrorCode, r.ErrorMessage),
+	}, nil
+}
+
+func (r runRow) toStart() forgehook.RunStart {
+	return forgehook.RunStart{
+		RunRef: forgehook.RunRef{Tenant: r.Tenant, RunID: r.ID}, ServiceID: r.ServiceID, ProjectID: r.ProjectID,
+		Type: forgehook.EventType(r.EventType), Documents: r.Documents,
+	}
+}
+
+func toRunStarts(rows []runRow) []forgehook.RunStart {
+	starts := make([]forgehook.RunStart, len(rows))
+	for i, row := range rows {
+		starts[i] = row.toStart()
+	}
+	return starts
+}
+
+// runWorkflowID is the id of the run's workflow; package workflows names it so too.
+func runWorkflowID(runID string) string { return "run/" + runID }
+
+// runBefore finds the run that used an idempotency key first.
+func runBefore(ctx context.Context, tx conn, tenant forgehook.TenantID, a EventAcceptance) (_ AcceptedEvent, found bool, err error) {
+	var row struct {
+		runRow
+		BodySHA256 []byte `db:"body_sha256"`
+	}
+	err = tx.get(ctx, &row, `SELECT `+runColumns+`, r.body_sha256 FROM runs r WHERE r.tenant_id = $1 AND r.idempotency_key = $2`,
+		tenant, a.IdempotencyKey)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return AcceptedEvent{}, false, nil
+	case err != nil:
+		return AcceptedEvent{}, false, err
+	case !bytes.Equal(row.BodySHA256, a.BodySHA256):
+		return AcceptedEvent{}, true, forgehook.Errorf(forgehook.CodeKeyReused, "This Idempotency-Key was used for another request.")
+	}
+	accepted := AcceptedEvent{Repeated: true}
+	if accepted.Run, err = row.toRun(); err != nil {
+		return AcceptedEvent{}, true, err
+	}
+	if accepted.Run.Status == forgehook.RunAccepted {
+		accepted.Start = new(row.toStart())
+	}
+	return accepted, true, nil
+}
+
+// lockRun keeps others from the run until the transaction ends.
+func lockRun(ctx context.Context, tx conn, run forgehook.RunRef) (row runRow, request []byte, err error) {
+	var locked struct {
+		runRow
+		Request []byte `db:"request"`
+	}
+	err = tx.get(ctx, &locked, `SELECT `+runColumns+`, r.request FROM runs r WHERE r.tenant_id = $1 AND r.id = $2 FOR NO KEY UPDATE`,
+		run.Tenant, run.RunID)
+	return locked.runRow, locked.Request, orNotFound(err, "run", run.RunID)
+}
+
+// CompleteRun ends a run unless it has ended; the outcome that stands is returned. Calls of it that are open go on.
 func (db *DB) CompleteRun(ctx context.Context, run forgehook.RunRef, outcome forgehook.RunOutcome, because *forgehook.CallError, at time.Time) (_ forgehook.RunOutcome, err error) {
-	return "", errUnbuilt
+	defer wrap(&err, "complete run %s as %s", run.RunID, outcome)
+	err = db.inTx(ctx, func(tx conn) error {
+		row, _, err := lockRun(ctx, tx, run)
+		if err != nil {
+			return err
+		}
+		if row.Outcome != nil {
+			outcome = forgehook.RunOutcome(*row.Outcome)
+			return nil
+		}
+		return completeRun(ctx, tx, run, outcome, because, at)
+	})
+	return outcome, err
+}
+
+// completeRun ends a locked run and tells who waits. What it went through is not needed any more.
+func completeRun(ctx context.Context, tx conn, run forgehook.RunRef, outcome forgehook.RunOutcome, because *forgehook.CallError, at time.Time) error {
+	code, message := storableError(because)
+	_, err := tx.exec(ctx, `
+		WITH done AS (
+			UPDATE runs SET status = 'completed', outcome = $3, completed_at = $4, error_code = $5, error_message = $6, request = NULL
+			WHERE tenant_id = $1 AND id = $2 AND outcome IS NULL
+			RETURNING id
+		), items AS (
+			DELETE FROM run_items i USING done WHERE i.run_id = done.id
+		)
+		SELECT pg_notify('`+callsChannel+`', $1 || '/' || id) FROM done`,
+		run.Tenant, run.RunID, outcome, milliseconds(at), code, message)
+	return err
 }
 
 // Run returns a run.
 func (db *DB) Run(ctx context.Context, tenant forgehook.TenantID, id string) (_ forgehook.Run, err error) {
-	return forgehook.Run{}, errUnbuilt
+	defer wrap(&err, "run %s", id)
+	var row runRow
+	if err := db.get(ctx, &row, `SELECT `+runColumns+` FROM runs r WHERE r.tenant_id = $1 AND r.id = $2`, tenant, id); err != nil {
+		return forgehook.Run{}, orNotFound(err, "run", id)
+	}
+	return row.toRun()
 }
 
 // RunFilter selects runs of a list; zero values select all.
@@ -67,15 +171,50 @@ type RunFilter struct {
 
 // Runs lists runs, newest first.
 func (db *DB) Runs(ctx context.Context, tenant forgehook.TenantID, filter RunFilter, page forgehook.Page) (_ []forgehook.Run, next string, err error) {
-	return nil, "", errUnbuilt
+	defer wrap(&err, "list runs")
+	before, limit, err := runsList.readID(page)
+	if err != nil {
+		return nil, "", err
+	}
+	var rows []runRow
+	err = db.list(ctx, &rows, `
+		SELECT `+runColumns+` FROM runs r
+		WHERE r.tenant_id = $1
+		  AND ($2::uuid IS NULL OR r.id < $2)
+		  AND ($3::integer IS NULL OR r.service_id = $3)
+		  AND ($4::text IS NULL OR r.event_type = $4)
+		  AND ($5::text IS NULL OR r.status = $5)
+		ORDER BY r.id DESC LIMIT $6`,
+		tenant, before, orNullID(filter.ServiceID), orNull(string(filter.Type)), orNull(string(filter.Status)), limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	return cut(rows, limit, runRow.toRun, func(r runRow) string { return runsList.next(r.ID) })
 }
 
 // CausedRuns are the runs that the end of a call has raised and that have not begun.
 func (db *DB) CausedRuns(ctx context.Context, call forgehook.CallRef) (_ []forgehook.RunStart, err error) {
-	return nil, errUnbuilt
+	defer wrap(&err, "runs caused by call %s", call.CallID)
+	var rows []runRow
+	err = db.list(ctx, &rows, `
+		SELECT `+runColumns+` FROM runs r
+		WHERE r.tenant_id = $1 AND r.cause_id = $2 AND r.outcome IS NULL AND r.status = 'accepted' ORDER BY r.id`, call.Tenant, call.CallID)
+	return toRunStarts(rows), err
 }
 
-// StaleRuns lists runs of all tenants without outcome that were not checked since a moment, and notes that they are being checked now.
+// StaleRuns lists runs of all tenants without outcome that were not checked since a moment, and notes that they are being checked
+// now. Sweeps that run at once get different ones.
 func (db *DB) StaleRuns(ctx context.Context, checkedBefore time.Time, limit int) (_ []forgehook.RunStart, err error) {
-	return nil, errUnbuilt
+	defer wrap(&err, "list stale runs")
+	var rows []runRow
+	err = db.list(ctx, &rows, `
+		WITH stale AS (
+			SELECT id FROM runs
+			WHERE outcome IS NULL AND COALESCE(checked_at, accepted_at) < $1
+			ORDER BY COALESCE(checked_at, accepted_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+		), r AS (
+			UPDATE runs SET checked_at = $3 FROM stale WHERE runs.id = stale.id RETURNING runs.*
+		)
+		SELECT `+runColumns+` FROM r ORDER BY r.id`, checkedBefore, limit, now())
+	return toRunStarts(rows), err
 }

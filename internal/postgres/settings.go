@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/lib/pq"
+
 	"github.com/forgehook/forgehook"
 )
 
@@ -112,8 +114,8 @@ func (db *DB) SaveSettings(ctx context.Context, tenant forgehook.TenantID, webHo
 				INSERT INTO settings_versions (tenant_id, service_id, version, settings, created_at, created_by)
 				VALUES ($1, $2, $3, $4, $5, $6)
 			)
-			UPDATE services SET settings_version = $3, updated_at = $5 WHERE tenant_id = $1 AND id = $2`,
-			tenant, webHookServiceID, v.Version, stored, at, v.CreatedBy)
+			UPDATE services SET settings_version = $3, updated_at = $5, fires = COALESCE($7::text[], '{}') WHERE tenant_id = $1 AND id = $2`,
+			tenant, webHookServiceID, v.Version, stored, at, v.CreatedBy, pq.Array(next.Fires()))
 		return err
 	})
 	return v, err

@@ -10,7 +10,7 @@ import (
 
 // freezer puts a subject together out of what a request names and gives, and collects the references that lead nowhere.
 type freezer struct {
-	request forgehook.CallRequest
+	request forgehook.CallRequest // with the work item that it names by id
 	stored  map[int32]*forgehook.Document
 	faults  []forgehook.FieldError
 }
@@ -19,6 +19,17 @@ type freezer struct {
 // document exactly if there are faults.
 func freeze(ctx context.Context, tx conn, tenant forgehook.TenantID, request forgehook.CallRequest) (forgehook.Subject, []forgehook.FieldError, error) {
 	f := freezer{request: request}
+	if id := request.WorkItemID; id != nil {
+		item, err := storedWorkItem(ctx, tx, tenant, *id)
+		if err != nil {
+			return forgehook.Subject{}, nil, err
+		}
+		if f.request.WorkItem = item; item == nil {
+			f.fault("workItemId", *id, "the id of a stored work item")
+		} else if request.Document == nil && request.DocumentID == nil && item.DocumentID == nil {
+			f.fault("workItemId", *id, "the id of a work item with a documentId, or a document beside it")
+		}
+	}
 	stored, err := storedDocuments(ctx, tx, tenant, f.references())
 	if err != nil {
 		return forgehook.Subject{}, nil, err

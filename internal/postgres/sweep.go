@@ -87,19 +87,24 @@ func (db *DB) UnstartedCalls(ctx context.Context, olderThan time.Time, limit int
 	return toStarts(rows)
 }
 
+// awaitingCheck is how much later than others a call is checked again that awaits its callback: it may do so for weeks.
+const awaitingCheck = 10 * time.Minute
+
 // StaleCalls lists calls of all tenants that have no outcome and were not checked since a moment, and notes that they are being
 // checked now: their run may have ended without recording one, or never have begun. Sweeps that run at once get different calls.
+// A call that awaits its callback is noted as checked ten minutes from now.
 func (db *DB) StaleCalls(ctx context.Context, checkedBefore time.Time, limit int) (calls []forgehook.CallStart, err error) {
 	defer wrap(&err, "list stale calls")
 	var rows []callStartRow
+	at := now()
 	err = db.list(ctx, &rows, `
 		WITH stale AS (
 			SELECT id FROM calls
 			WHERE outcome IS NULL AND COALESCE(checked_at, accepted_at) < $1
 			ORDER BY COALESCE(checked_at, accepted_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 		), checked AS (
-			UPDATE calls SET checked_at = $3 FROM stale WHERE calls.id = stale.id
-		)`+startSelect+` JOIN stale ON stale.id = c.id ORDER BY c.id`, checkedBefore, limit, now())
+			UPDATE calls SET checked_at = CASE status WHEN 'awaiting_callback' THEN $4::timestamptz ELSE $3 END FROM stale WHERE calls.id = stale.id
+		)`+startSelect+` JOIN stale ON stale.id = c.id ORDER BY c.id`, checkedBefore, limit, at, at.Add(awaitingCheck))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lib/pq"
+
 	"github.com/forgehook/forgehook"
 )
 
@@ -23,6 +25,7 @@ type utilityRow struct {
 	Settings        []byte     `db:"settings"`
 	PausedAt        *time.Time `db:"paused_at"`
 	Draining        bool       `db:"draining"`
+	HeldBy          *string    `db:"held_by"`
 	CreatedAt       time.Time  `db:"created_at"`
 	UpdatedAt       time.Time  `db:"updated_at"`
 }
@@ -30,7 +33,7 @@ type utilityRow struct {
 // utilitySelect goes on with conditions on the utility, u.
 const utilitySelect = `
 	SELECT u.id, u.project_id, u.parent_id, u.position, u.body, u.settings_version, v.settings, u.paused_at, u.draining,
-	       u.created_at, u.updated_at
+	       u.held_by, u.created_at, u.updated_at
 	FROM services u
 	JOIN settings_versions v ON v.tenant_id = u.tenant_id AND v.service_id = u.id AND v.version = u.settings_version
 	WHERE u.tenant_id = $1`
@@ -38,7 +41,7 @@ const utilitySelect = `
 func (r utilityRow) toUtility() (u forgehook.Utility, err error) {
 	u = forgehook.Utility{
 		ID: r.ID, Type: forgehook.UtilityType, ProjectID: r.ProjectID, ServiceID: r.ParentID, Index: r.Position,
-		SettingsVersion: r.SettingsVersion, PausedAt: optionalMoment(r.PausedAt), Draining: r.Draining,
+		SettingsVersion: r.SettingsVersion, PausedAt: optionalMoment(r.PausedAt), Draining: r.Draining, HeldBy: r.HeldBy,
 		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt),
 	}
 	if u.Name, err = utilityName(r.Body); err != nil {
@@ -110,7 +113,7 @@ func createUtility(ctx context.Context, tx conn, tenant forgehook.TenantID, u fo
 	if err != nil {
 		return u, err
 	}
-	u.Type, u.SettingsVersion, u.PausedAt, u.Draining = forgehook.UtilityType, 1, nil, false
+	u.Type, u.SettingsVersion, u.PausedAt, u.Draining, u.HeldBy = forgehook.UtilityType, 1, nil, false, nil
 	u.CreatedAt, u.UpdatedAt = moment(at), moment(at)
 	if u.ID, err = orNewEntityID(ctx, tx, tenant, u.ID); err != nil {
 		return u, err
@@ -126,12 +129,12 @@ func createUtility(ctx context.Context, tx conn, tenant forgehook.TenantID, u fo
 	}
 	_, err = tx.exec(ctx, `
 		WITH utility AS (
-			INSERT INTO services (tenant_id, id, project_id, parent_id, position, body, settings_version, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7) RETURNING tenant_id, id
+			INSERT INTO services (tenant_id, id, project_id, parent_id, position, body, settings_version, fires, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, 1, COALESCE($10::text[], '{}'), $7, $7) RETURNING tenant_id, id
 		)
 		INSERT INTO settings_versions (tenant_id, service_id, version, settings, created_at, created_by)
 		SELECT tenant_id, id, 1, $8, $7, $9 FROM utility`,
-		tenant, u.ID, u.ProjectID, u.ServiceID, u.Index, body, at, settings, orNull(createdBy))
+		tenant, u.ID, u.ProjectID, u.ServiceID, u.Index, body, at, settings, orNull(createdBy), pq.Array(u.Settings.Fires()))
 	return u, err
 }
 

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,8 +15,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Waiter lets any number of callers of this process wait for outcomes over one connection, which listens to what completeCall
-// notifies. Nothing depends on a notification: after each reconnect the calls that are waited for are looked up.
+// Waiter lets any number of callers of this process wait for the ends of calls, runs and processes over one connection, which listens
+// to what is notified with them. Nothing depends on a notification: after each reconnect what is waited for is looked up.
 type Waiter struct {
 	db       *DB
 	log      *slog.Logger
@@ -25,13 +25,24 @@ type Waiter struct {
 	closing  chan struct{}
 	ended    chan struct{} // closed when run has returned
 
-	mu    sync.Mutex
-	waits map[string]map[*wait]struct{} // by call id
+	mu      sync.Mutex
+	waits   map[string]map[*wait]struct{} // by id
+	watches map[*watch]struct{}
 }
 
-// wait is one caller that waits until none of its calls is open.
+// waitedFor names the table of what is waited for.
+type waitedFor string
+
+const (
+	forCalls     waitedFor = "calls"
+	forRuns      waitedFor = "runs"
+	forProcesses waitedFor = "work_item_processes"
+)
+
+// wait is one caller that waits until none of its calls, or its run or process, is open.
 type wait struct {
 	tenant forgehook.TenantID
+	kind   waitedFor
 	open   map[string]struct{}
 	done   chan struct{}
 }
@@ -68,7 +79,7 @@ func NewWaiter(databaseURL string, db *DB, log *slog.Logger) (_ *Waiter, err err
 		return nil, withoutPassword(err)
 	}
 	w := &Waiter{
-		db: db, log: log, waits: map[string]map[*wait]struct{}{}, closing: make(chan struct{}), ended: make(chan struct{}),
+		db: db, log: log, waits: map[string]map[*wait]struct{}{}, watches: map[*watch]struct{}{}, closing: make(chan struct{}), ended: make(chan struct{}),
 	}
 	w.close = sync.OnceValue(w.closeOnce)
 	w.listener = pq.NewDialListener(dialer{}, databaseURL, reconnectAfter, reconnectAtMost, w.connectionChanged)
@@ -93,13 +104,19 @@ func (w *Waiter) closeOnce() error {
 	close(w.closing)
 	err := w.listener.Close()
 	<-w.ended
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for watching := range w.watches {
+		close(watching.ids)
+	}
+	clear(w.watches)
 	return err
 }
 
 // Wait returns the calls, in the order of ids, when all of them are completed, or as they are when ctx ends.
 func (w *Waiter) Wait(ctx context.Context, tenant forgehook.TenantID, ids []string) (calls []forgehook.Call, err error) {
 	defer wrap(&err, "wait for %d calls", len(ids))
-	waiting := w.register(tenant, ids)
+	waiting := w.register(forCalls, tenant, ids)
 	defer w.forget(waiting)
 	if calls, err = w.present(ctx, tenant, ids); err != nil { // an outcome from now on is notified
 		return nil, err
@@ -124,6 +141,107 @@ func (w *Waiter) Wait(ctx context.Context, tenant forgehook.TenantID, ids []stri
 	return calls, nil // the database is away; this is the last that is known
 }
 
+// WaitRun returns a run when it has ended, or as it is when ctx ends.
+func (w *Waiter) WaitRun(ctx context.Context, tenant forgehook.TenantID, id string) (_ forgehook.Run, err error) {
+	defer wrap(&err, "wait for run %s", id)
+	read := func(ctx context.Context) (forgehook.Run, bool, error) {
+		run, err := w.db.Run(ctx, tenant, id)
+		return run, run.Outcome != nil, err
+	}
+	return waitOne(ctx, w, w.register(forRuns, tenant, []string{id}), id, read)
+}
+
+// WaitProcess returns the last process of a work item when it has ended, or as it is when ctx ends.
+func (w *Waiter) WaitProcess(ctx context.Context, tenant forgehook.TenantID, workItemID int32) (_ forgehook.WorkItemProcess, err error) {
+	defer wrap(&err, "wait for the process of work item %d", workItemID)
+	_, ref, err := w.db.Process(ctx, tenant, workItemID)
+	if err != nil {
+		return forgehook.WorkItemProcess{}, err
+	}
+	read := func(ctx context.Context) (forgehook.WorkItemProcess, bool, error) {
+		process, _, err := w.db.Process(ctx, tenant, workItemID)
+		return process, process.Outcome != nil, err
+	}
+	return waitOne(ctx, w, w.register(forProcesses, tenant, []string{ref.ProcessID}), ref.ProcessID, read)
+}
+
+// waitOne is Wait for one thing that read reads; ended says that it has.
+func waitOne[T any](ctx context.Context, w *Waiter, waiting *wait, id string, read func(context.Context) (_ T, ended bool, _ error)) (T, error) {
+	defer w.forget(waiting)
+	lately := func() (T, bool, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), presentWithin)
+		defer cancel()
+		return read(ctx)
+	}
+	found, ended, err := lately() // an end from now on is notified
+	if err != nil || ended {
+		return found, err
+	}
+	select {
+	case <-waiting.done:
+		found, _, err = lately()
+		return found, err
+	case <-ctx.Done():
+	case <-w.closing:
+	}
+	if latest, _, err := lately(); err == nil {
+		return latest, nil
+	}
+	return found, nil // the database is away; this is the last that is known
+}
+
+// watch is one caller that is told the calls of a tenant as they end.
+type watch struct {
+	tenant forgehook.TenantID
+	ids    chan string
+	gap    bool // something was lost since the last id
+}
+
+// watchAhead is how many ids a slow watcher may be behind before it misses some.
+const watchAhead = 256
+
+// Watch tells the ids of a tenant's calls as they end, until stop is called or the waiter closes: then ids is closed. "" stands where
+// some are missing, as the watcher was too slow or the connection was away. Stopping again does nothing.
+func (w *Waiter) Watch(_ context.Context, tenant forgehook.TenantID) (ids <-chan string, stop func()) {
+	watching := &watch{tenant: tenant, ids: make(chan string, watchAhead)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-w.closing:
+		close(watching.ids)
+	default:
+		w.watches[watching] = struct{}{}
+	}
+	return watching.ids, func() { w.unwatch(watching) }
+}
+
+func (w *Waiter) unwatch(watching *watch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, watches := w.watches[watching]; watches {
+		delete(w.watches, watching)
+		close(watching.ids)
+	}
+}
+
+// tell passes an id on, the gap before it first; what does not fit is a gap.
+func (o *watch) tell(id string) {
+	room := cap(o.ids) - len(o.ids) // nobody else sends
+	if o.gap && room > 0 {
+		o.ids <- ""
+		o.gap = false
+		room--
+	}
+	if id == "" {
+		return
+	}
+	if room == 0 {
+		o.gap = true
+		return
+	}
+	o.ids <- id
+}
+
 // present reads the calls even where ctx has ended: the answer is wanted all the same.
 func (w *Waiter) present(ctx context.Context, tenant forgehook.TenantID, ids []string) ([]forgehook.Call, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), presentWithin)
@@ -131,8 +249,8 @@ func (w *Waiter) present(ctx context.Context, tenant forgehook.TenantID, ids []s
 	return w.db.CallsOf(ctx, tenant, ids)
 }
 
-func (w *Waiter) register(tenant forgehook.TenantID, ids []string) *wait {
-	waiting := &wait{tenant: tenant, open: make(map[string]struct{}, len(ids)), done: make(chan struct{})}
+func (w *Waiter) register(kind waitedFor, tenant forgehook.TenantID, ids []string) *wait {
+	waiting := &wait{tenant: tenant, kind: kind, open: make(map[string]struct{}, len(ids)), done: make(chan struct{})}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range ids {
@@ -181,7 +299,34 @@ func (w *Waiter) drop(waiting *wait, id string) {
 	}
 }
 
-// completed settles a call for all who wait for it.
+// notified takes "<tenant>/<id>" of what has ended, "<tenant>/<id>/<outcome>" of a call.
+func (w *Waiter) notified(payload string) {
+	tenant, rest, _ := strings.Cut(payload, "/")
+	id, _, isCall := strings.Cut(rest, "/")
+	w.completed(id)
+	if !isCall {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for watching := range w.watches {
+		if watching.tenant == forgehook.TenantID(tenant) {
+			watching.tell(id)
+		}
+	}
+}
+
+// lost tells the watchers that some ids may be missing.
+func (w *Waiter) lost() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for watching := range w.watches {
+		watching.gap = true
+		watching.tell("")
+	}
+}
+
+// completed settles something for all who wait for it. Ids are unique beyond tables and tenants.
 func (w *Waiter) completed(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -203,8 +348,9 @@ func (w *Waiter) run() {
 			case !more:
 				return
 			case notification != nil:
-				w.completed(notification.Extra)
+				w.notified(notification.Extra)
 			default:
+				w.lost()
 				requery.Reset(0)
 			}
 		case <-requery.C:
@@ -216,39 +362,49 @@ func (w *Waiter) run() {
 	}
 }
 
-// requeryOpen looks up all calls that are waited for.
+// requeryOpen looks up all that is waited for.
 func (w *Waiter) requeryOpen() (err error) {
-	defer wrap(&err, "look up calls that are waited for")
+	defer wrap(&err, "look up what is waited for")
 	ctx, cancel := context.WithTimeout(context.Background(), listenWithin)
 	defer cancel()
-	for refs := range slices.Chunk(w.open(), requeryPage) {
-		tenants, ids := splitRefs(refs)
-		var completed []string
-		err := w.db.list(ctx, &completed, `
-			SELECT c.id FROM unnest($1::uuid[], $2::uuid[]) AS r (tenant_id, id)
-			JOIN calls c ON c.tenant_id = r.tenant_id AND c.id = r.id WHERE c.outcome IS NOT NULL`,
-			pq.Array(tenants), pq.Array(ids))
-		if err != nil {
-			return err
-		}
-		for _, id := range completed {
-			w.completed(id)
+	for kind, open := range w.open() {
+		for refs := range slices.Chunk(open, requeryPage) {
+			tenants, ids := splitRefs(refs)
+			var completed []string
+			err := w.db.list(ctx, &completed, `
+				SELECT c.id FROM unnest($1::uuid[], $2::uuid[]) AS r (tenant_id, id)
+				JOIN `+string(kind)+` c ON c.tenant_id = r.tenant_id AND c.id = r.id WHERE c.outcome IS NOT NULL`,
+				pq.Array(tenants), pq.Array(ids))
+			if err != nil {
+				return err
+			}
+			for _, id := range completed {
+				w.completed(id)
+			}
 		}
 	}
 	return nil
 }
 
-// open lists the calls that are waited for.
-func (w *Waiter) open() []forgehook.CallRef {
+// open lists what is waited for, by kind.
+func (w *Waiter) open() map[waitedFor][]forgehook.CallRef {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	distinct := map[forgehook.CallRef]struct{}{}
+	type named struct {
+		kind waitedFor
+		ref  forgehook.CallRef
+	}
+	distinct := map[named]struct{}{}
 	for id, waiting := range w.waits {
 		for one := range waiting {
-			distinct[forgehook.CallRef{Tenant: one.tenant, CallID: id}] = struct{}{}
+			distinct[named{one.kind, forgehook.CallRef{Tenant: one.tenant, CallID: id}}] = struct{}{}
 		}
 	}
-	return slices.Collect(maps.Keys(distinct))
+	lists := map[waitedFor][]forgehook.CallRef{}
+	for n := range distinct {
+		lists[n.kind] = append(lists[n.kind], n.ref)
+	}
+	return lists
 }
 
 func (w *Waiter) connectionChanged(event pq.ListenerEventType, err error) {

@@ -2,32 +2,322 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
 
 	"github.com/forgehook/forgehook"
 )
 
+const workItemsList listOf = "work-items"
+
+// workItemRow is a work item. The columns are in force; body holds what the sender gave.
+type workItemRow struct {
+	ID         int32      `db:"id"`
+	ProjectID  int32      `db:"project_id"`
+	ParentID   *int32     `db:"parent_id"`
+	DocumentID *int32     `db:"document_id"`
+	Status     int32      `db:"status"`
+	DueAt      *time.Time `db:"due_at"`
+	Body       []byte     `db:"body"`
+}
+
+const workItemSelect = `SELECT id, project_id, parent_id, document_id, status, due_at, body FROM work_items WHERE tenant_id = $1`
+
+func (r workItemRow) toWorkItem() (w forgehook.WorkItem, err error) {
+	if err := json.Unmarshal(r.Body, &w); err != nil {
+		return w, fmt.Errorf("stored work item %d: %w", r.ID, err)
+	}
+	w.ID, w.ProjectID, w.WorkItemID, w.DocumentID = r.ID, &r.ProjectID, r.ParentID, r.DocumentID
+	w.Status, w.DueDate = forgehook.WorkItemStatus(r.Status), optionalMoment(r.DueAt)
+	return w, nil
+}
+
+// dueAt is the column for dueDate, in the precision that a work item is answered in.
+func dueAt(w *forgehook.WorkItem) *time.Time {
+	if w.DueDate == nil {
+		return nil
+	}
+	at := milliseconds(w.DueDate.Time)
+	return &at
+}
+
 // PutWorkItem stores a work item in a project, or replaces the one of that id. ID 0 is handed out. cause is the call that the change
 // comes from, "" where none is known. Where it names a parent (workItemId), processes that wait with the parent hear of it.
 func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projectID int32, w forgehook.WorkItem, cause string) (_ forgehook.WorkItem, created bool, raised Raised, err error) {
-	return w, false, Raised{}, errUnbuilt
+	defer wrap(&err, "put work item %d into project %d", w.ID, projectID)
+	w.ProjectID = &projectID
+	err = db.inTx(ctx, func(tx conn) error {
+		because, err := findCause(ctx, tx, tenant, cause)
+		if err != nil {
+			return err
+		}
+		if w.ID, err = orNewWorkItemID(ctx, tx, tenant, w.ID); err != nil {
+			return err
+		}
+		if err := lockParent(ctx, tx, tenant, w.WorkItemID); err != nil {
+			return err
+		}
+		before, err := lockWorkItem(ctx, tx, tenant, &w.ID)
+		if err != nil {
+			return err
+		}
+		if created, err = putWorkItem(ctx, tx, tenant, w); err != nil {
+			return err
+		}
+		raised, err = workItemChanged(ctx, tx, tenant, because, before, w)
+		return err
+	})
+	if err != nil {
+		return forgehook.WorkItem{}, false, Raised{}, err
+	}
+	return w, created, raised, nil
+}
+
+// orNewWorkItemID is id, or one that is handed out where it is 0: one that no work item has either.
+func orNewWorkItemID(ctx context.Context, tx conn, tenant forgehook.TenantID, id int32) (int32, error) {
+	for id == 0 {
+		free, err := orNewEntityID(ctx, tx, tenant, 0)
+		if err != nil {
+			return 0, err
+		}
+		var taken bool
+		if err := tx.get(ctx, &taken, `SELECT EXISTS (SELECT FROM work_items WHERE tenant_id = $1 AND id = $2)`, tenant, free); err != nil {
+			return 0, err
+		}
+		if !taken {
+			id = free
+		}
+	}
+	return id, checkID(id)
+}
+
+// lockParent makes a child visible to processes of its parent, or them to it: whoever comes second sees the other.
+func lockParent(ctx context.Context, tx conn, tenant forgehook.TenantID, id *int32) error {
+	if id == nil {
+		return nil
+	}
+	_, err := tx.exec(ctx, `SELECT FROM work_items WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`, tenant, *id)
+	return err
+}
+
+// putWorkItem upserts a work item and reports whether it is new.
+func putWorkItem(ctx context.Context, tx conn, tenant forgehook.TenantID, w forgehook.WorkItem) (created bool, err error) {
+	body, err := forgehook.AppendJSON(nil, w)
+	if err != nil {
+		return false, err
+	}
+	err = tx.get(ctx, &created, `
+		INSERT INTO work_items (tenant_id, id, project_id, parent_id, document_id, status, due_at, body, created_at, updated_at)
+		SELECT tenant_id, $3, id, $4, $5, $6, $7, $8, $9, $9 FROM projects WHERE tenant_id = $1 AND id = $2
+		ON CONFLICT (tenant_id, id) DO UPDATE SET project_id = excluded.project_id, parent_id = excluded.parent_id,
+		    document_id = excluded.document_id, status = excluded.status, due_at = excluded.due_at, body = excluded.body,
+		    updated_at = excluded.updated_at
+		RETURNING xmax = 0`, // a row that was inserted has not been locked by anyone yet
+		tenant, w.ProjectID, w.ID, w.WorkItemID, w.DocumentID, int32(w.Status), dueAt(&w), body, instant())
+	return created, orNotFound(err, "project", *w.ProjectID)
 }
 
 // WorkItem returns a work item.
 func (db *DB) WorkItem(ctx context.Context, tenant forgehook.TenantID, id int32) (_ forgehook.WorkItem, err error) {
-	return forgehook.WorkItem{}, errUnbuilt
+	defer wrap(&err, "work item %d", id)
+	item, err := storedWorkItem(ctx, db.conn, tenant, id)
+	if err == nil && item == nil {
+		err = notFound("work item", id)
+	}
+	if err != nil {
+		return forgehook.WorkItem{}, err
+	}
+	return *item, nil
 }
 
 // WorkItems lists the work items of a project by id.
 func (db *DB) WorkItems(ctx context.Context, tenant forgehook.TenantID, projectID int32, page forgehook.Page) (_ []forgehook.WorkItem, next string, err error) {
-	return nil, "", errUnbuilt
+	defer wrap(&err, "list work items of project %d", projectID)
+	key, limit, err := workItemsList.readNumbers(page, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	var rows []workItemRow
+	err = db.list(ctx, &rows, workItemSelect+` AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4`, tenant, projectID, first(key), limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	return cut(rows, limit, workItemRow.toWorkItem, func(r workItemRow) string { return workItemsList.next(r.ID) })
 }
 
-// UpdateWorkItem lets change alter a work item, whose row is locked meanwhile; its id and project stay.
-func (db *DB) UpdateWorkItem(ctx context.Context, tenant forgehook.TenantID, id int32, cause string, change func(*forgehook.WorkItem) error) (_ forgehook.WorkItem, raised Raised, err error) {
-	return forgehook.WorkItem{}, Raised{}, errUnbuilt
+// UpdateWorkItem lets change alter a work item, whose row is locked meanwhile; its id and project stay. Its date of modification is
+// now unless change sets one.
+func (db *DB) UpdateWorkItem(ctx context.Context, tenant forgehook.TenantID, id int32, cause string, change func(*forgehook.WorkItem) error) (w forgehook.WorkItem, raised Raised, err error) {
+	defer wrap(&err, "update work item %d", id)
+	err = db.inTx(ctx, func(tx conn) error {
+		because, err := findCause(ctx, tx, tenant, cause)
+		if err != nil {
+			return err
+		}
+		before, err := lockWorkItem(ctx, tx, tenant, &id)
+		if err == nil && before == nil {
+			err = notFound("work item", id)
+		}
+		if err != nil {
+			return err
+		}
+		at := now()
+		w = *before
+		if err := change(&w); err != nil {
+			return err
+		}
+		w.ID, w.ProjectID, w.DTM = id, before.ProjectID, stampChange(before.DTM, w.DTM, at)
+		if !equalValue(before.WorkItemID, w.WorkItemID) {
+			if err := lockParent(ctx, tx, tenant, w.WorkItemID); err != nil {
+				return err
+			}
+		}
+		if _, err := putWorkItem(ctx, tx, tenant, w); err != nil {
+			return err
+		}
+		raised, err = workItemChanged(ctx, tx, tenant, because, before, w)
+		return err
+	})
+	if err != nil {
+		return forgehook.WorkItem{}, Raised{}, err
+	}
+	return w, raised, nil
 }
 
 // DeleteWorkItem deletes a work item; a process that waits with it ends.
 func (db *DB) DeleteWorkItem(ctx context.Context, tenant forgehook.TenantID, id int32) (raised Raised, err error) {
-	return Raised{}, errUnbuilt
+	defer wrap(&err, "delete work item %d", id)
+	err = db.inTx(ctx, func(tx conn) error {
+		rows, err := tx.exec(ctx, `DELETE FROM work_items WHERE tenant_id = $1 AND id = $2`, tenant, id)
+		if err == nil && rows == 0 {
+			err = notFound("work item", id)
+		}
+		if err != nil {
+			return err
+		}
+		raised.Wakes, err = wakeProcesses(ctx, tx, tenant, now(), "", id)
+		return err
+	})
+	if err != nil {
+		return Raised{}, err
+	}
+	return raised, nil
+}
+
+// storedWorkItem is nil where there is none.
+func storedWorkItem(ctx context.Context, tx conn, tenant forgehook.TenantID, id int32) (*forgehook.WorkItem, error) {
+	return readWorkItem(ctx, tx, workItemSelect+` AND id = $2`, tenant, id)
+}
+
+func lockWorkItem(ctx context.Context, tx conn, tenant forgehook.TenantID, id *int32) (*forgehook.WorkItem, error) {
+	if id == nil {
+		return nil, nil
+	}
+	return readWorkItem(ctx, tx, workItemSelect+` AND id = $2 FOR NO KEY UPDATE`, tenant, *id)
+}
+
+func readWorkItem(ctx context.Context, tx conn, query string, tenant forgehook.TenantID, id int32) (*forgehook.WorkItem, error) {
+	var row workItemRow
+	err := tx.get(ctx, &row, query, tenant, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	w, err := row.toWorkItem()
+	return &w, err
+}
+
+// storedWorkItems returns those of the work items that are here, by id.
+func storedWorkItems(ctx context.Context, tx conn, tenant forgehook.TenantID, ids []int32) (map[int32]*forgehook.WorkItem, error) {
+	items := map[int32]*forgehook.WorkItem{}
+	if len(ids) == 0 {
+		return items, nil
+	}
+	var rows []workItemRow
+	if err := tx.list(ctx, &rows, workItemSelect+` AND id = ANY ($2)`, tenant, pq.Array(ids)); err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		w, err := row.toWorkItem()
+		if err != nil {
+			return nil, err
+		}
+		items[w.ID] = &w
+	}
+	return items, nil
+}
+
+// workItemChanged raises what follows a change of a work item: an event where somebody has to know, and signals to processes. before
+// is nil where it is new.
+func workItemChanged(ctx context.Context, tx conn, tenant forgehook.TenantID, because cause, before *forgehook.WorkItem, after forgehook.WorkItem) (raised Raised, err error) {
+	at := now()
+	if before == nil || movesWorkItem(before, &after) {
+		if raised.Runs, err = raiseWorkItems(ctx, tx, tenant, because, at, after); err != nil {
+			return Raised{}, err
+		}
+	}
+	ids := []int32{after.ID}
+	if after.WorkItemID != nil {
+		ids = append(ids, *after.WorkItemID)
+	}
+	raised.Wakes, err = wakeProcesses(ctx, tx, tenant, at, "", ids...)
+	return raised, err
+}
+
+// raiseWorkItems raises one event for each.
+func raiseWorkItems(ctx context.Context, tx conn, tenant forgehook.TenantID, because cause, at time.Time, items ...forgehook.WorkItem) ([]forgehook.RunStart, error) {
+	var happenings []happening
+	for _, w := range items {
+		if w.DocumentID == nil {
+			continue // calls are about documents
+		}
+		var serviceID int32
+		if w.ServiceID != nil {
+			serviceID = *w.ServiceID
+		} else {
+			var err error
+			if serviceID, err = serviceOfDocument(ctx, tx, tenant, *w.DocumentID); err != nil {
+				return nil, err
+			}
+		}
+		happenings = append(happenings, happening{
+			event: forgehook.EventWorkItem, serviceID: serviceID, items: []runItem{{DocumentID: w.DocumentID, WorkItemID: &w.ID}},
+		})
+	}
+	return raise(ctx, tx, tenant, because, at, happenings...)
+}
+
+// movesWorkItem reports whether somebody else has to know: its status, whose it is, when it is due, or what it was handed over from.
+func movesWorkItem(before, after *forgehook.WorkItem) bool {
+	return before.Status != after.Status || !equalValue(before.UserID, after.UserID) || !equalValue(before.GroupID, after.GroupID) ||
+		!equalValue(dueAt(before), dueAt(after)) || !equalValue(before.WorkItemID, after.WorkItemID)
+}
+
+func equalValue[T comparable](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// wakeProcesses owes a signal to the processes that stand with one of the items, but for one: an item that changed, and the one that
+// has handed it over.
+func wakeProcesses(ctx context.Context, tx conn, tenant forgehook.TenantID, at time.Time, except string, items ...int32) ([]forgehook.Wake, error) {
+	slices.Sort(items)
+	var rows []wakeRow
+	err := tx.hot().list(ctx, &rows, `
+		INSERT INTO wakes (tenant_id, workflow_id, signal, created_at)
+		SELECT tenant_id, 'work-item/' || id, $3, $4 FROM work_item_processes
+		WHERE tenant_id = $1 AND current_id = ANY ($2) AND outcome IS NULL AND id IS DISTINCT FROM $5::uuid
+		RETURNING id, tenant_id, workflow_id, signal, payload`,
+		tenant, pq.Array(items), forgehook.ItemChangedSignal, milliseconds(at), orNull(except))
+	return toWakes(rows), err
 }

@@ -1,0 +1,212 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/forgehook/forgehook"
+)
+
+// EventAcceptance raises an event of a service.
+type EventAcceptance struct {
+	ServiceID      int32
+	Event          forgehook.EventRequest
+	IdempotencyKey string // "": none
+	BodySHA256     []byte
+	CauseID        string // the call that caused it, "": none known
+	Now            time.Time
+}
+
+// AcceptedEvent is the run of an event. Repeated: the key was used before for the same request, this is the run of then.
+type AcceptedEvent struct {
+	Run      forgehook.Run
+	Start    *forgehook.RunStart // nil: it has begun, or ended
+	Repeated bool
+}
+
+// AcceptEvent stores an event and what it is about: all or nothing; once it returns it is never lost. Its calls are made by
+// [DB.AcceptBatch]. An event that fires no utility is a run that has completed. A document that is named twice counts once.
+// CodeNotFound where there is no such service, CodeInvalid for references that lead nowhere, all at once; CodeKeyReused.
+func (db *DB) AcceptEvent(ctx context.Context, tenant forgehook.TenantID, a EventAcceptance) (accepted AcceptedEvent, err error) {
+	defer wrap(&err, "accept event %s of service %d", a.Event.Type, a.ServiceID)
+	if err := validKey(a.IdempotencyKey); err != nil {
+		return AcceptedEvent{}, err
+	}
+	err = db.inTx(ctx, func(tx conn) error {
+		var taken bool
+		accepted, taken, err = acceptEvent(ctx, tx, tenant, a)
+		refused := taken || forgehook.ErrorCode(err) != ""
+		if a.IdempotencyKey == "" || !refused {
+			return err
+		}
+		earlier, found, lookupErr := runBefore(ctx, tx, tenant, a)
+		if found || lookupErr != nil {
+			accepted = earlier
+			return lookupErr
+		}
+		return err
+	})
+	if err != nil {
+		return AcceptedEvent{}, err
+	}
+	return accepted, nil
+}
+
+func acceptEvent(ctx context.Context, tx conn, tenant forgehook.TenantID, a EventAcceptance) (_ AcceptedEvent, taken bool, err error) {
+	var service struct {
+		ProjectID int32 `db:"project_id"`
+	}
+	err = tx.get(ctx, &service, `
+		SELECT project_id FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NULL`, tenant, a.ServiceID)
+	if err != nil {
+		return AcceptedEvent{}, false, orNotFound(err, "service", a.ServiceID)
+	}
+	request := aboutEvent(a.Event)
+	faults, err := eventFaults(ctx, tx, tenant, a.Event, request)
+	if err != nil {
+		return AcceptedEvent{}, false, err
+	}
+	if err := forgehook.Invalid(faults...); err != nil {
+		return AcceptedEvent{}, false, err
+	}
+	items, err := eventItems(a.Event, request)
+	if err != nil {
+		return AcceptedEvent{}, false, err
+	}
+	run := newRun{
+		id: newID(a.Now), projectID: service.ProjectID, serviceID: a.ServiceID, event: a.Event.Type, reason: optionalStorable(a.Event.Request.Reason),
+		key: a.IdempotencyKey, bodySHA256: a.BodySHA256, items: items, acceptedAt: milliseconds(a.Now),
+	}
+	request.DocumentID, request.Document, request.Reason = nil, nil, nil // items and the run itself have them
+	if request != (forgehook.CallRequest{}) {
+		if run.request, err = forgehook.AppendJSON(nil, request); err != nil {
+			return AcceptedEvent{}, false, err
+		}
+	}
+	if run.cause, err = findCause(ctx, tx, tenant, a.CauseID); err != nil {
+		return AcceptedEvent{}, false, err
+	}
+	fired, err := fires(ctx, tx, tenant, run.cause, a.ServiceID, a.Event.Type)
+	if err != nil {
+		return AcceptedEvent{}, false, err
+	}
+	run.completed = !fired[a.Event.Type]
+	stored, err := insertRun(ctx, tx, tenant, run)
+	if err != nil || !stored {
+		return AcceptedEvent{}, !stored, err
+	}
+	accepted := AcceptedEvent{}
+	if !run.completed {
+		accepted.Start = new(run.start(tenant))
+	}
+	var row runRow
+	if err := tx.get(ctx, &row, `SELECT `+runColumns+` FROM runs r WHERE r.tenant_id = $1 AND r.id = $2`, tenant, run.id); err != nil {
+		return AcceptedEvent{}, false, err
+	}
+	accepted.Run, err = row.toRun()
+	return accepted, false, err
+}
+
+// aboutEvent is what of a request belongs to the event: fields to a verification, work items to theirs.
+func aboutEvent(e forgehook.EventRequest) forgehook.CallRequest {
+	r := e.Request
+	about := forgehook.CallRequest{
+		DocumentID: r.DocumentID, Document: r.Document, MasterDocumentID: r.MasterDocumentID, MasterDocument: r.MasterDocument, Reason: r.Reason,
+	}
+	if e.Type == forgehook.EventVerification || e.Type == forgehook.EventWorkItem {
+		about.ParameterID, about.Parameter = r.ParameterID, r.Parameter
+		about.ParameterDefID, about.ParameterDef = r.ParameterDefID, r.ParameterDef
+		about.VerificationID, about.Verification = r.VerificationID, r.Verification
+	}
+	if e.Type == forgehook.EventWorkItem {
+		about.WorkItemID, about.WorkItem = r.WorkItemID, r.WorkItem
+	}
+	return about
+}
+
+// eventFaults are the faults of an event: what it lacks, and references that lead nowhere.
+func eventFaults(ctx context.Context, tx conn, tenant forgehook.TenantID, e forgehook.EventRequest, request forgehook.CallRequest) (faults []forgehook.FieldError, err error) {
+	many := len(e.DocumentIDs) + len(e.Documents)
+	one := request.DocumentID != nil || request.Document != nil
+	switch {
+	case many > forgehook.MaxEventDocuments:
+		return []forgehook.FieldError{{Path: "documentIds", Value: strconv.Itoa(many), Allowed: fmt.Sprintf("at most %d documents", forgehook.MaxEventDocuments)}}, nil
+	case many > 0 && (e.Type == forgehook.EventVerification || e.Type == forgehook.EventWorkItem):
+		return []forgehook.FieldError{{Path: "documentIds", Allowed: fmt.Sprintf("absent: %s is about one", e.Type)}}, nil
+	case many > 0 && one:
+		return []forgehook.FieldError{{Path: "documentIds", Allowed: "absent where documentId or document is given"}}, nil
+	case e.Type == forgehook.EventWorkItem && request.WorkItemID == nil && request.WorkItem == nil:
+		return []forgehook.FieldError{{Path: "workItem", Allowed: "required: workItemId or workItem"}}, nil
+	case e.Type == forgehook.EventVerification && request.VerificationID == nil && request.Verification == nil && request.ParameterID == nil && request.Parameter == nil:
+		return []forgehook.FieldError{{Path: "verification", Allowed: "required: verificationId, verification, parameterId or parameter"}}, nil
+	}
+	if many == 0 {
+		if err := request.Validate(); err != nil {
+			return nil, err
+		}
+		_, faults, err = freeze(ctx, tx, tenant, request)
+		return faults, err
+	}
+	var missing []struct {
+		Place int   `db:"place"`
+		ID    int32 `db:"id"`
+	}
+	err = tx.list(ctx, &missing, `
+		SELECT g.place, g.id FROM unnest($2::integer[]) WITH ORDINALITY AS g (id, place)
+		WHERE NOT EXISTS (SELECT FROM documents d WHERE d.tenant_id = $1 AND d.id = g.id) ORDER BY g.place LIMIT 100`,
+		tenant, int32s(e.DocumentIDs))
+	for _, m := range missing {
+		faults = append(faults, forgehook.FieldError{
+			Path: fmt.Sprintf("documentIds[%d]", m.Place-1), Value: strconv.Itoa(int(m.ID)), Allowed: "the id of a stored document",
+		})
+	}
+	if id := request.MasterDocumentID; id != nil && err == nil {
+		var stored bool
+		err = tx.get(ctx, &stored, `SELECT EXISTS (SELECT FROM documents WHERE tenant_id = $1 AND id = $2)`, tenant, *id)
+		if !stored {
+			faults = append(faults, forgehook.FieldError{Path: "masterDocumentId", Value: strconv.Itoa(int(*id)), Allowed: "the id of a stored document"})
+		}
+	}
+	return faults, err
+}
+
+// eventItems are the documents of an event: by id before those that are given, each once.
+func eventItems(e forgehook.EventRequest, request forgehook.CallRequest) ([]runItem, error) {
+	ids, documents := e.DocumentIDs, e.Documents
+	switch {
+	case request.DocumentID != nil:
+		ids = []int32{*request.DocumentID}
+	case request.Document != nil:
+		documents = []forgehook.Document{*request.Document}
+	case len(ids)+len(documents) == 0:
+		return []runItem{{}}, nil // of a work item
+	}
+	var items []runItem
+	known := map[int32]bool{}
+	for _, id := range ids {
+		if !known[id] {
+			known[id] = true
+			items = append(items, runItem{DocumentID: new(id)})
+		}
+	}
+	for i := range documents {
+		body, err := forgehook.AppendJSON(nil, documents[i])
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, runItem{Document: body})
+	}
+	return items, nil
+}
+
+// validKey checks an idempotency key.
+func validKey(key string) error {
+	if len(key) <= MaxIdempotencyKey && storable(key) == key {
+		return nil
+	}
+	return forgehook.Invalid(forgehook.FieldError{
+		Path: "Idempotency-Key", Value: forgehook.Shorten(storable(key), 100), Allowed: "a text of at most 255 bytes",
+	})
+}

@@ -1,0 +1,408 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/forgehook/forgehook"
+)
+
+// AcceptBatch accepts the calls for the next documents of a run, in one transaction; running it twice goes on where the first left off.
+// Where no document is left and no call is open the run completes. What is gone meanwhile, a document, its field, a work item or the
+// utilities, is called for no more. The calls of one batch are at most those of the firing utilities' smallest batchSize documents.
+func (db *DB) AcceptBatch(ctx context.Context, run forgehook.RunRef, at time.Time) (batch Batch, err error) {
+	defer wrap(&err, "accept batch of run %s", run.RunID)
+	err = db.inTx(ctx, func(tx conn) error {
+		batch, err = acceptBatch(ctx, tx, run, at)
+		return err
+	})
+	if err != nil {
+		return Batch{}, err
+	}
+	return batch, nil
+}
+
+func acceptBatch(ctx context.Context, tx conn, ref forgehook.RunRef, at time.Time) (Batch, error) {
+	run, common, err := lockRun(ctx, tx, ref)
+	if err != nil {
+		return Batch{}, err
+	}
+	batch := Batch{Open: run.Open, Done: run.Processed >= run.Documents, Stopped: run.Stopped}
+	switch {
+	case run.Outcome != nil:
+		batch.Outcome = forgehook.RunOutcome(*run.Outcome)
+		return batch, nil
+	case run.Stopped:
+		return batch, nil
+	case batch.Done:
+		return completeDrained(ctx, tx, ref, batch, at)
+	}
+	t, err := firingTarget(ctx, tx, run)
+	if err != nil {
+		return Batch{}, err
+	}
+	if batch.Wait = t.waits(); batch.Wait && run.Open > 0 {
+		return batch, nil
+	}
+	items, err := nextItems(ctx, tx, run, t.batchSize())
+	if err != nil {
+		return Batch{}, err
+	}
+	subjects, err := subjectsOf(ctx, tx, run, common, items, t)
+	if err != nil {
+		return Batch{}, err
+	}
+	if batch.Starts, err = insertBatch(ctx, tx, run, t, subjects, at); err != nil {
+		return Batch{}, err
+	}
+	batch.Processed, batch.Calls = len(items), len(batch.Starts)
+	batch.Open += batch.Calls
+	if batch.Calls == 0 && len(t.utilities) == 0 {
+		batch.Processed = run.Documents - run.Processed // nobody hears any of them
+	}
+	batch.Done = run.Processed+batch.Processed >= run.Documents
+	batch.Wait = batch.Wait && batch.Open > 0 && !batch.Done
+	_, err = tx.exec(ctx, `
+		UPDATE runs SET status = 'running', processed = processed + $3, calls = calls + $4, open = open + $4
+		WHERE tenant_id = $1 AND id = $2`, ref.Tenant, ref.RunID, batch.Processed, batch.Calls)
+	if err != nil {
+		return Batch{}, err
+	}
+	return completeDrained(ctx, tx, ref, batch, at)
+}
+
+// completeDrained ends a run that has nothing left to do and to wait for.
+func completeDrained(ctx context.Context, tx conn, run forgehook.RunRef, batch Batch, at time.Time) (Batch, error) {
+	if !batch.Done || batch.Open > 0 {
+		return batch, nil
+	}
+	batch.Outcome = forgehook.RunDone
+	return batch, completeRun(ctx, tx, run, batch.Outcome, nil, at)
+}
+
+// firingTarget is lockTarget with the utilities that the run fires, in the order of their calls.
+func firingTarget(ctx context.Context, tx conn, run runRow) (target, error) {
+	t, err := lockTarget(ctx, tx, run.Tenant, nil, &run.ServiceID, nil)
+	t.utilities = slices.DeleteFunc(t.utilities, func(u forgehook.Utility) bool {
+		return !slices.Contains(u.Settings.Fires(), forgehook.EventType(run.EventType)) || slices.Contains(run.Cause, u.ID)
+	})
+	return t, err
+}
+
+// waits reports whether a batch follows only when no call is open.
+func (t target) waits() bool {
+	return slices.ContainsFunc(t.utilities, func(u forgehook.Utility) bool { return u.Settings.OnFailure == forgehook.OnFailureError })
+}
+
+// batchSize is the smallest of the utilities'.
+func (t target) batchSize() int {
+	size := defaultBatch
+	for i, u := range t.utilities {
+		own := defaultBatch
+		if u.Settings.BatchSize != nil {
+			own = max(*u.Settings.BatchSize, 1)
+		}
+		if i == 0 || own < size {
+			size = own
+		}
+	}
+	return size
+}
+
+const (
+	defaultBatch = 100
+	batchBytes   = 16 << 20 // of documents, in one transaction: a batch of large ones is taken in parts
+)
+
+// nextItems are the items that follow those which are processed, at least one.
+func nextItems(ctx context.Context, tx conn, run runRow, limit int) ([]runItem, error) {
+	var rows []struct {
+		runItem
+		Bytes int `db:"bytes"`
+	}
+	err := tx.hot().list(ctx, &rows, `
+		SELECT i.document_id, i.document, i.parameter_id, i.verification_id, i.work_item_id,
+		       COALESCE(octet_length(i.document), octet_length(d.body), 0) AS bytes
+		FROM (
+			SELECT * FROM (
+				SELECT *, sum(octet_length(document)) OVER (ORDER BY position) - octet_length(document) AS before
+				FROM run_items WHERE run_id = $2 AND position >= $3 AND position < $3 + $4
+			) n WHERE before IS NULL OR before <= $5
+		) i
+		LEFT JOIN documents d ON d.tenant_id = $1 AND d.id = i.document_id
+		ORDER BY i.position`, run.Tenant, run.ID, run.Processed, limit, batchBytes)
+	if err != nil {
+		return nil, err
+	}
+	var items []runItem
+	for bytes, i := 0, 0; i < len(rows) && (i == 0 || bytes+rows[i].Bytes <= batchBytes); i++ {
+		bytes += rows[i].Bytes
+		items = append(items, rows[i].runItem)
+	}
+	if len(items) == 0 {
+		return nil, fmt.Errorf("run %s has no item at %d of %d", run.ID, run.Processed, run.Documents)
+	}
+	return items, nil
+}
+
+// subjectsOf freezes what the calls of each item are about, as a request for calls would; nil where that is gone.
+func subjectsOf(ctx context.Context, tx conn, run runRow, common []byte, items []runItem, t target) (subjects []*forgehook.Subject, err error) {
+	switch {
+	case len(t.utilities) == 0:
+		return nil, nil
+	case isCallEvent(forgehook.EventType(run.EventType)):
+		subjects, err = causedSubjects(ctx, tx, run, items)
+	default:
+		subjects, err = itemSubjects(ctx, tx, run, common, items)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var classes []int32
+	for _, s := range subjects {
+		if s != nil && s.Document.ClassID != nil {
+			classes = append(classes, *s.Document.ClassID)
+		}
+	}
+	slices.Sort(classes)
+	categories, err := categoriesByID(ctx, tx, run.Tenant, slices.Compact(classes))
+	if err != nil {
+		return nil, err
+	}
+	service := withoutInput(t.service)
+	for _, s := range subjects {
+		if s == nil {
+			continue
+		}
+		s.Project, s.Service, s.Category = t.project, service, nil
+		if s.Document.ClassID != nil {
+			s.Category = categories[*s.Document.ClassID]
+		}
+	}
+	return subjects, nil
+}
+
+func isCallEvent(e forgehook.EventType) bool {
+	switch e {
+	case forgehook.EventCallCompleted, forgehook.EventCallFailed, forgehook.EventUtilityHeld, forgehook.EventUtilityRecovered:
+		return true
+	}
+	return false
+}
+
+// itemSubjects reads documents, masters and work items of all items at once.
+func itemSubjects(ctx context.Context, tx conn, run runRow, common []byte, items []runItem) ([]*forgehook.Subject, error) {
+	requests, err := itemRequests(ctx, tx, run, common, items)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int32
+	for _, r := range requests {
+		if r != nil {
+			f := freezer{request: *r}
+			ids = append(ids, f.references()...)
+		}
+	}
+	slices.Sort(ids)
+	stored, err := storedDocuments(ctx, tx, run.Tenant, slices.Compact(ids))
+	if err != nil {
+		return nil, err
+	}
+	subjects := make([]*forgehook.Subject, len(items))
+	for i, r := range requests {
+		if r == nil {
+			continue
+		}
+		f := freezer{request: *r, stored: stored}
+		f.parameterOfVerification()
+		if s := f.subject(); s.Document != nil && len(f.faults) == 0 {
+			subjects[i] = &s
+		}
+	}
+	return subjects, nil
+}
+
+// itemRequests are the requests for calls that the items stand for; nil where an item's work item is gone.
+func itemRequests(ctx context.Context, tx conn, run runRow, common []byte, items []runItem) ([]*forgehook.CallRequest, error) {
+	var shared forgehook.CallRequest
+	if common != nil {
+		if err := json.Unmarshal(common, &shared); err != nil {
+			return nil, fmt.Errorf("stored request of run %s: %w", run.ID, err)
+		}
+	}
+	requests := make([]*forgehook.CallRequest, len(items))
+	var workItems []int32
+	for i, item := range items {
+		r := shared
+		if item.DocumentID != nil {
+			r.DocumentID = item.DocumentID
+		}
+		if item.Document != nil {
+			r.Document, r.DocumentID = new(forgehook.Document), nil
+			if err := json.Unmarshal(item.Document, r.Document); err != nil {
+				return nil, fmt.Errorf("stored document of run %s: %w", run.ID, err)
+			}
+		}
+		if item.ParameterID != nil {
+			r.ParameterID = item.ParameterID
+		}
+		if item.VerificationID != nil {
+			r.VerificationID = item.VerificationID
+		}
+		if item.WorkItemID != nil {
+			r.WorkItemID = item.WorkItemID
+		}
+		if r.WorkItemID != nil {
+			workItems = append(workItems, *r.WorkItemID)
+		}
+		requests[i] = &r
+	}
+	stored, err := storedWorkItems(ctx, tx, run.Tenant, workItems)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range requests {
+		if r.WorkItemID == nil {
+			continue
+		}
+		if r.WorkItem = stored[*r.WorkItemID]; r.WorkItem == nil {
+			requests[i] = nil
+		}
+	}
+	return requests, nil
+}
+
+// parameterOfVerification names the parameter that a verification belongs to, where the request names only that.
+func (f *freezer) parameterOfVerification() {
+	r := &f.request
+	if r.VerificationID == nil || r.ParameterID != nil || r.Parameter != nil {
+		return
+	}
+	document := r.Document
+	if _, id := f.documentID(); id != nil {
+		document = f.stored[*id]
+	}
+	if document != nil {
+		r.Parameter, _ = document.Verification(*r.VerificationID)
+	}
+}
+
+// causedSubjects are those of call events: what the call that caused the run was about, its document as it is stored now, and the call.
+func causedSubjects(ctx context.Context, tx conn, run runRow, items []runItem) ([]*forgehook.Subject, error) {
+	var rows []struct {
+		UtilityID    int32   `db:"webhook_service_id"`
+		Reason       *string `db:"reason"`
+		Outcome      *string `db:"outcome"`
+		StatusCode   *int32  `db:"last_status_code"`
+		Attempts     int32   `db:"attempts"`
+		ErrorCode    *string `db:"error_code"`
+		ErrorMessage *string `db:"error_message"`
+		Result       []byte  `db:"result"`
+		Subject      []byte  `db:"subject"`
+	}
+	err := tx.list(ctx, &rows, `
+		SELECT c.webhook_service_id, c.reason, c.outcome, NULLIF(c.last_status_code, 0) AS last_status_code, c.attempts, c.error_code,
+		       c.error_message, c.result, q.subject
+		FROM calls c JOIN call_requests q ON q.id = c.request_id
+		WHERE c.tenant_id = $1 AND c.id = $2`, run.Tenant, run.CauseID)
+	subjects := make([]*forgehook.Subject, len(items))
+	if err != nil || len(rows) == 0 {
+		return subjects, err
+	}
+	call := rows[0]
+	cause := &forgehook.Cause{
+		ID: *run.CauseID, WebHookServiceID: call.UtilityID, Reason: call.Reason, StatusCode: call.StatusCode, Attempts: call.Attempts,
+		ErrorCode: call.ErrorCode, ErrorMessage: call.ErrorMessage, Result: call.Result,
+	}
+	if call.Outcome != nil {
+		cause.Outcome = *call.Outcome
+	}
+	for i := range items {
+		var s forgehook.Subject
+		if err := json.Unmarshal(call.Subject, &s); err != nil {
+			return nil, fmt.Errorf("stored subject: %w", err)
+		}
+		s.Cause = cause
+		if s.Document == nil {
+			continue
+		}
+		stored, err := storedDocuments(ctx, tx, run.Tenant, []int32{s.Document.ID})
+		if err != nil {
+			return nil, err
+		}
+		if d := stored[s.Document.ID]; d != nil && s.Document.ID != 0 {
+			s.Document = d
+		}
+		subjects[i] = &s
+	}
+	return subjects, nil
+}
+
+// insertBatch stores a request for each subject and its calls, all in one statement.
+func insertBatch(ctx context.Context, tx conn, run runRow, t target, subjects []*forgehook.Subject, at time.Time) ([]forgehook.CallStart, error) {
+	var requests []string
+	var frozen [][]byte
+	var rows batchRows
+	var starts []forgehook.CallStart
+	ids := newIDs(at, len(subjects)*len(t.utilities))
+	acceptance := Acceptance{Request: forgehook.CallRequest{Reason: run.Reason}, Now: at}
+	for i, s := range subjects {
+		if s == nil {
+			continue
+		}
+		body, err := forgehook.AppendJSON(nil, *s)
+		if err != nil {
+			return nil, err
+		}
+		request := newID(at)
+		requests, frozen = append(requests, request), append(frozen, body)
+		for j, u := range t.utilities {
+			call := newCall(ids[i*len(t.utilities)+j], acceptance, u, *s)
+			rows.add(request, call, u.Settings)
+			starts = append(starts, newStart(run.Tenant, call, u.Name, u.Settings))
+		}
+	}
+	if len(starts) == 0 {
+		return nil, nil
+	}
+	_, err := tx.hot().exec(ctx, `
+		WITH request AS (
+			INSERT INTO call_requests (id, tenant_id, body_sha256, subject, accepted_at)
+			SELECT r.id, $1, '', r.subject, $2 FROM unnest($3::uuid[], $4::bytea[]) AS r (id, subject)
+		)
+		INSERT INTO calls (id, tenant_id, request_id, project_id, service_id, webhook_service_id, document_id, work_item_id, settings_version,
+		                   processed_status, webhook_id, reason, accepted_at, deadline_at, status, event_type, run_id, cause_id, cause, on_failure)
+		SELECT c.id, $1, c.request, $5, $6, c.utility, c.document, c.work_item, c.version, c.processed, c.webhook_id, $7, $2, c.deadline,
+		       'accepted', $8, $9, $10, $11, c.on_failure
+		FROM unnest($12::uuid[], $13::uuid[], $14::integer[], $15::integer[], $16::integer[], $17::integer[], $18::integer[], $19::text[],
+		            $20::timestamptz[], $21::text[])
+		     AS c (id, request, utility, document, work_item, version, processed, webhook_id, deadline, on_failure)`,
+		run.Tenant, milliseconds(at), pq.Array(requests), pq.Array(frozen), t.project.ID, run.ServiceID, run.Reason,
+		run.EventType, run.ID, run.CauseID, int32s(run.Cause),
+		pq.Array(rows.ids), pq.Array(rows.requests), pq.Array(rows.utilities), pq.Array(rows.documents), pq.Array(rows.workItems),
+		pq.Array(rows.versions), pq.Array(rows.processed), pq.Array(rows.webhookIDs), pq.Array(rows.deadlines), pq.Array(rows.onFailure))
+	return starts, err
+}
+
+// batchRows are the columns of calls that differ within a batch.
+type batchRows struct {
+	ids, requests, webhookIDs       []string
+	utilities, versions             []int32
+	documents, workItems, processed []*int32
+	deadlines                       []time.Time
+	onFailure                       []*string
+}
+
+func (b *batchRows) add(request string, call forgehook.Call, s forgehook.Settings) {
+	b.ids, b.requests, b.webhookIDs = append(b.ids, call.ID), append(b.requests, request), append(b.webhookIDs, call.WebhookID)
+	b.utilities = append(b.utilities, call.WebHookServiceID)
+	b.versions = append(b.versions, int32(call.SettingsVersion)) //nolint:gosec // it comes from an integer column
+	b.documents, b.workItems = append(b.documents, call.DocumentID), append(b.workItems, call.WorkItemID)
+	b.processed = append(b.processed, (*int32)(s.DocumentProcessedStatus))
+	b.deadlines, b.onFailure = append(b.deadlines, call.DeadlineAt.Time), append(b.onFailure, storedOnFailure(s))
+}

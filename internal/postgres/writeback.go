@@ -1,0 +1,470 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/forgehook/forgehook"
+)
+
+// writeBack is what an answer changes on what is stored here: worked out first, on locked rows, then written as a whole or not at
+// all. The zero value changes nothing.
+type writeBack struct {
+	changes []forgehook.Change
+	faults  []forgehook.FieldError
+
+	document     *forgehook.Document // as it becomes; nil: it stays
+	statusSet    bool                // so that the settings' documentProcessedStatus is not
+	serviceID    int32               // of the document, where it is stored here
+	parameterID  int32               // that is given a verification; 0: none
+	verification int32
+	item         *forgehook.WorkItem // as it becomes; nil: it stays
+	itemMoved    bool                // its status has changed
+}
+
+const (
+	notStoredHere = "not stored here"
+	secretValue   = "[secret]"
+	writeBackPath = "response.writeBack."
+)
+
+// planWriteBack locks document and work item of a call, in this order, and works out what becomes of them.
+func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, w forgehook.WriteBack, at time.Time) (writeBack, error) {
+	var plan writeBack
+	var row struct {
+		DocumentID *int32 `db:"document_id"`
+		WorkItemID *int32 `db:"work_item_id"`
+		Subject    []byte `db:"subject"`
+	}
+	err := tx.get(ctx, &row, `
+		SELECT c.document_id, c.work_item_id, CASE WHEN $3 THEN q.subject END AS subject FROM calls c JOIN call_requests q ON q.id = c.request_id
+		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID, w.Verification != nil)
+	if err != nil {
+		return plan, orNotFound(err, "call", call.CallID)
+	}
+	if w.Document != nil || w.Verification != nil {
+		document, err := lockDocument(ctx, tx, call.Tenant, row.DocumentID)
+		if err != nil {
+			return plan, err
+		}
+		if document != nil {
+			plan.serviceID = document.ServiceID
+		}
+		plan.writeDocument(document, w.Document)
+		if err := plan.addVerification(ctx, tx, call.Tenant, document, row.Subject, w.Verification, at); err != nil {
+			return plan, err
+		}
+		if plan.document = document; !plan.touchesDocument() {
+			plan.document = nil
+		}
+	}
+	if w.WorkItem != nil {
+		item, err := lockWorkItem(ctx, tx, call.Tenant, row.WorkItemID)
+		if err != nil {
+			return plan, err
+		}
+		plan.writeItem(item, *w.WorkItem)
+	}
+	return plan, nil
+}
+
+func lockDocument(ctx context.Context, tx conn, tenant forgehook.TenantID, id *int32) (*forgehook.Document, error) {
+	if id == nil {
+		return nil, nil
+	}
+	var row documentRow
+	err := tx.get(ctx, &row, documentSelect+` AND id = $2 FOR NO KEY UPDATE`, tenant, *id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := row.toDocument()
+	return &d, err
+}
+
+func (p *writeBack) touchesDocument() bool {
+	for _, c := range p.changes {
+		if c.Note == "" && (strings.HasPrefix(c.Path, "document.") || c.Path == "verification") {
+			return true
+		}
+	}
+	return false
+}
+
+// change notes a difference, where it is one.
+func (p *writeBack) change(path string, before, after json.RawMessage) {
+	if !bytes.Equal(before, after) {
+		p.changes = append(p.changes, forgehook.Change{Path: path, Before: before, After: after})
+	}
+}
+
+// absent notes that something is not stored here: that is no fault, for calls may be about what they bring along.
+func (p *writeBack) absent(path string) {
+	p.changes = append(p.changes, forgehook.Change{Path: path, Before: jsonNull, After: jsonNull, Note: notStoredHere})
+}
+
+func (p *writeBack) fault(path, value, allowed string) {
+	p.faults = append(p.faults, forgehook.FieldError{Path: writeBackPath + path, Value: value, Allowed: allowed})
+}
+
+// refusal is the error of a call whose answer does not fit.
+func (p *writeBack) refusal() *forgehook.CallError {
+	lines := make([]string, len(p.faults))
+	for i, f := range p.faults {
+		lines[i] = f.Path + ": " + f.Allowed
+	}
+	return &forgehook.CallError{Code: "write_back_refused", Message: strings.Join(lines, "; ")}
+}
+
+// diff is the stored form of the changes, NULL where there are none.
+func (p *writeBack) diff() ([]byte, error) {
+	if len(p.changes) == 0 {
+		return nil, nil
+	}
+	return encode(p.changes)
+}
+
+var jsonNull = json.RawMessage("null")
+
+func jsonText(s *string) json.RawMessage {
+	if s == nil {
+		return jsonNull
+	}
+	b, _ := encode(*s) // a text can always be written
+	return b
+}
+
+// jsonEnum is the name of a value, or its number where it has none.
+func jsonEnum(value any, number int32) json.RawMessage {
+	if table, ok := forgehook.EnumTableOf(value); ok {
+		if name := table.Name(number); name != nil {
+			return jsonText(name)
+		}
+	}
+	return json.RawMessage(strconv.Itoa(int(number)))
+}
+
+func jsonInt(n *int32) json.RawMessage {
+	if n == nil {
+		return jsonNull
+	}
+	return json.RawMessage(strconv.Itoa(int(*n)))
+}
+
+// text sets a text of an entity.
+func (p *writeBack) text(path string, present **string, value *string) {
+	if value == nil {
+		return
+	}
+	p.change(path, jsonText(*present), jsonText(value))
+	*present = value
+}
+
+// writeDocument changes a document that is locked; nil: there is none here.
+func (p *writeBack) writeDocument(d *forgehook.Document, w *forgehook.DocumentWrite) {
+	switch {
+	case w == nil:
+		return
+	case d == nil:
+		p.absent("document")
+		return
+	}
+	if w.Status != nil {
+		p.statusSet = true
+		p.change("document.status", jsonEnum(d.Status, int32(d.Status)), jsonEnum(*w.Status, int32(*w.Status)))
+		d.Status = *w.Status
+	}
+	p.text("document.comment", &d.Comment, w.Comment)
+	p.text("document.result", &d.Result, w.Result)
+	if w.Category != nil {
+		p.change("document.category", jsonInt(d.ClassID), jsonInt(w.Category))
+		d.ClassID = w.Category
+	}
+	for _, f := range w.Fields {
+		path := "document.fields." + f.Name
+		field := fieldNamed(d, f.Name)
+		if field == nil {
+			p.fault(path, f.Name, noField(d, f.Name))
+			continue
+		}
+		if field.Value != nil && *field.Value == f.Value {
+			continue
+		}
+		before, after := jsonText(field.Value), jsonText(&f.Value)
+		if isSecret(field) {
+			before, after = masked(field.Value), jsonText(new(secretValue))
+		}
+		p.changes = append(p.changes, forgehook.Change{Path: path, Before: before, After: after})
+		field.Value = &f.Value
+	}
+}
+
+func isSecret(p *forgehook.DocumentParameter) bool {
+	return p.ParamDef != nil && (p.ParamDef.ValueType == forgehook.ValuePassword || p.ParamDef.ValueType == forgehook.ValueSecure)
+}
+
+func masked(value *string) json.RawMessage {
+	if value == nil {
+		return jsonNull
+	}
+	return jsonText(new(secretValue))
+}
+
+// fieldNamed finds a field by its definition's name: as it is written before any case, at the top before below it.
+func fieldNamed(d *forgehook.Document, name string) *forgehook.DocumentParameter {
+	for _, same := range []func(string) bool{
+		func(s string) bool { return s == name },
+		func(s string) bool { return strings.EqualFold(s, name) },
+	} {
+		if p := topField(d.ResultParameters, same); p != nil {
+			return p
+		}
+		if p := anyField(d.ResultParameters, same); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func fieldName(p *forgehook.DocumentParameter) string {
+	if p.ParamDef == nil || p.ParamDef.Name == nil {
+		return ""
+	}
+	return *p.ParamDef.Name
+}
+
+func topField(in []forgehook.DocumentParameter, same func(string) bool) *forgehook.DocumentParameter {
+	for i := range in {
+		if name := fieldName(&in[i]); name != "" && same(name) {
+			return &in[i]
+		}
+	}
+	return nil
+}
+
+func anyField(in []forgehook.DocumentParameter, same func(string) bool) *forgehook.DocumentParameter {
+	for i := range in {
+		if name := fieldName(&in[i]); name != "" && same(name) {
+			return &in[i]
+		}
+		if p := anyField(in[i].Children, same); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// noField says that there is no such field and which one may be meant.
+func noField(d *forgehook.Document, name string) string {
+	var names []string
+	anyField(d.ResultParameters, func(s string) bool {
+		names = append(names, s)
+		return false
+	})
+	text := fmt.Sprintf("the document has no field %q", forgehook.Shorten(name, 100))
+	if near := forgehook.Nearest(name, names); near != "" {
+		text += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return text
+}
+
+// verificationProvider is who says what an answer says about a field.
+const verificationProvider = "Forgehook"
+
+const verificationAPI forgehook.VerificationType = 7
+
+// verificationAdded is a verification as a change shows it.
+type verificationAdded struct {
+	ID          int32           `json:"id"`
+	ParameterID int32           `json:"parameterId"`
+	Value       json.RawMessage `json:"value"`
+	Status      json.RawMessage `json:"status"`
+	Info        *string         `json:"info"`
+}
+
+// addVerification adds to the stored document what an answer says about the parameter of the call.
+func (p *writeBack) addVerification(ctx context.Context, tx conn, tenant forgehook.TenantID, d *forgehook.Document, subject []byte, w *forgehook.VerificationWrite, at time.Time) error {
+	if w == nil {
+		return nil
+	}
+	var about struct {
+		Parameter *struct {
+			ID int32 `json:"id"`
+		} `json:"parameter"`
+	}
+	if err := json.Unmarshal(subject, &about); err != nil {
+		return fmt.Errorf("stored subject: %w", err)
+	}
+	switch {
+	case about.Parameter == nil:
+		p.fault("verification", "", "the call is about no parameter")
+		return nil
+	case d == nil:
+		p.absent("verification")
+		return nil
+	}
+	parameter := d.Parameter(about.Parameter.ID)
+	if parameter == nil || about.Parameter.ID == 0 {
+		p.fault("verification", strconv.Itoa(int(about.Parameter.ID)), fmt.Sprintf("the document has no parameter %d any more", about.Parameter.ID))
+		return nil
+	}
+	ids, err := newEntityIDs(ctx, tx, tenant, 1)
+	if err != nil {
+		return err
+	}
+	v := forgehook.Verification{
+		ID: ids[0], ParameterID: parameter.ID, Value: w.Value, DT: &forgehook.Time{Time: milliseconds(at)}, Type: verificationAPI, Info: w.Info,
+		Provider: new(verificationProvider),
+	}
+	if w.Status != nil {
+		v.Status = *w.Status
+	}
+	parameter.Verifications = append(parameter.Verifications, v)
+	p.parameterID, p.verification = parameter.ID, v.ID
+	value := jsonText(v.Value)
+	if isSecret(parameter) {
+		value = masked(v.Value)
+	}
+	after, err := encode(verificationAdded{v.ID, v.ParameterID, value, jsonEnum(v.Status, int32(v.Status)), v.Info})
+	p.changes = append(p.changes, forgehook.Change{Path: "verification", Before: jsonNull, After: after})
+	return err
+}
+
+// writeItem changes a work item that is locked; nil: there is none here.
+func (p *writeBack) writeItem(item *forgehook.WorkItem, w forgehook.WorkItemWrite) {
+	if item == nil {
+		p.absent("workItem")
+		return
+	}
+	before := len(p.changes)
+	if w.Status != nil {
+		p.itemMoved = *w.Status != item.Status
+		p.change("workItem.status", jsonEnum(item.Status, int32(item.Status)), jsonEnum(*w.Status, int32(*w.Status)))
+		item.Status = *w.Status
+	}
+	p.text("workItem.reasonCode", &item.ReasonCode, w.ReasonCode)
+	p.text("workItem.reasonDescription", &item.ReasonDescription, w.ReasonDescription)
+	p.text("workItem.reasonComment", &item.ReasonComment, w.ReasonComment)
+	if len(p.changes) > before {
+		p.item = item
+	}
+}
+
+// store writes what was worked out.
+func (p *writeBack) store(ctx context.Context, tx conn, call forgehook.CallRef, at time.Time) error {
+	stamp := forgehook.Time{Time: milliseconds(at)}
+	if d := p.document; d != nil {
+		d.DTM = &stamp
+		body, err := forgehook.AppendJSON(nil, d)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `
+			UPDATE documents SET body = $3, status = $4, modified = $5, updated_at = $6 WHERE tenant_id = $1 AND id = $2`,
+			call.Tenant, d.ID, body, int32(d.Status), stamp.Time, instant())
+		if err != nil {
+			return err
+		}
+	}
+	if w := p.item; w != nil {
+		w.DTM = &stamp
+		body, err := forgehook.AppendJSON(nil, w)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `
+			UPDATE work_items SET body = $3, status = $4, updated_at = $5 WHERE tenant_id = $1 AND id = $2`,
+			call.Tenant, w.ID, body, int32(w.Status), instant())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raises reports whether what was written may be an event.
+func (p *writeBack) raises() bool { return p.document != nil || p.item != nil }
+
+// event is one that the end of a call raises.
+type event struct {
+	kind  forgehook.EventType
+	about about
+}
+
+// events are those of what was written, and of the status that the settings gave the document.
+func (p *writeBack) events(ctx context.Context, tx conn, tenant forgehook.TenantID, documentID *int32, statusChanged bool) (events []event, err error) {
+	serviceID := p.serviceID
+	if serviceID == 0 && documentID != nil && (statusChanged || p.itemMoved) {
+		if serviceID, err = serviceOfDocument(ctx, tx, tenant, *documentID); err != nil {
+			return nil, err
+		}
+	}
+	if p.document != nil || statusChanged {
+		events = append(events, event{forgehook.EventDocumentUpdated, about{serviceID: serviceID, documentID: documentID}})
+	}
+	if p.verification != 0 {
+		events = append(events, event{forgehook.EventVerification, about{
+			serviceID: serviceID, documentID: documentID, parameterID: &p.parameterID, verificationID: &p.verification,
+		}})
+	}
+	if p.itemMoved {
+		of := about{serviceID: serviceID, documentID: p.item.DocumentID, workItemID: &p.item.ID}
+		switch {
+		case p.item.ServiceID != nil:
+			of.serviceID = *p.item.ServiceID
+		case p.item.DocumentID != nil:
+			if of.serviceID, err = serviceOfDocument(ctx, tx, tenant, *p.item.DocumentID); err != nil {
+				return nil, err
+			}
+		}
+		events = append(events, event{forgehook.EventWorkItem, of})
+	}
+	return events, nil
+}
+
+// serviceOfDocument is 0 where the document names none, or is not here.
+func serviceOfDocument(ctx context.Context, tx conn, tenant forgehook.TenantID, id int32) (int32, error) {
+	var body []byte
+	err := tx.get(ctx, &body, `SELECT body FROM documents WHERE tenant_id = $1 AND id = $2`, tenant, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	var d struct {
+		ServiceID int32 `json:"serviceId"`
+	}
+	if err := json.Unmarshal(body, &d); err != nil {
+		return 0, fmt.Errorf("stored document %d: %w", id, err)
+	}
+	return d.ServiceID, nil
+}
+
+// wakeProcesses owes a signal to the processes that stand with the item which was written, or with the one that handed it over.
+func (p *writeBack) wakeProcesses(ctx context.Context, tx conn, call forgehook.CallRef, at time.Time) (told bool, err error) {
+	if p.item == nil {
+		return false, nil
+	}
+	ids := []int32{p.item.ID}
+	if p.item.WorkItemID != nil {
+		ids = append(ids, *p.item.WorkItemID)
+	}
+	rows, err := tx.exec(ctx, `
+		INSERT INTO wakes (tenant_id, call_id, workflow_id, signal, created_at)
+		SELECT tenant_id, $2, 'work-item/' || id, $3, $4 FROM work_item_processes
+		WHERE tenant_id = $1 AND current_id = ANY ($5) AND outcome IS NULL`,
+		call.Tenant, call.CallID, forgehook.ItemChangedSignal, milliseconds(at), pq.Array(ids))
+	return rows > 0, err
+}
