@@ -96,7 +96,8 @@ func (c *call) deliver() *ending {
 			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
 		})
 	}, retryNow, calledBack)
-	c.first, c.atOnce, c.wake = false, why == retryNow, c.wake || result.Wake
+	c.first, c.wake = false, c.wake || result.Wake
+	c.atOnce = why == retryNow || c.atOnce && result.Held // a hold puts off what was asked for
 	if err == nil {
 		c.phase.Attempts, c.phase.Reason = result.Attempts, result.Reason
 	}

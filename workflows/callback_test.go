@@ -174,7 +174,7 @@ func TestCallback_retryHeldAndReleased(t *testing.T) {
 	b.signal(50*time.Hour, RetryNowSignal)
 	b.signal(60*time.Hour, ResumeSignal)
 	b.ended(b.call(input()), forgehook.Expired, 0, 0)
-	b.told(prepared("0s "+awaitTimer, "50h0m0s Deliver, report, at once", "60h0m0s Deliver, report, released",
+	b.told(prepared("0s "+awaitTimer, "50h0m0s Deliver, report, at once", "60h0m0s Deliver, report, released, at once",
 		"72h0m0s "+completeTimeout, "72h0m0s "+searchExpired)...)
 }
 
