@@ -189,7 +189,7 @@ func story(ref *forgehook.CallRef, token *string, viewer string) []step {
 		{name: "cancel-run", id: "cancelRun", method: "POST", path: "/v1/runs/{run}/cancel"},
 		{name: "cancel-run-completed", method: "POST", path: "/v1/runs/{run}/cancel"},
 		{name: "put-work-item", id: "putWorkItem", method: "POST", path: "/v1/projects/1001/work-items"},
-		{name: "put-work-item-again", method: "POST", path: "/v1/projects/1001/work-items", body: `{"id":77,"documentId":912,"status":"Received","pu":{"id":5},"puId":5}`},
+		{name: "put-work-item-again", method: "POST", path: "/v1/projects/1001/work-items", body: `{"id":77,"documentId":912,"status":"Received","dueDate":"2026-12-01T12:00:00Z","pu":{"id":5},"puId":5}`},
 		{name: "put-work-item-faults", method: "POST", path: "/v1/projects/1001/work-items", body: `{"id":-1,"status":"Opn","dueDate":"tomorrow"}`},
 		{name: "list-work-items", id: "listWorkItems", method: "GET", path: "/v1/projects/1001/work-items"},
 		{name: "update-work-item", id: "updateWorkItem", method: "PATCH", path: "/v1/work-items/77"},
