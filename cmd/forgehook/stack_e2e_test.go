@@ -40,7 +40,7 @@ type installation struct {
 	sql      *sql.DB
 	temporal sdk.Client
 	client   *client.Client
-	key      string // of the tenant's owner
+	key      string
 	endpoint *gate
 	webhook  int32
 	document int32

@@ -56,8 +56,8 @@ public sealed class ForgehookClient
     const int WaitSeconds = 50; // that one request waits: many proxies cut what says nothing for 60, and HttpClient after 100
     const int Retries = 5;      // after 0.2, 0.4, 0.8, 1.6 and 3.2 s
 
-    // The API never redirects; following one would take the key elsewhere.
-    readonly HttpClient http = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false });
+    // The API never redirects; following one would take the key elsewhere. .NET Framework would have two connections for all that wait.
+    readonly HttpClient http = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, MaxConnectionsPerServer = 256 });
     readonly string url, key;
     readonly Func<object, string> serialize;
 

@@ -35,7 +35,7 @@ class Call:
     error: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Problem(Exception):
     """The API's answer when it did not do what was asked."""
 

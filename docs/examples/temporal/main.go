@@ -1,0 +1,102 @@
+// Command temporal has a workflow of your own call a webhook and branch on its answer, as a child workflow in Forgehook's namespace or
+// over Nexus from another one.
+//
+//	go run ./docs/examples/temporal -tenant <id> -webhook 5000 -document 900000001
+//	go run ./docs/examples/temporal -tenant <id> -webhook 5000 -document 900000001 -nexus <endpoint>
+//
+// TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where the workflow runs; forgehook tenants list shows the tenant.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+// Way is how the workflow reaches Forgehook: over a Nexus endpoint, or as a child on the task queue of Forgehook's workers.
+type Way struct{ Nexus, Queue string }
+
+// Approval is a process of your own: it asks an external system and goes on when that has answered, today or in three weeks.
+func Approval(ctx workflow.Context, in workflows.RequestInput, by Way) (string, error) {
+	answer, err := ask(ctx, in, by)
+	if err != nil {
+		return "", err
+	}
+	for _, call := range answer.Calls {
+		if call.Outcome != forgehook.Delivered {
+			return fmt.Sprintf("%s: a person has to look", call.Outcome), nil
+		}
+	}
+	return fmt.Sprintf("go on with %s", answer.Calls[0].Result), nil
+}
+
+func ask(ctx workflow.Context, in workflows.RequestInput, by Way) (answer workflows.RequestResult, err error) {
+	if by.Nexus != "" {
+		err = workflow.NewNexusClient(by.Nexus, "forgehook").ExecuteOperation(ctx, "CallWebhook", in, workflow.NexusOperationOptions{}).Get(ctx, &answer)
+		return answer, err
+	}
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{TaskQueue: by.Queue})
+	err = workflow.ExecuteChildWorkflow(child, workflows.RequestCall, in).Get(ctx, &answer)
+	return answer, err
+}
+
+func main() {
+	tenant := flag.String("tenant", "", "id of the tenant")
+	webhook := flag.Int("webhook", 0, "id of the WebHook utility")
+	document := flag.Int("document", 0, "id of a stored document")
+	var by Way
+	flag.StringVar(&by.Nexus, "nexus", "", "Nexus endpoint that leads to Forgehook's namespace and task queue; none: a child workflow")
+	flag.StringVar(&by.Queue, "queue", "forgehook", "FORGEHOOK_TASK_QUEUE of Forgehook's workers")
+	flag.Parse()
+	log.SetOutput(os.Stderr)
+
+	webHookServiceID, documentID := int32(*webhook), int32(*document) //nolint:gosec // ids are 32 bits wide
+	decision, err := run(by, workflows.RequestInput{
+		Tenant:     forgehook.TenantID(*tenant),
+		Request:    forgehook.CallRequest{WebHookServiceID: &webHookServiceID, DocumentID: &documentID},
+		WithResult: true,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(decision)
+}
+
+// run is a worker of your own, and one workflow on it.
+func run(by Way, in workflows.RequestInput) (decision string, err error) {
+	options, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return "", err
+	}
+	c, err := client.Dial(options)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	const queue = "approvals"
+	mine := worker.New(c, queue, worker.Options{})
+	mine.RegisterWorkflow(Approval)
+	if err := mine.Start(); err != nil {
+		return "", err
+	}
+	defer mine.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	started, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: queue}, Approval, in, by)
+	if err != nil {
+		return "", err
+	}
+	err = started.Get(ctx, &decision)
+	return decision, err
+}
