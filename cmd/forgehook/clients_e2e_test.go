@@ -67,12 +67,13 @@ func made(t *testing.T, hint string, command ...string) {
 	}
 }
 
-// orders is the endpoint of these tests: /takes/ID, /refuses/ID, and /holds/ID, which answers once it is released.
+// orders is the endpoint of these tests: /takes/ID, /refuses/ID, /holds/ID, which answers once it is released, and /calls-back/ID.
 type orders struct {
 	*httptest.Server
-	mu       sync.Mutex
-	arrived  map[string]int // path -> requests
-	released map[string]chan struct{}
+	callbacks sync.WaitGroup
+	mu        sync.Mutex
+	arrived   map[string]int // path -> requests
+	released  map[string]chan struct{}
 }
 
 func newOrders(t *testing.T) *orders {
@@ -86,6 +87,14 @@ func newOrders(t *testing.T) *orders {
 			http.Error(w, "no", http.StatusBadRequest)
 			return
 		}
+		if callback := r.Header.Get("Forgehook-Callback-Url"); callback != "" {
+			o.callbacks.Go(func() {
+				answer, err := http.Post(callback, "application/json", strings.NewReader(`{"result": {"orderId": "B-8"}}`))
+				if err != nil || answer.StatusCode != http.StatusOK {
+					t.Errorf("call back: %v %v", answer, err)
+				}
+			})
+		}
 		if strings.HasPrefix(r.URL.Path, "/holds/") {
 			select {
 			case <-o.hold(r.URL.Path):
@@ -95,7 +104,7 @@ func newOrders(t *testing.T) *orders {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"orderId": "A-7"}`)
 	}))
-	t.Cleanup(func() { o.CloseClientConnections(); o.Close() })
+	t.Cleanup(func() { o.CloseClientConnections(); o.Close(); o.callbacks.Wait() })
 	return o
 }
 
@@ -125,7 +134,7 @@ func (o *orders) times(document int32) int {
 func TestClients(t *testing.T) {
 	t.Parallel()
 	endpoint := newOrders(t)
-	in := install(t, map[string]any{"webHook": map[string]any{"url": endpoint.URL + "/takes/{{ doc.id }}"}})
+	in := install(t, map[string]any{"response": map[string]any{"result": "response.json"}, "webHook": map[string]any{"url": endpoint.URL + "/takes/{{ doc.id }}"}})
 	api, err := url.Parse("http://" + in.value("FORGEHOOK_HTTP_ADDR"))
 	if err != nil {
 		t.Fatal(err)
@@ -133,10 +142,11 @@ func TestClients(t *testing.T) {
 	var first forgehook.Document
 	in.do("GET", fmt.Sprintf("/v1/documents/%d", in.document), nil, &first)
 	webhooks := map[string]int32{"takes": in.webhook}
-	for _, does := range []string{"refuses", "holds"} {
+	for _, does := range []string{"refuses", "holds", "calls-back"} {
 		var utility struct{ ID int32 }
 		in.do("POST", fmt.Sprintf("/v1/services/%d/utilities", first.ServiceID), map[string]any{"type": "WebHook", "name": does,
-			"settings": map[string]any{"webHook": map[string]any{"url": endpoint.URL + "/" + does + "/{{ doc.id }}"}}}, &utility)
+			"settings": map[string]any{"webHook": map[string]any{"url": endpoint.URL + "/" + does + "/{{ doc.id }}"},
+				"callback": map[string]any{"await": does == "calls-back"}}}, &utility)
 		webhooks[does] = utility.ID
 	}
 
@@ -153,15 +163,16 @@ func TestClients(t *testing.T) {
 		says    string
 		problem string // on stderr; the program fails
 	}{
-		{name: "delivered", webhook: "takes", arrived: 1, says: "outcome: delivered\nresult: null\n"},
-		{name: "whole document", webhook: "takes", inline: true, arrived: 1, says: "outcome: delivered\nresult: null\n"},
+		{name: "delivered", webhook: "takes", arrived: 1, says: "outcome: delivered\nresult: {\"orderId\":\"A-7\"}\n"},
+		{name: "whole document", webhook: "takes", inline: true, arrived: 1, says: "outcome: delivered\nresult: {\"orderId\":\"A-7\"}\n"},
 		{name: "skipped", webhook: "takes", status: "Verification", says: "outcome: skipped\nresult: null\n"},
 		{name: "failed", webhook: "refuses", arrived: 1, says: "outcome: failed\nresult: null\nerror: http_400: 400 Bad Request\n"},
+		{name: "called back", webhook: "calls-back", arrived: 1, says: "outcome: delivered\nresult: {\"orderId\":\"B-8\"}\n"},
 		{name: "bad key", webhook: "takes", badKey: true, problem: "problem unauthorized: 401 Unauthorized: "},
 		{name: "unknown document", webhook: "takes", unknown: true, problem: "; body.documentId: "},
 		{name: "not an API", webhook: "takes", front: notAPI, problem: "problem : 404 Not Found"},
 		{name: "result", webhook: "takes", front: anyResult, says: "outcome: delivered\nresult: " + richResult + "\n"},
-		{name: "API away for a second", webhook: "takes", front: away(t), arrived: 1, says: "outcome: delivered\nresult: null\n"},
+		{name: "API away for a second", webhook: "takes", front: away(t), arrived: 1, says: "outcome: delivered\nresult: {\"orderId\":\"A-7\"}\n"},
 		{name: "outcome after the wait", webhook: "holds", front: later(endpoint), arrived: 1, says: "outcome: delivered\nresult: null\n"},
 	}
 	for _, language := range exampleClients {
