@@ -12,11 +12,13 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"log/slog"
 	"os"
 	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
+	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -59,7 +61,6 @@ func main() {
 	flag.StringVar(&by.Nexus, "nexus", "", "Nexus endpoint that leads to Forgehook's namespace and task queue; none: a child workflow")
 	flag.StringVar(&by.Queue, "queue", "forgehook", "FORGEHOOK_TASK_QUEUE of Forgehook's workers")
 	flag.Parse()
-	log.SetOutput(os.Stderr)
 
 	webHookServiceID, documentID := int32(*webhook), int32(*document) //nolint:gosec // ids are 32 bits wide
 	decision, err := run(by, workflows.RequestInput{
@@ -79,6 +80,7 @@ func run(by Way, in workflows.RequestInput) (decision string, err error) {
 	if err != nil {
 		return "", err
 	}
+	options.Logger = sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	c, err := client.Dial(options)
 	if err != nil {
 		return "", err
