@@ -130,6 +130,7 @@ func TestAcceptEvent_refused(t *testing.T) {
 		e     forgehook.EventRequest
 		paths []string
 	}{
+		"an event of calls": {request(forgehook.EventCallFailed, forgehook.CallRequest{DocumentID: &id}), []string{"type"}},
 		"no document":       {request(forgehook.EventAfterProcess, forgehook.CallRequest{}), []string{"document"}},
 		"unknown documents": {after(4711, id, 4712), []string{"documentIds[0]", "documentIds[2]"}},
 		"unknown document and master": {
@@ -170,6 +171,11 @@ func TestAcceptEvent_whatItIsAbout(t *testing.T) {
 	equal(t, "verification", []any{s.Verification.ID, s.Parameter.ID, s.ParameterDef.ID, s.WorkItem == nil}, []any{int32(70), int32(50), int32(179804), true})
 	s = about(forgehook.EventWorkItem)
 	equal(t, "work item", []any{s.WorkItem.ID, s.Verification.ID}, []any{int32(5), int32(70)})
+	item := b.item(t)
+	r = forgehook.CallRequest{WorkItemID: &item.ID}
+	s = about(forgehook.EventWorkItem)
+	equal(t, "stored work item, and its document", []any{*s.WorkItem, s.Document.ID}, []any{item, b.s.Document.ID})
+	r = forgehook.CallRequest{DocumentID: &b.s.Document.ID, VerificationID: new(int32(70)), WorkItem: &forgehook.WorkItem{ID: 5}}
 	s = about(forgehook.EventAfterProcess)
 	equal(t, "document", []any{s.Verification == nil, s.Parameter == nil, s.WorkItem == nil}, []any{true, true, true})
 	equal(t, "project, service", []any{s.Project.ID, s.Service.ID}, []any{b.s.Project.ID, b.s.Service.ID})
@@ -375,4 +381,28 @@ func TestRuns(t *testing.T) {
 	runs, _, err := b.Runs(t.Context(), b.stranger, postgres.RunFilter{}, forgehook.Page{})
 	check(t, err)
 	equal(t, "a stranger's list", len(runs), 0)
+}
+
+// BenchmarkRun reports what the database's part of an event with 10,000 documents takes: its acceptance, and 100 batches.
+func BenchmarkRun(b *testing.B) {
+	db := pgtest.New(b)
+	s := pgtest.NewScene(b, db.DB)
+	ids := make([]int32, forgehook.MaxEventDocuments)
+	list := make([]forgehook.Document, len(ids))
+	for i := range list {
+		list[i] = pgtest.Invoice(b, s.Project.ID, s.Service.ID)
+		list[i].ID = int32(i + 1) //nolint:gosec // it is small
+		ids[i] = list[i].ID
+	}
+	_, _, _, err := db.ImportDocuments(b.Context(), s.Tenant, s.Project.ID, "", all(list))
+	check(b, err)
+	for b.Loop() {
+		accepted, err := db.AcceptEvent(b.Context(), s.Tenant, eventOf(s.Service.ID, after(ids...), "", ""))
+		check(b, err)
+		for done := false; !done; {
+			batch, err := db.AcceptBatch(b.Context(), accepted.Start.RunRef, time.Now())
+			check(b, err)
+			done = batch.Done
+		}
+	}
 }
