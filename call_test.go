@@ -7,7 +7,7 @@ import (
 
 func TestCallRequest_Validate(t *testing.T) {
 	t.Parallel()
-	const about = "document |  | required: documentId, document, or a workItem with a documentId"
+	const about = "document |  | required: documentId, document, or a work item with a documentId"
 	tests := []struct {
 		name, in string
 		want     []string
@@ -17,7 +17,7 @@ func TestCallRequest_Validate(t *testing.T) {
 		{"of a work item", `{"workItem":{"documentId":1}}`, nil},
 		{"nothing", `{}`, []string{about}},
 		{"a work item without document", `{"workItem":{"id":1}}`, []string{about}},
-		{"a stored work item", `{"workItemId":1,"documentId":1}`, []string{"workItemId |  | only inline work items (workItem) until work items are stored here"}},
+		{"a stored work item", `{"workItemId":1,"documentId":1}`, nil},
 		{"all twice", `{"documentId":1,"document":{},"masterDocumentId":1,"masterDocument":{},"parameterId":1,"parameter":{},"parameterDefId":1,"parameterDef":{},
 			"verificationId":1,"verification":{}}`, []string{
 			"document |  | either documentId or document, not both", "masterDocument |  | either masterDocumentId or masterDocument, not both",

@@ -125,8 +125,11 @@ func TestSettings_MarshalJSON(t *testing.T) {
 		`"webHook":{"method":"POST","url":null,"body":null,"contentType":null,"domain":null,"username":null,"password":null,"apiKey":null,"apiKeyHeader":null,`+
 		`"retryCount":null,"retryDelay":null,"bodyKind":null},"condition":null,"headers":null,`+
 		`"delivery":{"timeout":"00:00:30","deadline":"5.00:00:00","schedule":"standard","jitter":null,"retryStatuses":null,"orderKey":null,"ratePerSecond":null,`+
-		`"concurrency":null,"priority":null,"breaker":null},"signing":{"secret":null},"onFailure":"continue","auth":null,"tls":null,`+
-		`"response":null,"callback":null,"attachments":null,"debounce":null}`, string(got))
+		`"concurrency":null,"priority":null,"breaker":null},"signing":{"secret":null},"response":{"successWhen":null,"result":null,"maxBytes":131072,`+
+		`"writeBack":{"document":{"status":null,"comment":null,"result":null,"category":null,"fields":null},`+
+		`"verification":{"value":null,"status":null,"info":null},`+
+		`"workItem":{"status":null,"reasonCode":null,"reasonDescription":null,"reasonComment":null}}},`+
+		`"callback":{"await":false,"timeout":"3.00:00:00"},"onFailure":"continue","auth":null,"tls":null,"attachments":null,"debounce":null}`, string(got))
 }
 
 // A client may send back what it got: nothing changes, secrets are kept.
@@ -216,7 +219,17 @@ func TestDecodeSettings_refuses(t *testing.T) {
 		{"nothing near", `{"signing":{"colour":"red"}}`, []string{"signing.colour |  | no such setting; allowed here: secret"}},
 		{"no group", `{"document":"Processed"}`, []string{"document |  | an object"}},
 		{"no group but a value", `{"webHook":{"url":{"x":1}}}`, []string{`webHook.url | {"x":1} | a text of at most 8192 bytes`}},
-		{"later: a value", `{"executeOnTrigger":true}`, []string{"executeOnTrigger | true | only false: this setting comes with a later release"}},
+		{"later: a value", `{"archivingStrategy":30}`, []string{"archivingStrategy | 30 | only null: this setting comes with a later release"}},
+		{"nearly an event", `{"executeOnTrigger":["document.create"]}`, []string{
+			`executeOnTrigger | ["document.create"] | did you mean "document.created"? Allowed: true, false, or a list of document.created, document.updated, document.deleted, verification, workitem, call.completed, call.failed, utility.held, utility.recovered`}},
+		{"an event with a setting of its own", `{"executeOnTrigger":["after_process"]}`, []string{
+			`executeOnTrigger | ["after_process"] | true, false, or a list of document.created, document.updated, document.deleted, verification, workitem, call.completed, call.failed, utility.held, utility.recovered`}},
+		{"batch size", `{"batchSize":0}`, []string{"batchSize | 0 | a whole number from 1 to 1000"}},
+		{"a field's expression that is no text", `{"response":{"writeBack":{"document":{"fields":{"Total":1}}}}}`, []string{
+			`response.writeBack.document.fields | {"Total":1} | an object of at most 50 names, each with a text of at most 8192 bytes`}},
+		{"a part of the write-back", `{"response":{"writeBack":{"documents":{}}}}`, []string{
+			`response.writeBack.documents |  | no such setting: did you mean "response.writeBack.document"?`}},
+		{"what a failure means", `{"onFailure":"stop"}`, []string{"onFailure | stop | one of continue, hold, error"}},
 		{"a secret with a line break", `{"password":"hunter2\n"}`, []string{"password |  | a text without line breaks or control characters, as it is a header's value"}},
 		{"later: a group", `{"auth":{"kind":"basic","password":"hunter2"}}`, []string{"auth |  | only null: this setting comes with a later release"}},
 		{"a secret under a wrong name", `{"webHook":{"pwd":"hunter2"}}`, []string{"webHook.pwd |  | no such setting; allowed here: method, url, body, contentType, domain, username, password, apiKey, apiKeyHeader, retryCount, retryDelay, bodyKind"}},
@@ -234,7 +247,7 @@ func TestDecodeSettings_refuses(t *testing.T) {
 		{"a duration out of range", `{"delivery":{"timeout":"7ms"}}`, []string{"delivery.timeout | 7ms | a duration from 00:00:01 to 00:05:00"}},
 		{"no list", `{"delivery":{"schedule":"fast"}}`, []string{"delivery.schedule | fast | only \"standard\": this setting comes with a later release"}},
 		{"all at once, in order of names", `{"webHook":{"retryCount":-1,"method":"GETS"},"enabled":1,"colour":"red","delivery":{"jitter":0.1}}`, []string{
-			"colour |  | no such setting; allowed here: enabled, executeBeforeProcess, executeAfterProcess, executeOnTrigger, batchSize, archivingStrategy, password, removeComments, forcePdfImage, documentProcessedStatus, document, webHook, condition, headers, delivery, signing, onFailure, auth, tls, response, callback, attachments, debounce",
+			"colour |  | no such setting; allowed here: enabled, executeBeforeProcess, executeAfterProcess, executeOnTrigger, batchSize, archivingStrategy, password, removeComments, forcePdfImage, documentProcessedStatus, document, webHook, condition, headers, delivery, signing, response, callback, onFailure, auth, tls, attachments, debounce",
 			"delivery.jitter |  | only null: this setting comes with a later release",
 			"enabled | 1 | true or false",
 			"webHook.method | GETS | did you mean \"GET\"? Allowed: one of GET, POST, PUT, HEAD, DELETE, PATCH, OPTIONS, CONNECT, or the number",
@@ -435,6 +448,20 @@ func TestSettings_roundTrip(t *testing.T) {
 			d := time.Duration(ticks) * 100
 			want.WebHook.RetryDelay = &d
 		}
+		for _, event := range TriggerTypes {
+			if rapid.Bool().Draw(t, "on "+string(event)) {
+				want.ExecuteOnTrigger = append(want.ExecuteOnTrigger, event)
+			}
+		}
+		want.Response.SuccessWhen = rapid.Ptr(rapid.StringN(1, 20, 100), true).Draw(t, "successWhen")
+		want.Response.WriteBack.WorkItem.Status = rapid.Ptr(rapid.StringN(1, 20, 100), true).Draw(t, "status of the work item")
+		for _, name := range []string{"Total", "total"} { // names of fields differ by case, too
+			if rapid.Bool().Draw(t, name) {
+				want.Response.WriteBack.Document.Fields = append(want.Response.WriteBack.Document.Fields, Header{Name: name, Value: "result." + name})
+			}
+		}
+		want.Callback.Await = rapid.Bool().Draw(t, "await")
+		want.OnFailure = rapid.SampledFrom([]string{OnFailureContinue, OnFailureHold, OnFailureError}).Draw(t, "onFailure")
 		want.Delivery.Deadline = time.Duration(rapid.IntRange(1, 30*24*3600).Draw(t, "deadline")) * time.Second
 
 		stored, err := StoreSettings(want)
@@ -459,6 +486,56 @@ func TestSettings_roundTrip(t *testing.T) {
 			}
 		}
 	})
+}
+
+// true means what happens to documents; a list means what it names.
+func TestSettings_Fires(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		settings string
+		want     []EventType
+		trigger  string // as it is answered
+	}{
+		{`{}`, []EventType{EventAfterProcess}, `false`},
+		{`{"executeBeforeProcess":true}`, []EventType{EventBeforeProcess, EventAfterProcess}, `false`},
+		{`{"executeAfterProcess":false}`, nil, `false`},
+		{`{"enabled":false,"executeOnTrigger":true}`, nil, `true`},
+		{`{"executeAfterProcess":false,"executeOnTrigger":"True"}`, []EventType{EventDocumentCreated, EventDocumentUpdated, EventDocumentDeleted}, `true`},
+		{`{"executeAfterProcess":false,"executeOnTrigger":["workitem","document.created","workitem"]}`,
+			[]EventType{EventDocumentCreated, EventWorkItem}, `["document.created","workitem"]`},
+		{`{"executeAfterProcess":false,"executeOnTrigger":"call.failed"}`, []EventType{EventCallFailed}, `["call.failed"]`},
+		{`{"executeAfterProcess":false,"executeOnTrigger":[]}`, nil, `false`},
+	}
+	for _, tt := range tests {
+		s, err := DecodeSettings([]byte(tt.settings), present(t), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, tt.want, s.Fires())
+		if got := answer(t, s); !strings.Contains(got, `"executeOnTrigger":`+tt.trigger+`,`) {
+			t.Errorf("%s is answered as %s", tt.settings, got)
+		}
+	}
+}
+
+// A patch of one field's expression leaves the others, and null takes one away; names count as they are spelt.
+func TestDecodeSettings_fields(t *testing.T) {
+	t.Parallel()
+	const path = `{"response":{"writeBack":{"document":{"fields":%s}}}}`
+	s := present(t)
+	for _, step := range []struct{ fields, want string }{
+		{`{"Total":"result.total","Date":"result.date"}`, `{"Date":"result.date","Total":"result.total"}`},
+		{`{"Total":null,"date":"1"}`, `{"Date":"result.date","date":"1"}`},
+		{`null`, `null`},
+	} {
+		var err error
+		if s, err = DecodeSettings(fmt.Appendf(nil, path, step.fields), s, true); err != nil {
+			t.Fatal(err)
+		}
+		if got := answer(t, s); !strings.Contains(got, `"fields":`+step.want+`}`) {
+			t.Errorf("after %s: %s", step.fields, got)
+		}
+	}
 }
 
 func TestHost(t *testing.T) {

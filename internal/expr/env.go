@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"cel.dev/cel-go/cel"
@@ -19,8 +20,10 @@ type Scope int
 
 // The scopes. Another one is a constant here, its variables in [variables] and a function that makes its [Vars].
 const (
-	Subject Scope = iota // what a call is about
-	Input                // the JSON that a sender posts
+	Subject   Scope = iota // what a call is about
+	Input                  // the JSON that a sender posts
+	Answer                 // what a call is about, and what came of it
+	WriteBack              // likewise, and the result
 )
 
 // variable is one name of a scope; aliases are the names that the platform's scripts use.
@@ -31,7 +34,19 @@ type variable struct {
 }
 
 var variables = map[Scope][]variable{
-	Subject: {
+	Subject: subjectVariables,
+	Input: {
+		{"source", cel.DynType, "input"},
+		{"now", cel.TimestampType, ""},
+	},
+	Answer: append(slices.Clip(subjectVariables), responseVariable),
+	WriteBack: append(slices.Clip(subjectVariables), responseVariable,
+		variable{"result", cel.DynType, ""}, variable{"callback", callbackType, ""}),
+}
+
+var (
+	responseVariable = variable{"response", responseType, ""}
+	subjectVariables = []variable{
 		{"doc", documentType, "srcdoc"},
 		{"master", documentType, "masterdoc"},
 		{"par", parameterType, ""},
@@ -43,13 +58,10 @@ var variables = map[Scope][]variable{
 		{"category", cel.ObjectType("Category"), ""},
 		{"docs", cel.ListType(documentType), ""},
 		{"call", callType, ""},
+		{"cause", causeType, ""},
 		{"now", cel.TimestampType, ""},
-	},
-	Input: {
-		{"source", cel.DynType, "input"},
-		{"now", cel.TimestampType, ""},
-	},
-}
+	}
+)
 
 // variableNames lists the names of a scope, aliases too.
 func variableNames(scope Scope) []string {

@@ -96,6 +96,8 @@ func (c *compiler) wrongResult(tree *ast.AST, want Result) *Fault {
 		}
 	case want == ObjectResult && got.Kind() != types.MapKind:
 		message = "the expression must give a map {\"name\": value, ...}, and this gives " + typeWords(got)
+	case want == TextResult && (got.Kind() == types.MapKind || got.Kind() == types.ListKind || got.Kind() == types.StructKind):
+		message = "the expression must give a text, a number, true or false, or a time, and this gives " + typeWords(got)
 	}
 	if message == "" {
 		return nil

@@ -19,7 +19,7 @@ func TestCompile_faults(t *testing.T) {
 		{"doc.status == 9 &&\n  doc.comments == 'x'", `line 2, column 7: "doc.comments": no such field of Document: did you mean comment?`},
 		{`doc.resultParameters.exists(p, p.valeu == "x")`, `line 1, column 34: "p.valeu": no such field of Parameter: did you mean value?`},
 		{`doc.?filenmae`, `line 1, column 6: "doc.?filenmae": no such field of Document: did you mean filename?`},
-		{`call.xyzzy`, `line 1, column 6: "call.xyzzy": no such field of Call; it has id, webhookId, webHookServiceId, reason, eventType, acceptedAt`},
+		{`call.xyzzy`, `line 1, column 6: "call.xyzzy": no such field of Call; it has id, webhookId, webHookServiceId, reason, eventType, acceptedAt, callbackUrl`},
 		{`doc.id.value`, `line 1, column 8: "doc.id.value": doc.id is an int, which has no members`},
 		{`doc.status.name`, `line 1, column 12: "doc.status.name": doc.status is a DocumentStatus (an int), which has no members`},
 		// Functions.
@@ -33,9 +33,9 @@ func TestCompile_faults(t *testing.T) {
 		{`doc.field()`, `line 1, column 5: "doc.field()": field does not take a Document; it is used as Document.field(string), Document.field(int), Parameter.field(string), Parameter.field(int)`},
 		// Names.
 		{`dco.status == 9`, `line 1, column 1: "dco": no such name: did you mean doc?`},
-		{`document.id`, `line 1, column 1: "document": no such name; there are doc, srcdoc, master, masterdoc, par, def, verification, wi, project, service, parentservice, category, docs, call, now`},
+		{`document.id`, `line 1, column 1: "document": no such name; there are doc, srcdoc, master, masterdoc, par, def, verification, wi, project, service, parentservice, category, docs, call, cause, now`},
 		{`source.x == 1`, `line 1, column 1: "source": no such name here: it belongs to the input of a service`},
-		{`docs.map(d, e.id)`, `line 1, column 13: "e": no such name; there are doc, srcdoc, master, masterdoc, par, def, verification, wi, project, service, parentservice, category, docs, call, now`},
+		{`docs.map(d, e.id)`, `line 1, column 13: "e": no such name; there are doc, srcdoc, master, masterdoc, par, def, verification, wi, project, service, parentservice, category, docs, call, cause, now`},
 		// Enums.
 		{`doc.status == "Processed"`, "line 1, column 1: `doc.status == \"Processed\"`: doc.status is a number: did you mean DocumentStatus.Processed?"},
 		{`doc.status == "processed"`, "line 1, column 1: `doc.status == \"processed\"`: doc.status is a number: did you mean DocumentStatus.Processed?"},

@@ -66,7 +66,7 @@ func declared() []function {
 func functionOptions(scope Scope) []cel.EnvOption {
 	opts := []cel.EnvOption{cel.ASTValidators(literalCheck{})}
 	for _, f := range declared() {
-		if f.subjectOnly && scope != Subject {
+		if f.subjectOnly && scope == Input {
 			continue
 		}
 		opts = append(opts, f.option())

@@ -30,6 +30,26 @@ func (v Value) IsNull() bool { return plain(v.val) == types.NullValue }
 // Bool is the value of a condition; anything but true is false.
 func (v Value) Bool() bool { return plain(v.val) == types.True }
 
+// Whole is the value of a whole number, however it is written; ok is false for anything else.
+func (v Value) Whole() (n int64, ok bool) {
+	i, ok := plain(v.val).(types.Int)
+	if ok {
+		return int64(i), true
+	}
+	switch x := plain(v.val).(type) {
+	case types.Uint, types.Double:
+		i, ok := x.ConvertToType(types.IntType).(types.Int)
+		return int64(i), ok && i.Equal(x) == types.True
+	}
+	return 0, false
+}
+
+// IsText reports a text.
+func (v Value) IsText() bool { return isText(plain(v.val)) }
+
+// TypeName names the value's type in words: "a list".
+func (v Value) TypeName() string { return typeName(plain(v.val)) }
+
 // IsScalar reports that the value is neither a list nor a map nor an object.
 func (v Value) IsScalar() bool { return isScalar(plain(v.val)) }
 

@@ -36,6 +36,7 @@ var (
 	errTextLimit = "a text of more than 16 MiB"
 	errListLimit = "a list of more than 200000 elements"
 	errJSONLimit = "JSON of more than 4 MiB or 200000 values"
+	errXMLLimit  = "XML of more than 200000 elements and attributes"
 	errWorkLimit = "values too large for this operation"
 )
 

@@ -97,10 +97,21 @@ func (w *wording) unknownName(e ast.Expr, name string) Fault {
 	return w.at(w.start(e), name, message)
 }
 
+// scopes say what each scope is for; a name belongs to the first that has it.
+var scopes = []struct {
+	scope Scope
+	words string
+}{
+	{Subject, "conditions, URLs, headers and bodies of a webhook"},
+	{Input, "the input of a service"},
+	{Answer, "the settings of response, which are about an answer"},
+	{WriteBack, "response.writeBack"},
+}
+
 func otherScope(scope Scope, name string) string {
-	for other, words := range map[Scope]string{Subject: "conditions, URLs, headers and bodies of a webhook", Input: "the input of a service"} {
-		if other != scope && slices.Contains(variableNames(other), name) {
-			return words
+	for _, other := range scopes {
+		if other.scope != scope && slices.Contains(variableNames(other.scope), name) {
+			return other.words
 		}
 	}
 	return ""

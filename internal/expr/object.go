@@ -25,6 +25,7 @@ type object struct {
 
 // derived are the members that are not in the struct.
 var derived = map[string][]*member{
+	"Response": responseMembers,
 	"Document": {
 		{name: "extension", celType: types.StringType, facts: MemberFacts{Type: "string"}, get: func(o *object) ref.Val {
 			return types.String(o.ptr.(*forgehook.Document).Extension())

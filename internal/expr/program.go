@@ -21,6 +21,7 @@ const (
 	AnyResult    Result = iota
 	BoolResult          // a condition
 	ObjectResult        // a map: the document that an input makes
+	TextResult          // what can be a text: neither list nor map nor entity, as far as that is known before evaluation
 )
 
 type options struct {
@@ -82,7 +83,7 @@ func (e *environment) plan(checked *ast.AST) (cel.Program, error) {
 		cel.Functions(e.guarded...), //nolint:staticcheck // the only way to put something before the library's own functions
 		cel.CustomDecoratorV2(orderMaps(checked)),
 		cel.CustomDecoratorV2(replaceCalls),
-		cel.CustomDecoratorV2(newTracer(checked).decorate),
+		cel.CustomDecoratorV2(newTracer(checked, e.scope == Answer || e.scope == WriteBack).decorate),
 		cel.CostTracking(nil),
 		cel.CostTrackerOptions(e.prices...),
 		cel.CostLimit(maxCost),

@@ -1,9 +1,13 @@
 package expr
 
 import (
+	"errors"
+	"strings"
+
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/interpreter"
 )
 
@@ -13,6 +17,7 @@ import (
 type tracer struct {
 	exprs map[int64]ast.Expr                    // of the syntax tree, by id
 	nodes map[int64]interpreter.InterpretableV2 // what evaluates them
+	open  bool                                  // a member that JSON does not have is null
 }
 
 // origin is where an error began.
@@ -27,8 +32,8 @@ const traceName = "@vars"
 // maxOrigins bounds the errors that are remembered: all() and || go on after an error.
 const maxOrigins = 200
 
-func newTracer(checked *ast.AST) *tracer {
-	t := &tracer{exprs: map[int64]ast.Expr{}, nodes: map[int64]interpreter.InterpretableV2{}}
+func newTracer(checked *ast.AST, open bool) *tracer {
+	t := &tracer{exprs: map[int64]ast.Expr{}, nodes: map[int64]interpreter.InterpretableV2{}, open: open}
 	ast.PreOrderVisit(checked.Expr(), ast.NewExprVisitor(func(e ast.Expr) { t.exprs[e.ID()] = e }))
 	return t
 }
@@ -90,34 +95,59 @@ func (n *attributeNode) Eval(a interpreter.Activation) ref.Val {
 // AddQualifier watches the member or index that is read.
 func (n *attributeNode) AddQualifier(q interpreter.Qualifier) (interpreter.Attribute, error) {
 	if constant, ok := q.(interpreter.ConstantQualifier); ok {
-		q = &constantQualifier{constant}
+		q = &constantQualifier{constant, n.tracer.open}
 	} else {
-		q = &qualifier{q}
+		q = &qualifier{q, n.tracer.open}
 	}
 	_, err := n.InterpretableAttribute.AddQualifier(q)
 	return n, err
 }
 
-type qualifier struct{ interpreter.Qualifier }
+type qualifier struct {
+	interpreter.Qualifier
+	open bool
+}
 
 // Qualify reads the member.
 func (q *qualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
 	out, err := q.Qualifier.Qualify(vars, obj)
+	if err != nil && q.open && isAbsent(obj, err) {
+		return types.NullValue, nil
+	}
 	if err != nil {
 		notReadable(vars, q.ID(), obj, err)
 	}
 	return out, err
 }
 
-type constantQualifier struct{ interpreter.ConstantQualifier }
+type constantQualifier struct {
+	interpreter.ConstantQualifier
+	open bool
+}
 
 // Qualify reads the member.
 func (q *constantQualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
 	out, err := q.ConstantQualifier.Qualify(vars, obj)
+	if err != nil && q.open && isAbsent(obj, err) {
+		return types.NullValue, nil
+	}
 	if err != nil {
 		notReadable(vars, q.ID(), obj, err)
 	}
 	return out, err
+}
+
+// isAbsent reports that a member was read of a map that has none of the name, or of JSON's null. A member of an entity that is null
+// stays an error.
+func isAbsent(obj any, err error) bool {
+	if _, typed := errors.AsType[*nullMemberError](err); typed {
+		return false
+	}
+	if obj == types.NullValue {
+		return true
+	}
+	_, isMap := obj.(traits.Mapper)
+	return isMap && strings.HasPrefix(err.Error(), "no such key")
 }
 
 func checkTime(frame *interpreter.ExecutionFrame) {

@@ -47,6 +47,9 @@ var (
 	definitionType   = cel.ObjectType("ParameterDef")
 	rowType          = cel.ObjectType("Row")
 	callType         = cel.ObjectType("Call")
+	causeType        = cel.ObjectType("Cause")
+	responseType     = cel.ObjectType("Response")
+	callbackType     = cel.ObjectType("Callback")
 )
 
 // callFacts is the variable call.
@@ -57,6 +60,7 @@ type callFacts struct {
 	Reason           string          `json:"reason"`
 	EventType        string          `json:"eventType"`
 	AcceptedAt       *forgehook.Time `json:"acceptedAt"`
+	CallbackURL      *string         `json:"callbackUrl"`
 }
 
 var entities = []*entity{
@@ -71,6 +75,9 @@ var entities = []*entity{
 	{name: "Category", goType: reflect.TypeFor[forgehook.Category]()},
 	{name: "Call", goType: reflect.TypeFor[callFacts]()},
 	{name: "Row", goType: reflect.TypeFor[tableRow]()},
+	{name: "Cause", goType: reflect.TypeFor[forgehook.Cause]()},
+	{name: "Response", goType: reflect.TypeFor[responseFacts]()},
+	{name: "Callback", goType: reflect.TypeFor[callbackFacts]()},
 }
 
 var parameterEntity = entities[1]

@@ -15,6 +15,7 @@ import (
 // Call is what an expression may know of the call that it is evaluated for.
 type Call struct {
 	ID, WebhookID, Reason, EventType string
+	CallbackURL                      string // "": it awaits no callback
 	WebHookServiceID                 int32
 	AcceptedAt                       time.Time
 }
@@ -61,6 +62,10 @@ func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 		definition = sub.Parameter.ParamDef
 	}
 	accepted := forgehook.Time{Time: call.AcceptedAt.UTC()}
+	var callbackURL *string
+	if call.CallbackURL != "" {
+		callbackURL = &call.CallbackURL
+	}
 	v.make = map[string]func() ref.Val{
 		"doc":          wrapped(sub.Document),
 		"master":       wrapped(sub.MasterDocument),
@@ -71,10 +76,11 @@ func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 		"project":      wrapped(sub.Project),
 		"service":      wrapped(sub.Service),
 		"category":     wrapped(sub.Category),
+		"cause":        wrapped(sub.Cause),
 		"docs":         func() ref.Val { return newList([]ref.Val{v.wrap(sub.Document)}) },
 		"call": wrapped(&callFacts{
 			ID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, Reason: call.Reason,
-			EventType: call.EventType, AcceptedAt: &accepted,
+			EventType: call.EventType, AcceptedAt: &accepted, CallbackURL: callbackURL,
 		}),
 		"now": func() ref.Val { return types.Timestamp{Time: accepted.Time} },
 	}

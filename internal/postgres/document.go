@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,14 +48,50 @@ func modified(d *forgehook.Document) *time.Time {
 func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forgehook.Document, cause string) (_ forgehook.Document, created bool, raised Raised, err error) {
 	defer wrap(&err, "put document %d into project %d", d.ID, d.ProjectID)
 	err = db.inTx(ctx, func(tx conn) error {
+		because, err := findCause(ctx, tx, tenant, cause)
+		if err != nil {
+			return err
+		}
 		if d.ID, err = orNewEntityID(ctx, tx, tenant, d.ID); err != nil {
 			return err
 		}
-		count, err := putDocuments(ctx, tx, tenant, d.ProjectID, []forgehook.Document{d})
-		created = count == 1
+		fired, err := fires(ctx, tx, tenant, because, d.ServiceID, forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventVerification)
+		if err != nil {
+			return err
+		}
+		var before *forgehook.Document
+		if fired[forgehook.EventVerification] {
+			if before, err = lockDocument(ctx, tx, tenant, &d.ID); err != nil {
+				return err
+			}
+		}
+		isNew, err := putDocuments(ctx, tx, tenant, d.ProjectID, []forgehook.Document{d})
+		if err != nil || len(fired) == 0 {
+			created = isNew[d.ID]
+			return err
+		}
+		if created = isNew[d.ID]; created {
+			raised.Runs, err = raise(ctx, tx, tenant, because, now(), happening{forgehook.EventDocumentCreated, d.ServiceID, documentItems(d.ID)})
+			return err
+		}
+		raised.Runs, err = raiseUpdated(ctx, tx, tenant, because, before, &d)
 		return err
 	})
-	return d, created, raised, err
+	if err != nil {
+		return forgehook.Document{}, false, Raised{}, err
+	}
+	return d, created, raised, nil
+}
+
+// raiseUpdated raises what a change of a document is. before is nil where it does not matter.
+func raiseUpdated(ctx context.Context, tx conn, tenant forgehook.TenantID, because cause, before, after *forgehook.Document) ([]forgehook.RunStart, error) {
+	happenings := []happening{{forgehook.EventDocumentUpdated, after.ServiceID, documentItems(after.ID)}}
+	if before != nil {
+		if items := verificationItems(before, after); len(items) > 0 {
+			happenings = append(happenings, happening{forgehook.EventVerification, after.ServiceID, items})
+		}
+	}
+	return raise(ctx, tx, tenant, because, now(), happenings...)
 }
 
 // ImportDocuments does for many documents of one project what PutDocument does for one. feed puts them in as many batches as it
@@ -61,7 +99,8 @@ func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forg
 func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, cause string, feed func(put func([]forgehook.Document) error) error) (created, updated int, raised Raised, err error) {
 	defer wrap(&err, "import documents into project %d", projectID)
 	err = db.inTx(ctx, func(tx conn) error {
-		return feed(func(documents []forgehook.Document) error {
+		imported := imported{}
+		err := feed(func(documents []forgehook.Document) error {
 			if len(documents) == 0 {
 				return nil
 			}
@@ -69,15 +108,64 @@ func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, pr
 			if err != nil {
 				return err
 			}
-			n, err := putDocuments(ctx, tx, tenant, projectID, distinct)
-			created, updated = created+n, updated+len(documents)-n
+			isNew, err := putDocuments(ctx, tx, tenant, projectID, distinct)
+			created, updated = created+len(isNew), updated+len(documents)-len(isNew)
+			imported.add(distinct, isNew)
 			return err
 		})
+		if err != nil {
+			return err
+		}
+		because, err := findCause(ctx, tx, tenant, cause)
+		if err != nil {
+			return err
+		}
+		raised.Runs, err = raise(ctx, tx, tenant, because, now(), imported.happenings()...)
+		return err
 	})
 	if err != nil {
 		return 0, 0, Raised{}, err
 	}
 	return created, updated, raised, nil
+}
+
+// imported are the documents of an import by id. One that came twice is new if it was at first, and of the service that it named last.
+type imported map[int32]importedAs
+
+type importedAs struct {
+	serviceID int32
+	isNew     bool
+}
+
+func (i imported) add(documents []forgehook.Document, isNew map[int32]bool) {
+	for _, d := range documents {
+		i[d.ID] = importedAs{serviceID: d.ServiceID, isNew: isNew[d.ID] || i[d.ID].isNew}
+	}
+}
+
+// happenings are, of each service, the event of its new documents and that of the others.
+func (i imported) happenings() (happenings []happening) {
+	groups := map[importedAs][]int32{}
+	for id, as := range i {
+		groups[as] = append(groups[as], id)
+	}
+	services := slices.SortedFunc(maps.Keys(groups), func(a, b importedAs) int {
+		if a.serviceID != b.serviceID {
+			return cmp.Compare(a.serviceID, b.serviceID)
+		}
+		if a.isNew {
+			return -1
+		}
+		return 1
+	})
+	for _, as := range services {
+		event := forgehook.EventDocumentUpdated
+		if as.isNew {
+			event = forgehook.EventDocumentCreated
+		}
+		happenings = append(happenings, happening{event, as.serviceID, documentItems(groups[as]...)})
+	}
+	return happenings
 }
 
 // withIDs gives ids to the documents that have none, and leaves the last of those that have the same, in the order of their ids: so
@@ -111,8 +199,8 @@ func withIDs(ctx context.Context, tx conn, tenant forgehook.TenantID, documents 
 	return distinct, nil
 }
 
-// putDocuments upserts documents with distinct ids in one statement and returns how many of them are new.
-func putDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, projectID int32, documents []forgehook.Document) (created int, err error) {
+// putDocuments upserts documents with distinct ids in one statement and returns which of them are new.
+func putDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, projectID int32, documents []forgehook.Document) (isNew map[int32]bool, err error) {
 	n := len(documents)
 	ids, masters, statuses := make([]int32, n), make([]*int32, n), make([]int32, n)
 	dates, bodies := make([]*time.Time, n), make([][]byte, n)
@@ -120,10 +208,13 @@ func putDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, proje
 		d.ProjectID = projectID
 		ids[i], masters[i], statuses[i], dates[i] = d.ID, d.MasterID, int32(d.Status), modified(&d)
 		if bodies[i], err = forgehook.AppendJSON(nil, d); err != nil {
-			return 0, fmt.Errorf("document %d: %w", d.ID, err)
+			return nil, fmt.Errorf("document %d: %w", d.ID, err)
 		}
 	}
-	var stored []bool
+	var stored []struct {
+		ID      int32 `db:"id"`
+		Created bool  `db:"created"`
+	}
 	err = tx.list(ctx, &stored, `
 		INSERT INTO documents (tenant_id, id, project_id, master_id, status, modified, body, created_at, updated_at)
 		SELECT p.tenant_id, d.id, p.id, d.master_id, d.status, d.modified, d.body, $8, $8
@@ -132,20 +223,21 @@ func putDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, proje
 		WHERE p.tenant_id = $1 AND p.id = $2
 		ON CONFLICT (tenant_id, id) DO UPDATE SET project_id = excluded.project_id, master_id = excluded.master_id,
 		    status = excluded.status, modified = excluded.modified, body = excluded.body, updated_at = excluded.updated_at
-		RETURNING xmax = 0 AS created`, // a row that was inserted has not been locked by anyone yet
+		RETURNING id, xmax = 0 AS created`, // a row that was inserted has not been locked by anyone yet
 		tenant, projectID, pq.Array(ids), pq.Array(masters), pq.Array(statuses), pq.Array(dates), pq.Array(bodies), instant())
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if len(stored) == 0 {
-		return 0, notFound("project", projectID)
+		return nil, notFound("project", projectID)
 	}
-	for _, isNew := range stored {
-		if isNew {
-			created++
+	isNew = map[int32]bool{}
+	for _, d := range stored {
+		if d.Created {
+			isNew[d.ID] = true
 		}
 	}
-	return created, nil
+	return isNew, nil
 }
 
 const documentSelect = `SELECT id, project_id, status, modified, body FROM documents WHERE tenant_id = $1`
@@ -209,19 +301,26 @@ func storedDocuments(ctx context.Context, tx conn, tenant forgehook.TenantID, id
 func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string, change func(*forgehook.Document) error) (d forgehook.Document, raised Raised, err error) {
 	defer wrap(&err, "update document %d", id)
 	err = db.inTx(ctx, func(tx conn) error {
-		var row documentRow
-		err := tx.get(ctx, &row, documentSelect+` AND id = $2 FOR NO KEY UPDATE`, tenant, id)
+		because, err := findCause(ctx, tx, tenant, cause)
 		if err != nil {
-			return orNotFound(err, "document", id)
-		}
-		if d, err = row.toDocument(); err != nil {
 			return err
 		}
-		at, before := now(), d.DTM
+		var row documentRow
+		if err := tx.get(ctx, &row, documentSelect+` AND id = $2 FOR NO KEY UPDATE`, tenant, id); err != nil {
+			return orNotFound(err, "document", id)
+		}
+		before, err := row.toDocument()
+		if err != nil {
+			return err
+		}
+		if d, err = row.toDocument(); err != nil { // another one, which shares nothing with the first
+			return err
+		}
+		at := now()
 		if err := change(&d); err != nil {
 			return err
 		}
-		d.ID, d.ProjectID, d.DTM = id, row.ProjectID, stampChange(before, d.DTM, at)
+		d.ID, d.ProjectID, d.DTM = id, row.ProjectID, stampChange(before.DTM, d.DTM, at)
 		body, err := forgehook.AppendJSON(nil, d)
 		if err != nil {
 			return err
@@ -229,17 +328,45 @@ func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id 
 		_, err = tx.exec(ctx, `
 			UPDATE documents SET body = $3, master_id = $4, status = $5, modified = $6, updated_at = $7
 			WHERE tenant_id = $1 AND id = $2`, tenant, id, body, d.MasterID, int32(d.Status), modified(&d), instant())
+		if err != nil {
+			return err
+		}
+		raised.Runs, err = raiseUpdated(ctx, tx, tenant, because, &before, &d)
 		return err
 	})
-	return d, raised, err
+	if err != nil {
+		return forgehook.Document{}, Raised{}, err
+	}
+	return d, raised, nil
 }
 
-// DeleteDocument deletes a document. Calls keep their subject, which was frozen.
+// DeleteDocument deletes a document. Calls keep their subject, which was frozen; those that its deletion fires are about it as it was.
 func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string) (raised Raised, err error) {
 	defer wrap(&err, "delete document %d", id)
-	rows, err := db.exec(ctx, `DELETE FROM documents WHERE tenant_id = $1 AND id = $2`, tenant, id)
-	if err == nil && rows == 0 {
-		return raised, notFound("document", id)
+	err = db.inTx(ctx, func(tx conn) error {
+		because, err := findCause(ctx, tx, tenant, cause)
+		if err != nil {
+			return err
+		}
+		var row documentRow
+		err = tx.get(ctx, &row, `
+			DELETE FROM documents WHERE tenant_id = $1 AND id = $2 RETURNING id, project_id, status, modified, body`, tenant, id)
+		if err != nil {
+			return orNotFound(err, "document", id)
+		}
+		d, err := row.toDocument()
+		if err != nil {
+			return err
+		}
+		body, err := forgehook.AppendJSON(nil, d)
+		if err != nil {
+			return err
+		}
+		raised.Runs, err = raise(ctx, tx, tenant, because, now(), happening{forgehook.EventDocumentDeleted, d.ServiceID, []runItem{{Document: body}}})
+		return err
+	})
+	if err != nil {
+		return Raised{}, err
 	}
-	return raised, err
+	return raised, nil
 }

@@ -2,9 +2,18 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/forgehook/forgehook"
+)
+
+// The platform's statuses of work items that are set here.
+const (
+	statusEscalateTx forgehook.WorkItemStatus = 3
+	statusEscalateRx forgehook.WorkItemStatus = 4
+	statusRejected   forgehook.WorkItemStatus = 10
 )
 
 // ProcessRef names a process.
@@ -23,15 +32,157 @@ type ProcessAcceptance struct {
 	Now        time.Time
 }
 
+// processRow is a process with its call and the item that it stands with. due_at is NULL where the item's due date counts.
+type processRow struct {
+	Tenant      forgehook.TenantID `db:"tenant_id"`
+	ID          string             `db:"id"`
+	WorkItemID  int32              `db:"work_item_id"`
+	CurrentID   int32              `db:"current_id"`
+	CallID      string             `db:"call_id"`
+	OnDue       string             `db:"on_due"`
+	DueAt       *time.Time         `db:"due_at"`
+	ItemDueAt   *time.Time         `db:"item_due_at"`
+	OwnsCall    bool               `db:"owns_call"`
+	Status      string             `db:"status"`
+	Outcome     *string            `db:"outcome"`
+	CallOutcome *string            `db:"call_outcome"`
+	StartedAt   time.Time          `db:"started_at"`
+	CompletedAt *time.Time         `db:"completed_at"`
+}
+
+// processSelect goes on with conditions on the process, p.
+const processSelect = `
+	SELECT p.tenant_id, p.id, p.work_item_id, p.current_id, p.call_id, p.on_due, p.due_at, w.due_at AS item_due_at, p.owns_call, p.status,
+	       p.outcome, c.outcome AS call_outcome, p.started_at, p.completed_at
+	FROM work_item_processes p
+	LEFT JOIN work_items w ON w.tenant_id = p.tenant_id AND w.id = p.current_id
+	LEFT JOIN calls c ON c.id = p.call_id
+	WHERE p.tenant_id = $1`
+
+func (r processRow) toProcess() forgehook.WorkItemProcess {
+	return forgehook.WorkItemProcess{
+		WorkItemID: r.WorkItemID, CurrentID: r.CurrentID, WorkflowID: processWorkflowID(r.ID), CallID: r.CallID, OnDue: forgehook.OnDue(r.OnDue),
+		DueAt: optionalMoment(r.due()), Status: r.Status, Outcome: (*forgehook.ProcessOutcome)(r.Outcome), CallOutcome: (*forgehook.Outcome)(r.CallOutcome),
+		StartedAt: moment(r.StartedAt), CompletedAt: optionalMoment(r.CompletedAt),
+	}
+}
+
+func (r processRow) due() *time.Time {
+	if r.DueAt != nil {
+		return r.DueAt
+	}
+	return r.ItemDueAt
+}
+
+func (r processRow) ref() ProcessRef { return ProcessRef{r.Tenant, r.ID} }
+
+// processWorkflowID is the id of the process's workflow; package workflows names it so too.
+func processWorkflowID(processID string) string { return "work-item/" + processID }
+
 // AcceptProcess stores a process and has its workflow signalled when the call ends. The one that waits with the item for the same call
 // already is returned (repeated); for another call it is a CodeConflict. CodeNotFound for the item, CodeInvalid (callId) for the call.
 func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a ProcessAcceptance) (_ forgehook.WorkItemProcess, ref ProcessRef, repeated bool, err error) {
-	return forgehook.WorkItemProcess{}, ProcessRef{}, false, errUnbuilt
+	defer wrap(&err, "have work item %d wait for call %s", a.WorkItemID, a.CallID)
+	var row processRow
+	err = db.inTx(ctx, func(tx conn) error {
+		row, repeated, err = acceptProcess(ctx, tx, tenant, a)
+		return err
+	})
+	if err != nil {
+		return forgehook.WorkItemProcess{}, ProcessRef{}, false, err
+	}
+	return row.toProcess(), row.ref(), repeated, nil
+}
+
+// acceptProcess locks the call, then processes of the item, then the item: so the end of the call, and changes of the item, come
+// before and are seen by the process, or after and see it.
+func acceptProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, a ProcessAcceptance) (row processRow, repeated bool, err error) {
+	id := newID(a.Now)
+	_, err = awaitCall(ctx, tx, forgehook.CallRef{Tenant: tenant, CallID: a.CallID}, processWorkflowID(id))
+	if forgehook.ErrorCode(classifyOrNil(err)) == forgehook.CodeNotFound {
+		return row, false, forgehook.Invalid(forgehook.FieldError{Path: "callId", Value: forgehook.Shorten(a.CallID, 100), Allowed: "the id of a call"})
+	}
+	if err != nil {
+		return row, false, err
+	}
+	waiting, err := waitingProcess(ctx, tx, tenant, a.WorkItemID)
+	if err != nil {
+		return row, false, err
+	}
+	if waiting == "" {
+		item, err := lockWorkItem(ctx, tx, tenant, &a.WorkItemID)
+		if err == nil && item == nil {
+			err = notFound("work item", a.WorkItemID)
+		}
+		if err != nil {
+			return row, false, err
+		}
+		if waiting, err = waitingProcess(ctx, tx, tenant, a.WorkItemID); err != nil {
+			return row, false, err
+		}
+	}
+	if waiting != "" {
+		if _, err := tx.exec(ctx, `DELETE FROM call_waiters WHERE call_id = $1 AND workflow_id = $2`, a.CallID, processWorkflowID(id)); err != nil {
+			return row, false, err
+		}
+		if err := tx.get(ctx, &row, processSelect+` AND p.id = $2`, tenant, waiting); err != nil {
+			return row, false, err
+		}
+		if row.CallID != a.CallID {
+			return row, false, forgehook.Errorf(forgehook.CodeConflict, "Work item %d waits for call %s already.", a.WorkItemID, row.CallID)
+		}
+		return row, true, nil
+	}
+	if a.OnDue == "" {
+		a.OnDue = forgehook.DueWait
+	}
+	_, err = tx.exec(ctx, `
+		INSERT INTO work_item_processes (id, tenant_id, work_item_id, current_id, call_id, on_due, due_at, owns_call, status, started_at)
+		VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'waiting', $8)`,
+		id, tenant, a.WorkItemID, a.CallID, a.OnDue, optionalMilliseconds(a.DueAt), a.OwnsCall, milliseconds(a.Now))
+	if err != nil {
+		return row, false, err
+	}
+	return row, false, tx.get(ctx, &row, processSelect+` AND p.id = $2`, tenant, id)
+}
+
+// waitingProcess locks the process that waits with an item, or with what it was handed over to; "" where there is none.
+func waitingProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, workItemID int32) (id string, err error) {
+	err = tx.get(ctx, &id, `
+		SELECT id FROM work_item_processes
+		WHERE tenant_id = $1 AND (work_item_id = $2 OR current_id = $2) AND outcome IS NULL
+		ORDER BY id DESC LIMIT 1 FOR NO KEY UPDATE`, tenant, workItemID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, err
+}
+
+// classifyOrNil is classify, of an error that may be none.
+func classifyOrNil(err error) error {
+	if err == nil {
+		return nil
+	}
+	return classify(err)
+}
+
+func optionalMilliseconds(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	at := milliseconds(*t)
+	return &at
 }
 
 // Process returns the last process of a work item that it began with or stands with now.
 func (db *DB) Process(ctx context.Context, tenant forgehook.TenantID, workItemID int32) (_ forgehook.WorkItemProcess, ref ProcessRef, err error) {
-	return forgehook.WorkItemProcess{}, ProcessRef{}, errUnbuilt
+	defer wrap(&err, "process of work item %d", workItemID)
+	var row processRow
+	err = db.get(ctx, &row, processSelect+` AND (p.work_item_id = $2 OR p.current_id = $2) ORDER BY p.id DESC LIMIT 1`, tenant, workItemID)
+	if err != nil {
+		return forgehook.WorkItemProcess{}, ProcessRef{}, orNotFound(err, "process of work item", workItemID)
+	}
+	return row.toProcess(), row.ref(), nil
 }
 
 // ItemState is where a process stands.
@@ -48,15 +199,135 @@ type ItemState struct {
 
 // LookAtItem tells where a process stands. An item that was handed over (EscalateTx, Transfer) is followed to its newest child, which
 // is noted as the current one; its due date counts from then on.
-func (db *DB) LookAtItem(ctx context.Context, p ProcessRef) (_ ItemState, err error) {
-	return ItemState{}, errUnbuilt
+func (db *DB) LookAtItem(ctx context.Context, p ProcessRef) (state ItemState, err error) {
+	defer wrap(&err, "look at process %s", p.ProcessID)
+	err = db.inTx(ctx, func(tx conn) error {
+		_, state, err = lookAtItem(ctx, tx, p)
+		return err
+	})
+	return state, err
+}
+
+// lookAtItem locks the process, follows its item, and locks that. The process comes before its item wherever both are locked.
+func lookAtItem(ctx context.Context, tx conn, p ProcessRef) (row processRow, state ItemState, err error) {
+	var locked int
+	err = tx.get(ctx, &locked, `SELECT 1 FROM work_item_processes WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`, p.Tenant, p.ProcessID)
+	if err != nil {
+		return row, state, orNotFound(err, "process", p.ProcessID)
+	}
+	if err := tx.get(ctx, &row, processSelect+` AND p.id = $2`, p.Tenant, p.ProcessID); err != nil {
+		return row, state, err
+	}
+	item, err := lockWorkItem(ctx, tx, p.Tenant, &row.CurrentID)
+	if err != nil {
+		return row, state, err
+	}
+	first, known := row.CurrentID, map[int32]bool{row.CurrentID: true}
+	for row.Outcome == nil && item != nil && item.Status.HandedOver() {
+		child, err := lockChild(ctx, tx, p.Tenant, item.ID)
+		if err != nil {
+			return row, state, err
+		}
+		if state.Handed = child == nil || known[child.ID]; state.Handed {
+			break
+		}
+		item, row.CurrentID, row.DueAt = child, child.ID, nil
+		known[child.ID] = true
+	}
+	if row.ItemDueAt = nil; item != nil {
+		row.ItemDueAt = dueAt(item)
+	}
+	if row.CurrentID != first {
+		_, err := tx.exec(ctx, `
+			UPDATE work_item_processes SET current_id = $3, due_at = NULL WHERE tenant_id = $1 AND id = $2`, p.Tenant, p.ProcessID, row.CurrentID)
+		if err != nil {
+			return row, state, err
+		}
+	}
+	return row, row.state(item, state.Handed), nil
+}
+
+func (r processRow) state(item *forgehook.WorkItem, handed bool) ItemState {
+	state := ItemState{
+		Item: item, OnDue: forgehook.OnDue(r.OnDue), Call: forgehook.CallRef{Tenant: r.Tenant, CallID: r.CallID}, OwnsCall: r.OwnsCall, Handed: handed,
+	}
+	if state.OnDue != forgehook.DueWait {
+		state.DueAt = r.due()
+	}
+	if r.CallOutcome != nil {
+		state.CallOutcome = forgehook.Outcome(*r.CallOutcome)
+	}
+	if r.Outcome != nil {
+		state.Outcome = forgehook.ProcessOutcome(*r.Outcome)
+	}
+	return state
+}
+
+// lockChild is the item that was made last of those which an item was handed over to, nil where there is none.
+func lockChild(ctx context.Context, tx conn, tenant forgehook.TenantID, parentID int32) (*forgehook.WorkItem, error) {
+	return readWorkItem(ctx, tx, workItemSelect+` AND parent_id = $2 AND id <> $2 ORDER BY created_at DESC, id DESC LIMIT 1 FOR NO KEY UPDATE`,
+		tenant, parentID)
 }
 
 // EscalateItem hands the current item over: it becomes EscalateTx, a child with EscalateRx is made of it, which is due as long after
 // now as the item was after its creation (a day where that is unknown), and the process stands with the child. Where the item is not
 // actionable, or not due, it does nothing but look.
-func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (_ ItemState, raised Raised, err error) {
-	return ItemState{}, Raised{}, errUnbuilt
+func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (state ItemState, raised Raised, err error) {
+	defer wrap(&err, "escalate the item of process %s", p.ProcessID)
+	err = db.inTx(ctx, func(tx conn) error {
+		row, found, err := lookAtItem(ctx, tx, p)
+		state = found
+		due := row.due()
+		if err != nil || state.Outcome != "" || state.Item == nil || !state.Item.Status.Actionable() || due == nil || due.After(at) {
+			return err
+		}
+		child, err := escalate(ctx, tx, p.Tenant, *state.Item, at)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `
+			UPDATE work_item_processes SET current_id = $3, due_at = NULL WHERE tenant_id = $1 AND id = $2`, p.Tenant, p.ProcessID, child.ID)
+		if err != nil {
+			return err
+		}
+		sender := *state.Item
+		sender.Status = statusEscalateTx
+		if raised.Runs, err = raiseWorkItems(ctx, tx, p.Tenant, cause{}, at, sender, child); err != nil {
+			return err
+		}
+		if raised.Wakes, err = wakeProcesses(ctx, tx, p.Tenant, at, p.ProcessID, sender.ID, child.ID); err != nil {
+			return err
+		}
+		row.CurrentID, row.DueAt, row.ItemDueAt = child.ID, nil, dueAt(&child)
+		state = row.state(&child, false)
+		return nil
+	})
+	if err != nil {
+		return ItemState{}, Raised{}, err
+	}
+	return state, raised, nil
+}
+
+// escalate hands over an item that is locked.
+func escalate(ctx context.Context, tx conn, tenant forgehook.TenantID, item forgehook.WorkItem, at time.Time) (child forgehook.WorkItem, err error) {
+	stamp := forgehook.Time{Time: milliseconds(at)}
+	grace := forgehook.GracePeriod
+	if item.DTC != nil && item.DueDate != nil && item.DueDate.After(item.DTC.Time) {
+		grace = item.DueDate.Sub(item.DTC.Time)
+	}
+	child = item
+	if child.ID, err = orNewWorkItemID(ctx, tx, tenant, 0); err != nil {
+		return child, err
+	}
+	child.WorkItemID, child.Status, child.DTC, child.DTM = &item.ID, statusEscalateRx, &stamp, &stamp
+	child.DueDate = &forgehook.Time{Time: stamp.Add(grace)}
+	child.Open, child.Closed, child.Duration = nil, nil, nil
+	item.Status, item.DTM = statusEscalateTx, &stamp
+	if _, err := putWorkItem(ctx, tx, tenant, item); err != nil {
+		return child, err
+	}
+	_, err = putWorkItem(ctx, tx, tenant, child)
+	return child, err
 }
 
 // ProcessEnd ends a process.
@@ -67,13 +338,108 @@ type ProcessEnd struct {
 	Now     time.Time
 }
 
-// EndProcess ends a process unless it has ended, and writes to its item in the same transaction. The process as it stands is returned.
+// EndProcess ends a process unless it has ended, and writes to its item in the same transaction: rejected sets the item Rejected, also
+// without Write. An item that somebody has settled just before is not rejected any more: then the outcome says what it is. The process
+// as it stands is returned.
 func (db *DB) EndProcess(ctx context.Context, e ProcessEnd) (_ forgehook.WorkItemProcess, raised Raised, err error) {
-	return forgehook.WorkItemProcess{}, Raised{}, errUnbuilt
+	defer wrap(&err, "end process %s as %s", e.Ref.ProcessID, e.Outcome)
+	var row processRow
+	err = db.inTx(ctx, func(tx conn) error {
+		row, raised, err = endProcess(ctx, tx, e)
+		return err
+	})
+	if err != nil {
+		return forgehook.WorkItemProcess{}, Raised{}, err
+	}
+	return row.toProcess(), raised, nil
+}
+
+func endProcess(ctx context.Context, tx conn, e ProcessEnd) (row processRow, raised Raised, err error) {
+	row, state, err := lookAtItem(ctx, tx, e.Ref)
+	if err != nil || row.Outcome != nil {
+		return row, raised, err
+	}
+	write, because := e.Write, cause{}
+	switch {
+	case e.Outcome != forgehook.ProcessRejected:
+		if write != nil {
+			if because, _, err = causeOf(ctx, tx, state.Call); err != nil {
+				return row, raised, err
+			}
+		}
+	case state.Item == nil || state.Item.Status.Dead():
+		e.Outcome = forgehook.ProcessDead
+	case state.Item.Status.Settled():
+		e.Outcome = forgehook.ProcessSettled
+	default:
+		rejection := forgehook.WorkItemWrite{}
+		if write != nil {
+			rejection = *write
+		}
+		if rejection.Status == nil {
+			rejection.Status = new(statusRejected)
+		}
+		write = &rejection
+	}
+	_, err = tx.exec(ctx, `
+		WITH forgotten AS (DELETE FROM call_waiters WHERE call_id = $5 AND workflow_id = $6),
+		done AS (UPDATE work_item_processes SET status = 'completed', outcome = $3, completed_at = $4 WHERE tenant_id = $1 AND id = $2 RETURNING id)
+		SELECT pg_notify('`+callsChannel+`', $1 || '/' || id) FROM done`,
+		e.Ref.Tenant, e.Ref.ProcessID, e.Outcome, milliseconds(e.Now), row.CallID, processWorkflowID(row.ID))
+	if err != nil {
+		return row, raised, err
+	}
+	if write != nil && state.Item != nil && state.Item.Status.Actionable() {
+		after := *state.Item
+		if applyWorkItem(&after, *write) {
+			after.DTM = &forgehook.Time{Time: milliseconds(e.Now)}
+			if _, err := putWorkItem(ctx, tx, e.Ref.Tenant, after); err != nil {
+				return row, raised, err
+			}
+			if raised, err = workItemChanged(ctx, tx, e.Ref.Tenant, because, state.Item, after); err != nil {
+				return row, raised, err
+			}
+		}
+	}
+	return row, raised, tx.get(ctx, &row, processSelect+` AND p.id = $2`, e.Ref.Tenant, e.Ref.ProcessID)
+}
+
+// applyWorkItem alters an item and reports whether that changes it.
+func applyWorkItem(w *forgehook.WorkItem, write forgehook.WorkItemWrite) (changed bool) {
+	if write.Status != nil && *write.Status != w.Status {
+		w.Status, changed = *write.Status, true
+	}
+	for _, text := range []struct {
+		present **string
+		value   *string
+	}{{&w.ReasonCode, write.ReasonCode}, {&w.ReasonDescription, write.ReasonDescription}, {&w.ReasonComment, write.ReasonComment}} {
+		if text.value != nil && !equalValue(*text.present, text.value) {
+			*text.present, changed = text.value, true
+		}
+	}
+	return changed
 }
 
 // StaleProcesses lists processes of all tenants without outcome that were not checked since a moment, and notes that they are being
-// checked now.
+// checked now. Sweeps that run at once get different ones.
 func (db *DB) StaleProcesses(ctx context.Context, checkedBefore time.Time, limit int) (_ []ProcessRef, err error) {
-	return nil, errUnbuilt
+	defer wrap(&err, "list stale processes")
+	var rows []struct {
+		Tenant forgehook.TenantID `db:"tenant_id"`
+		ID     string             `db:"id"`
+	}
+	err = db.list(ctx, &rows, `
+		WITH stale AS (
+			SELECT id FROM work_item_processes
+			WHERE outcome IS NULL AND COALESCE(checked_at, started_at) < $1
+			ORDER BY COALESCE(checked_at, started_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+		), checked AS (
+			UPDATE work_item_processes p SET checked_at = $3 FROM stale WHERE p.id = stale.id RETURNING p.tenant_id, p.id
+		)
+		SELECT tenant_id, id FROM checked ORDER BY id`, checkedBefore, limit, now())
+	refs := make([]ProcessRef, len(rows))
+	for i, row := range rows {
+		refs[i] = ProcessRef{row.Tenant, row.ID}
+	}
+	return refs, err
 }

@@ -20,7 +20,7 @@ const (
 // once. The error is a *Failure when one could not be told and all others passed: where another one failed, the webhook does not fire
 // whatever that one is. Values of secret fields are masked.
 func (p *Plan) Explain(sub *forgehook.Subject, m Meta) ([]forgehook.Condition, error) {
-	sub = p.subject(sub)
+	sub, m = p.subject(sub), p.meta(m).shown()
 	doc, filter := sub.Document, p.settings.Document
 	untold := map[string]*Failure{} // by condition
 	conditions := []forgehook.Condition{

@@ -16,6 +16,8 @@ type Answer struct {
 	StatusCode   int // 0: none
 	Status       string
 	Headers      map[string]string
+	Body         []byte
+	Truncated    bool   // there was more of the body
 	ErrorCode    string // "timeout", "guard_blocked"
 	ErrorMessage string
 	At           time.Time // when the attempt ended
@@ -37,6 +39,7 @@ type Decision struct {
 	Message string        // "" on success
 	Final   bool          // permanent, or budget used up; false on success
 	Delay   time.Duration // before the next attempt, when it is retry and not final
+	Await   bool          // a success after which the endpoint still has to call back
 }
 
 // permanentStatuses say that the same request can never succeed. All other statuses are retried, 401 and 404 too: somebody
@@ -57,10 +60,13 @@ var reasons = map[string]string{
 }
 
 // Judge decides what an attempt's answer means and, where another attempt is due, how long to wait for it. A call that used up its
-// attempts keeps the last answer's code, which says what to mend; that they are used up is in Message.
-func (p *Plan) Judge(a Answer, t Tally) Decision {
-	d := p.verdict(a)
+// attempts keeps the last answer's code, which says what to mend; that they are used up is in Message. sub may be nil where
+// [Plan.NeedsSubject] is false.
+func (p *Plan) Judge(sub *forgehook.Subject, m Meta, a Answer, t Tally) Decision {
+	d := p.verdict(sub, m, a)
 	switch d.Verdict {
+	case forgehook.VerdictSuccess:
+		d.Await = p.settings.Callback.Await
 	case forgehook.VerdictPermanent:
 		d.Final = true
 	case forgehook.VerdictRetry:
@@ -81,14 +87,36 @@ func usedUp(attempts int) string {
 	return strconv.Itoa(attempts) + " attempts used up"
 }
 
-func (p *Plan) verdict(a Answer) Decision {
+func (p *Plan) verdict(sub *forgehook.Subject, m Meta, a Answer) Decision {
 	if a.StatusCode == 0 {
 		return p.networkVerdict(a)
 	}
-	d := Decision{Verdict: forgehook.VerdictRetry, Reason: strconv.Itoa(a.StatusCode), Code: fmt.Sprintf("http_%d", a.StatusCode)}
-	if known := http.StatusText(a.StatusCode); known != "" {
-		d.Reason += " " + known
+	d := statusVerdict(a)
+	if p.meaning.success == nil {
+		return d
 	}
+	bySettings := p.meaning.verdict(p.answerVars(sub, m, a))
+	switch status := reasonOf(a.StatusCode); {
+	case bySettings == nil:
+		return Decision{Verdict: forgehook.VerdictSuccess, Reason: status}
+	case d.Verdict == forgehook.VerdictSuccess:
+		reason := status + ", but response.successWhen is false"
+		if bySettings.Code == CodeAnswerUnreadable {
+			reason = status + ", but response.successWhen cannot be evaluated"
+		}
+		return Decision{Verdict: forgehook.VerdictPermanent, Reason: reason, Code: bySettings.Code, Message: bySettings.Message}
+	}
+	return d
+}
+
+// reasonOf is the status in words that are not the endpoint's.
+func reasonOf(status int) string {
+	return strings.TrimSuffix(strconv.Itoa(status)+" "+http.StatusText(status), " ")
+}
+
+// statusVerdict is what the status means where the settings do not say.
+func statusVerdict(a Answer) Decision {
+	d := Decision{Verdict: forgehook.VerdictRetry, Reason: reasonOf(a.StatusCode), Code: fmt.Sprintf("http_%d", a.StatusCode)}
 	switch {
 	case a.StatusCode >= 200 && a.StatusCode < 300:
 		return Decision{Verdict: forgehook.VerdictSuccess, Reason: d.Reason}

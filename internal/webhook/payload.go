@@ -16,7 +16,8 @@ func hasPayload(m forgehook.Method) bool {
 	return m == forgehook.MethodPost || m == forgehook.MethodPut || m == forgehook.MethodPatch
 }
 
-// payload is the default body: the subject as the platform writes it, all eight keys, without secret fields. The order is that of
+// payload is the default body: the subject as the platform writes it, all eight keys, without secret fields, and after
+// them call in what the end of a call has fired. The order is that of
 // the structs and <, > and & stay as they are, so a receiver may compare bytes.
 func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
 	kind, err := json.Marshal(m.EventType)
@@ -24,7 +25,11 @@ func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
 		return nil, err
 	}
 	at := forgehook.Time{Time: m.AcceptedAt}
-	b := fmt.Appendf(nil, `{"type":%s,"timestamp":"%s","data":`, kind, at)
+	b := fmt.Appendf(nil, `{"type":%s,"timestamp":"%s",`, kind, at)
+	if m.CallbackURL != "" {
+		b = append(appendJSONText(append(b, `"callbackUrl":"`...), m.CallbackURL), `",`...)
+	}
+	b = append(b, `"data":`...)
 	b, err = forgehook.AppendJSON(b, withoutSources(withoutSecrets(sub)))
 	return append(b, '}'), err
 }

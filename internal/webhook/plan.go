@@ -23,6 +23,7 @@ type Plan struct {
 	headers     []headerText
 	body        *content // nil: the default payload where the method has one
 	contentType string
+	meaning     meaning
 	noted       []Warning // while compiling
 }
 
@@ -32,7 +33,8 @@ type Warning struct {
 	Message string `json:"message"`
 }
 
-// Failure ends a call for good: its request cannot be made, or its conditions cannot be told. Message holds no document values.
+// Failure ends a call for good: its request cannot be made, its conditions cannot be told, or its answer cannot be read. Message holds no
+// document values; that of [CodeWriteBackRefused] quotes the value that does not fit.
 type Failure struct{ Code, Message string }
 
 func (f *Failure) Error() string { return f.Code + ": " + f.Message }
@@ -53,6 +55,7 @@ func Compile(s forgehook.Settings) (*Plan, error) {
 	f.checkCredentials(&s)
 	p.condition = f.compileCondition(s.Condition)
 	p.headers = f.checkHeaders(&s)
+	p.meaning = f.compileMeaning(&s.Response)
 	if err := forgehook.Invalid(f.list...); err != nil {
 		return nil, err
 	}
@@ -62,7 +65,7 @@ func Compile(s forgehook.Settings) (*Plan, error) {
 // Settings are those that the plan was compiled from.
 func (p *Plan) Settings() forgehook.Settings { return p.settings }
 
-// faults collects what is wrong with settings, and counts the expressions of URL, headers and body.
+// faults collects what is wrong with settings, and counts the expressions of URL, headers, body and response.
 type faults struct {
 	list        []forgehook.FieldError
 	expressions int
@@ -72,7 +75,7 @@ func (f *faults) add(path, value, allowed string) {
 	f.list = append(f.list, forgehook.FieldError{Path: path, Value: forgehook.Shorten(value, 100), Allowed: allowed})
 }
 
-// maxExpressions bounds those of URL, headers and body together: each takes 0.1 ms to compile and 25 KB to keep.
+// maxExpressions bounds those of URL, headers, body and response together: each takes 0.1 ms to compile and 25 KB to keep.
 const maxExpressions = 500
 
 // takes reports whether n expressions more may be compiled. Who crosses the limit is at fault, and nobody after that compiles any.
@@ -80,7 +83,7 @@ func (f *faults) takes(path string, n int) bool {
 	crossed := f.expressions > maxExpressions
 	f.expressions += n
 	if f.expressions > maxExpressions && !crossed {
-		f.add(path, "", fmt.Sprintf("at most %d expressions in webHook.url, headers and webHook.body together", maxExpressions))
+		f.add(path, "", fmt.Sprintf("at most %d expressions in webHook.url, headers, webHook.body and response together", maxExpressions))
 	}
 	return f.expressions <= maxExpressions
 }
@@ -112,6 +115,9 @@ func (p *Plan) weight() int {
 	for i := range p.headers {
 		n += len(p.headers[i].text.source)
 		addAll(p.headers[i].text)
+	}
+	for _, program := range p.meaning.programs() {
+		add(program)
 	}
 	if p.body != nil {
 		add(p.body.program)

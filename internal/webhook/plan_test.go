@@ -145,7 +145,7 @@ func TestCompile_reservedHeaders(t *testing.T) {
 // URL, headers and body have so many expressions together; what crosses the limit is at fault, and nothing behind it is compiled.
 func TestCompile_expressions(t *testing.T) {
 	t.Parallel()
-	const limit = ": at most 500 expressions in webHook.url, headers and webHook.body together"
+	const limit = ": at most 500 expressions in webHook.url, headers, webHook.body and response together"
 	id := func(n int) string { return strings.Repeat("{{doc.id}}", n) }
 	script := func(n int) string { return `return $"` + strings.Repeat("{doc.Id}", n) + `";` }
 	tests := []struct {

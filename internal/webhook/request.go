@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/forgehook/forgehook"
@@ -18,20 +19,48 @@ type Meta struct {
 	WebHookServiceID int32
 	Reason           string    // why it was called, in the caller's words
 	AcceptedAt       time.Time // the payload's timestamp, and the time that expressions see
-	EventType        string    // the payload's type, like [DocumentProcessed]
+	EventType        string    // the payload's type, a [forgehook.EventType]
 	UserAgent        string    // "Forgehook/1.0.0"
+	CallbackURL      string    // where the endpoint answers later; "": it does not
 }
-
-// DocumentProcessed is the event type of a call that nobody's event has caused.
-const DocumentProcessed = "document.processed"
 
 // vars are what expressions see, with a budget of their own.
 func (m Meta) vars(sub *forgehook.Subject) *expr.Vars {
-	vars := expr.SubjectVars(sub, expr.Call{
-		ID: m.CallID, WebhookID: m.WebhookID, WebHookServiceID: m.WebHookServiceID, Reason: m.Reason, EventType: m.EventType, AcceptedAt: m.AcceptedAt,
-	})
+	vars := expr.SubjectVars(sub, m.call())
 	vars.ShowEntities(entityView(sub))
 	return vars
+}
+
+// call are the facts of the call as expressions see them.
+func (m Meta) call() expr.Call {
+	return expr.Call{
+		ID: m.CallID, WebhookID: m.WebhookID, WebHookServiceID: m.WebHookServiceID, Reason: m.Reason, EventType: m.EventType, AcceptedAt: m.AcceptedAt,
+		CallbackURL: m.CallbackURL,
+	}
+}
+
+// ShownToken stands for the token of a callback's URL wherever that is kept or shown: who has it can answer for the endpoint.
+const ShownToken = "[token]"
+
+// callbackToken is the last segment of the callback's URL.
+func (m Meta) callbackToken() string {
+	return m.CallbackURL[strings.LastIndexByte(m.CallbackURL, '/')+1:]
+}
+
+// shown is the Meta with which may be kept what is made of it. A preview has that from the start.
+func (m Meta) shown() Meta {
+	if m.CallbackURL != "" {
+		m.CallbackURL = strings.TrimSuffix(m.CallbackURL, m.callbackToken()) + ShownToken
+	}
+	return m
+}
+
+// meta has a callback's URL only where the settings await a callback.
+func (p *Plan) meta(m Meta) Meta {
+	if !p.settings.Callback.Await {
+		m.CallbackURL = ""
+	}
+	return m
 }
 
 // Header is one line of a request. A secret one has its value only in the answer of [Plan.Credentials].
@@ -52,16 +81,20 @@ type Request struct {
 	Shown   *Shown // nil: it may be shown as it is sent
 }
 
-// Shown is what may be shown of a request that was made with values of secret fields: "[secret]" stands in their place.
+// Shown is what may be shown of a request that was made with values of secret fields, for which "[secret]" stands, or with a
+// callback's URL, which ends in "[token]".
 type Shown struct {
 	URL     string
 	Headers []Header
 	Body    []byte
 }
 
+// CallbackHeader is the header with the URL at which an endpoint answers later.
+const CallbackHeader = "Forgehook-Callback-Url"
+
 // Request makes the request for a subject. The error is a *Failure.
 func (p *Plan) Request(sub *forgehook.Subject, m Meta) (*Request, error) {
-	sub = p.subject(sub)
+	sub, m = p.subject(sub), p.meta(m)
 	parts := p.build(sub, m)
 	if parts.err != nil {
 		return nil, parts.err
@@ -71,9 +104,21 @@ func (p *Plan) Request(sub *forgehook.Subject, m Meta) (*Request, error) {
 		Method: p.settings.WebHook.Method.String(), URL: parts.url, Host: p.address.host, Headers: p.headerLines(m, parts), Body: parts.body,
 		SHA256: hex.EncodeToString(sum[:]),
 	}
-	if s := secretsOf(sub); s.found {
-		redact := NewRedactor(s.values(sub)...)
-		r.Shown = p.shown(r, s.mask(sub, redact), redact, m)
+	var hidden []string
+	s := secretsOf(sub)
+	if s.found {
+		hidden = s.values(sub)
+	}
+	hasToken := m != m.shown()
+	if hasToken {
+		hidden = append(hidden, m.callbackToken())
+	}
+	if s.found || hasToken {
+		redact := NewRedactor(hidden...)
+		if s.found {
+			sub = s.mask(sub, redact)
+		}
+		r.Shown = p.shown(r, sub, redact, m.shown())
 	}
 	return r, nil
 }
@@ -139,6 +184,9 @@ func (p *Plan) headerLines(m Meta, made parts) []Header {
 		lines = append(lines, Header{Name: "Content-Type", Value: p.contentType})
 	}
 	lines = append(lines, Header{Name: "User-Agent", Value: m.UserAgent}, Header{Name: "webhook-id", Value: m.WebhookID})
+	if m.CallbackURL != "" {
+		lines = append(lines, Header{Name: CallbackHeader, Value: m.CallbackURL})
+	}
 	for i, value := range made.values {
 		if value != "" {
 			lines = append(lines, Header{Name: p.headers[i].name, Value: value})

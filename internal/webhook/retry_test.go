@@ -17,7 +17,7 @@ import (
 func waits(p *Plan, a Answer, jitter float64) string {
 	var list []string
 	for counted := 1; counted < 200; counted++ {
-		d := p.Judge(a, Tally{Counted: counted, Jitter: jitter})
+		d := p.Judge(nil, meta, a, Tally{Counted: counted, Jitter: jitter})
 		if d.Final {
 			break
 		}
@@ -102,7 +102,7 @@ func TestDelay_deadline(t *testing.T) {
 	for left, want := range map[time.Duration]time.Duration{
 		3 * time.Hour: 2 * time.Hour, time.Hour: time.Hour, time.Second: 5 * time.Second, -time.Hour: 5 * time.Second,
 	} {
-		if got := p.Judge(asked, Tally{Counted: 1, Deadline: at.Add(left)}).Delay; got != want {
+		if got := p.Judge(nil, meta, asked, Tally{Counted: 1, Deadline: at.Add(left)}).Delay; got != want {
 			t.Errorf("%v left: got %v, want %v", left, got, want)
 		}
 	}
@@ -129,7 +129,7 @@ func TestDelay_bounds(t *testing.T) {
 		a := Answer{StatusCode: rapid.SampledFrom([]int{0, 401, 429, 500, 503}).Draw(t, "status"), ErrorCode: "timeout", At: at,
 			Headers: map[string]string{"Retry-After": strconv.FormatInt(asked, 10)}}
 		counted := rapid.IntRange(1, 101).Draw(t, "counted")
-		d := p.Judge(a, Tally{Counted: counted, Jitter: rapid.Float64Range(0, 1).Draw(t, "jitter")})
+		d := p.Judge(nil, meta, a, Tally{Counted: counted, Jitter: rapid.Float64Range(0, 1).Draw(t, "jitter")})
 		if d.Final != (counted >= p.budget()) {
 			t.Fatalf("%+v after %d of %d attempts", d, counted, p.budget())
 		}
@@ -169,7 +169,7 @@ func ExamplePlan_Judge() {
 	url := "https://example.com/hook"
 	s.WebHook.URL = &url
 	p, _ := Compile(s)
-	d := p.Judge(Answer{StatusCode: 503, Headers: map[string]string{"Retry-After": "30"}}, Tally{Counted: 1})
+	d := p.Judge(nil, meta, Answer{StatusCode: 503, Headers: map[string]string{"Retry-After": "30"}}, Tally{Counted: 1})
 	fmt.Println(d.Verdict, d.Reason, d.Delay)
 	// Output: retry 503 Service Unavailable 30s
 }

@@ -108,6 +108,12 @@ func sent(t *testing.T, settings, subjectJSON string) *Request {
 	return r
 }
 
+func firesOn(t *testing.T, settings string, want ...forgehook.EventType) {
+	t.Helper()
+	s := plan(t, settings).Settings()
+	diff(t, want, s.Fires())
+}
+
 func TestSetting01_Enabled(t *testing.T) {
 	t.Parallel()
 	checkFiring(t, []firing{{`{}`, `{}`, ""}, {`{"enabled":true}`, `{}`, ""}, {`{"enabled":false}`, `{}`, "enabled"}, {`{"enabled":"False"}`, `{}`, "enabled"}})
@@ -116,17 +122,27 @@ func TestSetting01_Enabled(t *testing.T) {
 
 func TestSetting02_ExecuteBeforeProcess(t *testing.T) {
 	t.Parallel()
-	takesOnly(t, "executeBeforeProcess", "false", "true")
+	firesOn(t, `{"executeAfterProcess":false}`)
+	firesOn(t, `{"executeBeforeProcess":true,"executeAfterProcess":false}`, forgehook.EventBeforeProcess)
 }
 
 func TestSetting03_ExecuteAfterProcess(t *testing.T) {
 	t.Parallel()
-	takesOnly(t, "executeAfterProcess", "true", "false")
+	firesOn(t, `{}`, forgehook.EventAfterProcess)
+	firesOn(t, `{"executeBeforeProcess":true}`, forgehook.EventBeforeProcess, forgehook.EventAfterProcess)
+	firesOn(t, `{"enabled":false}`)
 }
 
 func TestSetting04_BatchSize(t *testing.T) {
 	t.Parallel()
-	takesOnly(t, "batchSize", "100", "1", "1000")
+	for setting, want := range map[string]int{`100`: 100, `"1"`: 1, `1000`: 1000} {
+		diff(t, want, *plan(t, nested("batchSize", setting)).Settings().BatchSize)
+	}
+	for _, setting := range []string{"0", "1001"} {
+		if _, err := decode("batchSize", setting); err == nil {
+			t.Errorf("%s is taken", setting)
+		}
+	}
 }
 
 func TestSetting05_ArchivingStrategy(t *testing.T) {
@@ -398,7 +414,7 @@ func TestSetting24_RetryCount(t *testing.T) {
 	for setting, attempts := range map[string]int{`null`: 10, `0`: 1, `3`: 4, `100`: 101} {
 		p := plan(t, nested("webHook.retryCount", setting))
 		for counted := 1; counted <= attempts; counted++ {
-			if d := p.Judge(Answer{StatusCode: 500}, Tally{Counted: counted}); d.Final != (counted == attempts) {
+			if d := p.Judge(nil, meta, Answer{StatusCode: 500}, Tally{Counted: counted}); d.Final != (counted == attempts) {
 				t.Errorf("retryCount %s, attempt %d: final is %v", setting, counted, d.Final)
 			}
 		}
@@ -412,7 +428,7 @@ func TestSetting25_RetryDelay(t *testing.T) {
 	t.Parallel()
 	for setting, want := range map[string]time.Duration{`"00:00:05"`: 5 * time.Second, `"PT2M"`: 2 * time.Minute, `"1.00:00:00"`: 24 * time.Hour} {
 		p := plan(t, nested("webHook.retryDelay", setting))
-		diff(t, want, p.Judge(Answer{StatusCode: 500}, Tally{Counted: 1, Jitter: 1}).Delay)
+		diff(t, want, p.Judge(nil, meta, Answer{StatusCode: 500}, Tally{Counted: 1, Jitter: 1}).Delay)
 	}
 	if _, err := decode("webHook.retryDelay", `"5"`); err == nil || !strings.Contains(err.Error(), "days") {
 		t.Errorf("a bare 5, which is 5 days in .NET: %v", err)
@@ -421,7 +437,14 @@ func TestSetting25_RetryDelay(t *testing.T) {
 
 func TestSetting26_ExecuteOnTrigger(t *testing.T) {
 	t.Parallel()
-	takesOnly(t, "executeOnTrigger", "false", "true")
+	const only = `{"executeAfterProcess":false,"executeOnTrigger":`
+	firesOn(t, only+`false}`)
+	firesOn(t, only+`true}`, forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventDocumentDeleted)
+	firesOn(t, only+`"True"}`, forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventDocumentDeleted)
+	firesOn(t, only+`["call.failed","verification"]}`, forgehook.EventVerification, forgehook.EventCallFailed)
+	if _, err := decode("executeOnTrigger", `"before_process"`); err == nil {
+		t.Error("before_process, which executeBeforeProcess is for, is taken")
+	}
 }
 
 // Every one of the platform's settings has its test above.

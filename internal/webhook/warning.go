@@ -18,6 +18,7 @@ func (p *Plan) Warnings() []Warning {
 	w.patterns(&p.settings.Document)
 	w.body(p)
 	w.credentials(&p.settings)
+	w.answers(p)
 	w = append(w, p.noted...)
 	w.withoutEffect(p.settings)
 	return w
@@ -131,6 +132,24 @@ func (w *warnings) credentials(s *forgehook.Settings) {
 	}
 	if !s.Signing.Secret.IsSet() {
 		w.add("signing.secret", "Requests are not signed: the endpoint cannot tell them from forged ones.")
+	}
+}
+
+// answers finds what is said about answers in vain.
+func (w *warnings) answers(p *Plan) {
+	if p.meaning.success != nil {
+		if v, constant := p.meaning.success.Constant(); constant && v.Bool() {
+			w.add(successPath, "Every answer is a success, of any status: this is true whatever the answer.")
+		} else if constant {
+			w.add(successPath, "No answer is a success: this is false whatever the answer.")
+		}
+	}
+	c := p.settings.Callback
+	if c.Await && p.meaning.result != nil {
+		w.add(resultPath, "No effect: the callback's result is the call's.")
+	}
+	if !c.Await && c.Timeout != forgehook.DefaultSettings().Callback.Timeout {
+		w.add("callback.timeout", "No effect: callback.await is false.")
 	}
 }
 

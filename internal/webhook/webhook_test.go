@@ -18,7 +18,7 @@ var at = time.Date(2026, 1, 5, 7, 31, 3, 123_456_789, time.UTC)
 
 var meta = Meta{
 	CallID: "019b8d21-0000-7000-8000-000000000001", WebhookID: "evt_01", AcceptedAt: at,
-	EventType: DocumentProcessed, UserAgent: "Forgehook/1.0.0",
+	EventType: string(forgehook.EventExplicit), UserAgent: "Forgehook/1.0.0",
 }
 
 // settings are the defaults, a URL, and what the JSON says.

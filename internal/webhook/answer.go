@@ -1,0 +1,228 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr"
+)
+
+// The codes of a call whose answer does not mean what its settings ask for.
+const (
+	CodeAnswerRefused    = "answer_refused"     // response.successWhen is false for a 2xx answer
+	CodeAnswerUnreadable = "answer_unreadable"  // an expression over the answer cannot be evaluated
+	CodeResultTooLarge   = "result_too_large"   // the result has more than 1 MiB of JSON
+	CodeWriteBackRefused = "write_back_refused" // a value does not fit where it is to be written
+)
+
+const (
+	successPath = "response.successWhen"
+	resultPath  = "response.result"
+	maxResult   = 1 << 20 // bytes of a result's JSON, and of one text that is written back
+)
+
+// meaning is what the settings say about an answer.
+type meaning struct {
+	success *expr.Program // nil: the status tells
+	result  *expr.Program // nil: none
+	writes  []write
+}
+
+func (n *meaning) programs() []*expr.Program {
+	list := []*expr.Program{n.success, n.result}
+	for i := range n.writes {
+		list = append(list, n.writes[i].program)
+	}
+	return list
+}
+
+func (f *faults) compileMeaning(s *forgehook.ResponseSettings) meaning {
+	n := meaning{
+		success: f.compileAnswer(expr.Answer, expr.BoolResult, successPath, s.SuccessWhen),
+		result:  f.compileAnswer(expr.Answer, expr.AnyResult, resultPath, s.Result),
+	}
+	for _, w := range writesOf(&s.WriteBack) {
+		if w.program = f.compileAnswer(expr.WriteBack, w.want, w.path, w.text); w.program == nil {
+			continue
+		}
+		if v, constant := w.program.Constant(); constant && !v.IsNull() {
+			if why := w.put(new(forgehook.WriteBack), v); why != "" {
+				f.add(w.path, *w.text, why)
+				continue
+			}
+		}
+		n.writes = append(n.writes, w)
+	}
+	return n
+}
+
+// compileAnswer returns nil where there is no expression, or a faulty one.
+func (f *faults) compileAnswer(scope expr.Scope, want expr.Result, path string, text *string) *expr.Program {
+	if text == nil || !f.takes(path, 1) {
+		return nil
+	}
+	program, err := expr.Compile(scope, want, *text)
+	if err != nil {
+		f.addExpr(path, err, "")
+		return nil
+	}
+	return program
+}
+
+// Reading is what an answer gives. A nil part is none.
+type Reading struct {
+	Result    json.RawMessage
+	WriteBack *forgehook.WriteBack
+}
+
+// NeedsSubject reports whether judging or reading an answer needs the call's subject: response.successWhen, response.result or a
+// part of response.writeBack is set.
+func (p *Plan) NeedsSubject() bool {
+	return p.meaning.success != nil || p.meaning.result != nil || len(p.meaning.writes) > 0
+}
+
+// Callback says whether the endpoint answers later than with its response, and how long the call waits for that from then on.
+func (p *Plan) Callback() (timeout time.Duration, await bool) {
+	return p.settings.Callback.Timeout, p.settings.Callback.Await
+}
+
+// answerVars are what expressions over an answer see, with a budget of their own. The callback's URL is shown as it may be kept.
+func (p *Plan) answerVars(sub *forgehook.Subject, m Meta, a Answer) *expr.Vars {
+	sub = p.subject(sub)
+	vars := expr.AnswerVars(sub, p.meta(m).shown().call(), &expr.Response{
+		StatusCode: a.StatusCode, Headers: a.Headers, Body: a.Body, Truncated: a.Truncated,
+	})
+	vars.ShowEntities(entityView(sub))
+	return vars
+}
+
+// verdict asks response.successWhen, which must be set; nil is a success.
+func (n *meaning) verdict(vars *expr.Vars) *Failure {
+	v, err := n.success.Eval(vars)
+	switch {
+	case err != nil:
+		return unreadable(successPath, err)
+	case v.Bool():
+		return nil
+	}
+	return &Failure{CodeAnswerRefused, successPath + " is false: " + n.falsePart(vars)}
+}
+
+// falsePart is the text of the operands that are false, or of all where that cannot be told.
+func (n *meaning) falsePart(vars *expr.Vars) string {
+	_, parts, err := n.success.Explain(vars)
+	var list []string
+	for _, part := range parts {
+		if !part.Passed {
+			list = append(list, part.Text)
+		}
+	}
+	if err != nil || len(list) == 0 {
+		list = []string{n.success.Text()}
+	}
+	return forgehook.Shorten(strings.Join(list, "; "), 500)
+}
+
+// unreadable says which expression over an answer has given nothing.
+func unreadable(path string, err error) *Failure {
+	f := failure(path, CodeAnswerUnreadable, err)
+	f.Code = CodeAnswerUnreadable
+	return f
+}
+
+// Read makes the result and the write-back of a successful answer. said is what the endpoint has said later, nil where it has not: then
+// nothing is read of an answer whose call awaits a callback, and nothing is written after a callback that says failed. Values of secret
+// fields are masked in the result. The error is a *Failure of the code answer_unreadable, result_too_large or write_back_refused.
+func (p *Plan) Read(sub *forgehook.Subject, m Meta, a Answer, said *forgehook.CallbackAnswer) (Reading, error) {
+	if p.settings.Callback.Await && said == nil || said == nil && !p.NeedsSubject() {
+		return Reading{}, nil
+	}
+	var made Reading
+	var vars *expr.Vars
+	if p.NeedsSubject() {
+		vars = p.answerVars(sub, m, a)
+	}
+	var err error
+	if said != nil {
+		made.Result, err = resultOf(said.Result)
+	} else {
+		made.Result, err = p.evaluateResult(vars)
+	}
+	if err != nil || vars == nil || said != nil && said.Ended() != forgehook.Delivered {
+		return p.masked(made, sub), err
+	}
+	vars.SetResult(made.Result, said)
+	var back forgehook.WriteBack
+	for i := range p.meaning.writes {
+		if err := p.meaning.writes[i].run(vars, &back, sub); err != nil {
+			return Reading{}, err
+		}
+	}
+	if back != (forgehook.WriteBack{}) {
+		made.WriteBack = &back
+	}
+	return p.masked(made, sub), nil
+}
+
+func (p *Plan) evaluateResult(vars *expr.Vars) (json.RawMessage, error) {
+	if p.meaning.result == nil {
+		return nil, nil
+	}
+	v, err := p.meaning.result.Eval(vars)
+	if err != nil {
+		return nil, unreadable(resultPath, err)
+	}
+	data, err := v.AppendJSON(nil)
+	if err != nil {
+		return nil, unreadable(resultPath, err)
+	}
+	return resultOf(data)
+}
+
+// resultOf is a result as it is kept: nil for null.
+func resultOf(data json.RawMessage) (json.RawMessage, error) {
+	switch {
+	case len(data) > maxResult:
+		return nil, &Failure{CodeResultTooLarge, fmt.Sprintf("The result has %d bytes of JSON; at most %d are kept.", len(data), maxResult)}
+	case len(data) == 0 || string(data) == "null":
+		return nil, nil
+	}
+	return data, nil
+}
+
+// masked hides the values of secret fields in a result, which everybody may see who sees the call.
+func (p *Plan) masked(made Reading, sub *forgehook.Subject) Reading {
+	if sub == nil || made.Result == nil {
+		return made
+	}
+	if s := secretsOf(sub); s.found {
+		made.Result = redactJSON(made.Result, NewRedactor(s.values(sub)...))
+	}
+	return made
+}
+
+// ReadWorkItem makes the part of the write-back about a work item, for another item than the call's: sub.WorkItem is that one. The
+// result is the call's. It is nil where the settings write nothing, and the error is that of [Plan.Read].
+func (p *Plan) ReadWorkItem(
+	sub *forgehook.Subject, m Meta, a Answer, said *forgehook.CallbackAnswer, result json.RawMessage,
+) (*forgehook.WorkItemWrite, error) {
+	var vars *expr.Vars
+	var back forgehook.WriteBack
+	for i := range p.meaning.writes {
+		w := &p.meaning.writes[i]
+		if !strings.HasPrefix(w.path, workItemPath) {
+			continue
+		}
+		if vars == nil {
+			vars = p.answerVars(sub, m, a)
+			vars.SetResult(result, said)
+		}
+		if err := w.run(vars, &back, sub); err != nil {
+			return nil, err
+		}
+	}
+	return back.WorkItem, nil
+}
