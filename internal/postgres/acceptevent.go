@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -131,6 +132,8 @@ func eventFaults(ctx context.Context, tx conn, tenant forgehook.TenantID, e forg
 	many := len(e.DocumentIDs) + len(e.Documents)
 	one := request.DocumentID != nil || request.Document != nil
 	switch {
+	case !slices.Contains(forgehook.EventTypes, e.Type):
+		return []forgehook.FieldError{{Path: "type", Value: forgehook.Shorten(string(e.Type), 100), Allowed: fmt.Sprintf("one of %v", forgehook.EventTypes)}}, nil
 	case many > forgehook.MaxEventDocuments:
 		return []forgehook.FieldError{{Path: "documentIds", Value: strconv.Itoa(many), Allowed: fmt.Sprintf("at most %d documents", forgehook.MaxEventDocuments)}}, nil
 	case many > 0 && (e.Type == forgehook.EventVerification || e.Type == forgehook.EventWorkItem):

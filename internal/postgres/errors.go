@@ -19,16 +19,19 @@ import (
 
 // conflicts says what a broken constraint means to a caller.
 var conflicts = map[string]string{
-	"tenants_name_key":        "There is a tenant of this name already.",
-	"api_keys_hash_key":       "There is such a key already.",
-	"projects_pkey":           "There is a project with this id already.",
-	"services_pkey":           "There is a service or utility with this id already.",
-	"documents_pkey":          "There is a document with this id already.",
-	"services_project_fkey":   "The project was deleted at the same moment, or still has services.",
-	"services_parent_fkey":    "The service was deleted at the same moment, or still has utilities.",
-	"documents_project_fkey":  "The project was deleted at the same moment, or still has documents.",
-	"categories_pkey":         "There is a category with this id already.",
-	"categories_project_fkey": "The project was deleted at the same moment, or still has categories.",
+	"tenants_name_key":            "There is a tenant of this name already.",
+	"api_keys_hash_key":           "There is such a key already.",
+	"projects_pkey":               "There is a project with this id already.",
+	"services_pkey":               "There is a service or utility with this id already.",
+	"documents_pkey":              "There is a document with this id already.",
+	"services_project_fkey":       "The project was deleted at the same moment, or still has services.",
+	"services_parent_fkey":        "The service was deleted at the same moment, or still has utilities.",
+	"documents_project_fkey":      "The project was deleted at the same moment, or still has documents.",
+	"categories_pkey":             "There is a category with this id already.",
+	"categories_project_fkey":     "The project was deleted at the same moment, or still has categories.",
+	"work_items_pkey":             "There is a work item with this id already.",
+	"work_items_project_fkey":     "The project was deleted at the same moment, or still has work items.",
+	"work_item_processes_waiting": "The work item began to wait at the same moment; look again.",
 }
 
 // wrap says which operation failed with which arguments, and turns what the database reports into a [*forgehook.Error] where a

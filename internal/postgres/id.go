@@ -52,6 +52,7 @@ func newEntityIDs(ctx context.Context, tx conn, tenant forgehook.TenantID, n int
 			  AND NOT EXISTS (SELECT FROM services s WHERE s.tenant_id = $1 AND s.id = n.id)
 			  AND NOT EXISTS (SELECT FROM documents d WHERE d.tenant_id = $1 AND d.id = n.id)
 			  AND NOT EXISTS (SELECT FROM categories c WHERE c.tenant_id = $1 AND c.id = n.id)
+			  AND NOT EXISTS (SELECT FROM work_items w WHERE w.tenant_id = $1 AND w.id = n.id)
 			ORDER BY n.id`, tenant, n-len(ids))
 		if err != nil {
 			return nil, err

@@ -316,7 +316,7 @@ func escalate(ctx context.Context, tx conn, tenant forgehook.TenantID, item forg
 		grace = item.DueDate.Sub(item.DTC.Time)
 	}
 	child = item
-	if child.ID, err = orNewWorkItemID(ctx, tx, tenant, 0); err != nil {
+	if child.ID, err = orNewEntityID(ctx, tx, tenant, 0); err != nil {
 		return child, err
 	}
 	child.WorkItemID, child.Status, child.DTC, child.DTM = &item.ID, statusEscalateRx, &stamp, &stamp

@@ -98,25 +98,32 @@ func (db *DB) UpdateProject(ctx context.Context, tenant forgehook.TenantID, id i
 	return p, err
 }
 
-// DeleteProject deletes a project that has nothing left: services, documents or categories are a CodeConflict that counts them.
+// DeleteProject deletes a project that has nothing left: services, documents, categories or work items are a CodeConflict that counts
+// them.
 func (db *DB) DeleteProject(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
 	defer wrap(&err, "delete project %d", id)
 	return db.inTx(ctx, func(tx conn) error {
-		// The lock keeps new services, documents and categories out, whose foreign keys want it too.
+		// The lock keeps new services, documents, categories and work items out, whose foreign keys want it too.
 		var found int
 		err := tx.get(ctx, &found, `SELECT 1 FROM projects WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, tenant, id)
 		if err != nil {
 			return orNotFound(err, "project", id)
 		}
-		var rest struct{ Services, Documents, Categories int }
+		var rest struct {
+			Services, Documents, Categories int
+			WorkItems                       int `db:"work_items"`
+		}
 		err = tx.get(ctx, &rest, `
 			SELECT (SELECT count(*) FROM services WHERE tenant_id = $1 AND project_id = $2) AS services,
 			       (SELECT count(*) FROM documents WHERE tenant_id = $1 AND project_id = $2) AS documents,
-			       (SELECT count(*) FROM categories WHERE tenant_id = $1 AND project_id = $2) AS categories`, tenant, id)
+			       (SELECT count(*) FROM categories WHERE tenant_id = $1 AND project_id = $2) AS categories,
+			       (SELECT count(*) FROM work_items WHERE tenant_id = $1 AND project_id = $2) AS work_items`, tenant, id)
 		if err != nil {
 			return err
 		}
-		if err := inUse("Project", id, counted(rest.Services, "service"), counted(rest.Documents, "document"), counted(rest.Categories, "category")); err != nil {
+		err = inUse("Project", id, counted(rest.Services, "service"), counted(rest.Documents, "document"), counted(rest.Categories, "category"),
+			counted(rest.WorkItems, "work item"))
+		if err != nil {
 			return err
 		}
 		_, err = tx.exec(ctx, `DELETE FROM projects WHERE tenant_id = $1 AND id = $2`, tenant, id)

@@ -57,7 +57,7 @@ func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projec
 		if err != nil {
 			return err
 		}
-		if w.ID, err = orNewWorkItemID(ctx, tx, tenant, w.ID); err != nil {
+		if w.ID, err = orNewEntityID(ctx, tx, tenant, w.ID); err != nil {
 			return err
 		}
 		if err := lockParent(ctx, tx, tenant, w.WorkItemID); err != nil {
@@ -77,24 +77,6 @@ func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projec
 		return forgehook.WorkItem{}, false, Raised{}, err
 	}
 	return w, created, raised, nil
-}
-
-// orNewWorkItemID is id, or one that is handed out where it is 0: one that no work item has either.
-func orNewWorkItemID(ctx context.Context, tx conn, tenant forgehook.TenantID, id int32) (int32, error) {
-	for id == 0 {
-		free, err := orNewEntityID(ctx, tx, tenant, 0)
-		if err != nil {
-			return 0, err
-		}
-		var taken bool
-		if err := tx.get(ctx, &taken, `SELECT EXISTS (SELECT FROM work_items WHERE tenant_id = $1 AND id = $2)`, tenant, free); err != nil {
-			return 0, err
-		}
-		if !taken {
-			id = free
-		}
-	}
-	return id, checkID(id)
 }
 
 // lockParent makes a child visible to processes of its parent, or them to it: whoever comes second sees the other.
@@ -160,15 +142,18 @@ func (db *DB) UpdateWorkItem(ctx context.Context, tenant forgehook.TenantID, id 
 		if err != nil {
 			return err
 		}
-		before, err := lockWorkItem(ctx, tx, tenant, &id)
-		if err == nil && before == nil {
-			err = notFound("work item", id)
+		var row workItemRow
+		if err := tx.get(ctx, &row, workItemSelect+` AND id = $2 FOR NO KEY UPDATE`, tenant, id); err != nil {
+			return orNotFound(err, "work item", id)
 		}
+		before, err := row.toWorkItem()
 		if err != nil {
 			return err
 		}
+		if w, err = row.toWorkItem(); err != nil { // another one, which shares nothing with the first
+			return err
+		}
 		at := now()
-		w = *before
 		if err := change(&w); err != nil {
 			return err
 		}
@@ -181,7 +166,7 @@ func (db *DB) UpdateWorkItem(ctx context.Context, tenant forgehook.TenantID, id 
 		if _, err := putWorkItem(ctx, tx, tenant, w); err != nil {
 			return err
 		}
-		raised, err = workItemChanged(ctx, tx, tenant, because, before, w)
+		raised, err = workItemChanged(ctx, tx, tenant, because, &before, w)
 		return err
 	})
 	if err != nil {

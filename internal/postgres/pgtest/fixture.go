@@ -124,3 +124,18 @@ func check(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// WorkItem stores a work item about a document: created now, and due in an hour.
+func WorkItem(t testing.TB, db *postgres.DB, tenant forgehook.TenantID, projectID int32, change func(*forgehook.WorkItem)) forgehook.WorkItem {
+	t.Helper()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	w := forgehook.WorkItem{
+		UserID: new("clerk"), Type: 1, Action: 1, Status: 1, DTC: &forgehook.Time{Time: now}, DueDate: &forgehook.Time{Time: now.Add(time.Hour)},
+	}
+	if change != nil {
+		change(&w)
+	}
+	w, _, _, err := db.PutWorkItem(t.Context(), tenant, projectID, w, "")
+	check(t, err)
+	return w
+}
