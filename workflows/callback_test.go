@@ -429,3 +429,13 @@ func TestCall_wakesWaiters(t *testing.T) {
 		})
 	}
 }
+
+// The call has ended: that somebody could not be told makes no failed workflow of it.
+func TestCall_endsWhereNobodyCanBeWoken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.script(result(DeliverResult{Outcome: forgehook.Delivered, Wake: true, StatusCode: 200, Attempts: 1}))
+	b.wake = func(context.Context, CallRef) error { return fault("internal") }
+	b.ended(b.call(input()), forgehook.Delivered, 200, 1)
+	b.told(prepared("0s "+searchDelivered, "0s WakeWaiters")...)
+}
