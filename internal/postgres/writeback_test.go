@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -128,6 +129,18 @@ func TestWriteBack_secretField(t *testing.T) {
 	check(t, json.Unmarshal(call.Changes[1].After, &added))
 	equal(t, "verification", added.Value, "[secret]")
 	equal(t, "value", *total(t, b).Value, "hunter2")
+}
+
+// A long text is written as it is, and shown shortened.
+func TestWriteBack_longText(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	long := strings.Repeat("\u00e9", 10_000)
+	_, call := answered(t, b, b.s.Call(t, b.DB), &forgehook.WriteBack{Document: &forgehook.DocumentWrite{Result: &long}})
+	equal(t, "result", *document(t, b).Result, long)
+	var after string
+	check(t, json.Unmarshal(call.Changes[0].After, &after))
+	equal(t, "shown", after, forgehook.Shorten(long, 4096))
 }
 
 // What does not fit is refused as a whole: nothing is written, nor the status of the settings.
