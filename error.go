@@ -21,6 +21,7 @@ const (
 	CodeTooLarge     Code = "too-large"              // a body over the limit
 	CodeInvalid      Code = "invalid"                // well formed, but not allowed: see Fields
 	CodeKeyReused    Code = "idempotency-key-reused" // same Idempotency-Key, another body
+	CodeRunCompleted Code = "run-completed"          // cancel of a completed run
 	CodeCallbackUsed Code = "callback-used"          // a second callback
 	CodeCallbackLate Code = "callback-expired"       // a callback after its time, or after the call has ended
 	CodeUnavailable  Code = "unavailable"            // the database is away: try again

@@ -85,12 +85,13 @@ func (s *server) backtest(ctx context.Context, r *request, in *byID) (*answer[ba
 	if err != nil {
 		return nil, err
 	}
-	b := backtest{server: s, until: time.Now().Add(backtestBudget), call: s.metaOf(at.NewCall(nil, forgehook.Subject{}, time.Now()))}
+	b := backtest{server: s, until: time.Now().Add(backtestBudget)}
 	if given.Settings == nil {
 		r.fault("body.settings", "", "required: the settings to try")
 	} else if b.next, err = s.settingsToTry(r, at, given.Settings); err != nil {
 		return nil, err
 	}
+	b.call = s.metaOf(at.NewCall(nil, forgehook.Subject{}, time.Now()), b.next)
 	query := r.sample(at, given.Sample)
 	if err := r.invalid(); err != nil {
 		return nil, err
@@ -216,7 +217,7 @@ func (b backtest) judge(sample postgres.Sample) compared {
 	subject := sample.Subject
 	call := b.call
 	if sample.Call.ID != "" {
-		call = b.server.metaOf(sample.Call)
+		call = b.server.metaOf(sample.Call, b.next)
 	}
 	if subject.Document != nil {
 		out.Filename = subject.Document.Filename

@@ -56,12 +56,21 @@ func sorted(asked forgehook.CallRequest) forgehook.CallRequest {
 		if *document == nil || (*document).Source == nil {
 			continue
 		}
-		clean := **document
-		if forgehook.Decode(clean.Source, &clean.Source) == nil { // it was read before
-			*document = &clean
-		}
+		clean := orderedSource(**document)
+		*document = &clean
 	}
 	return asked
+}
+
+// orderedSource is a document with the members of its raw JSON in order.
+func orderedSource(document forgehook.Document) forgehook.Document {
+	if document.Source != nil {
+		source := document.Source
+		if forgehook.Decode(source, &source) == nil { // it was read before
+			document.Source = source
+		}
+	}
+	return document
 }
 
 func sumOf(request any) ([]byte, error) {

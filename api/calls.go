@@ -64,6 +64,8 @@ type callsInput struct {
 	DocumentID       idText      `query:"documentId"`
 	From             string      `query:"from" format:"date-time" doc:"Accepted then or later."`
 	To               string      `query:"to" format:"date-time" doc:"Accepted before."`
+	WorkItemID       idText      `query:"workItemId"`
+	RunID            string      `query:"runId" format:"uuid" doc:"Fired by this run of an event."`
 	Limit            limitText   `query:"limit"`
 	Cursor           string      `query:"cursor" doc:"nextCursor of the page before."`
 	filter           forgehook.CallFilter
@@ -76,6 +78,8 @@ func (in *callsInput) parse(r *request) {
 		Outcome:          word(r, "query.outcome", string(in.Outcome), forgehook.Outcomes),
 		WebHookServiceID: r.integer("query.webHookServiceId", string(in.WebHookServiceID)),
 		DocumentID:       r.integer("query.documentId", string(in.DocumentID)),
+		WorkItemID:       r.integer("query.workItemId", string(in.WorkItemID)),
+		RunID:            r.filterUUID("query.runId", in.RunID),
 		From:             r.moment("query.from", in.From),
 		To:               r.moment("query.to", in.To),
 	}
@@ -112,6 +116,10 @@ func (s *server) calls() {
 			"With serviceId or webHookServiceId in the query the body is raw JSON for the service's input; so are an inline document and masterDocument of a request that names a service with an input, or a utility of one."}, s.createCalls)
 	register(s, route{at: "GET /v1/calls", id: "listCalls", tag: tag, need: forgehook.MayRead,
 		summary: "List calls", about: "Newest first."}, s.listCalls)
+	register(s, route{at: "GET /v1/calls/stream", id: "streamCalls", tag: tag, need: forgehook.MayRead, feeds: true, absent: true,
+		summary: "Watch calls as they end", about: "Server-sent events. With id: an event call with each call as it is now, another at its end, and the event end when all have completed. " +
+			"Without: an event call for each call of the tenant that ends and passes the filters; the event gap where some were missed, as they were too many at once or the database was away: list them. " +
+			"The data of call is the call, its event id the call's id. What ends while nobody is connected is not repeated. A comment comes every 15 s."}, s.streamCalls)
 	register(s, route{at: "GET " + one, id: "getCall", tag: tag, need: forgehook.MayRead,
 		summary: "Read a call, or wait for its end"}, s.getCall)
 	register(s, route{at: "GET " + one + "/attempts", id: "listAttempts", tag: tag, need: forgehook.MayRead,
@@ -119,7 +127,7 @@ func (s *server) calls() {
 	register(s, route{at: "GET " + one + "/request", id: "getRequest", tag: tag, need: forgehook.MayRead,
 		summary: "Read the exact request of a call"}, s.getRequest)
 	register(s, route{at: "POST " + one + "/retry", id: "retryCall", tag: tag, need: forgehook.MayOperate, status: http.StatusAccepted, conflicts: true,
-		summary: "Make the next attempt now"}, s.retryCall)
+		summary: "Make the next attempt now", about: "A call that awaits its callback is sent again, with the same URL to call back."}, s.retryCall)
 	register(s, route{at: "POST " + one + "/cancel", id: "cancelCall", tag: tag, need: forgehook.MayOperate, status: http.StatusAccepted, conflicts: true,
 		summary: "Cancel a call"}, s.cancelCall)
 }
@@ -275,9 +283,11 @@ func (s *server) cancelCall(ctx context.Context, r *request, in *byUUID) (*answe
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
 		// No run will give it an outcome. Should one start in this very moment, it finds this one and ends.
 		why := &forgehook.CallError{Code: "canceled", Message: "Canceled before it was started."}
-		if _, err := s.DB.CompleteCall(ctx, ref, forgehook.Canceled, why, time.Now()); err != nil {
+		done, err := s.DB.CompleteCall(ctx, ref, forgehook.Canceled, why, time.Now())
+		if err != nil {
 			return nil, err
 		}
+		s.ended(ctx, r, ref, done)
 	} else if err != nil {
 		return nil, engineAway(err)
 	}

@@ -14,6 +14,7 @@ import (
 type documentInput struct {
 	ID        idText `path:"id"`
 	ServiceID idText `query:"serviceId" doc:"The body is a sender's raw JSON: the input of this service makes the document of it."`
+	Cause     string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that the change comes from: utilities that led to it do not fire again. A traceparent that we sent says the same."`
 	id        int32
 	serviceID int32
 }
@@ -52,9 +53,13 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 		return nil, err
 	}
 	document.ProjectID = in.id
-	document, isNew, _, err := s.DB.PutDocument(ctx, r.tenant(), document, "")
-	if err != nil || !isNew {
-		return ok(webhook.MaskDocument(document)), err
+	document, isNew, raised, err := s.DB.PutDocument(ctx, r.tenant(), document, r.cause())
+	if err != nil {
+		return nil, err
+	}
+	s.follow(ctx, r, raised)
+	if !isNew {
+		return ok(webhook.MaskDocument(document)), nil
 	}
 	return created(fmt.Sprintf("/v1/documents/%d", document.ID), webhook.MaskDocument(document)), nil
 }
@@ -109,8 +114,8 @@ func (s *server) getDocument(ctx context.Context, r *request, in *byID) (*answer
 	return ok(webhook.MaskDocument(document)), err
 }
 
-func (s *server) updateDocument(ctx context.Context, r *request, in *byID) (*answer[forgehook.Document], error) {
-	document, _, err := s.DB.UpdateDocument(ctx, r.tenant(), in.id, "", func(d *forgehook.Document) error {
+func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput) (*answer[forgehook.Document], error) {
+	document, raised, err := s.DB.UpdateDocument(ctx, r.tenant(), in.id, r.cause(), func(d *forgehook.Document) error {
 		source := d.Source
 		if d.Source = nil; has(r.body, "source") { // it is no object to be merged
 			source = asWritten(r.body, "source")
@@ -119,10 +124,17 @@ func (s *server) updateDocument(ctx context.Context, r *request, in *byID) (*ans
 		d.Source = source
 		return err
 	})
-	return ok(webhook.MaskDocument(document)), err
+	if err != nil {
+		return nil, err
+	}
+	s.follow(ctx, r, raised)
+	return ok(webhook.MaskDocument(document)), nil
 }
 
-func (s *server) deleteDocument(ctx context.Context, r *request, in *byID) (*answer[none], error) {
-	_, err := s.DB.DeleteDocument(ctx, r.tenant(), in.id, "")
+func (s *server) deleteDocument(ctx context.Context, r *request, in *changeInput) (*answer[none], error) {
+	raised, err := s.DB.DeleteDocument(ctx, r.tenant(), in.id, r.cause())
+	if err == nil {
+		s.follow(ctx, r, raised)
+	}
 	return noContent(), err
 }

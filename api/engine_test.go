@@ -22,6 +22,10 @@ type testEngine struct {
 	runs    []string
 	retried []string
 	drained []int32
+	begun   []forgehook.RunStart
+	stopped []string // runs
+	waiting []string // processes
+	woken   []forgehook.Wake
 	started func(forgehook.CallStart) // called without the lock
 }
 
@@ -77,6 +81,48 @@ func (e *testEngine) Drain(_ context.Context, _ forgehook.TenantID, webHookServi
 	defer e.mu.Unlock()
 	if e.down == nil {
 		e.drained = append(e.drained, webHookServiceID)
+	}
+	return e.down
+}
+
+func (e *testEngine) StartRuns(_ context.Context, starts []forgehook.RunStart) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.down == nil {
+		e.begun = append(e.begun, starts...)
+	}
+	return e.down
+}
+
+func (e *testEngine) CancelRun(ctx context.Context, run forgehook.RunRef) error {
+	e.mu.Lock()
+	down, begun := e.down, slices.ContainsFunc(e.begun, func(s forgehook.RunStart) bool { return s.RunRef == run })
+	e.stopped = append(e.stopped, run.RunID)
+	e.mu.Unlock()
+	if down != nil {
+		return down
+	}
+	if !begun {
+		return forgehook.Errorf(forgehook.CodeNotFound, "There is no workflow of run %s.", run.RunID)
+	}
+	_, err := e.db.CompleteRun(ctx, run, forgehook.RunCanceled, &forgehook.CallError{Code: "canceled", Message: "Canceled by request."}, time.Now())
+	return err
+}
+
+func (e *testEngine) StartProcess(_ context.Context, _ forgehook.TenantID, processID string, _ int32, _ string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.down == nil {
+		e.waiting = append(e.waiting, processID)
+	}
+	return e.down
+}
+
+func (e *testEngine) Wake(_ context.Context, wake forgehook.Wake) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.down == nil {
+		e.woken = append(e.woken, wake)
 	}
 	return e.down
 }

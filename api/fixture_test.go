@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -34,6 +35,8 @@ type fixture struct {
 	db      *postgres.DB
 	engine  *testEngine
 	handler http.Handler
+	secrets *secret.Keeper
+	waiter  *postgres.Waiter
 	tenant  forgehook.TenantID
 	keys    map[forgehook.Role]string
 	log     *lockedBuffer
@@ -80,10 +83,10 @@ func setup(t testing.TB, change ...func(*Config, string)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{db: db.DB, engine: &testEngine{db: db.DB}, log: log}
+	f := &fixture{db: db.DB, engine: &testEngine{db: db.DB}, log: log, secrets: keeper, waiter: waiter}
 	registry := prometheus.NewRegistry()
 	config := Config{
-		DB: db.DB, Waiter: waiter, Engine: f.engine, Secrets: keeper, Outbound: sender, Log: logger, Version: "test",
+		DB: db.DB, Waiter: waiter, Engine: f.engine, Secrets: keeper, Outbound: sender, Log: logger, Version: "test", PublicURL: "https://hooks.example.com/",
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registerer: registry,
 	}
 	for _, c := range change {
@@ -265,4 +268,12 @@ func (p *proxy) cut() {
 	for _, c := range p.conns {
 		_ = c.Close()
 	}
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// requestFor is an exchange of a tenant that answers into a recorder.
+func requestFor(recorder *httptest.ResponseRecorder, tenant forgehook.TenantID) *request {
+	c, _ := gin.CreateTestContext(recorder)
+	return &request{gin: c, key: forgehook.APIKey{Tenant: tenant}}
 }

@@ -33,9 +33,10 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	var ref forgehook.CallRef
+	var run, token string
 	var problemKey = f.keys[forgehook.Viewer]
 	examples := readExamples(t)
-	for i, s := range story(&ref, problemKey) {
+	for i, s := range story(&ref, &token, problemKey) {
 		if s.before != nil {
 			s.before(t, f)
 		}
@@ -43,10 +44,13 @@ func TestGolden(t *testing.T) {
 		if given, ok := examples[s.id]["request"]; ok && body == "" {
 			body = requestText(t, given)
 		}
-		path := strings.ReplaceAll(s.path, "{call}", ref.CallID)
+		path := strings.NewReplacer("{call}", ref.CallID, "{run}", run, "{token}", token).Replace(s.path)
 		a := f.do(t, s.method, path, body, append([]string{"X-Request-Id: golden"}, s.headers...)...)
 		if s.id == "createCalls" && ref.CallID == "" {
 			ref = forgehook.CallRef{Tenant: f.tenant, CallID: a.json(t)["calls"].([]any)[0].(map[string]any)["id"].(string)}
+		}
+		if s.id == "raiseEvent" {
+			run = a.json(t)["run"].(map[string]any)["id"].(string)
 		}
 		compareGolden(t, fmt.Sprintf("%02d-%s", i+1, s.name), s, path, a)
 		if s.id != "" && a.status < 300 && a.status != 204 {
@@ -66,7 +70,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func story(ref *forgehook.CallRef, viewer string) []step {
+func story(ref *forgehook.CallRef, token *string, viewer string) []step {
 	evaluated := func(t *testing.T, f *fixture) {
 		f.evaluate(t, *ref)
 		f.build(t, *ref)
@@ -173,6 +177,46 @@ func story(ref *forgehook.CallRef, viewer string) []step {
 		{name: "put-document-raw", method: "POST", path: "/v1/projects/1001/documents?serviceId=48073", body: `{"no":"PO-9","file":"scan-9.pdf"}`},
 		{name: "delete-service-in-use", method: "DELETE", path: "/v1/services/48072"},
 		{name: "delete-document", method: "DELETE", path: "/v1/documents/913"},
+		{name: "raise-event", id: "raiseEvent", method: "POST", path: "/v1/services/48072/events", headers: []string{"Idempotency-Key: event"}},
+		{name: "raise-event-again", method: "POST", path: "/v1/services/48072/events", body: `{"event":"AfterProcess","reason":"batch 7","documentIds":[912]}`, headers: []string{"Idempotency-Key: event"}},
+		{name: "raise-event-of-nobody", method: "POST", path: "/v1/services/48072/events", body: `{"type":"document.deleted","documentId":912}`},
+		{name: "raise-event-faults", method: "POST", path: "/v1/services/48072/events", body: `{"type":"after_proces","documentId":7,"documentIds":[912],"documents":[{"status":"Bad"}],"docs":1}`},
+		{name: "raise-event-of-utility", method: "POST", path: "/v1/services/48080/events", body: `{"type":"after_process","documentId":912}`},
+		{name: "list-runs", id: "listRuns", method: "GET", path: "/v1/runs?serviceId=48072&type=after_process"},
+		{name: "list-runs-faults", method: "GET", path: "/v1/runs?serviceId=x&type=after&status=done&limit=0"},
+		{name: "get-run", id: "getRun", method: "GET", path: "/v1/runs/{run}", headers: []string{"Prefer: wait=0"}},
+		{name: "get-run-not-found", method: "GET", path: "/v1/runs/0193a5c2-7d3e-7a51-9c1e-5b8f0d2e4a67"},
+		{name: "cancel-run", id: "cancelRun", method: "POST", path: "/v1/runs/{run}/cancel"},
+		{name: "cancel-run-completed", method: "POST", path: "/v1/runs/{run}/cancel"},
+		{name: "put-work-item", id: "putWorkItem", method: "POST", path: "/v1/projects/1001/work-items"},
+		{name: "put-work-item-again", method: "POST", path: "/v1/projects/1001/work-items", body: `{"id":77,"documentId":912,"status":"Received","dueDate":"2026-12-01T12:00:00Z","pu":{"id":5},"puId":5}`},
+		{name: "put-work-item-faults", method: "POST", path: "/v1/projects/1001/work-items", body: `{"id":-1,"status":"Opn","dueDate":"tomorrow"}`},
+		{name: "list-work-items", id: "listWorkItems", method: "GET", path: "/v1/projects/1001/work-items"},
+		{name: "update-work-item", id: "updateWorkItem", method: "PATCH", path: "/v1/work-items/77"},
+		{name: "get-work-item", id: "getWorkItem", method: "GET", path: "/v1/work-items/77"},
+		{name: "start-process", id: "startProcess", method: "POST", path: "/v1/work-items/77/process"},
+		{name: "start-process-again", method: "POST", path: "/v1/work-items/77/process", body: `{"webHookServiceId":48080,"reason":"approval","onDue":"escalate"}`},
+		{name: "start-process-other", method: "POST", path: "/v1/work-items/77/process", body: `{"webHookServiceId":48080,"reason":"another"}`},
+		{name: "start-process-faults", method: "POST", path: "/v1/work-items/77/process", body: `{"webHookServiceId":48080,"callId":"x","onDue":"eskalate","due":1}`},
+		{name: "get-process", id: "getProcess", method: "GET", path: "/v1/work-items/77/process"},
+		{name: "delete-work-item", method: "DELETE", path: "/v1/work-items/77"},
+		{name: "call-back", id: "callBack", method: "POST", path: "/v1/callbacks/{token}", headers: []string{noKey}, before: func(t *testing.T, f *fixture) {
+			f.must(t, 201, "POST", "/v1/services/48072/utilities", fmt.Sprintf(`{"type":"WebHook","id":48085,"name":"Approval",
+				"settings":{"executeAfterProcess":false,"webHook":{"url":%q},"callback":{"await":true}}}`, webhookURL))
+			*ref, *token, _ = f.waitsForCallback(t, forgehook.CallAwaiting)
+			*token = strings.TrimPrefix(*token, callbacksPath)
+		}},
+		{name: "call-back-again", method: "POST", path: "/v1/callbacks/{token}", body: `{}`, headers: []string{noKey}},
+		{name: "call-back-unknown", method: "POST", path: "/v1/callbacks/unknown", body: `{}`, headers: []string{noKey}},
+		{name: "call-back-expired", method: "POST", path: "/v1/callbacks/{token}", body: `{}`, headers: []string{noKey}, before: func(t *testing.T, f *fixture) {
+			var open forgehook.CallRef
+			open, *token, _ = f.waitsForCallback(t, forgehook.CallAwaiting)
+			*token = strings.TrimPrefix(*token, callbacksPath)
+			f.must(t, 202, "POST", "/v1/calls/"+open.CallID+"/cancel", "")
+		}},
+		{name: "get-call-called-back", method: "GET", path: "/v1/calls/{call}"},
+		{name: "stream-calls", id: "streamCalls", method: "GET", path: "/v1/calls/stream?id={call}"},
+		{name: "stream-calls-faults", method: "GET", path: "/v1/calls/stream?id=x&runId=y"},
 		{name: "no-route", method: "GET", path: "/v1/replays"},
 		{name: "no-method", method: "PUT", path: "/v1/projects"},
 		{name: "media-type", method: "POST", path: "/v1/projects", body: "id=1", headers: []string{"Content-Type: application/x-www-form-urlencoded"}},
@@ -188,6 +232,7 @@ var kinds = []struct {
 	{regexp.MustCompile(`fh_[A-Za-z0-9_-]{8}"`), `fh_Zx0tY4kQ"`},
 	{regexp.MustCompile(`whsec_[A-Za-z0-9+/=]{20,}`), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "0193a5c2-7d3e-7a51-9c1e-5b8f0d2e4a67"},
+	{regexp.MustCompile(`/v1/callbacks/[A-Za-z0-9_-]{64}`), "/v1/callbacks/AZOlwn0-elGcHluPDS5KZ1J1c3QgYW4gZXhhbXBsZSBvZiBhIHRva2VuISE0"},
 	{regexp.MustCompile(`msg_[0-9a-f]{32}`), "msg_0193a5c27d3e7a519c1e5b8f0d2e4a67"},
 	{regexp.MustCompile(`20(2[7-9]|[3-9]\d|26-(0[2-9]|1))[0-9T:.-]*Z`), "2026-11-24T09:01:07.037Z"},
 	{regexp.MustCompile(`"nextCursor":"[^"]+"`), `"nextCursor":"cHJvamVjdHM6MTAwMQ"`},
@@ -214,19 +259,19 @@ func indent(t *testing.T, body []byte) json.RawMessage {
 	return b.Bytes()
 }
 
-// readable is a body with its members below each other; NDJSON stays as it is.
+// readable is a body with its members below each other; NDJSON and events stay as they are.
 func readable(t *testing.T, a reply) []byte {
 	t.Helper()
-	if a.header.Get("Content-Type") == lineMedia {
+	if media := a.header.Get("Content-Type"); media == lineMedia || media == eventMedia {
 		return bytes.TrimSpace(normalize(a.body))
 	}
 	return indent(t, normalize(a.body))
 }
 
-// exampleOf is an answer as it stands in examples.json: NDJSON as a text.
+// exampleOf is an answer as it stands in examples.json: NDJSON and events as a text.
 func exampleOf(t *testing.T, a reply) json.RawMessage {
 	t.Helper()
-	if a.header.Get("Content-Type") != lineMedia {
+	if media := a.header.Get("Content-Type"); media != lineMedia && media != eventMedia {
 		return readable(t, a)
 	}
 	var b bytes.Buffer

@@ -58,10 +58,14 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("spool import: %w", err)
 	}
-	created, updated, _, err := s.DB.ImportDocuments(ctx, r.tenant(), in.id, "", func(put func([]forgehook.Document) error) error {
+	created, updated, raised, err := s.DB.ImportDocuments(ctx, r.tenant(), in.id, r.cause(), func(put func([]forgehook.Document) error) error {
 		return inBatches(spool, in.id, put)
 	})
-	return ok(imported{created + updated, created, updated}), err
+	if err != nil {
+		return nil, err
+	}
+	s.follow(ctx, r, raised)
+	return ok(imported{created + updated, created, updated}), nil
 }
 
 // inBatches puts the checked documents of a spool, so many at a time that one statement can carry them.

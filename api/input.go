@@ -45,6 +45,11 @@ type (
 		ID idText `path:"id"`
 		id int32
 	}
+	changeInput struct {
+		ID    idText `path:"id"`
+		Cause string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that the change comes from: utilities that led to it do not fire again. A traceparent that we sent says the same."`
+		id    int32
+	}
 	byUUID struct { // keys and calls
 		ID string `path:"id" format:"uuid"`
 		id string
@@ -66,6 +71,8 @@ type (
 func (*nothing) parse(*request) {}
 
 func (in *byID) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
+
+func (in *changeInput) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
 
 func (in *byUUID) parse(r *request) { in.id = r.uuid(in.ID) }
 
@@ -132,7 +139,7 @@ func (r *request) unknownQuery(known []string) {
 func queryNames(input reflect.Type) []string {
 	var names []string
 	for _, f := range reflect.VisibleFields(input) {
-		if name := f.Tag.Get("query"); name != "" {
+		if name, _, _ := strings.Cut(f.Tag.Get("query"), ","); name != "" {
 			names = append(names, name)
 		}
 	}

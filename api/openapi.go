@@ -26,9 +26,12 @@ type route struct {
 	takes      any                  // a value of the body's documented type, nil: no body
 	streams    bool                 // the handler reads the body, of NDJSON lines
 	lines      bool                 // answers NDJSON lines
+	late       bool                 // the handler reads the body, of JSON
+	feeds      bool                 // answers server-sent events, with the answer's type as data
 	status, or int                  // of success, the usual one first; 0: 200
 	absent     bool                 // may answer 404 though its path names nothing
 	conflicts  bool                 // may answer 409
+	gone       bool                 // may answer 410
 	summary    string
 	about      string // more than the summary says
 }
@@ -121,8 +124,11 @@ func (s *server) operation(rt route, answer reflect.Type) huma.Operation {
 		response := &huma.Response{Description: http.StatusText(status)}
 		if status != http.StatusNoContent {
 			media := "application/json"
-			if rt.lines {
+			switch {
+			case rt.lines:
 				media = lineMedia
+			case rt.feeds:
+				media = eventMedia
 			}
 			response.Content = map[string]*huma.MediaType{media: {Schema: s.schemas.of(answer), Example: example(rt.id, "answer")}}
 		}
@@ -143,6 +149,9 @@ func (s *server) operation(rt route, answer reflect.Type) huma.Operation {
 	}
 	if rt.conflicts {
 		codes = append(codes, http.StatusConflict)
+	}
+	if rt.gone {
+		codes = append(codes, http.StatusGone)
 	}
 	if rt.takes != nil {
 		codes = append(codes, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)

@@ -74,7 +74,7 @@ func (s *server) preview(ctx context.Context, r *request, in *byID) (*answer[pre
 	}
 	var out preview
 	err = s.turn(ctx, func() (err error) {
-		out, err = previewOf(plan, &subject, s.metaOf(at.NewCall(given.Reason, subject, now)))
+		out, err = previewOf(plan, &subject, s.metaOf(at.NewCall(given.Reason, subject, now), plan))
 		return err
 	})
 	return ok(out), err
@@ -130,6 +130,8 @@ func previewOf(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta
 	out := preview{
 		WouldFire: untold == nil && webhook.Fires(conditions), Explanation: some(conditions), Warnings: some(plan.Warnings()), Error: untold,
 	}
+	// A token of the usual length, which is shown as none: what a token is shown as would be masked.
+	call.CallbackURL = strings.Replace(call.CallbackURL, webhook.ShownToken, strings.Repeat("0", 64), 1)
 	built, err := plan.Request(subject, call)
 	failed, err := failureOf(err)
 	switch {

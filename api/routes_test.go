@@ -67,14 +67,30 @@ var routes = map[string]forgehook.Permission{
 	"GET /v1/calls/{id}/request":                                 forgehook.MayRead,
 	"POST /v1/calls/{id}/retry":                                  forgehook.MayOperate,
 	"POST /v1/calls/{id}/cancel":                                 forgehook.MayOperate,
+	"GET /v1/calls/stream":                                       forgehook.MayRead,
+	"POST /v1/services/{id}/events":                              forgehook.MayCall,
+	"GET /v1/runs":                                               forgehook.MayRead,
+	"GET /v1/runs/{id}":                                          forgehook.MayRead,
+	"POST /v1/runs/{id}/cancel":                                  forgehook.MayOperate,
+	"POST /v1/projects/{id}/work-items":                          forgehook.MayCall,
+	"GET /v1/projects/{id}/work-items":                           forgehook.MayRead,
+	"GET /v1/work-items/{id}":                                    forgehook.MayRead,
+	"PATCH /v1/work-items/{id}":                                  forgehook.MayCall,
+	"DELETE /v1/work-items/{id}":                                 forgehook.MayCall,
+	"POST /v1/work-items/{id}/process":                           forgehook.MayCall,
+	"GET /v1/work-items/{id}/process":                            forgehook.MayRead,
 }
 
 // There is no id like these, so that nothing happens where a role may do it.
 func absent(route string) (method, path string) {
 	method, path, _ = strings.Cut(route, " ")
+	const uuid = "0193a5c2-7d3e-7a51-9c1e-5b8f0d2e4a67"
 	id := "77"
-	if strings.HasPrefix(path, "/v1/calls") || strings.HasPrefix(path, "/v1/keys") {
-		id = "0193a5c2-7d3e-7a51-9c1e-5b8f0d2e4a67"
+	if strings.HasPrefix(path, "/v1/calls") || strings.HasPrefix(path, "/v1/keys") || strings.HasPrefix(path, "/v1/runs") {
+		id = uuid
+	}
+	if path == "/v1/calls/stream" { // without an id it goes on
+		path += "?id=" + uuid
 	}
 	return method, strings.NewReplacer("{id}", id, "{version}", "1").Replace(path)
 }
@@ -86,7 +102,7 @@ func TestRoles(t *testing.T) {
 	for route := range routes {
 		listed = append(listed, route)
 	}
-	listed = append(listed, "GET /healthz", "GET /readyz")
+	listed = append(listed, "GET /healthz", "GET /readyz", "POST /v1/callbacks/{token}")
 	slices.Sort(listed)
 	if diff := cmp.Diff(listed, operations(t)); diff != "" {
 		t.Fatalf("the table of this test and the document list other routes: %s", diff)
@@ -117,6 +133,9 @@ func TestTenants(t *testing.T) {
 	f.seed(t)
 	f.must(t, 201, "POST", "/v1/projects/1001/categories", `{"id":3307}`)
 	call := f.call(t)
+	f.must(t, 201, "POST", "/v1/projects/1001/work-items", `{"id":77,"documentId":912}`)
+	f.must(t, 202, "POST", "/v1/work-items/77/process", fmt.Sprintf(`{"callId":%q}`, call.CallID))
+	run := f.must(t, 202, "POST", "/v1/services/48072/events", `{"type":"after_process","documentId":912}`).json(t)["run"].(map[string]any)["id"].(string)
 	key := f.must(t, 201, "POST", "/v1/keys", `{"name":"x","roles":["Viewer"]}`).json(t)["id"].(string)
 	_, others := f.newTenant(t, "other")
 	other := as(others[forgehook.Owner])
@@ -129,15 +148,17 @@ func TestTenants(t *testing.T) {
 		"POST /v1/projects/{id}/categories": `{}`, "PATCH /v1/categories/{id}": `{"name":"mine"}`,
 		"POST /v1/services/{id}/utilities/import": hierarchyOf(5000, "WebHook/URL", webhookURL),
 		"POST /v1/services/{id}/preview":          `{"documentId":912,"settings":{}}`, "POST /v1/services/{id}/backtest": `{"settings":{}}`,
+		"POST /v1/services/{id}/events": `{"type":"after_process","documentId":912}`, "POST /v1/projects/{id}/work-items": `{"id":5000}`,
+		"PATCH /v1/work-items/{id}": `{"status":2}`, "POST /v1/work-items/{id}/process": fmt.Sprintf(`{"callId":%q}`, call.CallID),
 	}
 	ids := map[string][]string{
 		"/v1/keys/": {key}, "/v1/projects/": {"1001"}, "/v1/services/": {"48072", "48080"}, "/v1/documents/": {"912"}, "/v1/calls/": {call.CallID},
-		"/v1/categories/": {"3307"},
+		"/v1/categories/": {"3307"}, "/v1/runs/": {run}, "/v1/work-items/": {"77"},
 	}
 	for route := range routes {
 		method, path, _ := strings.Cut(route, " ")
 		for prefix, known := range ids {
-			if !strings.HasPrefix(path, prefix) {
+			if !strings.HasPrefix(path, prefix) || !strings.Contains(path, "{id}") {
 				continue
 			}
 			for _, id := range known {
@@ -147,7 +168,7 @@ func TestTenants(t *testing.T) {
 			}
 		}
 	}
-	for _, list := range []string{"projects", "calls"} {
+	for _, list := range []string{"projects", "calls", "runs"} {
 		if n := len(f.must(t, 200, "GET", "/v1/"+list, "", other).json(t)[list].([]any)); n != 0 {
 			t.Errorf("another tenant lists %d %s", n, list)
 		}

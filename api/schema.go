@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,6 +35,14 @@ var (
 		reflect.TypeFor[forgehook.Outcome]():     wordSchema(forgehook.Outcomes),
 		reflect.TypeFor[postgres.SampleSource](): wordSchema(postgres.SampleSources),
 		reflect.TypeFor[platform.Action]():       wordSchema(platform.Actions),
+		reflect.TypeFor[forgehook.EventType]():   wordSchema(append(slices.Clip(anyEvent), forgehook.EventExplicit)),
+		reflect.TypeFor[forgehook.RunStatus]():   wordSchema(runStatuses),
+		reflect.TypeFor[forgehook.OnDue]():       wordSchema(forgehook.OnDues),
+		reflect.TypeFor[forgehook.RunOutcome](): wordSchema([]forgehook.RunOutcome{
+			forgehook.RunDone, forgehook.RunFailed, forgehook.RunCanceled}),
+		reflect.TypeFor[forgehook.ProcessOutcome](): wordSchema([]forgehook.ProcessOutcome{
+			forgehook.ProcessAnswered, forgehook.ProcessSettled, forgehook.ProcessDead, forgehook.ProcessRejected, forgehook.ProcessDue,
+			forgehook.ProcessCanceled}),
 		reflect.TypeFor[forgehook.Verdict](): wordSchema([]forgehook.Verdict{
 			forgehook.VerdictSuccess, forgehook.VerdictRetry, forgehook.VerdictPermanent}),
 		reflect.TypeFor[forgehook.AttemptState](): wordSchema([]forgehook.AttemptState{
@@ -174,14 +183,14 @@ func (c schemas) enum(t, within reflect.Type, member string) *huma.Schema {
 func settingsSchema() *huma.Schema {
 	root := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}}
 	for _, f := range forgehook.SettingFields() {
-		group, name := root, f.Path
-		if prefix, rest, nested := strings.Cut(f.Path, "."); nested {
-			if root.Properties[prefix] == nil {
-				root.Properties[prefix] = &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}}
+		group, names := root, strings.Split(f.Path, ".")
+		for _, name := range names[:len(names)-1] {
+			if group.Properties[name] == nil {
+				group.Properties[name] = &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}}
 			}
-			group, name = root.Properties[prefix], rest
+			group = group.Properties[name]
 		}
-		group.Properties[name] = settingSchema(f)
+		group.Properties[names[len(names)-1]] = settingSchema(f)
 	}
 	return root
 }
@@ -200,6 +209,10 @@ func settingSchema(f *forgehook.Field) *huma.Schema {
 		s = severalOf(wordSchema(f.Names))
 	case forgehook.KindIntegers:
 		s = severalOf(integer)
+	case forgehook.KindHeaders, forgehook.KindExpressions:
+		s = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: text}
+	case forgehook.KindTriggers:
+		s = &huma.Schema{AnyOf: []*huma.Schema{{Type: huma.TypeBoolean}, {Type: huma.TypeArray, Items: wordSchema(forgehook.TriggerTypes)}}}
 	case forgehook.KindReserved:
 		s = &huma.Schema{Type: "null"}
 	case forgehook.KindSecret:

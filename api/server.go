@@ -5,6 +5,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -42,6 +44,14 @@ type Engine interface {
 	Cancel(ctx context.Context, call forgehook.CallRef) error
 	// Drain starts the release of a resumed utility's held calls, one at a time.
 	Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error
+	// StartRuns starts the runs of events; existing workflows are used. After an error the sweep mends what is missing.
+	StartRuns(ctx context.Context, starts []forgehook.RunStart) error
+	// CancelRun asks a run to end. The error is not-found where it has no workflow.
+	CancelRun(ctx context.Context, run forgehook.RunRef) error
+	// StartProcess starts the process of a work item that waits for a call; an existing workflow is used.
+	StartProcess(ctx context.Context, tenant forgehook.TenantID, processID string, workItemID int32, callID string) error
+	// Wake sends a signal that is owed. The error is not-found where nobody is there to take it.
+	Wake(ctx context.Context, wake forgehook.Wake) error
 	Ping(ctx context.Context) error
 }
 
@@ -58,6 +68,8 @@ type Config struct {
 	Metrics       http.Handler          // served as /metrics; nil: no such route
 	Registerer    prometheus.Registerer // takes the API's own metrics
 	RatePerSecond float64               // requests of one key, with as many at once; 0: any
+
+	heartbeat time.Duration // of streams; 0: beatEvery
 }
 
 type server struct {
@@ -76,6 +88,8 @@ type server struct {
 // New makes the API.
 func New(config Config) (http.Handler, error) {
 	s := &server{Config: config, log: config.Log, gate: newGate(config.RatePerSecond), turns: make(chan struct{}, runtime.GOMAXPROCS(0)), room: semaphore.NewWeighted(largeBodies)}
+	s.heartbeat = cmp.Or(s.heartbeat, beatEvery)
+	s.PublicURL = strings.TrimSuffix(s.PublicURL, "/")
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -117,7 +131,10 @@ func (s *server) router() *gin.Engine {
 	s.versions()
 	s.trials()
 	s.documents()
+	s.workItems()
 	s.calls()
+	s.events()
+	s.callbacks()
 	return router
 }
 
@@ -128,6 +145,7 @@ type answer[O any] struct {
 	applied  string // Preference-Applied
 	body     O
 	lines    func(put func(...O) error) error // instead of body: NDJSON, sent as it is put
+	events   func() error                     // instead of body: server-sent events, which it writes itself
 }
 
 // none is the body of a 204.
@@ -176,6 +194,8 @@ func register[I, O any, P interface {
 				r.gin.Status(out.status)
 			case out.lines != nil:
 				stream(s, r, out)
+			case out.events != nil:
+				s.broken(r, out.events())
 			default:
 				s.write(r, out.status, "application/json", out.body)
 			}
@@ -196,7 +216,7 @@ func (s *server) prepare(ctx context.Context, r *request, rt route, in input, qu
 	if err := r.invalid(); err != nil {
 		return err
 	}
-	if rt.takes == nil || rt.streams {
+	if rt.takes == nil || rt.streams || rt.late {
 		return nil
 	}
 	return s.take(r.gin.Request.Context(), r)
@@ -237,6 +257,11 @@ func stream[O any](s *server, r *request, out *answer[O]) {
 		r.gin.Writer.Flush()
 		return nil
 	})
+	s.broken(r, err)
+}
+
+// broken ends a stream that could not be sent to its end.
+func (s *server) broken(r *request, err error) {
 	if errors.Is(err, errGone) {
 		r.status = statusGone
 	} else if err != nil {
@@ -320,7 +345,7 @@ func (s *server) note(r *request, took time.Duration) {
 	route := c.FullPath()
 	s.metrics.observe(c.Request.Method, route, strconv.Itoa(status), took)
 	level := slog.LevelInfo
-	if r.key.ID == "" && status < http.StatusBadRequest {
+	if r.tenant() == "" && status < http.StatusBadRequest {
 		level = slog.LevelDebug // probes and pages
 	}
 	s.log.LogAttrs(c.Request.Context(), level, "request", slog.String("method", c.Request.Method), slog.String("route", route),

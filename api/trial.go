@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -64,10 +65,17 @@ func (s *server) settingsToTry(r *request, at postgres.Place, given json.RawMess
 	return plan, r.collect(below, err)
 }
 
-// metaOf is what requests and conditions say of a call.
-func (s *server) metaOf(call forgehook.Call) webhook.Meta {
-	return webhook.Meta{
+// metaOf is what requests and conditions say of a call. Where it awaits a callback they see that, but not the token.
+func (s *server) metaOf(call forgehook.Call, plan *webhook.Plan) webhook.Meta {
+	m := webhook.Meta{
 		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, Reason: value(call.Reason),
-		AcceptedAt: call.AcceptedAt.Time, EventType: string(forgehook.EventExplicit), UserAgent: "Forgehook/" + s.Version,
+		AcceptedAt: call.AcceptedAt.Time, EventType: string(cmp.Or(call.EventType, forgehook.EventExplicit)), UserAgent: "Forgehook/" + s.Version,
 	}
+	if plan == nil {
+		return m
+	}
+	if _, await := plan.Callback(); await {
+		m.CallbackURL = s.PublicURL + callbacksPath + webhook.ShownToken
+	}
+	return m
 }

@@ -105,7 +105,7 @@ func (r *request) patchUtility(utility *forgehook.Utility) error {
 		Index *int32  `json:"index"`
 	}
 	var next changeable
-	fixed := []string{"id", "type", "projectId", "serviceId", "settings", "settingsVersion", "pausedAt", "draining", "createdAt", "updatedAt"}
+	fixed := []string{"id", "type", "projectId", "serviceId", "settings", "settingsVersion", "pausedAt", "heldBy", "draining", "createdAt", "updatedAt"}
 	if err := r.patch(*utility, &next, true, fixed...); err != nil {
 		return err
 	}
@@ -123,10 +123,11 @@ func (s *server) pauseUtility(ctx context.Context, r *request, in *byID) (*answe
 }
 
 func (s *server) resumeUtility(ctx context.Context, r *request, in *byID) (*answer[forgehook.Utility], error) {
-	utility, drain, _, err := s.DB.Resume(ctx, r.tenant(), in.id)
+	utility, drain, raised, err := s.DB.Resume(ctx, r.tenant(), in.id)
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.id, err)
 	}
+	s.follow(ctx, r, raised)
 	if drain {
 		ctx, cancel := afterwards(ctx)
 		defer cancel()

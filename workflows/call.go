@@ -96,7 +96,8 @@ func (c *call) deliver() *ending {
 			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
 		})
 	}, retryNow, calledBack)
-	c.first, c.atOnce, c.wake = false, why == retryNow, c.wake || result.Wake
+	c.first, c.wake = false, c.wake || result.Wake
+	c.atOnce = why == retryNow || c.atOnce && result.Held // a hold puts off what was asked for
 	if err == nil {
 		c.phase.Attempts, c.phase.Reason = result.Attempts, result.Reason
 	}
@@ -229,9 +230,8 @@ func (c *call) finish(end *ending) (CallResult, error) {
 	c.phase.Attempts, c.phase.Reason = result.Attempts, reason
 	c.show(forgehook.CallCompleted, endText(result, reason))
 	if c.wake {
-		if err := wakeWaiters(c.ctx, c.in.CallRef); err != nil {
-			return CallResult{}, err
-		}
+		// It works in the end, or it is a fault that is in the worker's log: the call has ended all the same, and a sweep tells it.
+		_ = wakeWaiters(c.ctx, c.in.CallRef)
 	}
 	return result, nil
 }

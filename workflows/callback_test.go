@@ -174,7 +174,7 @@ func TestCallback_retryHeldAndReleased(t *testing.T) {
 	b.signal(50*time.Hour, RetryNowSignal)
 	b.signal(60*time.Hour, ResumeSignal)
 	b.ended(b.call(input()), forgehook.Expired, 0, 0)
-	b.told(prepared("0s "+awaitTimer, "50h0m0s Deliver, report, at once", "60h0m0s Deliver, report, released",
+	b.told(prepared("0s "+awaitTimer, "50h0m0s Deliver, report, at once", "60h0m0s Deliver, report, released, at once",
 		"72h0m0s "+completeTimeout, "72h0m0s "+searchExpired)...)
 }
 
@@ -428,4 +428,14 @@ func TestCall_wakesWaiters(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The call has ended: that somebody could not be told makes no failed workflow of it.
+func TestCall_endsWhereNobodyCanBeWoken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.script(result(DeliverResult{Outcome: forgehook.Delivered, Wake: true, StatusCode: 200, Attempts: 1}))
+	b.wake = func(context.Context, CallRef) error { return fault("internal") }
+	b.ended(b.call(input()), forgehook.Delivered, 200, 1)
+	b.told(prepared("0s "+searchDelivered, "0s WakeWaiters")...)
 }

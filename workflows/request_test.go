@@ -177,6 +177,7 @@ func TestRequest_refused(t *testing.T) {
 			if err := b.env.GetWorkflowError(); !errors.As(err, &failed) {
 				t.Fatalf("got %v", err)
 			}
+			//nolint:errorlint // it must be the first in the chain
 			if fault, ok := failed.Unwrap().(*temporal.ApplicationError); !ok || fault.Type() != "invalid" || !fault.NonRetryable() {
 				t.Errorf("got %v, want the fault itself", failed.Unwrap())
 			}

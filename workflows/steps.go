@@ -85,7 +85,7 @@ func readAnswers(ctx workflow.Context, in AnswersInput) (answers []CallAnswer, e
 }
 
 func acceptBatch(ctx workflow.Context, run RunRef) (batch Batch, err error) {
-	s := step{name: "AcceptBatch", summary: "accept and start the calls of the next batch", timeout: 5 * time.Minute}
+	s := step{name: "AcceptBatch", summary: "accept and start the calls of the next batch", timeout: time.Minute}
 	err = regular(ctx, s, run).Get(ctx, &batch)
 	return batch, err
 }

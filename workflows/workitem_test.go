@@ -221,6 +221,21 @@ func TestWorkItem_handedOver(t *testing.T) {
 	}
 }
 
+func TestWorkItem_endsWhileHandedOver(t *testing.T) {
+	t.Parallel()
+	i := setupItem(t, forgehook.DueReject, time.Hour)
+	i.Status, i.Handed = 3, true
+	i.changes(2*time.Hour, func() { i.Gone = true })
+	i.becomes(forgehook.ProcessDead)
+	i.told("0s LookAtWorkItem", "2h0m0s LookAtWorkItem", "2h0m0s EndProcess, dead")
+
+	i = setupItem(t, forgehook.DueReject, time.Hour)
+	i.Status, i.Handed = 3, true
+	i.cancel(2 * time.Hour)
+	i.becomes(forgehook.ProcessCanceled)
+	i.told("0s LookAtWorkItem", "2h0m0s EndProcess, canceled")
+}
+
 // What is signalled during a look may be newer than what it finds; what was signalled before it is not.
 func TestWorkItem_signalDuringALook(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,431 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+)
+
+// eventRequest raises an event: it has the members of a request for calls about one document, and lists for many.
+type eventRequest struct {
+	Type             *string                      `json:"type"`
+	Event            *string                      `json:"event"` // the same as type
+	DocumentIDs      []int32                      `json:"documentIds"`
+	Documents        []forgehook.Document         `json:"documents"`
+	DocumentID       *int32                       `json:"documentId"`
+	Document         *forgehook.Document          `json:"document"`
+	MasterDocumentID *int32                       `json:"masterDocumentId"`
+	MasterDocument   *forgehook.Document          `json:"masterDocument"`
+	ParameterID      *int32                       `json:"parameterId"`
+	Parameter        *forgehook.DocumentParameter `json:"parameter"`
+	ParameterDefID   *int32                       `json:"parameterDefId"`
+	ParameterDef     *forgehook.ParameterDef      `json:"parameterDef"`
+	VerificationID   *int32                       `json:"verificationId"`
+	Verification     *forgehook.Verification      `json:"verification"`
+	WorkItemID       *int32                       `json:"workItemId"`
+	WorkItem         *forgehook.WorkItem          `json:"workItem"`
+	Reason           *string                      `json:"reason"`
+}
+
+func (e eventRequest) event(kind forgehook.EventType) forgehook.EventRequest {
+	return forgehook.EventRequest{
+		Type: kind, DocumentIDs: e.DocumentIDs, Documents: e.Documents,
+		Request: forgehook.CallRequest{
+			DocumentID: e.DocumentID, Document: e.Document, MasterDocumentID: e.MasterDocumentID, MasterDocument: e.MasterDocument,
+			ParameterID: e.ParameterID, Parameter: e.Parameter, ParameterDefID: e.ParameterDefID, ParameterDef: e.ParameterDef,
+			VerificationID: e.VerificationID, Verification: e.Verification, WorkItemID: e.WorkItemID, WorkItem: e.WorkItem, Reason: e.Reason,
+		},
+	}
+}
+
+// runAnswer is a run and the calls that it has accepted so far, in that order; of more than a page of them the last.
+type runAnswer struct {
+	Run   forgehook.Run    `json:"run"`
+	Calls []forgehook.Call `json:"calls"`
+}
+
+type runList struct {
+	Runs       []forgehook.Run `json:"runs"`
+	NextCursor *string         `json:"nextCursor"`
+}
+
+type (
+	eventText     string
+	runStatusText string
+)
+
+func (eventText) Schema(huma.Registry) *huma.Schema     { return wordSchema(anyEvent) }
+func (runStatusText) Schema(huma.Registry) *huma.Schema { return wordSchema(runStatuses) }
+
+var (
+	anyEvent    = slices.Concat(forgehook.EventTypes, forgehook.TriggerTypes[len(forgehook.TriggerTypes)-4:])
+	runStatuses = []forgehook.RunStatus{forgehook.RunAccepted, forgehook.RunRunning, forgehook.RunCompleted}
+)
+
+type raiseEventInput struct {
+	ID     idText `path:"id"`
+	Key    string `header:"Idempotency-Key" doc:"The same key and body answer the same run. 1 to 255 visible ASCII characters."`
+	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the run to complete."`
+	Cause  string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that the event comes from: utilities that led to it do not fire again. A traceparent that we sent says the same."`
+	id     int32
+}
+
+func (in *raiseEventInput) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
+
+type runsInput struct {
+	ServiceID idText        `query:"serviceId"`
+	Type      eventText     `query:"type"`
+	Status    runStatusText `query:"status"`
+	Limit     limitText     `query:"limit"`
+	Cursor    string        `query:"cursor" doc:"nextCursor of the page before."`
+	filter    postgres.RunFilter
+	page      forgehook.Page
+}
+
+func (in *runsInput) parse(r *request) {
+	in.filter = postgres.RunFilter{
+		ServiceID: r.integer("query.serviceId", string(in.ServiceID)),
+		Type:      word(r, "query.type", string(in.Type), anyEvent),
+		Status:    word(r, "query.status", string(in.Status), runStatuses),
+	}
+	in.page = r.page(in.Limit, in.Cursor)
+}
+
+type getRunInput struct {
+	ID     string `path:"id" format:"uuid"`
+	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the run to complete."`
+	id     string
+}
+
+func (in *getRunInput) parse(r *request) { in.id = r.uuid(in.ID) }
+
+func (s *server) events() {
+	const tag, one = "events", "/v1/runs/{id}"
+	register(s, route{at: "POST /v1/services/{id}/events", id: "raiseEvent", tag: tag, need: forgehook.MayCall, takes: eventRequest{}, status: http.StatusAccepted, or: http.StatusOK, conflicts: true,
+		summary: "Raise an event of a service", about: "Every utility of the service that the event fires is called for every document: of documentIds or documents (10,000 at most) in batches, or of the one subject, which is given as for a call. " +
+			"type is one of " + eventNames() + "; the platform's spelling (BeforeProcess) will do. Where the service has an input, inline documents are raw JSON. " +
+			"200 when the run has completed, as it has at once where the event fires nothing. calls lists at most 200; all are in GET /v1/calls?runId=."}, s.raiseEvent)
+	register(s, route{at: "GET /v1/runs", id: "listRuns", tag: tag, need: forgehook.MayRead,
+		summary: "List the runs of events", about: "Newest first."}, s.listRuns)
+	register(s, route{at: "GET " + one, id: "getRun", tag: tag, need: forgehook.MayRead,
+		summary: "Read a run, or wait for its end"}, s.getRun)
+	register(s, route{at: "POST " + one + "/cancel", id: "cancelRun", tag: tag, need: forgehook.MayOperate, status: http.StatusAccepted, conflicts: true,
+		summary: "Cancel a run", about: "No further document is called for. Calls that were accepted go on."}, s.cancelRun)
+}
+
+func eventNames() string {
+	names := make([]string, len(forgehook.EventTypes))
+	for i, e := range forgehook.EventTypes {
+		names[i] = string(e)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput) (*answer[runAnswer], error) {
+	if _, given := r.gin.Request.Header["Idempotency-Key"]; given && !goodIdempotencyKey(in.Key) {
+		r.fault("header.Idempotency-Key", in.Key, "1 to 255 visible ASCII characters")
+	}
+	service, err := s.DB.Service(ctx, r.tenant(), in.id)
+	if err != nil {
+		return nil, s.onlyServices(ctx, r, in.id, err)
+	}
+	now := time.Now()
+	event, sum, err := s.readEvent(r, service, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.invalid(); err != nil {
+		return nil, err
+	}
+	accepted, err := s.DB.AcceptEvent(ctx, r.tenant(), postgres.EventAcceptance{
+		ServiceID: in.id, Event: event, IdempotencyKey: in.Key, BodySHA256: sum, CauseID: r.cause(), Now: now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r.done != nil {
+		r.done() // before it waits
+	}
+	if accepted.Start != nil {
+		s.follow(ctx, r, postgres.Raised{Runs: []forgehook.RunStart{*accepted.Start}})
+	}
+	out := &answer[runAnswer]{status: http.StatusOK}
+	out.body.Run = accepted.Run
+	if wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer")); waits {
+		out.body.Run = s.waitForRun(ctx, r, accepted.Run, wait)
+		out.applied = applied(wait)
+	}
+	if out.body.Run.Outcome == nil {
+		out.status = http.StatusAccepted
+	}
+	calls, _, err := s.DB.Calls(ctx, r.tenant(), forgehook.CallFilter{RunID: out.body.Run.ID}, forgehook.Page{Limit: maxLimit})
+	slices.Reverse(calls)
+	out.body.Calls = some(calls)
+	return out, err
+}
+
+// onlyServices explains a not-found where the id is that of a utility.
+func (s *server) onlyServices(ctx context.Context, r *request, id int32, err error) error {
+	if forgehook.ErrorCode(err) != forgehook.CodeNotFound {
+		return err
+	}
+	if at, placed := s.DB.Place(ctx, r.tenant(), id); placed == nil && at.Utility != nil {
+		return forgehook.Errorf(forgehook.CodeNotFound, "Service %d is a utility: events are those of its service %d; POST /v1/calls calls the utility alone.", id, at.Utility.ServiceID)
+	}
+	return err
+}
+
+// readEvent reads the body. Its documents are raw JSON where the service has an input, as they are for calls. Equal events have equal
+// sums, however they were spelt.
+func (s *server) readEvent(r *request, service forgehook.Service, now time.Time) (event forgehook.EventRequest, sum []byte, err error) {
+	var given eventRequest
+	body, raw := r.body, map[string]json.RawMessage{}
+	if service.Input != nil && !isNull(body) {
+		if body, err = withoutDocuments(body, raw); err != nil {
+			return event, nil, err
+		}
+	}
+	if isNull(body) {
+		r.fault("body", "null", "an object")
+		return event, nil, nil
+	}
+	if err := r.collect("body", forgehook.DecodeStrict(body, &given)); err != nil {
+		return event, nil, err
+	}
+	kind := r.eventType(given)
+	if len(raw) == 0 {
+		keepSources(r.body, &given)
+		sum, err = sumOf([]any{service.ID, kind, clean(given)})
+	} else {
+		sum, err = rawSum(identity{ServiceID: service.ID, Raw: r.body})
+		s.mapDocuments(r, service, raw, &given, now)
+	}
+	r.eventSubject(kind, given)
+	return given.event(kind), sum, err
+}
+
+// documentMembers are those that hold documents.
+var documentMembers = []string{"document", "masterDocument", "documents"}
+
+// withoutDocuments takes the members that hold documents out of a body and into raw. What is wrong with the body is for the decoder to
+// say.
+func withoutDocuments(body []byte, raw map[string]json.RawMessage) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return body, nil //nolint:nilerr // the decoder says it better
+	}
+	for _, name := range documentMembers {
+		if written := asWritten(body, name); written != nil {
+			raw[name] = written
+		}
+		for given := range members {
+			if strings.EqualFold(given, name) {
+				delete(members, given)
+			}
+		}
+	}
+	rest, err := json.Marshal(members)
+	if err != nil {
+		return nil, fmt.Errorf("encode the body without its documents: %w", err)
+	}
+	return rest, nil
+}
+
+// mapDocuments makes the documents of an event out of raw JSON.
+func (s *server) mapDocuments(r *request, service forgehook.Service, raw map[string]json.RawMessage, given *eventRequest, now time.Time) {
+	one := func(at string, written json.RawMessage) *forgehook.Document {
+		if made := s.mapped(r, at, service, written, now); made != nil {
+			return made
+		}
+		return &forgehook.Document{} // it is there, whatever is wrong with it
+	}
+	if written, ok := raw["document"]; ok {
+		given.Document = one("body.document", written)
+	}
+	if written, ok := raw["masterDocument"]; ok {
+		given.MasterDocument = one("body.masterDocument", written)
+	}
+	written, ok := raw["documents"]
+	if !ok {
+		return
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(written, &list) != nil {
+		r.fault("body.documents", forgehook.Shorten(string(written), 100), "a list of objects")
+		return
+	}
+	for i, written := range list {
+		if i >= forgehook.MaxEventDocuments || len(r.faults) >= importFaults {
+			break
+		}
+		given.Documents = append(given.Documents, *one(fmt.Sprintf("body.documents[%d]", i), written))
+	}
+}
+
+// keepSources keeps the raw JSON of documents as it was written: the decoder sorts its members.
+func keepSources(body []byte, given *eventRequest) {
+	for name, document := range map[string]*forgehook.Document{"document": given.Document, "masterDocument": given.MasterDocument} {
+		if document != nil && document.Source != nil {
+			document.Source = asWritten(body, name, "source")
+		}
+	}
+	var list []json.RawMessage
+	for i := range given.Documents {
+		if given.Documents[i].Source == nil {
+			continue
+		}
+		if list == nil && json.Unmarshal(asWritten(body, "documents"), &list) != nil {
+			return
+		}
+		given.Documents[i].Source = asWritten(list[i], "source")
+	}
+}
+
+// clean is an event with the members of its documents' raw JSON in order, as all others are.
+func clean(given eventRequest) eventRequest {
+	given.Type, given.Event = nil, nil
+	for _, document := range []**forgehook.Document{&given.Document, &given.MasterDocument} {
+		if *document != nil {
+			ordered := orderedSource(**document)
+			*document = &ordered
+		}
+	}
+	given.Documents = slices.Clone(given.Documents)
+	for i, document := range given.Documents {
+		given.Documents[i] = orderedSource(document)
+	}
+	return given
+}
+
+// eventType reads the event's name: ours, or the platform's, which has no underscores.
+func (r *request) eventType(given eventRequest) forgehook.EventType {
+	text, at := given.Type, "body.type"
+	if text == nil {
+		text = given.Event
+		if given.Event != nil {
+			at = "body.event"
+		}
+	} else if given.Event != nil {
+		r.fault("body.event", *given.Event, "either type or event, not both")
+	}
+	if r.faulty(at) {
+		return ""
+	}
+	allowed := "one of " + eventNames()
+	if text == nil {
+		r.fault(at, "", "required: "+allowed)
+		return ""
+	}
+	spelling := strings.NewReplacer("_", "", ".", "", "-", "", " ", "")
+	names := make([]string, len(forgehook.EventTypes))
+	for i, e := range forgehook.EventTypes {
+		if strings.EqualFold(spelling.Replace(string(e)), spelling.Replace(*text)) {
+			return e
+		}
+		names[i] = string(e)
+	}
+	if near := forgehook.Nearest(*text, names); near != "" {
+		allowed = fmt.Sprintf("did you mean %q? Allowed: %s", near, allowed)
+	}
+	r.fault(at, *text, allowed)
+	return ""
+}
+
+// eventSubject checks that the event is about something that it can be about; whether ids exist is for the store to say.
+func (r *request) eventSubject(kind forgehook.EventType, given eventRequest) {
+	if n := max(len(given.DocumentIDs), len(given.Documents)); n > forgehook.MaxEventDocuments {
+		r.fault("body.documents", fmt.Sprint(n), fmt.Sprintf("at most %d documents in one event", forgehook.MaxEventDocuments))
+	}
+	many := given.DocumentIDs != nil || given.Documents != nil
+	switch {
+	case given.DocumentIDs != nil && given.Documents != nil:
+		r.fault("body.documents", "", "either documentIds or documents, not both")
+	case many && (given.DocumentID != nil || given.Document != nil):
+		r.fault("body.document", "", "either one document or a list of them, not both")
+	case many && (kind == forgehook.EventVerification || kind == forgehook.EventWorkItem):
+		r.fault("body.documents", "", fmt.Sprintf("none: the event %s is about one", kind))
+	}
+	switch kind {
+	case forgehook.EventVerification:
+		if given.VerificationID == nil && given.Verification == nil {
+			r.fault("body.verification", "", "required: verificationId or verification")
+		}
+	case forgehook.EventWorkItem:
+		if given.WorkItemID == nil && given.WorkItem == nil {
+			r.fault("body.workItem", "", "required: workItemId or workItem")
+		}
+	}
+	request := given.event(kind).Request
+	if many && request.DocumentID == nil && request.Document == nil {
+		request.Document = &forgehook.Document{} // those of the list
+	}
+	_ = r.collect("body", request.Validate())
+}
+
+// waitForRun returns the run as it stands when it has completed or the time is up.
+func (s *server) waitForRun(ctx context.Context, r *request, run forgehook.Run, wait time.Duration) forgehook.Run {
+	if run.Outcome != nil {
+		return run
+	}
+	timed, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	now, err := s.Waiter.WaitRun(timed, r.tenant(), run.ID)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.later(ctx, r, "wait for a run", err)
+		}
+		return run
+	}
+	return now
+}
+
+func (s *server) listRuns(ctx context.Context, r *request, in *runsInput) (*answer[runList], error) {
+	runs, next, err := s.DB.Runs(ctx, r.tenant(), in.filter, in.page)
+	return ok(runList{some(runs), cursor(next)}), err
+}
+
+func (s *server) getRun(ctx context.Context, r *request, in *getRunInput) (*answer[forgehook.Run], error) {
+	run, err := s.DB.Run(ctx, r.tenant(), in.id)
+	if err != nil {
+		return nil, err
+	}
+	out := ok(run)
+	if wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer")); waits {
+		out.body, out.applied = s.waitForRun(ctx, r, run, wait), applied(wait)
+	}
+	return out, nil
+}
+
+func (s *server) cancelRun(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Run], error) {
+	run, err := s.DB.Run(ctx, r.tenant(), in.id)
+	if err != nil {
+		return nil, err
+	}
+	if run.Outcome != nil {
+		return nil, forgehook.Errorf(forgehook.CodeRunCompleted, "The run has completed: %s.", *run.Outcome)
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	ref := forgehook.RunRef{Tenant: r.tenant(), RunID: run.ID}
+	err = s.Engine.CancelRun(ctx, ref)
+	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+		// No workflow will end it. Should one start in this very moment, it finds this outcome and ends.
+		why := &forgehook.CallError{Code: "canceled", Message: "Canceled before it was started."}
+		if _, err := s.DB.CompleteRun(ctx, ref, forgehook.RunCanceled, why, time.Now()); err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, engineAway(err)
+	}
+	run, err = s.DB.Run(ctx, r.tenant(), run.ID)
+	return &answer[forgehook.Run]{status: http.StatusAccepted, body: run}, err
+}
