@@ -205,7 +205,7 @@ func TestSweepCalls_processes(t *testing.T) {
 	b.engine.runs = map[string]workflows.RunState{
 		workflows.ProcessID(lost.ProcessID): workflows.RunMissing, workflows.ProcessID(terminated.ProcessID): workflows.RunTerminated,
 	}
-	b.Activities.Now = func() time.Time { return b.at.Add(time.Minute) }
+	b.Now = func() time.Time { return b.at.Add(time.Minute) }
 	result, err := b.sweep(t)
 	check(t, err)
 	equal(t, "result", result.Resumed, 1)

@@ -159,7 +159,7 @@ func TestSweepCalls_runs(t *testing.T) {
 	result, err := b.sweep(t)
 	check(t, err)
 	equal(t, "too early", result, workflows.SweepResult{})
-	b.Activities.Now = func() time.Time { return b.at.Add(time.Minute) }
+	b.Now = func() time.Time { return b.at.Add(time.Minute) }
 	result, err = b.sweep(t)
 	check(t, err)
 	equal(t, "result", result, workflows.SweepResult{Resumed: 1})

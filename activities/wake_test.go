@@ -88,7 +88,7 @@ func TestWakeWaiters_engineAway(t *testing.T) {
 	result, err := b.sweep(t)
 	check(t, err)
 	equal(t, "woken before it is late", result.Woken, 0)
-	b.Activities.Now = func() time.Time { return b.at.Add(10 * time.Second) }
+	b.Now = func() time.Time { return b.at.Add(10 * time.Second) }
 	result, err = b.sweep(t)
 	check(t, err)
 	equal(t, "woken by the sweep", result.Woken, 2)
