@@ -200,9 +200,9 @@ type watch struct {
 // watchAhead is how many ids a slow watcher may be behind before it misses some.
 const watchAhead = 256
 
-// Watch tells the ids of a tenant's calls as they end, until stop is called or the waiter closes: then ids is closed. "" stands where
-// some are missing, as the watcher was too slow or the connection was away. Stopping again does nothing.
-func (w *Waiter) Watch(_ context.Context, tenant forgehook.TenantID) (ids <-chan string, stop func()) {
+// Watch tells the ids of a tenant's calls as they end, until stop is called, ctx ends or the waiter closes: then ids is closed. ""
+// stands where some are missing, as the watcher was too slow or the connection was away. Stopping again does nothing.
+func (w *Waiter) Watch(ctx context.Context, tenant forgehook.TenantID) (ids <-chan string, stop func()) {
 	watching := &watch{tenant: tenant, ids: make(chan string, watchAhead)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -212,7 +212,11 @@ func (w *Waiter) Watch(_ context.Context, tenant forgehook.TenantID) (ids <-chan
 	default:
 		w.watches[watching] = struct{}{}
 	}
-	return watching.ids, func() { w.unwatch(watching) }
+	release := context.AfterFunc(ctx, func() { w.unwatch(watching) })
+	return watching.ids, func() {
+		release()
+		w.unwatch(watching)
+	}
 }
 
 func (w *Waiter) unwatch(watching *watch) {

@@ -192,6 +192,12 @@ func TestWatch(t *testing.T) {
 	stop()
 	_, more := <-ids
 	equal(t, "after the stop", more, false)
+	ctx, cancel := context.WithCancel(t.Context())
+	ids, stop = w.Watch(ctx, b.tenant)
+	defer stop()
+	cancel()
+	_, more = <-ids
+	equal(t, "after the end of its context", more, false)
 	check(t, w.Close())
 	_, more = <-others
 	equal(t, "after the close", more, false)
@@ -285,6 +291,31 @@ func TestWaitRun(t *testing.T) {
 	again, err := w.WaitRun(t.Context(), b.tenant, run)
 	check(t, err)
 	equal(t, "ended before", again, ended)
+}
+
+func TestWaitProcess(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := newWaiter(t, b)
+	putItem(t, b, b.tenant, b.s.Project.ID, forgehook.WorkItem{ID: 77, DocumentID: &b.s.Document.ID, Status: 1})
+	_, ref, _, err := b.AcceptProcess(t.Context(), b.tenant, postgres.ProcessAcceptance{
+		WorkItemID: 77, CallID: begun(t, b).ID, OnDue: forgehook.DueWait, Now: time.Now(),
+	})
+	check(t, err)
+	_, err = w.WaitProcess(t.Context(), b.stranger, 77)
+	refused(t, "a stranger", err, forgehook.CodeNotFound)
+	answer := make(chan forgehook.WorkItemProcess, 1)
+	go func() {
+		ended, err := w.WaitProcess(t.Context(), b.tenant, 77)
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- ended
+	}()
+	_, _, err = b.EndProcess(t.Context(), postgres.ProcessEnd{Ref: ref, Outcome: forgehook.ProcessCanceled, Now: time.Now()})
+	check(t, err)
+	ended := <-answer
+	equal(t, "ended", *ended.Outcome, forgehook.ProcessCanceled)
 }
 
 func TestNewWaiter_nobodyListens(t *testing.T) {
