@@ -6,48 +6,44 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
 	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// about is what the rules about an answer know of the call beside the answer itself.
-type about struct {
-	subject *forgehook.Subject // nil where no rule asks for it
-	meta    webhook.Meta
-	token   string // of the callback, "": none
-}
-
-// about reads nothing for settings whose answers mean what their status says.
-func (a *Activities) about(ctx context.Context, call workflows.CallRef, plan *webhook.Plan) (about, error) {
-	token, err := a.callbackToken(ctx, call, plan)
-	if err != nil || !plan.NeedsSubject() {
-		return about{token: token}, err
+// judge says what the answer means and reads what it says. The subject, which may be large, is read only now: an exchange takes its
+// time, and a worker has thousands of them under way. An answer that cannot be read has arrived all the same: the endpoint would not
+// answer better to the same request.
+func (a *Activities) judge(
+	ctx context.Context, call workflows.CallRef, t *attempt, answer webhook.Answer, tally webhook.Tally,
+) (webhook.Decision, webhook.Reading, error) {
+	if !t.plan.NeedsSubject() || answer.StatusCode == 0 {
+		return t.plan.Judge(nil, webhook.Meta{}, answer, tally), webhook.Reading{}, nil
 	}
-	facts, err := a.DB.Facts(ctx, call)
+	var facts postgres.Facts
+	err := persist(ctx, func() (err error) {
+		facts, err = a.DB.Facts(ctx, call)
+		return err
+	})
 	if err != nil {
-		return about{}, err
+		return webhook.Decision{}, webhook.Reading{}, err
 	}
-	return about{subject: &facts.Subject, meta: a.meta(facts.Call, token), token: token}, nil
-}
-
-// judge says what the answer means and reads what it says. An answer that cannot be read has arrived all the same: the endpoint would
-// not answer better to the same request.
-func (t *attempt) judge(answer webhook.Answer, tally webhook.Tally) (webhook.Decision, webhook.Reading) {
-	decision := t.plan.Judge(t.subject, t.meta, answer, tally)
-	if decision.Verdict != forgehook.VerdictSuccess || decision.Await || !t.plan.NeedsSubject() {
-		return decision, webhook.Reading{}
+	meta := a.meta(facts.Call, t.token)
+	decision := t.plan.Judge(&facts.Subject, meta, answer, tally)
+	if decision.Verdict != forgehook.VerdictSuccess || decision.Await {
+		return decision, webhook.Reading{}, nil
 	}
-	reading, err := t.plan.Read(t.subject, t.meta, answer, nil)
+	reading, err := t.plan.Read(&facts.Subject, meta, answer, nil)
 	if err == nil {
-		return decision, reading
+		return decision, reading, nil
 	}
 	decision.Verdict, decision.Final, decision.Code, decision.Message = forgehook.VerdictPermanent, true, webhook.CodeAnswerUnreadable, err.Error()
 	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 		decision.Code, decision.Message = failure.Code, failure.Message
 	}
 	decision.Reason += ", " + unread[decision.Code]
-	return decision, webhook.Reading{}
+	return decision, webhook.Reading{}, nil
 }
 
 // unread says for histories why an answer that has come is none: without values.

@@ -72,8 +72,8 @@ func TestDeliver_answersThatAreNone(t *testing.T) {
 			forgehook.Delivered, "", "", "404 Not Found"},
 		{"no JSON", 200, `<html>`, func(s *forgehook.Settings) { s.Response.Result = new(`response.json.id + 1`) },
 			forgehook.Failed, "answer_unreadable", "response.result", "200 OK, but the answer cannot be read"},
-		{"a status that is none", 200, `{"status":"Procesed"}`, func(s *forgehook.Settings) { s.Response.WriteBack.Document.Status = new(`response.json.status`) },
-			forgehook.Failed, "write_back_refused", `did you mean "Processed"?`, "200 OK, but what it writes back is refused"},
+		{"a status that is none", 200, `{"status":"Finished"}`, func(s *forgehook.Settings) { s.Response.WriteBack.Document.Status = new(`response.json.status`) },
+			forgehook.Failed, "write_back_refused", `response.writeBack.document.status: "Finished"`, "200 OK, but what it writes back is refused"},
 		{"a field that is none", 200, `{"total":"1"}`, func(s *forgehook.Settings) {
 			s.Response.WriteBack.Document.Comment = new(`"seen"`)
 			s.Response.WriteBack.Document.Fields = []forgehook.Header{{Name: "Totle", Value: `response.json.total`}}

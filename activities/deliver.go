@@ -62,11 +62,16 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return a.abandon(ctx, in.CallRef, started.Number, err)
 	}
 	exchange := redact(a.Sender.Send(context.WithoutCancel(ctx), attempt.request), attempt.secrets)
-	decision, reading := attempt.judge(answer(exchange), webhook.Tally{
+	lasting, cancel := lasting(ctx)
+	defer cancel()
+	decision, reading, err := a.judge(lasting, in.CallRef, attempt, answer(exchange), webhook.Tally{
 		Counted: started.Counted + 1, Jitter: rand.Float64(), Deadline: started.DeadlineAt, //nolint:gosec // jitter is no secret
 	})
+	if err != nil {
+		return workflows.DeliverResult{}, a.fault("read answer", in.CallRef, err)
+	}
 	count(ctx, "forgehook_attempts", "verdict", string(decision.Verdict))
-	recorded, err := a.record(ctx, in.CallRef, started.Number, attempt, exchange, decision, reading)
+	recorded, err := a.record(lasting, in.CallRef, started.Number, attempt, exchange, decision, reading)
 	if err != nil {
 		return workflows.DeliverResult{}, a.fault("record attempt", in.CallRef, err)
 	}
@@ -131,7 +136,7 @@ type attempt struct {
 	request outbound.Request
 	shown   map[string]string // headers, secrets masked
 	secrets *webhook.Redactor // masks them in the answer
-	about
+	token   string            // of the callback, "": none
 }
 
 // prepare adds what only this attempt may hold: time, signature, credentials.
@@ -156,16 +161,16 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 	}
 	sent, seen := maps.Clone(built.Request.Headers), maps.Clone(built.Request.Headers)
 	var hidden []string // values of secret fields, and the token of the callback
-	about, err := a.about(ctx, call, plan)
+	token, err := a.callbackToken(ctx, call, plan)
 	if err != nil {
 		return nil, err
 	}
-	if about.token != "" {
-		hidden = append(hidden, about.token)
+	if token != "" {
+		hidden = append(hidden, token)
 	}
 	if built.Shown != nil {
 		seen = maps.Clone(built.Shown.Headers)
-		values, err := a.secretValues(ctx, call, about.subject)
+		values, err := a.secretValues(ctx, call)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +191,7 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 		kept = *n
 	}
 	secrets := redactor(settings, credentials, hidden)
-	return &attempt{plan: plan, shown: seen, secrets: secrets, about: about, request: outbound.Request{
+	return &attempt{plan: plan, shown: seen, secrets: secrets, token: token, request: outbound.Request{
 		Key:    fmt.Sprintf("%s/%d", call.Tenant, started.WebHookServiceID),
 		Method: built.Request.Method, URL: built.Request.URL, Headers: wire, Body: built.BodyBytes,
 		Timeout: settings.Delivery.Timeout, Keep: kept,
@@ -194,10 +199,7 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 }
 
 // secretValues are looked up only for a request that holds some: the endpoint may send them back.
-func (a *Activities) secretValues(ctx context.Context, call workflows.CallRef, known *forgehook.Subject) ([]string, error) {
-	if known != nil {
-		return webhook.SecretValues(known), nil
-	}
+func (a *Activities) secretValues(ctx context.Context, call workflows.CallRef) ([]string, error) {
 	subject, err := a.DB.Subject(ctx, call)
 	if err != nil {
 		return nil, err
@@ -208,7 +210,9 @@ func (a *Activities) secretValues(ctx context.Context, call workflows.CallRef, k
 // abandon takes back an attempt of which nothing was sent: it spends no budget and is nobody's answer. Settings that are not allowed
 // any more can never be sent: they end the call. All else may be mended, by an operator or by time.
 func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number int, cause error) (workflows.DeliverResult, error) {
-	err := persist(ctx, func(ctx context.Context) error { return a.DB.AbandonAttempt(ctx, call, number) })
+	lasting, cancel := lasting(ctx)
+	defer cancel()
+	err := persist(lasting, func() error { return a.DB.AbandonAttempt(lasting, call, number) })
 	if err != nil {
 		return workflows.DeliverResult{}, a.fault("abandon attempt", call, err)
 	}
@@ -227,7 +231,7 @@ func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number
 
 // record stores what happened: a lost record would make the attempt unknown.
 func (a *Activities) record(ctx context.Context, call workflows.CallRef, number int, t *attempt, x outbound.Exchange, d webhook.Decision, r webhook.Reading) (recorded postgres.Recorded, err error) {
-	err = persist(ctx, func(ctx context.Context) error {
+	err = persist(ctx, func() error {
 		recorded, err = a.DB.RecordAttempt(ctx, postgres.RecordAttempt{
 			Ref: call, Number: number, Now: a.Now(), Headers: t.shown,
 			Exchange: postgres.Exchange{Duration: x.Duration, StatusCode: x.StatusCode, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated, Err: x.Err},
@@ -241,12 +245,15 @@ func (a *Activities) record(ctx context.Context, call workflows.CallRef, number 
 	return recorded, err
 }
 
-// persist stores something for as long as the activity has time, even where its context has ended and the database is away.
-func persist(ctx context.Context, store func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
-	defer cancel()
+// lasting is the time that an activity has after its exchange, even where its context has ended.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+}
+
+// persist tries for as long as ctx lasts while the database is away.
+func persist(ctx context.Context, try func() error) error {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		err := store(ctx)
+		err := try()
 		if err == nil || forgehook.ErrorCode(err) != forgehook.CodeUnavailable {
 			return err
 		}

@@ -129,7 +129,7 @@ func runWithin[R any](t *testing.T, ctx context.Context, b bundle, heartbeat fun
 	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { heartbeat() })
 	env.RegisterActivity(b.Activities)
 	value, err := env.ExecuteActivity(step, in...)
-	if err != nil {
+	if err != nil || !value.HasValue() {
 		return result, err
 	}
 	return result, value.Get(&result)

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -86,18 +87,29 @@ func (a *Activities) sweepRuns(ctx context.Context, now time.Time, result *workf
 	if err != nil {
 		return a.faultOf("list stale runs", slog.Int("limit", checkLimit), err)
 	}
-	var fault error
-	for _, start := range stale {
+	return settleEach(ctx, stale, result, a.settleRun, func(s forgehook.RunStart, err error) error {
+		return a.faultOf("settle run", slog.String("run", s.RunID), err)
+	})
+}
+
+// settleEach stops where the engine does not answer: it would not for the others either.
+func settleEach[T any](
+	ctx context.Context, stale []T, result *workflows.SweepResult, settle func(context.Context, T) (resumed bool, err error), fault func(T, error) error,
+) (first error) {
+	for _, one := range stale {
 		activity.RecordHeartbeat(ctx)
-		resumed, err := a.settleRun(ctx, start)
-		if err != nil {
-			fault = a.faultOf("settle run", slog.String("run", start.RunID), err)
-		}
-		if resumed && err == nil {
+		resumed, err := settle(ctx, one)
+		switch {
+		case err == nil && resumed:
 			result.Resumed++
+		case err != nil:
+			first = cmp.Or(first, fault(one, err))
+		}
+		if forgehook.ErrorCode(err) == forgehook.CodeUnavailable {
+			break
 		}
 	}
-	return fault
+	return first
 }
 
 // settleRun gives a run without a workflow one, and an outcome to one whose workflow has ended without.
@@ -124,18 +136,9 @@ func (a *Activities) sweepProcesses(ctx context.Context, now time.Time, result *
 	if err != nil {
 		return a.faultOf("list stale processes", slog.Int("limit", checkLimit), err)
 	}
-	var fault error
-	for _, ref := range stale {
-		activity.RecordHeartbeat(ctx)
-		resumed, err := a.settleProcess(ctx, ref)
-		if err != nil {
-			fault = a.faultOf("settle process", slog.String("process", ref.ProcessID), err)
-		}
-		if resumed && err == nil {
-			result.Resumed++
-		}
-	}
-	return fault
+	return settleEach(ctx, stale, result, a.settleProcess, func(p postgres.ProcessRef, err error) error {
+		return a.faultOf("settle process", slog.String("process", p.ProcessID), err)
+	})
 }
 
 // settleProcess gives a process without a workflow one, and ends one whose workflow has ended without.

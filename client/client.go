@@ -93,14 +93,18 @@ func (c *Client) CallWebhook(ctx context.Context, request forgehook.CallRequest,
 
 // CallRaw is CallWebhook for a body that is JSON already.
 func (c *Client) CallRaw(ctx context.Context, body []byte, o Options) (Calls, error) {
+	var calls Calls
+	err := c.do(ctx, http.MethodPost, "/v1/calls", o.headers(), body, &calls)
+	return calls, err
+}
+
+func (o Options) headers() http.Header {
 	if o.IdempotencyKey == "" {
 		o.IdempotencyKey = rand.Text()
 	}
 	headers := http.Header{"Idempotency-Key": {o.IdempotencyKey}}
 	preferWait(headers, o.Wait)
-	var calls Calls
-	err := c.do(ctx, http.MethodPost, "/v1/calls", headers, body, &calls)
-	return calls, err
+	return headers
 }
 
 // preferWait asks for an answer that waits, in seconds rounded up.
@@ -142,6 +146,9 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 
 const tries = 5
 
+// errUnreadable is an answer that is not the API's.
+var errUnreadable = errors.New("unreadable answer")
+
 // do retries what is safe to repeat: reads, and writes that carry an idempotency key.
 func (c *Client) do(ctx context.Context, method, path string, headers http.Header, body []byte, out any) error {
 	repeatable := method == http.MethodGet || headers.Get("Idempotency-Key") != ""
@@ -165,18 +172,7 @@ func passing(err error) bool {
 }
 
 func (c *Client) once(ctx context.Context, method, path string, headers http.Header, body []byte, out any) error {
-	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	for name, values := range headers {
-		request.Header[name] = values
-	}
-	request.Header.Set("X-Api-Key", c.key)
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := c.http.Do(request)
+	response, err := c.send(ctx, method, path, headers, body)
 	if err != nil {
 		return err
 	}
@@ -186,17 +182,36 @@ func (c *Client) once(ctx context.Context, method, path string, headers http.Hea
 		return err
 	}
 	if response.StatusCode >= 300 {
-		problem := &Problem{}
-		_ = json.Unmarshal(content, problem) // a proxy's answer may be no problem document
-		problem.Status = response.StatusCode
-		problem.Title = cmp.Or(problem.Title, http.StatusText(response.StatusCode))
-		return problem
+		return problemOf(response.StatusCode, content)
 	}
 	if out == nil || len(content) == 0 {
 		return nil
 	}
 	if err := json.Unmarshal(content, out); err != nil {
-		return fmt.Errorf("%s %s: unreadable answer: %w", method, path, err)
+		return fmt.Errorf("%s %s: %w: %w", method, path, errUnreadable, err)
 	}
 	return nil
+}
+
+func (c *Client) send(ctx context.Context, method, path string, headers http.Header, body []byte) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range headers {
+		request.Header[name] = values
+	}
+	request.Header.Set("X-Api-Key", c.key)
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return c.http.Do(request)
+}
+
+func problemOf(status int, content []byte) *Problem {
+	problem := &Problem{}
+	_ = json.Unmarshal(content, problem) // a proxy's answer may be no problem document
+	problem.Status = status
+	problem.Title = cmp.Or(problem.Title, http.StatusText(status))
+	return problem
 }

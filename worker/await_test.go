@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -150,16 +149,6 @@ func TestWake_nobodyThere(t *testing.T) {
 	if forgehook.ErrorCode(err) != forgehook.CodeNotFound {
 		t.Error(err)
 	}
-}
-
-// callback is the whole of a wake: what PostgreSQL keeps as JSON arrives as the signal's value.
-func (b *bench) endCall(workflowID string, end workflows.CallResult) {
-	b.t.Helper()
-	payload, err := json.Marshal(end)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.wake(workflowID, workflows.CallEndedSignal, payload)
 }
 
 // refused is what a caller sees of a request that cannot work.

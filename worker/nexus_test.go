@@ -100,6 +100,15 @@ func TestNexus(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	call := workflows.CallResult{CallID: rand.Text(), Outcome: forgehook.Delivered, StatusCode: 201, Attempts: 2}
+	ends := func(workflowID string) {
+		payload, err := json.Marshal(call)
+		if err == nil {
+			err = b.Wake(context.WithoutCancel(t.Context()), forgehook.Wake{WorkflowID: workflowID, Signal: workflows.CallEndedSignal, Payload: payload})
+		}
+		if err != nil {
+			t.Errorf("wake: %v", err)
+		}
+	}
 	var accepts atomic.Int64
 	keys := make(chan string, 10)
 	b.accept = func(_ context.Context, in workflows.AcceptInput) (workflows.Accepted, error) {
@@ -110,7 +119,7 @@ func TestNexus(t *testing.T) {
 		if accepts.Add(1) > 1 { // the key was used before: the call of then
 			return workflows.Accepted{Calls: []workflows.CallResult{call}}, nil
 		}
-		go b.endCall(in.WorkflowID, call) // at once: it may come before the workflow knows of the call
+		go ends(in.WorkflowID) // at once: it may come before the workflow knows of the call
 		return workflows.Accepted{Calls: []workflows.CallResult{{CallID: call.CallID}}, NotCalled: []forgehook.NotCalled{{WebHookServiceID: 7, Reason: "disabled"}}}, nil
 	}
 	b.answers = func(_ context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {

@@ -1,0 +1,92 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/client"
+)
+
+// Call a webhook for a document, wait for its end however long that takes, and use what came of it.
+func Example() {
+	api := answering(map[string]string{
+		"POST /v1/calls":    `{"calls":[{"id":"c-1","status":"delivering"}]}`,
+		"GET /v1/calls/c-1": `{"id":"c-1","status":"completed","outcome":"delivered","result":{"orderNumber":"PO-7"}}`,
+	})
+	defer api.Close()
+	ctx := context.Background()
+	c := client.New(api.URL, "fh_key")
+
+	webhook, document := int32(48080), int32(912)
+	answer, err := c.CallWebhook(ctx, forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &document}, client.Options{Wait: 10 * time.Second})
+	if err != nil {
+		log.Fatal(err)
+	}
+	call, err := c.Await(ctx, answer.Calls[0].ID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	order, err := client.Result[struct {
+		OrderNumber string `json:"orderNumber"`
+	}](call)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(*call.Outcome, order.OrderNumber)
+	// Output: delivered PO-7
+}
+
+// Raise an event for many documents and wait for its run.
+func ExampleClient_Event() {
+	api := answering(map[string]string{
+		"POST /v1/services/48072/events": `{"run":{"id":"r-1","status":"accepted","documents":2},"calls":[]}`,
+		"GET /v1/runs/r-1":               `{"id":"r-1","status":"completed","outcome":"completed","documents":2,"calls":2,"delivered":2}`,
+	})
+	defer api.Close()
+	ctx := context.Background()
+	c := client.New(api.URL, "fh_key")
+
+	event, err := c.Event(ctx, 48072, forgehook.EventRequest{Type: forgehook.EventAfterProcess, DocumentIDs: []int32{912, 913}}, client.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	run, err := c.AwaitRun(ctx, event.Run.ID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(*run.Outcome, run.Delivered, "of", run.Documents)
+	// Output: completed 2 of 2
+}
+
+// Watch calls until all of them have ended.
+func ExampleClient_Stream() {
+	api := answering(map[string]string{
+		"GET /v1/calls/stream": "event: call\ndata: {\"id\":\"c-1\",\"status\":\"waiting_retry\"}\n\n" +
+			"event: call\ndata: {\"id\":\"c-1\",\"status\":\"completed\"}\n\nevent: end\ndata: {}\n\n",
+	})
+	defer api.Close()
+	c := client.New(api.URL, "fh_key")
+
+	for call, err := range c.Stream(context.Background(), "c-1") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(call.ID, call.Status)
+	}
+	// Output:
+	// c-1 waiting_retry
+	// c-1 completed
+}
+
+// answering stands in for the API.
+func answering(bodies map[string]string) *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		_, _ = fmt.Fprint(w, bodies[r.Method+" "+r.URL.Path])
+	}))
+}
