@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -304,7 +305,7 @@ func TestEndProcess(t *testing.T) {
 		check(t, err)
 		got, err := b.WorkItem(t.Context(), b.tenant, item.ID)
 		check(t, err)
-		equal(t, "rejection of an item that is "+string(process.Status), []any{*process.Outcome, got.Status}, []any{want.outcome, want.status})
+		equal(t, fmt.Sprintf("rejection of an item with status %d", status), []any{*process.Outcome, got.Status}, []any{want.outcome, want.status})
 	}
 }
 
@@ -358,4 +359,91 @@ func TestStaleProcesses(t *testing.T) {
 	stale, err = b.StaleProcesses(t.Context(), time.Now().Add(-time.Minute), 10)
 	check(t, err)
 	equal(t, "checked lately", len(stale), 0)
+}
+
+// A child is either found by a process that begins with its parent, or told to it.
+func TestAcceptProcess_whileTheItemIsHandedOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 10 {
+		item, call := b.item(t, func(w *forgehook.WorkItem) { w.Status = 5 }), b.s.Call(t, b.DB)
+		var wakes []forgehook.Wake
+		var workers sync.WaitGroup
+		workers.Go(func() {
+			child := forgehook.WorkItem{WorkItemID: &item.ID, Status: 6}
+			_, _, raised, err := b.PutWorkItem(t.Context(), b.tenant, b.s.Project.ID, child, "")
+			if err != nil {
+				t.Error(err)
+			}
+			wakes = raised.Wakes
+		})
+		_, ref, _, err := b.AcceptProcess(t.Context(), b.tenant, postgres.ProcessAcceptance{WorkItemID: item.ID, CallID: call.ID, Now: time.Now()})
+		check(t, err)
+		found := !b.look(t, ref).Handed
+		workers.Wait()
+		if !found && len(wakes) == 0 {
+			t.Fatal("the process would wait for ever")
+		}
+	}
+}
+
+// Those who escalate at once make one child.
+func TestEscalateItem_atOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	item := b.item(t)
+	p := b.waits(t, item.ID, b.s.Call(t, b.DB))
+	var workers sync.WaitGroup
+	children := make([]int32, 6)
+	for i := range children {
+		workers.Go(func() {
+			state, _, err := b.EscalateItem(t.Context(), p, item.DueDate.Time)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			children[i] = state.Item.ID
+		})
+	}
+	workers.Wait()
+	for _, child := range children {
+		equal(t, "child", child, b.look(t, p).Item.ID)
+	}
+}
+
+// Changes of an item, looks at it and the end of its process at once neither deadlock nor lose anything.
+func TestProcess_atOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t, on(forgehook.EventWorkItem))
+	for range 5 {
+		item, call := b.item(t), b.s.Call(t, b.DB)
+		p := b.waits(t, item.ID, call)
+		var workers sync.WaitGroup
+		try := func(do func() error) {
+			workers.Go(func() {
+				if err := do(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		try(func() error {
+			_, _, err := b.UpdateWorkItem(t.Context(), b.tenant, item.ID, "", func(w *forgehook.WorkItem) error { w.Comment = new("c"); return nil })
+			return err
+		})
+		try(func() error { _, err := b.LookAtItem(t.Context(), p); return err })
+		try(func() error { _, _, err := b.EscalateItem(t.Context(), p, item.DueDate.Time); return err })
+		try(func() error {
+			_, err := b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Canceled, nil, time.Now())
+			return err
+		})
+		try(func() error {
+			_, _, err := b.EndProcess(t.Context(), postgres.ProcessEnd{
+				Ref: p, Outcome: forgehook.ProcessAnswered, Write: &forgehook.WorkItemWrite{Status: new(forgehook.WorkItemStatus(8))}, Now: time.Now(),
+			})
+			return err
+		})
+		workers.Wait()
+		end := b.look(t, p)
+		equal(t, "outcome, status of the item where it ended", []any{end.Outcome, end.Item.Status}, []any{forgehook.ProcessAnswered, forgehook.WorkItemStatus(8)})
+	}
 }

@@ -1,0 +1,98 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/forgehook/forgehook"
+)
+
+// ProcessEnd ends a process.
+type ProcessEnd struct {
+	Ref     ProcessRef
+	Outcome forgehook.ProcessOutcome
+	Write   *forgehook.WorkItemWrite // to the current item, where it is actionable
+	Now     time.Time
+}
+
+// EndProcess ends a process unless it has ended, and writes to its item in the same transaction: rejected sets the item Rejected, also
+// without Write. An item that somebody has settled just before is not rejected any more: then the outcome says what it is. The process
+// as it stands is returned.
+func (db *DB) EndProcess(ctx context.Context, e ProcessEnd) (_ forgehook.WorkItemProcess, raised Raised, err error) {
+	defer wrap(&err, "end process %s as %s", e.Ref.ProcessID, e.Outcome)
+	var row processRow
+	err = db.inTx(ctx, func(tx conn) error {
+		row, raised, err = endProcess(ctx, tx, e)
+		return err
+	})
+	if err != nil {
+		return forgehook.WorkItemProcess{}, Raised{}, err
+	}
+	return row.toProcess(), raised, nil
+}
+
+func endProcess(ctx context.Context, tx conn, e ProcessEnd) (row processRow, raised Raised, err error) {
+	row, state, err := lookAtItem(ctx, tx, e.Ref)
+	if err != nil || row.Outcome != nil {
+		return row, raised, err
+	}
+	write, because := e.Write, cause{}
+	switch {
+	case e.Outcome != forgehook.ProcessRejected:
+		if write != nil {
+			if because, _, err = causeOf(ctx, tx, state.Call); err != nil {
+				return row, raised, err
+			}
+		}
+	case state.Item == nil || state.Item.Status.Dead():
+		e.Outcome = forgehook.ProcessDead
+	case state.Item.Status.Settled():
+		e.Outcome = forgehook.ProcessSettled
+	default:
+		rejection := forgehook.WorkItemWrite{}
+		if write != nil {
+			rejection = *write
+		}
+		if rejection.Status == nil {
+			rejection.Status = new(statusRejected)
+		}
+		write = &rejection
+	}
+	_, err = tx.exec(ctx, `
+		WITH forgotten AS (DELETE FROM call_waiters WHERE call_id = $5 AND workflow_id = $6),
+		done AS (UPDATE work_item_processes SET status = 'completed', outcome = $3, completed_at = $4 WHERE tenant_id = $1 AND id = $2 RETURNING id)
+		SELECT pg_notify('`+callsChannel+`', $1 || '/' || id) FROM done`,
+		e.Ref.Tenant, e.Ref.ProcessID, e.Outcome, milliseconds(e.Now), row.CallID, processWorkflowID(row.ID))
+	if err != nil {
+		return row, raised, err
+	}
+	if write != nil && state.Item != nil && state.Item.Status.Actionable() {
+		after := *state.Item
+		if applyWorkItem(&after, *write) {
+			after.DTM = &forgehook.Time{Time: milliseconds(e.Now)}
+			if _, err := putWorkItem(ctx, tx, e.Ref.Tenant, after); err != nil {
+				return row, raised, err
+			}
+			if raised, err = workItemChanged(ctx, tx, e.Ref.Tenant, because, state.Item, after); err != nil {
+				return row, raised, err
+			}
+		}
+	}
+	return row, raised, tx.get(ctx, &row, processSelect+` AND p.id = $2`, e.Ref.Tenant, e.Ref.ProcessID)
+}
+
+// applyWorkItem alters an item and reports whether that changes it.
+func applyWorkItem(w *forgehook.WorkItem, write forgehook.WorkItemWrite) (changed bool) {
+	if write.Status != nil && *write.Status != w.Status {
+		w.Status, changed = *write.Status, true
+	}
+	for _, text := range []struct {
+		present **string
+		value   *string
+	}{{&w.ReasonCode, write.ReasonCode}, {&w.ReasonDescription, write.ReasonDescription}, {&w.ReasonComment, write.ReasonComment}} {
+		if text.value != nil && !equalValue(*text.present, text.value) {
+			*text.present, changed = text.value, true
+		}
+	}
+	return changed
+}
