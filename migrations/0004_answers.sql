@@ -148,6 +148,7 @@ CREATE INDEX wakes_call ON wakes (call_id) WHERE call_id IS NOT NULL;
 
 -- +goose Down
 DROP TABLE wakes, call_waiters, work_item_processes, work_items, run_items, runs, callbacks;
+DROP INDEX calls_work_item;
 ALTER TABLE calls DROP COLUMN event_type, DROP COLUMN run_id, DROP COLUMN cause_id, DROP COLUMN cause, DROP COLUMN on_failure,
     DROP COLUMN callback_until, DROP COLUMN called_back, DROP COLUMN result, DROP COLUMN changes;
 ALTER TABLE services DROP COLUMN fires, DROP COLUMN held_by;

@@ -310,8 +310,8 @@ func TestRecordCallback_race(t *testing.T) {
 		var ready, wg sync.WaitGroup
 		var mu sync.Mutex
 		won, used := 0, 0
+		ready.Add(5)
 		race := func(end func() (bool, error)) {
-			ready.Add(1)
 			wg.Go(func() {
 				ready.Done()
 				ready.Wait()

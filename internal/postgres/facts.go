@@ -14,7 +14,7 @@ import (
 type Facts struct {
 	Subject  forgehook.Subject // frozen at acceptance
 	Settings Pinned
-	Call     forgehook.Call // ids, times and status; no request and no response yet
+	Call     forgehook.Call // ids, times and status; request and response only from [DB.Facts]
 }
 
 // Pinned are the settings of a call in the version that was in force when it was accepted. Most rules know that version already, so

@@ -80,3 +80,19 @@ func TestSweep_heldCalls(t *testing.T) {
 	equal(t, "stale", ids(stale), []string{call.ID})
 	equal(t, "name of the utility", stale[0].UtilityName, "Hook")
 }
+
+// A call may await its callback for weeks: its run is looked at now and then only.
+func TestSweep_awaitingCalls(t *testing.T) {
+	t.Parallel()
+	b := setup(t, awaits)
+	call, _ := awaiting(t, b)
+	stale := func(in time.Duration) []string {
+		t.Helper()
+		stale, err := b.StaleCalls(t.Context(), time.Now().Add(in), 10)
+		check(t, err)
+		return ids(stale)
+	}
+	equal(t, "at first", stale(time.Minute), []string{call.ID})
+	equal(t, "again at once", stale(9*time.Minute), nil)
+	equal(t, "after a while", stale(11*time.Minute), []string{call.ID})
+}

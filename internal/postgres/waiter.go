@@ -148,7 +148,7 @@ func (w *Waiter) WaitRun(ctx context.Context, tenant forgehook.TenantID, id stri
 		run, err := w.db.Run(ctx, tenant, id)
 		return run, run.Outcome != nil, err
 	}
-	return waitOne(ctx, w, w.register(forRuns, tenant, []string{id}), id, read)
+	return waitOne(ctx, w, w.register(forRuns, tenant, []string{id}), read)
 }
 
 // WaitProcess returns the last process of a work item when it has ended, or as it is when ctx ends.
@@ -162,11 +162,11 @@ func (w *Waiter) WaitProcess(ctx context.Context, tenant forgehook.TenantID, wor
 		process, _, err := w.db.Process(ctx, tenant, workItemID)
 		return process, process.Outcome != nil, err
 	}
-	return waitOne(ctx, w, w.register(forProcesses, tenant, []string{ref.ProcessID}), ref.ProcessID, read)
+	return waitOne(ctx, w, w.register(forProcesses, tenant, []string{ref.ProcessID}), read)
 }
 
 // waitOne is Wait for one thing that read reads; ended says that it has.
-func waitOne[T any](ctx context.Context, w *Waiter, waiting *wait, id string, read func(context.Context) (_ T, ended bool, _ error)) (T, error) {
+func waitOne[T any](ctx context.Context, w *Waiter, waiting *wait, read func(context.Context) (_ T, ended bool, _ error)) (T, error) {
 	defer w.forget(waiting)
 	lately := func() (T, bool, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), presentWithin)
@@ -200,9 +200,9 @@ type watch struct {
 // watchAhead is how many ids a slow watcher may be behind before it misses some.
 const watchAhead = 256
 
-// Watch tells the ids of a tenant's calls as they end, until stop is called or the waiter closes: then ids is closed. "" stands where
-// some are missing, as the watcher was too slow or the connection was away. Stopping again does nothing.
-func (w *Waiter) Watch(_ context.Context, tenant forgehook.TenantID) (ids <-chan string, stop func()) {
+// Watch tells the ids of a tenant's calls as they end, until stop is called, ctx ends or the waiter closes: then ids is closed. ""
+// stands where some are missing, as the watcher was too slow or the connection was away. Stopping again does nothing.
+func (w *Waiter) Watch(ctx context.Context, tenant forgehook.TenantID) (ids <-chan string, stop func()) {
 	watching := &watch{tenant: tenant, ids: make(chan string, watchAhead)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -212,7 +212,11 @@ func (w *Waiter) Watch(_ context.Context, tenant forgehook.TenantID) (ids <-chan
 	default:
 		w.watches[watching] = struct{}{}
 	}
-	return watching.ids, func() { w.unwatch(watching) }
+	release := context.AfterFunc(ctx, func() { w.unwatch(watching) })
+	return watching.ids, func() {
+		release()
+		w.unwatch(watching)
+	}
 }
 
 func (w *Waiter) unwatch(watching *watch) {

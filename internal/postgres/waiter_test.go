@@ -166,6 +166,158 @@ func TestWaiter_many(t *testing.T) {
 	}
 }
 
+// notify tells the ends of calls that nobody has made.
+func notify(t *testing.T, b bundle, tenant forgehook.TenantID, n int) {
+	t.Helper()
+	_, err := rawPool(t, b.url).ExecContext(t.Context(), `
+		SELECT pg_notify('forgehook_calls', $1 || '/' || gen_random_uuid() || '/canceled') FROM generate_series(1, $2)`, string(tenant), n)
+	check(t, err)
+}
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := newWaiter(t, b)
+	ids, stop := w.Watch(t.Context(), b.tenant)
+	others, stopOthers := w.Watch(t.Context(), b.stranger)
+	first, second := b.s.Call(t, b.DB), b.s.Call(t, b.DB)
+	complete(t, b, second)
+	complete(t, b, first)
+	equal(t, "in the order of their ends", []string{<-ids, <-ids}, []string{second.ID, first.ID})
+	notify(t, b, b.stranger, 1)
+	if id := <-others; id == first.ID || id == second.ID || id == "" {
+		t.Errorf("a stranger saw %q", id)
+	}
+	stop()
+	stop()
+	_, more := <-ids
+	equal(t, "after the stop", more, false)
+	ctx, cancel := context.WithCancel(t.Context())
+	ids, stop = w.Watch(ctx, b.tenant)
+	defer stop()
+	cancel()
+	_, more = <-ids
+	equal(t, "after the end of its context", more, false)
+	check(t, w.Close())
+	_, more = <-others
+	equal(t, "after the close", more, false)
+	stopOthers()
+	late, stopLate := w.Watch(t.Context(), b.tenant)
+	_, more = <-late
+	equal(t, "begun after the close", more, false)
+	stopLate()
+}
+
+// A run or process that ends is no call: watchers do not see it.
+func TestWatch_callsOnly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := newWaiter(t, b)
+	ids, stop := w.Watch(t.Context(), b.tenant)
+	defer stop()
+	_, err := rawPool(t, b.url).ExecContext(t.Context(), `SELECT pg_notify('forgehook_calls', $1 || '/' || gen_random_uuid())`, string(b.tenant))
+	check(t, err)
+	call := b.s.Call(t, b.DB)
+	complete(t, b, call)
+	equal(t, "id", <-ids, call.ID)
+}
+
+// Whoever reads too slowly misses some, and is told so.
+func TestWatch_gap(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := newWaiter(t, b)
+	ids, stop := w.Watch(t.Context(), b.tenant)
+	defer stop()
+	notify(t, b, b.tenant, 300)
+	call := b.s.Call(t, b.DB)
+	passed := waiting(t.Context(), t, w, b, call.ID)
+	complete(t, b, call)
+	<-passed
+	read := len(ids)
+	for range read {
+		if id := <-ids; id == "" || id == call.ID {
+			t.Fatalf("%q came before the gap", id)
+		}
+	}
+	equal(t, "as many as fit", read, cap(ids))
+	last := b.s.Call(t, b.DB)
+	complete(t, b, last)
+	equal(t, "gap and next", []string{<-ids, <-ids}, []string{"", last.ID})
+}
+
+func TestWatch_reconnect(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := newWaiter(t, b)
+	ids, stop := w.Watch(t.Context(), b.tenant)
+	defer stop()
+	address, err := url.Parse(b.url)
+	check(t, err)
+	_, err = rawPool(t, os.Getenv("FORGEHOOK_DATABASE_URL")).ExecContext(t.Context(), `
+		SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'LISTEN%'`, address.Path[1:])
+	check(t, err)
+	equal(t, "gap", <-ids, "")
+	call := b.s.Call(t, b.DB)
+	complete(t, b, call)
+	equal(t, "next", <-ids, call.ID)
+}
+
+func TestWaitRun(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := newWaiter(t, b)
+	call := begun(t, b)
+	run := inRun(t, b, 1, call)
+	_, err := w.WaitRun(t.Context(), b.stranger, run)
+	refused(t, "a stranger", err, forgehook.CodeNotFound)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	open, err := w.WaitRun(ctx, b.tenant, run)
+	check(t, err)
+	equal(t, "as it is", open.Outcome, nil)
+	answer := make(chan forgehook.Run, 1)
+	go func() {
+		ended, err := w.WaitRun(t.Context(), b.tenant, run)
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- ended
+	}()
+	_, err = b.CompleteRun(t.Context(), forgehook.RunRef{Tenant: b.tenant, RunID: run}, forgehook.RunCanceled, nil, time.Now())
+	check(t, err)
+	ended := <-answer
+	equal(t, "ended", *ended.Outcome, forgehook.RunCanceled)
+	again, err := w.WaitRun(t.Context(), b.tenant, run)
+	check(t, err)
+	equal(t, "ended before", again, ended)
+}
+
+func TestWaitProcess(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := newWaiter(t, b)
+	putItem(t, b, b.tenant, b.s.Project.ID, forgehook.WorkItem{ID: 77, DocumentID: &b.s.Document.ID, Status: 1})
+	_, ref, _, err := b.AcceptProcess(t.Context(), b.tenant, postgres.ProcessAcceptance{
+		WorkItemID: 77, CallID: begun(t, b).ID, OnDue: forgehook.DueWait, Now: time.Now(),
+	})
+	check(t, err)
+	_, err = w.WaitProcess(t.Context(), b.stranger, 77)
+	refused(t, "a stranger", err, forgehook.CodeNotFound)
+	answer := make(chan forgehook.WorkItemProcess, 1)
+	go func() {
+		ended, err := w.WaitProcess(t.Context(), b.tenant, 77)
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- ended
+	}()
+	_, _, err = b.EndProcess(t.Context(), postgres.ProcessEnd{Ref: ref, Outcome: forgehook.ProcessCanceled, Now: time.Now()})
+	check(t, err)
+	ended := <-answer
+	equal(t, "ended", *ended.Outcome, forgehook.ProcessCanceled)
+}
+
 func TestNewWaiter_nobodyListens(t *testing.T) {
 	t.Parallel()
 	_, err := postgres.NewWaiter("postgres://127.0.0.1:port/db", nil, slog.New(slog.DiscardHandler))

@@ -3,15 +3,12 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/lib/pq"
 
 	"github.com/forgehook/forgehook"
 )
-
-var errUnbuilt = errors.New("not built")
 
 // Raised is what has to follow a change that is stored. The sweep does it where nobody else has.
 type Raised struct {

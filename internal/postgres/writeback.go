@@ -105,8 +105,20 @@ func (p *writeBack) touchesDocument() bool {
 // change notes a difference, where it is one.
 func (p *writeBack) change(path string, before, after json.RawMessage) {
 	if !bytes.Equal(before, after) {
-		p.changes = append(p.changes, forgehook.Change{Path: path, Before: before, After: after})
+		p.changes = append(p.changes, forgehook.Change{Path: path, Before: shortened(before), After: shortened(after)})
 	}
+}
+
+// maxShownText bounds a text in a difference, in bytes: results may be documents of their own, and calls are listed.
+const maxShownText = 4 << 10
+
+// shortened is a value as a difference shows it.
+func shortened(value json.RawMessage) json.RawMessage {
+	var text string
+	if len(value) <= maxShownText || json.Unmarshal(value, &text) != nil {
+		return value
+	}
+	return jsonText(new(forgehook.Shorten(text, maxShownText)))
 }
 
 // absent notes that something is not stored here: that is no fault, for calls may be about what they bring along.
@@ -201,7 +213,7 @@ func (p *writeBack) writeDocument(d *forgehook.Document, w *forgehook.DocumentWr
 		if field.Value != nil && *field.Value == f.Value {
 			continue
 		}
-		before, after := jsonText(field.Value), jsonText(&f.Value)
+		before, after := shortened(jsonText(field.Value)), shortened(jsonText(&f.Value))
 		if isSecret(field) {
 			before, after = masked(field.Value), jsonText(new(secretValue))
 		}
@@ -332,7 +344,7 @@ func (p *writeBack) addVerification(ctx context.Context, tx conn, tenant forgeho
 	}
 	parameter.Verifications = append(parameter.Verifications, v)
 	p.parameterID, p.verification = parameter.ID, v.ID
-	value := jsonText(v.Value)
+	value := shortened(jsonText(v.Value))
 	if isSecret(parameter) {
 		value = masked(v.Value)
 	}
