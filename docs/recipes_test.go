@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +16,9 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// block is a fenced block of a recipe: settings, a change of the subject (JSON Merge Patch), and the request that comes of it.
-var block = regexp.MustCompile("(?s)```(settings|change|request)\n(.*?)```")
+// block is a fenced block of a recipe: settings, a change of the subject (JSON Merge Patch), and the request that comes of it; then
+// an answer, what the endpoint calls back, and what that means.
+var block = regexp.MustCompile("(?s)```(settings|change|request|answer|callback|meaning)\n(.*?)```")
 
 // TestRecipes runs every recipe of expressions.md and compares the request that it makes, or writes it.
 func TestRecipes(t *testing.T) {
@@ -37,11 +39,17 @@ func TestRecipes(t *testing.T) {
 			for _, m := range block.FindAllStringSubmatch(recipe, -1) {
 				blocks[m[1]] = m[2]
 			}
-			want := requestOf(t, blocks["settings"], blocks["change"])
-			if *update {
-				recipes[i] = strings.Replace(recipe, "```request\n"+blocks["request"], "```request\n"+want, 1)
-			} else if diff := cmp.Diff(blocks["request"], want); diff != "" {
-				t.Errorf("the page shows another request (-page +made):\n%s", diff)
+			plan, sub := planOf(t, blocks["settings"]), subject(t, blocks["change"])
+			made := map[string]string{"request": requestOf(t, plan, &sub)}
+			if answer, ok := blocks["answer"]; ok {
+				made["meaning"] = meaningOf(t, plan, &sub, answer, blocks["callback"])
+			}
+			for kind, want := range made {
+				if *update {
+					recipes[i] = strings.Replace(recipes[i], "```"+kind+"\n"+blocks[kind], "```"+kind+"\n"+want, 1)
+				} else if diff := cmp.Diff(blocks[kind], want); diff != "" {
+					t.Errorf("the page shows another %s (-page +made):\n%s", kind, diff)
+				}
 			}
 		})
 	}
@@ -52,8 +60,14 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
-// requestOf makes the request of a recipe, as it is shown, and says so where it is not made.
-func requestOf(t *testing.T, settings, change string) string {
+// call is what the recipes' requests say about their call.
+var call = webhook.Meta{
+	CallID: "0199aa11-0000-7000-8000-000000000001", WebhookID: "msg_0199aa11000070008000000000000001",
+	AcceptedAt: time.Date(2026, 1, 6, 9, 0, 0, 0, time.UTC), EventType: string(forgehook.EventExplicit), UserAgent: "Forgehook/1",
+	CallbackURL: "https://hooks.example.com/v1/callbacks/" + webhook.ShownToken,
+}
+
+func planOf(t *testing.T, settings string) *webhook.Plan {
 	t.Helper()
 	decoded, err := forgehook.DecodeSettings([]byte(settings), forgehook.Settings{}, false)
 	if err != nil {
@@ -63,16 +77,70 @@ func requestOf(t *testing.T, settings, change string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sub := subject(t, change)
-	meta := webhook.Meta{
-		CallID: "0199aa11-0000-7000-8000-000000000001", WebhookID: "msg_0199aa11000070008000000000000001",
-		AcceptedAt: time.Date(2026, 1, 6, 9, 0, 0, 0, time.UTC), EventType: "document.processed", UserAgent: "Forgehook/1",
+	return plan
+}
+
+// meaningOf judges and reads the answer of a recipe: a status, headers, an empty line, a body.
+func meaningOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject, text, callback string) string {
+	t.Helper()
+	head, body, _ := strings.Cut(text, "\n\n")
+	lines := strings.Split(strings.TrimSpace(head), "\n")
+	status, err := strconv.Atoi(lines[0])
+	if err != nil {
+		t.Fatal(err)
 	}
-	conditions, err := plan.Explain(&sub, meta)
+	answer := webhook.Answer{StatusCode: status, Headers: map[string]string{}, Body: []byte(body), At: call.AcceptedAt}
+	for _, line := range lines[1:] {
+		name, value, _ := strings.Cut(line, ": ")
+		answer.Headers[name] = value
+	}
+	switch d := plan.Judge(sub, call, answer, webhook.Tally{Counted: 1}); d.Verdict {
+	case forgehook.VerdictRetry:
+		return "tried again: " + d.Reason + "\n"
+	case forgehook.VerdictPermanent:
+		return "failed: " + d.Code + "\n" + d.Message + "\n"
+	}
+	var said *forgehook.CallbackAnswer
+	if callback != "" {
+		said = new(forgehook.CallbackAnswer)
+		if err := forgehook.DecodeStrict([]byte(callback), said); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reading, err := plan.Read(sub, call, answer, said)
+	if err != nil {
+		return "failed: " + err.Error() + "\n"
+	}
+	var b strings.Builder
+	b.WriteString("delivered\n")
+	encoder := json.NewEncoder(&b) // it ends each value with a line
+	encoder.SetEscapeHTML(false)
+	part := func(name string, value any, isSet bool) {
+		if !isSet {
+			return
+		}
+		b.WriteString(name + ": ")
+		if err := encoder.Encode(value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part("result", reading.Result, reading.Result != nil)
+	if w := reading.WriteBack; w != nil {
+		part("document", w.Document, w.Document != nil)
+		part("verification", w.Verification, w.Verification != nil)
+		part("work item", w.WorkItem, w.WorkItem != nil)
+	}
+	return b.String()
+}
+
+// requestOf makes the request of a recipe, as it is shown, and says so where it is not made.
+func requestOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject) string {
+	t.Helper()
+	conditions, err := plan.Explain(sub, call)
 	if err != nil || !webhook.Fires(conditions) {
 		t.Fatalf("it does not fire: %v %s", err, show(t, conditions))
 	}
-	request, err := plan.Request(&sub, meta)
+	request, err := plan.Request(sub, call)
 	if err != nil {
 		t.Fatal(err)
 	}

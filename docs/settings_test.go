@@ -27,7 +27,9 @@ call keeps the version that was in force when it was accepted.
 - ` + "`PUT`" + `: what is not mentioned gets its default, and null is an empty value. ` + "`PATCH`" + ` is a JSON Merge Patch: null puts the default back.
 - Durations are .NET TimeSpans (` + "`00:00:30`" + `), ISO 8601 (` + "`PT30S`" + `) or Go durations (` + "`30s`" + `). Enums are names in any case, or numbers.
 - Secrets are write-only and answer as ` + "`{\"set\":true,\"updatedAt\":...}`" + `; writing ` + "`{\"set\":true}`" + ` keeps one.
-- Templates and expressions: [expressions.md](expressions.md).
+- Headers and expressions by name: a PATCH changes the names that it mentions, and takes one away whose value is null.
+- Triggers: true is document.created, document.updated and document.deleted, and is answered for exactly those; false is none.
+- Templates and expressions: [expressions.md](expressions.md); what ` + "`response`" + ` does: [what an answer means](expressions.md#what-an-answer-means).
 
 | Setting | Key on the platform | Kind | Default | Allowed | Meaning |
 |---|---|---|---|---|---|

@@ -88,6 +88,31 @@ func (o *object) once(member string, read func(*Response) ref.Val) ref.Val {
 	return made
 }
 
+// headerMap is a map in which names are found in any case, as the names of headers are.
+type headerMap struct{ *orderedMap }
+
+// Find returns a header.
+func (m headerMap) Find(key ref.Val) (ref.Val, bool) {
+	if name, ok := key.(types.String); ok {
+		key = types.String(strings.ToLower(string(name)))
+	}
+	return m.orderedMap.Find(key)
+}
+
+// Get returns a header or an error.
+func (m headerMap) Get(key ref.Val) ref.Val {
+	if value, ok := m.Find(key); ok {
+		return value
+	}
+	return m.orderedMap.Get(key)
+}
+
+// Contains answers the operator in.
+func (m headerMap) Contains(key ref.Val) ref.Val {
+	_, ok := m.Find(key)
+	return types.Bool(ok)
+}
+
 // responseHeaders are in alphabetical order, with names in lower case.
 func responseHeaders(r *Response) ref.Val {
 	lower := make(map[string]string, len(r.Headers))
@@ -107,7 +132,7 @@ func responseHeaders(r *Response) ref.Val {
 	for _, name := range slices.Compact(names) {
 		m.put(name, types.String(strings.ToValidUTF8(lower[name], "\uFFFD")))
 	}
-	return m
+	return headerMap{m}
 }
 
 // byteOrderMark starts the UTF-8 of some servers, and is no part of JSON.

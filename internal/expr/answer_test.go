@@ -30,7 +30,11 @@ func TestAnswerVars(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{`[response.statusCode, doc.id]`, `[207,7]`},
 		{`response.headers["content-type"]`, `"application/json"`},
-		{`response.headers["Content-Type"]`, `null`},
+		{`response.headers["Content-Type"]`, `"application/json"`},
+		{`"X-ID" in response.headers && !("X-I" in response.headers)`, `true`},
+		{`response.headers.map(name, response.headers[name])`, `["application/json","7"]`},
+		{`response.headers == {"x-id": "7", "content-type": "application/json"}`, `true`},
+		{`has(response.headers.via)`, `false`},
 		{`response.headers["x-none"] == null`, `true`},
 		{`"x-id" in response.headers`, `true`},
 		{`response.headers`, `{"content-type":"application/json","x-id":"7"}`},
@@ -146,6 +150,8 @@ func TestDecodeXML(t *testing.T) {
 			`{"Envelope":{"Body":{"Reply":{"Status":{"@code":"0","#text":"OK"}}}}}`},
 		{"byte order mark", "\uFEFF<a>x</a>", `{"a":"x"}`},
 		{"Latin 1", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>M\xfcller</a>", `{"a":"Müller"}`},
+
+		{"a .NET text that says UTF-16", `<?xml version="1.0" encoding="utf-16"?><a>ü</a>`, `{"a":"ü"}`},
 
 		{"empty text", ``, `null`},
 		{"JSON", `{"a":1}`, `null`},

@@ -24,12 +24,12 @@ var errNoXML = errors.New("it is no XML")
 // attributes is "#text". Prefixes are dropped, and so is white space around a text.
 func decodeXML(data []byte) (ref.Val, error) {
 	dec := xml.NewDecoder(bytes.NewReader(data))
-	dec.CharsetReader = latin1Reader
+	dec.CharsetReader = readerOf
 	r := xmlReader{Decoder: dec, left: maxElements}
 	document := newOrderedMap(1)
 	for {
 		token, err := dec.Token()
-		if err == io.EOF && document.size == 1 {
+		if errors.Is(err, io.EOF) && document.size == 1 {
 			return document, nil
 		}
 		if err != nil {
@@ -134,8 +134,12 @@ func (r *xmlReader) element(start xml.StartElement, depth int) (ref.Val, error) 
 	}
 }
 
-// latin1Reader serves documents that declare the encoding of Western Europe; all others but UTF-8 are not read.
-func latin1Reader(charset string, input io.Reader) (io.Reader, error) {
+// readerOf serves documents that declare the encoding of Western Europe, and those of .NET that say UTF-16 and are UTF-8: else nobody
+// could have read so far. All others are not read.
+func readerOf(charset string, input io.Reader) (io.Reader, error) {
+	if strings.EqualFold(charset, "utf-16") {
+		return input, nil
+	}
 	if !slices.Contains([]string{"iso-8859-1", "latin1", "us-ascii"}, strings.ToLower(charset)) {
 		return nil, fmt.Errorf("%w: its encoding is not known", errNoXML)
 	}

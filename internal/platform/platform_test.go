@@ -142,7 +142,7 @@ func TestNodes(t *testing.T) {
 		{"a word is no boolean", goodURL + `,{"name":"RemoveComments","defaultValue":"yes"}`, "removeComments", Refused, "false"},
 		{"Enabled beside something refused", goodURL + `,{"name":"Enabled","defaultValue":"True"},{"name":"BatchSize","defaultValue":"x"}`, "enabled", Warned, "false"},
 		{"an empty boolean", goodURL + `,{"name":"Enabled","defaultValue":""}`, "enabled", Taken, "true"},
-		{"an empty ExecuteBeforeProcess", goodURL + `,{"name":"ExecuteBeforeProcess","defaultValue":null}`, "executeBeforeProcess", Warned, "true"},
+		{"an empty ExecuteBeforeProcess", goodURL + `,{"name":"ExecuteBeforeProcess","defaultValue":null}`, "executeBeforeProcess", Taken, "true"},
 		{"no ExecuteBeforeProcess", goodURL, "executeBeforeProcess", Warned, "true"},
 		{"no ExecuteAfterProcess", goodURL, "executeAfterProcess", Warned, "false"},
 		{"a bad ExecuteAfterProcess", goodURL + `,{"name":"ExecuteAfterProcess","defaultValue":"maybe"}`, "executeAfterProcess", Refused, "false"},

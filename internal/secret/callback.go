@@ -41,7 +41,7 @@ func CallbackToken(key string, tenant forgehook.TenantID, callID string) (string
 // ReadCallbackToken reads the call's id, which proves nothing yet: [CheckCallbackToken] does. ok is false for what cannot be a token.
 func ReadCallbackToken(token string) (callID string, ok bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) != callbackBytes {
+	if err != nil || len(b) != callbackBytes || len(token) != base64.RawURLEncoding.EncodedLen(callbackBytes) { // line breaks are passed over
 		return "", false
 	}
 	s := hex.EncodeToString(b[:callIDBytes])

@@ -97,3 +97,35 @@ func BenchmarkRequest(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRead reads a result and five values of an answer of 1 and of 100 KB, and judges it.
+func BenchmarkRead(b *testing.B) {
+	const writes = `"writeBack":{"document":{"status":"result.state","comment":"result.lines[0].text","result":"result"},"workItem":{"status":"8","reasonCode":"result.state"}}`
+	var lines, elements []string
+	for i := range 1000 {
+		lines = append(lines, fmt.Sprintf(`{"text":"Bolts M6","quantity":%d,"price":"1.10","currency":"EUR","note":null}`, i))
+		elements = append(elements, fmt.Sprintf(`<line no="%d"><text>Bolts M6</text><quantity>%d</quantity><price>1.10</price></line>`, i, i))
+	}
+	for _, n := range []int{10, 1000} {
+		for kind, body := range map[string]string{
+			"json": `{"state":"Processed","lines":[` + strings.Join(lines[:n], ",") + `]}`,
+			"xml":  `<r><state>Processed</state><lines>` + strings.Join(elements[:n], "") + `</lines></r>`,
+		} {
+			result := map[string]string{"json": "response.json", "xml": `{\"state\": response.xml.r.state, \"lines\": response.xml.r.lines.line}`}[kind]
+			p := plan(b, `{"response":{"successWhen":"response.`+kind+` != null","result":"`+result+`",`+writes+`}}`)
+			sub, a := wide(10), Answer{StatusCode: 200, Body: []byte(body), At: at}
+			b.Run(fmt.Sprintf("%s/%d lines", kind, n), func(b *testing.B) {
+				b.ReportAllocs()
+				b.SetBytes(int64(len(body)))
+				for b.Loop() {
+					if d := p.Judge(sub, meta, a, Tally{Counted: 1}); d.Verdict != forgehook.VerdictSuccess {
+						b.Fatal(d)
+					}
+					if _, err := p.Read(sub, meta, a, nil); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

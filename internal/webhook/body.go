@@ -103,7 +103,7 @@ func (f *faults) checkStatic(text, contentType string) []Warning {
 }
 
 var (
-	domainMember  = regexp.MustCompile(`\b(?:doc|srcdoc|master|masterdoc|par|def|verification|wi|project|service|parentservice|category|call)\??\.\w`)
+	domainMember  = regexp.MustCompile(`\b(?:doc|srcdoc|master|masterdoc|par|def|verification|wi|project|service|parentservice|category|call|cause)\??\.\w`)
 	otherTemplate = regexp.MustCompile(`\$\{|<%|%\(|\{\s*(?:doc|master|par|wi|project|service|call)\.`)
 )
 

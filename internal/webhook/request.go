@@ -47,7 +47,7 @@ func (m Meta) callbackToken() string {
 	return m.CallbackURL[strings.LastIndexByte(m.CallbackURL, '/')+1:]
 }
 
-// shown is the Meta with which may be kept what is made of it.
+// shown is the Meta with which may be kept what is made of it. A preview has that from the start.
 func (m Meta) shown() Meta {
 	if m.CallbackURL != "" {
 		m.CallbackURL = strings.TrimSuffix(m.CallbackURL, m.callbackToken()) + ShownToken
@@ -109,10 +109,11 @@ func (p *Plan) Request(sub *forgehook.Subject, m Meta) (*Request, error) {
 	if s.found {
 		hidden = s.values(sub)
 	}
-	if m.CallbackURL != "" {
+	hasToken := m != m.shown()
+	if hasToken {
 		hidden = append(hidden, m.callbackToken())
 	}
-	if s.found || m.CallbackURL != "" {
+	if s.found || hasToken {
 		redact := NewRedactor(hidden...)
 		if s.found {
 			sub = s.mask(sub, redact)

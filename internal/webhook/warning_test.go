@@ -49,6 +49,16 @@ func TestWarnings(t *testing.T) {
 		{"pattern in capitals", `{"document":{"pattern":"^INV.*\\.(PDF|TIF)$"},` + signed + `}`, []Warning{{"document.pattern",
 			"Case counts: .pdf in lower case does not match. (?i) at the start lets both match."}}},
 		{"pattern in both", `{"document":{"pattern":"(?i)^INV.*\\.PDF$"},` + signed + `}`, []Warning{}},
+		{"every answer", `{"response":{"successWhen":"true"},` + signed + `}`, []Warning{{"response.successWhen",
+			"Every answer is a success, of any status: this is true whatever the answer."}}},
+		{"no answer", `{"response":{"successWhen":"1 > 2"},` + signed + `}`, []Warning{{"response.successWhen",
+			"No answer is a success: this is false whatever the answer."}}},
+		{"answers", `{"response":{"successWhen":"response.json.ok == true","result":"response.json","writeBack":{"document":{"status":"\"Processed\""}}},` + signed + `}`, []Warning{}},
+		{"a result beside a callback", `{"callback":{"await":true},"response":{"result":"response.json"},` + signed + `}`, []Warning{{"response.result",
+			"No effect: the callback's result is the call's."}}},
+		{"a callback of a request without body", `{"callback":{"await":true,"timeout":"PT1H"},"webHook":{"method":"GET"},` + signed + `}`, []Warning{}},
+		{"a timeout without callback", `{"callback":{"timeout":"PT1H"},` + signed + `}`, []Warning{{"callback.timeout", "No effect: callback.await is false."}}},
+		{"on failure", `{"onFailure":"hold","executeOnTrigger":true,"batchSize":1,` + signed + `}`, []Warning{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -164,7 +164,7 @@ func putID(into **int32, v expr.Value) string {
 	if !ok || n < 1 || n > math.MaxInt32 {
 		return quoted(v) + ", where the number of a category belongs"
 	}
-	id := int32(n) //nolint:gosec // it is in range
+	id := int32(n)
 	*into = &id
 	return ""
 }
@@ -196,7 +196,7 @@ func enumNumber(table forgehook.EnumTable, v expr.Value) (int32, bool) {
 	if !ok || n < math.MinInt32 || n > math.MaxInt32 {
 		return 0, false
 	}
-	return int32(n), table.Name(int32(n)) != nil //nolint:gosec // it is in range
+	return int32(n), table.Name(int32(n)) != nil
 }
 
 // quoted is a value in a message: a text in quotes, a list or an object in words.

@@ -1,0 +1,365 @@
+package webhook
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/forgehook/forgehook"
+)
+
+func jsonAnswer(status int, body string) Answer {
+	return Answer{StatusCode: status, Headers: map[string]string{"Content-Type": "application/json"}, Body: []byte(body), At: at}
+}
+
+func failureOf(t *testing.T, err error) Failure {
+	t.Helper()
+	f, ok := errors.AsType[*Failure](err)
+	if !ok {
+		t.Fatalf("got %v, want a failure", err)
+	}
+	return *f
+}
+
+// response.successWhen is asked about every answer, and its word counts in either direction.
+func TestJudge_successWhen(t *testing.T) {
+	t.Parallel()
+	const success, retry, permanent = forgehook.VerdictSuccess, forgehook.VerdictRetry, forgehook.VerdictPermanent
+	const ok = `response.json.status == "ok" && response.headers["x-left"] == null`
+	tests := []struct {
+		name, when string
+		answer     Answer
+		want       Decision // without Delay
+	}{
+		{"2xx, true", ok, jsonAnswer(200, `{"status":"ok"}`), Decision{Verdict: success, Reason: "200 OK"}},
+		{"404, true", `response.statusCode == 404`, jsonAnswer(404, ``), Decision{Verdict: success, Reason: "404 Not Found"}},
+		{"302, true", `true`, Answer{StatusCode: 302, Headers: map[string]string{"Location": "/x"}}, Decision{Verdict: success, Reason: "302 Found"}},
+		{"503, true", `response.text == "fine"`, jsonAnswer(503, `fine`), Decision{Verdict: success, Reason: "503 Service Unavailable"}},
+		{"2xx, false", ok, jsonAnswer(200, `{"status":"failed"}`), Decision{permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused,
+			`response.successWhen is false: response.json.status == "ok"`, true, 0, false}},
+		{"2xx, no JSON", ok, jsonAnswer(200, `<p>ok</p>`), Decision{permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused,
+			`response.successWhen is false: response.json.status == "ok"`, true, 0, false}},
+		{"2xx, cut off", ok, Answer{StatusCode: 200, Body: []byte(`{"status":"ok"}`), Truncated: true}, Decision{
+			permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused, `response.successWhen is false: response.json.status == "ok"`, true, 0, false}},
+		{"404, false", ok, jsonAnswer(404, `{}`), Decision{retry, "404 Not Found", "http_404", "404 Not Found", false, 0, false}},
+		{"422, false", ok, jsonAnswer(422, `{}`), Decision{permanent, "422 Unprocessable Entity", "http_422", "422 Unprocessable Entity", true, 0, false}},
+		{"2xx, error", `response.json.left > 3`, jsonAnswer(200, `{"token":"hunter2"}`), Decision{
+			permanent, "200 OK, but response.successWhen cannot be evaluated", CodeAnswerUnreadable,
+			`response.successWhen, line 1, column 1: "response.json.left": response.json.left is null: test response.json.left != null first, or give another value with coalesce(response.json.left, ...).`,
+			true, 0, false}},
+		{"2xx, neither true nor false", `response.json.ok`, jsonAnswer(201, `{"ok":"hunter2"}`), Decision{
+			permanent, "201 Created, but response.successWhen cannot be evaluated", CodeAnswerUnreadable,
+			`response.successWhen, line 1, column 1: "response.json.ok": it gives a text, not true or false.`, true, 0, false}},
+		{"503, error", `response.json.left > 3`, jsonAnswer(503, `{}`), Decision{retry, "503 Service Unavailable", "http_503", "503 Service Unavailable", false, 0, false}},
+		{"no answer", `true`, Answer{ErrorCode: "timeout"}, Decision{retry, "timed out after 30 s", "timeout", "timed out after 30 s", false, 0, false}},
+		{"about the document", `doc.id == 912 && response.json.id == doc.id`, jsonAnswer(409, `{"id":912}`), Decision{Verdict: success, Reason: "409 Conflict"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := plan(t, nested("response.successWhen", string(toJSON(tt.when))))
+			got := p.Judge(invoice(t), meta, tt.answer, Tally{Counted: 1})
+			got.Delay = 0
+			diff(t, tt.want, got)
+		})
+	}
+}
+
+// Whatever the answer: where successWhen is true, no attempt follows; where it is false, no answer of the endpoint is a success.
+func TestJudge_successWhenProperties(t *testing.T) {
+	t.Parallel()
+	always, never := plan(t, nested("response.successWhen", `"true"`)), plan(t, nested("response.successWhen", `"false"`))
+	plain, sub := plan(t, `{}`), invoice(t)
+	rapid.Check(t, func(t *rapid.T) {
+		a := Answer{
+			StatusCode: rapid.IntRange(100, 999).Draw(t, "status"), Body: rapid.SliceOf(rapid.Byte()).Draw(t, "body"), At: at,
+			Headers:   rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "headers"),
+			ErrorCode: rapid.SampledFrom([]string{"", "timeout", "guard_blocked"}).Draw(t, "error"), Truncated: rapid.Bool().Draw(t, "truncated"),
+		}
+		tally := Tally{Counted: rapid.IntRange(0, 20).Draw(t, "counted")}
+		if d := always.Judge(sub, meta, a, tally); d.Verdict != forgehook.VerdictSuccess || d.Final || d.Delay != 0 || d.Code != "" {
+			t.Fatalf("%+v", d)
+		}
+		d := never.Judge(sub, meta, a, tally)
+		if d.Verdict == forgehook.VerdictSuccess {
+			t.Fatalf("%+v", d)
+		}
+		if a.StatusCode/100 != 2 && d != plain.Judge(nil, meta, a, tally) {
+			t.Fatalf("%d is judged otherwise than without the setting: %+v", a.StatusCode, d)
+		}
+	})
+}
+
+func TestJudge_await(t *testing.T) {
+	t.Parallel()
+	p := plan(t, `{"callback":{"await":true,"timeout":"PT1H"}}`)
+	if d := p.Judge(nil, meta, Answer{StatusCode: 202}, Tally{Counted: 1}); !d.Await {
+		t.Errorf("%+v", d)
+	}
+	if d := p.Judge(nil, meta, Answer{StatusCode: 503}, Tally{Counted: 1}); d.Await {
+		t.Errorf("%+v", d)
+	}
+	if timeout, await := p.Callback(); !await || timeout.Hours() != 1 {
+		t.Errorf("%v, %v", timeout, await)
+	}
+	if _, await := plan(t, `{}`).Callback(); await {
+		t.Error("the default awaits a callback")
+	}
+}
+
+func TestPlan_NeedsSubject(t *testing.T) {
+	t.Parallel()
+	for settings, want := range map[string]bool{
+		`{}`: false, `{"callback":{"await":true}}`: false,
+		`{"response":{"successWhen":"true"}}`: true, `{"response":{"result":"1"}}`: true,
+		`{"response":{"writeBack":{"workItem":{"status":"8"}}}}`:               true,
+		`{"response":{"writeBack":{"document":{"fields":{"A":"result.a"}}}}}`:  true,
+		`{"response":{"writeBack":{"verification":{"info":"response.text"}}}}`: true,
+	} {
+		if got := plan(t, settings).NeedsSubject(); got != want {
+			t.Errorf("%s: %v", settings, got)
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	const all = `{"response":{"result":"{\"total\": response.json.total, \"state\": response.json.state}","writeBack":{
+		"document":{"status":"result.state","comment":"response.json.note","result":"result","category":"response.json.category",
+			"fields":{"Total":"result.total","Date":"timestamp(response.json.at)","Checked":"response.json.checked","Ref":"response.headers[\"x-ref\"]"}},
+		"verification":{"value":"text(result.total)","status":"response.json.flags","info":"\"by the ERP\""},
+		"workItem":{"status":"response.json.item","reasonCode":"response.statusCode","reasonDescription":"response.json.why","reasonComment":"doc.statusName"}}}}`
+	tests := []struct {
+		name, settings string
+		answer         Answer
+		said           *forgehook.CallbackAnswer
+		want           string // Reading as JSON
+	}{
+		{"nothing is asked", `{}`, jsonAnswer(200, `{"a":1}`), nil, `{"Result":null,"WriteBack":null}`},
+		{"everything", all, jsonAnswer(200, `{"total":118.40,"state":"processed","note":"fine","category":3307,"at":"2026-01-05T07:30:00+02:00",
+			"checked":true,"flags":"Suspicious, scripted","item":8,"why":"ok"}`), nil,
+			`{"Result":{"total":118.4,"state":"processed"},"WriteBack":{"document":{"status":10,"comment":"fine","result":"{\"total\":118.4,\"state\":\"processed\"}",` +
+				`"category":3307,"fields":[{"name":"Checked","value":"True"},{"name":"Date","value":"2026-01-05T05:30:00.000Z"},{"name":"Total","value":"118.4"}]},` +
+				`"verification":{"value":"118.4","status":8194,"info":"by the ERP"},` +
+				`"workItem":{"status":8,"reasonCode":"200","reasonDescription":"ok","reasonComment":"Processed"}}}`},
+		{"null leaves what stands there", `{"response":{"writeBack":{"document":{"status":"response.json.none","comment":"response.json.note"},"workItem":{"status":"null"}}}}`,
+			jsonAnswer(200, `{}`), nil, `{"Result":null,"WriteBack":null}`},
+		{"an empty text is a text", `{"response":{"writeBack":{"document":{"comment":"\"\""}}}}`, jsonAnswer(200, `{}`), nil,
+			`{"Result":null,"WriteBack":{"document":{"comment":""}}}`},
+		{"a text as result", `{"response":{"result":"response.text","writeBack":{"document":{"result":"result"}}}}`, jsonAnswer(200, `<ok>`), nil,
+			`{"Result":"<ok>","WriteBack":{"document":{"result":"<ok>"}}}`},
+		{"XML", `{"response":{"result":"response.xml.Reply.Status"}}`, Answer{StatusCode: 200, Body: []byte(`<x:Reply xmlns:x="u"><Status>OK</Status></x:Reply>`)}, nil,
+			`{"Result":"OK","WriteBack":null}`},
+		{"a 404 that counts as success", `{"response":{"successWhen":"response.statusCode == 404","result":"response.statusCode"}}`, jsonAnswer(404, ``), nil,
+			`{"Result":404,"WriteBack":null}`},
+
+		{"before the callback", `{"callback":{"await":true},"response":{"result":"1","writeBack":{"document":{"comment":"\"x\""}}}}`, jsonAnswer(202, `{}`), nil,
+			`{"Result":null,"WriteBack":null}`},
+		{"a callback", `{"callback":{"await":true},"response":{"result":"1","writeBack":{"document":{"comment":"result.text + callback.outcome"}}}}`,
+			jsonAnswer(202, `{}`), &forgehook.CallbackAnswer{Result: json.RawMessage(`{"text":"a "}`)},
+			`{"Result":{"text":"a "},"WriteBack":{"document":{"comment":"a delivered"}}}`},
+		{"a callback without settings of response", `{"callback":{"await":true}}`, jsonAnswer(202, `{}`), &forgehook.CallbackAnswer{Result: json.RawMessage(`[1]`)},
+			`{"Result":[1],"WriteBack":null}`},
+		{"a callback without result", `{"callback":{"await":true}}`, jsonAnswer(202, `{}`), &forgehook.CallbackAnswer{}, `{"Result":null,"WriteBack":null}`},
+		{"a callback that says failed", `{"callback":{"await":true},"response":{"writeBack":{"document":{"status":"\"Error\""}}}}`, jsonAnswer(202, `{}`),
+			&forgehook.CallbackAnswer{Result: json.RawMessage(`1`), Outcome: new(forgehook.Failed)}, `{"Result":1,"WriteBack":null}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			sub := invoice(t)
+			before := pretty(t, sub)
+			got, err := plan(t, tt.settings).Read(sub, meta, tt.answer, tt.said)
+			if err != nil {
+				t.Fatal(err)
+			}
+			diff(t, tt.want, string(toJSON(got)))
+			diff(t, before, pretty(t, sub))
+		})
+	}
+}
+
+// Nothing is written of an answer of which one value does not fit, and the message says where.
+func TestRead_refuses(t *testing.T) {
+	t.Parallel()
+	const path = "response.writeBack."
+	long := `"` + strings.Repeat("x", 1<<20) + `"`
+	tests := []struct{ setting, text, body, code, want string }{
+		{"document.status", `result`, `"Procezzed"`, CodeWriteBackRefused, `document.status: "Procezzed" is none of DocumentStatus; did you mean "Processed"?`},
+		{"document.status", `result`, `77`, CodeWriteBackRefused, `document.status: 77 is none of DocumentStatus`},
+		{"document.status", `result`, `10.5`, CodeWriteBackRefused, `document.status: 10.5 is none of DocumentStatus`},
+		{"document.status", `result`, `1e300`, CodeWriteBackRefused, `document.status: 1e+300 is none of DocumentStatus`},
+		{"document.status", `result`, `true`, CodeWriteBackRefused, `document.status: true is none of DocumentStatus`},
+		{"document.status", `result`, `["Processed"]`, CodeWriteBackRefused, `document.status: a list is none of DocumentStatus`},
+		{"document.status", `result`, `""`, CodeWriteBackRefused, `document.status: "" is none of DocumentStatus`},
+		{"document.category", `result`, `0`, CodeWriteBackRefused, `document.category: 0, where the number of a category belongs`},
+		{"document.category", `result`, `2147483648`, CodeWriteBackRefused, `document.category: 2147483648, where the number of a category belongs`},
+		{"document.category", `result`, `"Invoice"`, CodeWriteBackRefused, `document.category: "Invoice", where the number of a category belongs`},
+		{"document.comment", `result`, `{"a":1}`, CodeWriteBackRefused, `document.comment: a map, where a text belongs`},
+		{"document.comment", `result + result`, long[:1<<20-10] + `"`, CodeWriteBackRefused, `document.comment: 2097130 bytes, of which at most 1048576 are kept`},
+		{"document.fields.Total", `result`, `[1]`, CodeWriteBackRefused, `document.fields.Total: a list, where a text belongs`},
+		{"verification.status", `result`, `"Suspicious, Scriptd"`, CodeWriteBackRefused, `verification.status: "Suspicious, Scriptd" is none of VerificationStatus`},
+		{"verification.status", `result`, `65536`, CodeWriteBackRefused, `verification.status: 65536 is none of VerificationStatus`},
+		{"workItem.status", `result`, `"Verifed"`, CodeWriteBackRefused, `workItem.status: "Verifed" is none of WorkItemStatus; did you mean "Verified"?`},
+		{"workItem.reasonCode", `result`, `{}`, CodeWriteBackRefused, `workItem.reasonCode: a map, where a text belongs`},
+		{"document.comment", `par.value`, `1`, CodeAnswerUnreadable, `document.comment, line 1, column 1: "par": par is null and has no value: test par != null first, or write .?value.`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.setting+" "+tt.body[:min(len(tt.body), 20)], func(t *testing.T) {
+			t.Parallel()
+			s := settings(t, nested(path+tt.setting, string(toJSON(tt.text))))
+			s.Response.Result = new("response.json")
+			got, err := compiled(t, s).Read(invoice(t), meta, jsonAnswer(200, tt.body), nil)
+			diff(t, Failure{tt.code, path + tt.want}, failureOf(t, err))
+			diff(t, Reading{}, got)
+		})
+	}
+}
+
+func TestRead_results(t *testing.T) {
+	t.Parallel()
+	p := plan(t, `{"response":{"result":"response.text"}}`)
+	fits := strings.Repeat("x", 1<<20-2)
+	if got, err := p.Read(invoice(t), meta, jsonAnswer(200, fits), nil); err != nil || len(got.Result) != 1<<20 {
+		t.Errorf("%d bytes, %v", len(got.Result), err)
+	}
+	_, err := p.Read(invoice(t), meta, jsonAnswer(200, fits+"x"), nil)
+	diff(t, Failure{CodeResultTooLarge, "The result has 1048577 bytes of JSON; at most 1048576 are kept."}, failureOf(t, err))
+	_, err = plan(t, `{"callback":{"await":true}}`).Read(nil, meta, jsonAnswer(202, ``), &forgehook.CallbackAnswer{Result: json.RawMessage(`"` + fits + `x"`)})
+	diff(t, CodeResultTooLarge, failureOf(t, err).Code)
+	_, err = plan(t, `{"response":{"result":"response.json.a + 1"}}`).Read(invoice(t), meta, jsonAnswer(200, `{"a":"hunter2"}`), nil)
+	diff(t, Failure{CodeAnswerUnreadable, `response.result, line 1, column 1: "response.json.a + 1": + does not fit the types of these values: number(x) and text(x) convert them.`},
+		failureOf(t, err))
+}
+
+// An answer that nobody should have sent ends the call, soon and with a code.
+func TestRead_hostile(t *testing.T) {
+	t.Parallel()
+	const million = 1_000_000
+	for name, body := range map[string]string{
+		"many values": "[" + strings.Repeat("0,", million) + "0]", "many elements": "<a>" + strings.Repeat("<b/>", million) + "</a>",
+	} {
+		_, err := plan(t, `{"response":{"result":"[response.json, response.xml]"}}`).Read(invoice(t), meta, jsonAnswer(200, body), nil)
+		if f := failureOf(t, err); f.Code != CodeAnswerUnreadable || !strings.Contains(f.Message, "a body of more than 200000 values") {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	for name, body := range map[string]string{
+		"deep": strings.Repeat("[", million), "deep XML": strings.Repeat("<a>", million), "no UTF-8": "\xff\xfe{", "NUL": "\x00",
+		"billion laughs": `<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><l>&b;</l>`,
+	} {
+		got, err := plan(t, `{"response":{"result":"[response.json, response.xml]"}}`).Read(invoice(t), meta, jsonAnswer(200, body), nil)
+		if err != nil || string(got.Result) != "[null,null]" {
+			t.Errorf("%s: %.100s, %v", name, got.Result, err)
+		}
+	}
+}
+
+// Whatever an endpoint answers: there is a reading, or a failure of one of the three codes with the setting's name, and never both.
+func TestRead_properties(t *testing.T) {
+	t.Parallel()
+	p := plan(t, `{"response":{"result":"[response.json, response.xml, response.headers]","writeBack":{
+		"document":{"status":"response.json.a","comment":"response.xml.a","result":"response.json","category":"response.json.b","fields":{"Total":"response.json.a.b"}},
+		"verification":{"status":"response.json.c"},"workItem":{"status":"response.json.a","reasonCode":"response.text"}}}}`)
+	sub := invoice(t)
+	value := rapid.SampledFrom([]string{`"Processed"`, `10`, `-1`, `3307`, `"Suspicious"`, `null`, `true`, `[1]`, `{"b":"x"}`, `1e999`, `"<"`})
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.OneOf(
+			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+			rapid.Custom(func(t *rapid.T) string {
+				return `{"a":` + value.Draw(t, "a") + `,"b":` + value.Draw(t, "b") + `,"c":` + value.Draw(t, "c") + `}`
+			}),
+			rapid.Map(rapid.String(), func(s string) string { return "<a>" + s + "</a>" }),
+		).Draw(t, "body")
+		a := Answer{StatusCode: 200, Body: []byte(body), Headers: rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "headers")}
+		got, err := p.Read(sub, meta, a, nil)
+		again, errAgain := p.Read(sub, meta, a, nil)
+		if string(toJSON(got)) != string(toJSON(again)) || fmt.Sprint(err) != fmt.Sprint(errAgain) {
+			t.Fatalf("%s, %v, another time %s, %v", toJSON(got), err, toJSON(again), errAgain)
+		}
+		if err == nil {
+			if !json.Valid(got.Result) || got.WriteBack == nil {
+				t.Fatalf("%s", toJSON(got))
+			}
+			return
+		}
+		f, ok := errors.AsType[*Failure](err)
+		if !ok || f.Code != CodeAnswerUnreadable && f.Code != CodeWriteBackRefused || !strings.HasPrefix(f.Message, "response.") || got.WriteBack != nil {
+			t.Fatalf("%v, %s", err, toJSON(got))
+		}
+	})
+}
+
+// Neither a result nor a message shows what a secret field holds.
+func TestRead_secrets(t *testing.T) {
+	t.Parallel()
+	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"id":5,"value":"hunter2-`+strings.Repeat("x", 80)+`","paramDef":{"id":9,"name":"Key","valueType":10}}]}}`)
+	got, err := plan(t, `{"response":{"result":"{\"echo\": response.text, \"key\": doc.field(\"Key\").value, \"doc\": doc}"}}`).Read(
+		sub, meta, jsonAnswer(200, "you sent "+*sub.Document.ResultParameters[0].Value), nil)
+	if err != nil || strings.Contains(string(got.Result), "hunter2") || !strings.HasPrefix(string(got.Result), `{"echo":"you sent [secret]","key":"[secret]","doc":{`) {
+		t.Errorf("%s, %v", got.Result, err)
+	}
+	_, err = plan(t, `{"response":{"writeBack":{"document":{"status":"doc.field(\"Key\").value"}}}}`).Read(sub, meta, jsonAnswer(200, ``), nil)
+	diff(t, Failure{CodeWriteBackRefused, "response.writeBack.document.status: [secret], which does not fit here"}, failureOf(t, err))
+	awaiting, m := plan(t, `{"callback":{"await":true},"response":{"writeBack":{"document":{"comment":"call.callbackUrl"}}}}`), meta
+	m.CallbackURL = callbackURL
+	got, err = awaiting.Read(invoice(t), m, jsonAnswer(200, ``), &forgehook.CallbackAnswer{})
+	if err != nil || *got.WriteBack.Document.Comment != "https://hooks.example/v1/callbacks/[token]" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Another item than the call's gets what the answer says about it, and the document nothing.
+func TestReadWorkItem(t *testing.T) {
+	t.Parallel()
+	p := plan(t, `{"response":{"writeBack":{"document":{"status":"result.none.of.these + 1"},"workItem":{"status":"result.state","reasonCode":"text(wi.id)"}}}}`)
+	sub := invoice(t)
+	for id := int32(1); id <= 2; id++ {
+		sub.WorkItem = &forgehook.WorkItem{ID: id}
+		got, err := p.ReadWorkItem(sub, meta, jsonAnswer(200, `{}`), nil, json.RawMessage(`{"state":"Verified"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, fmt.Sprintf(`{"status":8,"reasonCode":"%d"}`, id), string(toJSON(got)))
+	}
+	_, err := p.ReadWorkItem(sub, meta, jsonAnswer(200, `{}`), nil, json.RawMessage(`{"state":"Verifid"}`))
+	diff(t, CodeWriteBackRefused, failureOf(t, err).Code)
+	if got, err := plan(t, `{}`).ReadWorkItem(nil, meta, jsonAnswer(200, `{}`), nil, nil); got != nil || err != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestCompile_answers(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, settings, want string }{
+		{"not true or false", `{"successWhen":"response.statusCode"}`, "response.successWhen | response.statusCode | line 1, column 1: the condition must give true or false, and this gives an int: compare it with == or another operator"},
+		{"a name of another scope", `{"result":"result.a"}`, "response.result | result | line 1, column 1: no such name here: it belongs to response.writeBack"},
+		{"a field's expression", `{"writeBack":{"document":{"fields":{"Total":"respons.json"}}}}`, "response.writeBack.document.fields.Total | respons | line 1, column 1: no such name: did you mean response?"},
+		{"a list for a text", `{"writeBack":{"document":{"comment":"[1]"}}}`, "response.writeBack.document.comment | [1] | line 1, column 1: the expression must give a text, a number, true or false, or a time, and this gives a list"},
+		{"an entity for a text", `{"writeBack":{"workItem":{"reasonCode":"doc"}}}`, "response.writeBack.workItem.reasonCode | doc | line 1, column 1: the expression must give a text, a number, true or false, or a time, and this gives a Document"},
+		{"a constant that does not fit", `{"writeBack":{"document":{"status":"\"Procezzed\""}}}`, `response.writeBack.document.status | "Procezzed" | "Procezzed" is none of DocumentStatus; did you mean "Processed"?`},
+		{"a constant number", `{"writeBack":{"verification":{"status":"65536"}}}`, "response.writeBack.verification.status | 65536 | 65536 is none of VerificationStatus"},
+	}
+	for _, tt := range tests {
+		_, err := Compile(settings(t, `{"response":`+tt.settings+`}`))
+		diff(t, []string{tt.want}, faultsOf(t, err))
+	}
+	// 50 fields fit; with 480 expressions elsewhere they do not.
+	var fields, holes []string
+	for i := range 50 {
+		fields = append(fields, fmt.Sprintf(`"F%d":"result.a"`, i))
+	}
+	for range 480 {
+		holes = append(holes, "{{doc.id}}")
+	}
+	many := `"response":{"writeBack":{"document":{"fields":{` + strings.Join(fields, ",") + `}}}}`
+	plan(t, `{`+many+`}`)
+	_, err := Compile(settings(t, `{`+many+`,"webHook":{"contentType":"text/plain","body":"`+strings.Join(holes, "")+`"}}`))
+	if got := faultsOf(t, err); len(got) != 1 || !strings.Contains(got[0], "at most 500 expressions") {
+		t.Errorf("%q", got)
+	}
+}

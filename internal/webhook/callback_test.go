@@ -1,0 +1,126 @@
+package webhook
+
+import (
+	"strings"
+	"testing"
+)
+
+const (
+	callbackToken = "AZuNIQAAcACAAAAAAAAAAR0xZ1Jm7yq3cTzJm0rWv0yQ4yV8hQ2pYb6nT5sL0aKe"
+	callbackURL   = "https://hooks.example/v1/callbacks/" + callbackToken
+	shownURL      = "https://hooks.example/v1/callbacks/[token]"
+)
+
+// The URL is in the header, in the default payload and wherever an expression puts it; what is shown of a request has no token in any
+// of these places, however it is written there.
+func TestRequest_callback(t *testing.T) {
+	t.Parallel()
+	m := meta
+	m.CallbackURL = callbackURL
+	tests := []struct{ name, settings, sent, shown string }{
+		{"default payload", `{}`, `{"type":"document.processed","timestamp":"2026-01-05T07:31:03.123Z","callbackUrl":"` + callbackURL + `","data":{`,
+			`{"type":"document.processed","timestamp":"2026-01-05T07:31:03.123Z","callbackUrl":"` + shownURL + `","data":{`},
+		{"a template", `{"webHook":{"body":"{\"reply\":\"{{ call.callbackUrl }}\"}"}}`, `{"reply":"` + callbackURL + `"}`, `{"reply":"` + shownURL + `"}`},
+		{"in other letters", `{"webHook":{"bodyKind":"expression","body":"call.callbackUrl.upper()"}}`, strings.ToUpper(`"` + callbackURL + `"`), strings.ToUpper(`"` + shownURL + `"`)},
+		{"no body", `{"webHook":{"method":"GET"}}`, "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := settings(t, tt.settings)
+			s.Callback.Await = true
+			r, err := compiled(t, s).Request(invoice(t), m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(string(r.Body), tt.sent) || header(lines(r.Headers), CallbackHeader) != callbackURL {
+				t.Errorf("sent %.300s, %v", r.Body, r.Headers)
+			}
+			if r.Shown == nil || !strings.HasPrefix(string(r.Shown.Body), tt.shown) || header(lines(r.Shown.Headers), CallbackHeader) != shownURL {
+				t.Fatalf("shown %+v", r.Shown)
+			}
+			if all := pretty(t, r.Shown) + string(r.Shown.Body); strings.Contains(strings.ToLower(all), strings.ToLower(callbackToken)) {
+				t.Errorf("the token is in %s", all)
+			}
+		})
+	}
+}
+
+func lines(headers []Header) map[string]string {
+	m := map[string]string{}
+	for _, h := range headers {
+		m[h.Name] = h.Value
+	}
+	return m
+}
+
+// A part of the token, which building again does not take out, is not shown either.
+func TestRequest_callbackPart(t *testing.T) {
+	t.Parallel()
+	m := meta
+	m.CallbackURL = callbackURL
+	s := settings(t, `{"callback":{"await":true},"webHook":{"url":"https://example.com/a?back={{ call.callbackUrl }}"},"headers":{"X-Back":"{{ call.callbackUrl.split(\"/\")[5] }}"}}`)
+	r, err := compiled(t, s).Request(invoice(t), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "https://example.com/a?back=https%3A%2F%2Fhooks.example%2Fv1%2Fcallbacks%2F%5Btoken%5D", r.Shown.URL)
+	diff(t, callbackToken, lines(r.Headers)["X-Back"])
+	diff(t, ShownToken, lines(r.Shown.Headers)["X-Back"])
+}
+
+// A preview has no token, and is sent and shown in one form.
+func TestRequest_callbackPreview(t *testing.T) {
+	t.Parallel()
+	m := meta
+	m.CallbackURL = shownURL
+	r, err := plan(t, `{"callback":{"await":true}}`).Request(invoice(t), m)
+	if err != nil || r.Shown != nil || lines(r.Headers)[CallbackHeader] != shownURL || !strings.Contains(string(r.Body), `"callbackUrl":"`+shownURL+`"`) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// Settings that await no callback name no URL, even where there is one.
+func TestRequest_withoutCallback(t *testing.T) {
+	t.Parallel()
+	m := meta
+	m.CallbackURL = callbackURL
+	p := plan(t, `{"webHook":{"bodyKind":"expression","body":"[call.callbackUrl]"}}`)
+	r, err := p.Request(invoice(t), m)
+	if err != nil || string(r.Body) != "[null]" || r.Shown != nil || lines(r.Headers)[CallbackHeader] != "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	r, err = plan(t, `{}`).Request(invoice(t), m)
+	if err != nil || strings.Contains(string(r.Body), "callbackUrl") || r.Shown != nil {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// Conditions are kept with what they saw.
+func TestExplain_callback(t *testing.T) {
+	t.Parallel()
+	m := meta
+	m.CallbackURL = callbackURL
+	conditions, err := plan(t, `{"callback":{"await":true},"condition":"call.callbackUrl != null && call.callbackUrl.size() > 500"}`).Explain(invoice(t), m)
+	if all := pretty(t, conditions); err != nil || strings.Contains(all, callbackToken) || !strings.Contains(all, ShownToken) {
+		t.Errorf("%s, %v", all, err)
+	}
+}
+
+// The call whose end has fired this one is in the payload after the platform's keys, and for expressions.
+func TestRequest_cause(t *testing.T) {
+	t.Parallel()
+	sub := subject(t, `{"document":{"id":1},"call":{"id":"c1","webHookServiceId":9,"outcome":"failed","attempts":10,"errorCode":"http_503","result":{"a":"<"}}}`)
+	r, err := plan(t, `{}`).Request(sub, meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `"service":null,"call":{"id":"c1","webHookServiceId":9,"reason":null,"outcome":"failed","statusCode":null,"attempts":10,"errorCode":"http_503","errorMessage":null,"result":{"a":"<"}}}}`
+	if !strings.HasSuffix(string(r.Body), want) {
+		t.Errorf("got %s", r.Body)
+	}
+	p := plan(t, `{"condition":"cause != null && cause.errorCode == \"http_503\"","webHook":{"bodyKind":"expression","body":"{\"failed\": cause.id, \"of\": cause.webHookServiceId, \"a\": cause.result.a}"}}`)
+	if r, err = p.Request(sub, meta); err != nil || string(r.Body) != `{"failed":"c1","of":9,"a":"<"}` {
+		t.Errorf("%s, %v", r.Body, err)
+	}
+}
