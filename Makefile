@@ -15,8 +15,14 @@ STACK := $(BIN)/devstack
 endif
 PKG  ?= ./...
 ARGS ?=
+# The example clients are run by make e2e: TypeScript is compiled, against the types of the oldest Node that they support.
+NODE            := .forgehook/node
+NODE_PACKAGES   := typescript@5.9.3 @types/node@18.19.130
+CLIENT_TOOLS    := python3:python3 node:nodejs npm:npm mcs:mono-mcs mono:mono-runtime
+MONO_ASSEMBLIES := System.Net.Http System.Runtime.Serialization System.Xml.Linq
+MONO_PACKAGES   := libmono-system-net-http4.0-cil libmono-system-runtime-serialization4.0-cil libmono-system-xml-linq4.0-cil
 
-.PHONY: help dev test lint e2e bench generate record csharp-golden build clean
+.PHONY: help dev test lint e2e client-tools bench generate record csharp-golden build clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +39,20 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## Run the linters and check tha
 	@$(BIN)/workflowcheck ./workflows/...
 	@go run ./cmd/forgehook openapi | cmp - docs/openapi.json || { echo "docs/openapi.json is stale: run make generate"; exit 1; }
 
-e2e: $(STACK) build ## Kill, stop and cut real processes and look for lost calls
+e2e: client-tools $(STACK) build $(NODE)/installed ## Kill, stop and cut real processes and look for lost calls; run the example clients
 	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 20m $(ARGS) ./cmd/forgehook
+
+# What the example clients need and this machine lacks is said before anything is built.
+client-tools:
+	@missing=; for tool in $(CLIENT_TOOLS); do command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
+	mkdir -p $(NODE); echo 'class C {}' > $(NODE)/c.cs; \
+	mcs -target:library -out:$(NODE)/c.dll $(patsubst %,-r:%.dll,$(MONO_ASSEMBLIES)) $(NODE)/c.cs >/dev/null 2>&1 || missing="$$missing $(MONO_PACKAGES)"; \
+	if [ -n "$$missing" ]; then echo "make e2e runs the example clients and needs:$$missing. On Debian or Ubuntu: apt-get install$$missing" >&2; exit 1; fi
+
+$(NODE)/installed: Makefile
+	@mkdir -p $(NODE)
+	@npm install --no-save --no-package-lock --no-audit --no-fund --loglevel=error --prefix $(NODE) $(NODE_PACKAGES)
+	@touch $@
 
 bench: $(STACK) build ## Measure a call beside the bare engine, in one run on one server
 	@$(STACK) --ephemeral -- $(BIN)/forgehook bench $(ARGS)

@@ -18,21 +18,23 @@ var rooms = map[string]struct {
 	ours, others []string
 	why          string
 }{
-	".":                    {nil, []string{"github.com/sosodev/duration"}, "whoever imports client or workflows links the root"},
-	"workflows":            {[]string{"."}, []string{"go.temporal.io/sdk"}, "workflow code is deterministic and does no I/O"},
-	"activities":           {[]string{".", "workflows", "internal/outbound", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"go.temporal.io/sdk"}, "a step is a rule and its I/O, nothing of HTTP serving"},
-	"worker":               {[]string{".", "workflows"}, []string{"go.temporal.io/"}, "it is the Temporal client side and knows no storage"},
-	"api":                  {[]string{".", "internal/expr", "internal/outbound", "internal/platform", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"github.com/gin-gonic/gin", "github.com/danielgtaylor/huma/v2", "github.com/google/uuid", "github.com/prometheus/client_golang", "golang.org/x/sync", "golang.org/x/time"}, "HTTP reaches the engine through api.Engine only"},
-	"client":               {[]string{"."}, nil, "clients link nothing but the standard library"},
-	"migrations":           {nil, nil, "it embeds files"},
-	"internal/outbound":    {[]string{"."}, []string{"code.dny.dev/ssrf", "golang.org/x/net"}, "sockets only"},
-	"internal/postgres":    {[]string{".", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},
-	"internal/secret":      {[]string{"."}, []string{"github.com/tink-crypto/tink-go/v2"}, "sealing only"},
-	"internal/expr":        {[]string{".", "internal/expr/dotnet"}, []string{"cel.dev/cel-go", "github.com/dlclark/regexp2/v2", "github.com/google/cel-go", "golang.org/x/text"}, "the language knows no webhook"},
-	"internal/expr/dotnet": {[]string{"."}, []string{"github.com/shopspring/decimal", "golang.org/x/text"}, "formats know no expressions"},
-	"internal/expr/csharp": {[]string{".", "internal/expr"}, nil, "a translator from text to text"},
-	"internal/platform":    {[]string{"."}, nil, "it reads the platform's JSON, the rules judge what it says"},
-	"internal/webhook":     {[]string{".", "internal/expr", "internal/expr/csharp"}, []string{"github.com/dlclark/regexp2/v2", "github.com/standard-webhooks/standard-webhooks/libraries"}, "the rules are pure"},
+	".":                            {nil, []string{"github.com/sosodev/duration"}, "whoever imports client or workflows links the root"},
+	"workflows":                    {[]string{"."}, []string{"go.temporal.io/sdk"}, "workflow code is deterministic and does no I/O"},
+	"activities":                   {[]string{".", "workflows", "internal/outbound", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"go.temporal.io/sdk"}, "a step is a rule and its I/O, nothing of HTTP serving"},
+	"worker":                       {[]string{".", "workflows"}, []string{"go.temporal.io/", "github.com/nexus-rpc/sdk-go/nexus"}, "it is the Temporal client side and knows no storage"},
+	"api":                          {[]string{".", "internal/expr", "internal/outbound", "internal/platform", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"github.com/gin-gonic/gin", "github.com/danielgtaylor/huma/v2", "github.com/google/uuid", "github.com/prometheus/client_golang", "golang.org/x/sync", "golang.org/x/time"}, "HTTP reaches the engine through api.Engine only"},
+	"client":                       {[]string{"."}, nil, "clients link nothing but the standard library"},
+	"migrations":                   {nil, nil, "it embeds files"},
+	"internal/outbound":            {[]string{"."}, []string{"code.dny.dev/ssrf", "golang.org/x/net"}, "sockets only"},
+	"internal/postgres":            {[]string{".", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},
+	"internal/secret":              {[]string{"."}, []string{"github.com/tink-crypto/tink-go/v2"}, "sealing only"},
+	"internal/expr":                {[]string{".", "internal/expr/dotnet"}, []string{"cel.dev/cel-go", "github.com/dlclark/regexp2/v2", "github.com/google/cel-go", "golang.org/x/text"}, "the language knows no webhook"},
+	"internal/expr/dotnet":         {[]string{"."}, []string{"github.com/shopspring/decimal", "golang.org/x/text"}, "formats know no expressions"},
+	"internal/expr/csharp":         {[]string{".", "internal/expr"}, nil, "a translator from text to text"},
+	"internal/platform":            {[]string{"."}, nil, "it reads the platform's JSON, the rules judge what it says"},
+	"docs/examples/temporal/child": {[]string{".", "workflows"}, []string{"go.temporal.io/sdk"}, "an example shows what a user may import"},
+	"docs/examples/clients/go":     {[]string{".", "client"}, nil, "an example shows what a user may import"},
+	"internal/webhook":             {[]string{".", "internal/expr", "internal/expr/csharp"}, []string{"github.com/dlclark/regexp2/v2", "github.com/standard-webhooks/standard-webhooks/libraries"}, "the rules are pure"},
 }
 
 // wiring may import everything.

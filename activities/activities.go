@@ -27,17 +27,22 @@ type Activities struct {
 	Plans     *webhook.Plans
 	Now       func() time.Time
 	UserAgent string
+	PublicURL string // how endpoints reach the API, without a slash at its end
 	Log       *slog.Logger
 }
 
 var _ workflows.Activities = (*Activities)(nil)
 
-// Starter is what a sweep and a drain ask of the engine.
+// Starter is what the steps ask of the engine.
 type Starter interface {
 	StartCalls(ctx context.Context, starts []forgehook.CallStart) error
+	StartRuns(ctx context.Context, starts []forgehook.RunStart) error
+	StartProcess(ctx context.Context, tenant forgehook.TenantID, processID string, workItemID int32, callID string) error
 	Resume(ctx context.Context, call forgehook.CallRef) error
+	Cancel(ctx context.Context, call forgehook.CallRef) error
+	Wake(ctx context.Context, wake forgehook.Wake) error
 	Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error
-	Run(ctx context.Context, call forgehook.CallRef) (workflows.RunState, error)
+	State(ctx context.Context, workflowID string) (workflows.RunState, error)
 }
 
 // count adds one to a counter of /metrics. An activity that runs twice counts twice: the calls themselves are in PostgreSQL.

@@ -3,48 +3,103 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
-var errUnbuilt = errors.New("not built")
-
-// WakeWaiters signals all who await the end of a call, and starts the runs of the events it raised.
-func (a *Activities) WakeWaiters(ctx context.Context, call workflows.CallRef) error {
-	return errUnbuilt
+// judge says what the answer means and reads what it says. The subject, which may be large, is read only now: an exchange takes its
+// time, and a worker has thousands of them under way. An answer that cannot be read has arrived all the same: the endpoint would not
+// answer better to the same request.
+func (a *Activities) judge(
+	ctx context.Context, call workflows.CallRef, t *attempt, answer webhook.Answer, tally webhook.Tally,
+) (webhook.Decision, webhook.Reading, error) {
+	if !t.plan.NeedsSubject() || answer.StatusCode == 0 {
+		return t.plan.Judge(nil, webhook.Meta{}, answer, tally), webhook.Reading{}, nil
+	}
+	var facts postgres.Facts
+	err := persist(ctx, func() (err error) {
+		facts, err = a.DB.Facts(ctx, call)
+		return err
+	})
+	if err != nil {
+		return webhook.Decision{}, webhook.Reading{}, err
+	}
+	meta := a.meta(facts.Call, t.token)
+	decision := t.plan.Judge(&facts.Subject, meta, answer, tally)
+	if decision.Verdict != forgehook.VerdictSuccess || decision.Await {
+		return decision, webhook.Reading{}, nil
+	}
+	reading, err := t.plan.Read(&facts.Subject, meta, answer, nil)
+	if err == nil {
+		return decision, reading, nil
+	}
+	decision.Verdict, decision.Final, decision.Code, decision.Message = forgehook.VerdictPermanent, true, webhook.CodeAnswerUnreadable, err.Error()
+	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
+		decision.Code, decision.Message = failure.Code, failure.Message
+	}
+	decision.Reason += ", " + unread[decision.Code]
+	return decision, webhook.Reading{}, nil
 }
 
-// AcceptCalls accepts calls that a workflow awaits and starts them.
-func (a *Activities) AcceptCalls(ctx context.Context, in workflows.AcceptInput) (workflows.Accepted, error) {
-	return workflows.Accepted{}, errUnbuilt
+// unread says for histories why an answer that has come is none: without values.
+var unread = map[string]string{
+	webhook.CodeAnswerUnreadable: "but the answer cannot be read",
+	webhook.CodeResultTooLarge:   "but the result is too large",
+	webhook.CodeWriteBackRefused: "but what it writes back is refused",
 }
 
-// ReadAnswers tells how calls have ended.
-func (a *Activities) ReadAnswers(ctx context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {
-	return nil, errUnbuilt
+// await is how long the call waits for its callback after this, 0 where it does not.
+func (t *attempt) await(d webhook.Decision) time.Duration {
+	if !d.Await {
+		return 0
+	}
+	timeout, _ := t.plan.Callback()
+	return timeout
 }
 
-// AcceptBatch accepts and starts the calls for the next documents of a run.
-func (a *Activities) AcceptBatch(ctx context.Context, run workflows.RunRef) (workflows.Batch, error) {
-	return workflows.Batch{}, errUnbuilt
+// meta is what requests and answers say about their call.
+func (a *Activities) meta(call forgehook.Call, token string) webhook.Meta {
+	m := webhook.Meta{
+		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, AcceptedAt: call.AcceptedAt.Time,
+		EventType: string(call.EventType), UserAgent: a.UserAgent,
+	}
+	if m.EventType == "" {
+		m.EventType = string(forgehook.EventExplicit)
+	}
+	if call.Reason != nil {
+		m.Reason = *call.Reason
+	}
+	if token != "" {
+		m.CallbackURL = a.PublicURL + "/v1/callbacks/" + token
+	}
+	return m
 }
 
-// CompleteRun ends a run unless it has ended, and returns the outcome that stands.
-func (a *Activities) CompleteRun(ctx context.Context, in workflows.RunEnd) (workflows.RunResult, error) {
-	return workflows.RunResult{}, errUnbuilt
+// callbackToken is where the endpoint answers later, "" where the settings await nothing. It is the same however often it is made.
+func (a *Activities) callbackToken(ctx context.Context, call workflows.CallRef, plan *webhook.Plan) (string, error) {
+	if _, await := plan.Callback(); !await {
+		return "", nil
+	}
+	sealed, err := a.DB.CallbackKey(ctx, call.Tenant, func() ([]byte, error) { return a.Secrets.Seal(call.Tenant, secret.NewCallbackKey()) })
+	if err != nil {
+		return "", err
+	}
+	key, err := a.Secrets.Unseal(call.Tenant, sealed)
+	if err != nil {
+		return "", err
+	}
+	return secret.CallbackToken(key, call.Tenant, call.CallID)
 }
 
-// LookAtWorkItem tells where a process stands.
-func (a *Activities) LookAtWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
-	return workflows.ItemState{}, errUnbuilt
-}
-
-// EscalateWorkItem hands the item over to a new child.
-func (a *Activities) EscalateWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
-	return workflows.ItemState{}, errUnbuilt
-}
-
-// EndProcess ends a process.
-func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (workflows.ProcessResult, error) {
-	return workflows.ProcessResult{}, errUnbuilt
+// shownToken stands for the token where values are explained: whoever reads the explanation must not be able to answer.
+func shownToken(plan *webhook.Plan) string {
+	if _, await := plan.Callback(); await {
+		return webhook.ShownToken
+	}
+	return ""
 }

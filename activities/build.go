@@ -15,7 +15,9 @@ import (
 
 // BuildRequest makes the exact request out of the frozen subject and the pinned settings, and stores it.
 func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (workflows.Built, error) {
-	done, built, err := a.DB.BuildRequest(ctx, call, func(facts postgres.Facts) (postgres.Built, error) { return a.build(call.Tenant, facts) })
+	done, built, err := a.DB.BuildRequest(ctx, call, func(facts postgres.Facts) (postgres.Built, error) {
+		return a.build(ctx, call.Tenant, facts)
+	})
 	if err != nil {
 		return workflows.Built{}, a.fault("build request", call, err)
 	}
@@ -34,12 +36,16 @@ func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (
 	return out, nil
 }
 
-func (a *Activities) build(tenant forgehook.TenantID, facts postgres.Facts) (postgres.Built, error) {
+func (a *Activities) build(ctx context.Context, tenant forgehook.TenantID, facts postgres.Facts) (postgres.Built, error) {
 	plan, err := a.plan(tenant, facts.Call.WebHookServiceID, facts.Settings)
 	if err != nil {
 		return postgres.Built{}, err
 	}
-	request, err := plan.Request(&facts.Subject, a.meta(facts.Call))
+	token, err := a.callbackToken(ctx, forgehook.CallRef{Tenant: tenant, CallID: facts.Call.ID}, plan)
+	if err != nil {
+		return postgres.Built{}, err
+	}
+	request, err := plan.Request(&facts.Subject, a.meta(facts.Call, token))
 	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 		return postgres.Built{Failure: &forgehook.CallError{Code: failure.Code, Message: failure.Message}}, nil
 	}
@@ -54,18 +60,6 @@ func (a *Activities) build(tenant forgehook.TenantID, facts postgres.Facts) (pos
 		built.Shown = &postgres.Shown{URL: s.URL, Headers: maskedHeaders(s.Headers), Body: s.Body}
 	}
 	return built, nil
-}
-
-// meta is what a request says about its call.
-func (a *Activities) meta(call forgehook.Call) webhook.Meta {
-	m := webhook.Meta{
-		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, AcceptedAt: call.AcceptedAt.Time,
-		EventType: string(forgehook.EventExplicit), UserAgent: a.UserAgent,
-	}
-	if call.Reason != nil {
-		m.Reason = *call.Reason
-	}
-	return m
 }
 
 // plan is the compiled form of a call's settings: steps of the same settings share it.

@@ -8,11 +8,20 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// CompleteCall gives the call its outcome unless it has one already, and returns the one that stands.
+// CompleteCall gives the call its outcome unless it has one already, and returns the one that stands. Without an outcome to give it
+// only looks.
 func (a *Activities) CompleteCall(ctx context.Context, in workflows.CompleteInput) (workflows.CallResult, error) {
+	if in.Outcome == "" {
+		done, err := a.DB.Standing(ctx, in.CallRef)
+		if err != nil {
+			return workflows.CallResult{}, a.fault("look at call", in.CallRef, err)
+		}
+		return callResult(in.CallRef, done), nil
+	}
 	return a.complete(ctx, in.CallRef, in.Outcome, forgehook.CallError{Code: in.Code, Message: in.Message})
 }
 
@@ -24,7 +33,13 @@ func (a *Activities) complete(ctx context.Context, call workflows.CallRef, outco
 	if done.Won {
 		count(ctx, "forgehook_outcomes", "outcome", string(outcome))
 	}
-	return workflows.CallResult{CallID: call.CallID, Outcome: done.Outcome, StatusCode: done.StatusCode, Attempts: done.Attempts}, nil
+	return callResult(call, done), nil
+}
+
+func callResult(call workflows.CallRef, done postgres.Completion) workflows.CallResult {
+	return workflows.CallResult{
+		CallID: call.CallID, Outcome: done.Outcome, StatusCode: done.StatusCode, Attempts: done.Attempts, Wake: done.Wake,
+	}
 }
 
 const (

@@ -43,7 +43,11 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 	case err != nil:
 		return workflows.DeliverResult{}, a.fault("start attempt", in.CallRef, err)
 	case started.Outcome != "":
-		return workflows.DeliverResult{Outcome: started.Outcome, StatusCode: started.StatusCode, Attempts: started.Number}, nil
+		return workflows.DeliverResult{
+			Outcome: started.Outcome, StatusCode: started.StatusCode, Attempts: started.Number, Wake: started.Wake,
+		}, nil
+	case !started.Until.IsZero(): // an earlier run of this step got the 2xx, and the engine did not hear of it
+		return awaiting(started.StatusCode, started.Number, "waiting as before", started.Until), nil
 	case started.Held:
 		return workflows.DeliverResult{Held: true, Attempts: started.Number}, nil
 	case started.Wait > 0:
@@ -58,19 +62,32 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return a.abandon(ctx, in.CallRef, started.Number, err)
 	}
 	exchange := redact(a.Sender.Send(context.WithoutCancel(ctx), attempt.request), attempt.secrets)
-	decision := attempt.plan.Judge(nil, webhook.Meta{}, answer(exchange), webhook.Tally{
+	lasting, cancel := lasting(ctx)
+	defer cancel()
+	decision, reading, err := a.judge(lasting, in.CallRef, attempt, answer(exchange), webhook.Tally{
 		Counted: started.Counted + 1, Jitter: rand.Float64(), Deadline: started.DeadlineAt, //nolint:gosec // jitter is no secret
 	})
+	if err != nil {
+		return workflows.DeliverResult{}, a.fault("read answer", in.CallRef, err)
+	}
 	count(ctx, "forgehook_attempts", "verdict", string(decision.Verdict))
-	recorded, err := a.record(ctx, in.CallRef, started.Number, attempt, exchange, decision)
+	recorded, err := a.record(lasting, in.CallRef, started.Number, attempt, exchange, decision, reading)
 	if err != nil {
 		return workflows.DeliverResult{}, a.fault("record attempt", in.CallRef, err)
 	}
 
-	result := workflows.DeliverResult{Outcome: recorded.Outcome, StatusCode: exchange.StatusCode, Attempts: recorded.Attempts, Reason: decision.Reason}
+	result := workflows.DeliverResult{
+		Outcome: recorded.Outcome, StatusCode: exchange.StatusCode, Attempts: recorded.Attempts, Reason: decision.Reason, Wake: recorded.Wake,
+	}
 	if recorded.Outcome != "" {
 		count(ctx, "forgehook_outcomes", "outcome", string(recorded.Outcome))
 		return result, nil
+	}
+	if !recorded.Until.IsZero() {
+		return awaiting(exchange.StatusCode, recorded.Attempts, decision.Reason, recorded.Until), nil
+	}
+	if decision.Verdict == forgehook.VerdictSuccess { // of a late run of this step: the call is another's, which the next start tells
+		decision.Delay = time.Second
 	}
 	// Also when ctx has ended: the workflow knows why it cancelled, and after a pause or a deploy the schedule still counts.
 	if in.ReportRetry {
@@ -78,6 +95,10 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 		return result, nil
 	}
 	return workflows.DeliverResult{}, retryLater(started.Number, decision)
+}
+
+func awaiting(statusCode, attempts int, reason string, until time.Time) workflows.DeliverResult {
+	return workflows.DeliverResult{StatusCode: statusCode, Attempts: attempts, Reason: reason, AwaitUntil: new(until.UTC())}
 }
 
 // notYet goes on with the wait that an earlier run of this step has recorded, and whose end the engine did not hear of.
@@ -115,6 +136,7 @@ type attempt struct {
 	request outbound.Request
 	shown   map[string]string // headers, secrets masked
 	secrets *webhook.Redactor // masks them in the answer
+	token   string            // of the callback, "": none
 }
 
 // prepare adds what only this attempt may hold: time, signature, credentials.
@@ -138,12 +160,21 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 		}
 	}
 	sent, seen := maps.Clone(built.Request.Headers), maps.Clone(built.Request.Headers)
-	var hidden []string // values of secret fields
+	var hidden []string // values of secret fields, and the token of the callback
+	token, err := a.callbackToken(ctx, call, plan)
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
+		hidden = append(hidden, token)
+	}
 	if built.Shown != nil {
 		seen = maps.Clone(built.Shown.Headers)
-		if hidden, err = a.secretValues(ctx, call); err != nil {
+		values, err := a.secretValues(ctx, call)
+		if err != nil {
 			return nil, err
 		}
+		hidden = append(hidden, values...)
 	}
 	maps.Copy(sent, moment)
 	maps.Copy(seen, moment)
@@ -155,10 +186,15 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
 		wire = append(wire, outbound.Header{Name: name, Value: sent[name]})
 	}
-	return &attempt{plan: plan, shown: seen, secrets: redactor(settings, credentials, hidden), request: outbound.Request{
+	kept := 0
+	if n := settings.Response.MaxBytes; n != nil {
+		kept = *n
+	}
+	secrets := redactor(settings, credentials, hidden)
+	return &attempt{plan: plan, shown: seen, secrets: secrets, token: token, request: outbound.Request{
 		Key:    fmt.Sprintf("%s/%d", call.Tenant, started.WebHookServiceID),
 		Method: built.Request.Method, URL: built.Request.URL, Headers: wire, Body: built.BodyBytes,
-		Timeout: settings.Delivery.Timeout,
+		Timeout: settings.Delivery.Timeout, Keep: kept,
 	}}, nil
 }
 
@@ -174,7 +210,9 @@ func (a *Activities) secretValues(ctx context.Context, call workflows.CallRef) (
 // abandon takes back an attempt of which nothing was sent: it spends no budget and is nobody's answer. Settings that are not allowed
 // any more can never be sent: they end the call. All else may be mended, by an operator or by time.
 func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number int, cause error) (workflows.DeliverResult, error) {
-	err := persist(ctx, func(ctx context.Context) error { return a.DB.AbandonAttempt(ctx, call, number) })
+	lasting, cancel := lasting(ctx)
+	defer cancel()
+	err := persist(lasting, func() error { return a.DB.AbandonAttempt(lasting, call, number) })
 	if err != nil {
 		return workflows.DeliverResult{}, a.fault("abandon attempt", call, err)
 	}
@@ -185,31 +223,37 @@ func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number
 	if forgehook.ErrorCode(cause) == forgehook.CodeInvalid {
 		done, err := a.complete(context.WithoutCancel(ctx), call, forgehook.Failed,
 			forgehook.CallError{Code: "settings_not_allowed", Message: "The settings of the call are not allowed any more."})
-		return workflows.DeliverResult{Outcome: done.Outcome, StatusCode: done.StatusCode, Attempts: done.Attempts}, err
+		return workflows.DeliverResult{Outcome: done.Outcome, StatusCode: done.StatusCode, Attempts: done.Attempts, Wake: done.Wake}, err
 	}
 	return workflows.DeliverResult{}, temporal.NewApplicationErrorWithOptions("the request could not be prepared: see the worker's log", "internal",
 		temporal.ApplicationErrorOptions{NextRetryDelay: ourFaultDelay})
 }
 
 // record stores what happened: a lost record would make the attempt unknown.
-func (a *Activities) record(ctx context.Context, call workflows.CallRef, number int, t *attempt, x outbound.Exchange, d webhook.Decision) (recorded postgres.Recorded, err error) {
-	err = persist(ctx, func(ctx context.Context) error {
+func (a *Activities) record(ctx context.Context, call workflows.CallRef, number int, t *attempt, x outbound.Exchange, d webhook.Decision, r webhook.Reading) (recorded postgres.Recorded, err error) {
+	err = persist(ctx, func() error {
 		recorded, err = a.DB.RecordAttempt(ctx, postgres.RecordAttempt{
 			Ref: call, Number: number, Now: a.Now(), Headers: t.shown,
 			Exchange: postgres.Exchange{Duration: x.Duration, StatusCode: x.StatusCode, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated, Err: x.Err},
-			Decision: postgres.Decision{Verdict: d.Verdict, Reason: d.Reason, Code: d.Code, Message: d.Message, Final: d.Final, Delay: d.Delay},
+			Decision: postgres.Decision{
+				Verdict: d.Verdict, Reason: d.Reason, Code: d.Code, Message: d.Message, Final: d.Final, Delay: d.Delay, Await: t.await(d),
+			},
+			Answer: postgres.Answer{Result: r.Result, WriteBack: r.WriteBack},
 		})
 		return err
 	})
 	return recorded, err
 }
 
-// persist stores something for as long as the activity has time, even where its context has ended and the database is away.
-func persist(ctx context.Context, store func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
-	defer cancel()
+// lasting is the time that an activity has after its exchange, even where its context has ended.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+}
+
+// persist tries for as long as ctx lasts while the database is away.
+func persist(ctx context.Context, try func() error) error {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		err := store(ctx)
+		err := try()
 		if err == nil || forgehook.ErrorCode(err) != forgehook.CodeUnavailable {
 			return err
 		}
@@ -222,7 +266,9 @@ func persist(ctx context.Context, store func(context.Context) error) error {
 }
 
 func answer(x outbound.Exchange) webhook.Answer {
-	a := webhook.Answer{StatusCode: x.StatusCode, Status: x.Status, Headers: x.Headers, At: x.StartedAt.Add(x.Duration)}
+	a := webhook.Answer{
+		StatusCode: x.StatusCode, Status: x.Status, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated, At: x.StartedAt.Add(x.Duration),
+	}
 	if x.Err != nil {
 		a.ErrorCode, a.ErrorMessage = x.Err.Code, x.Err.Message
 	}

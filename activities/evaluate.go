@@ -31,7 +31,7 @@ func (a *Activities) explain(tenant forgehook.TenantID, facts postgres.Facts) (p
 	if err != nil {
 		return postgres.Explained{}, err
 	}
-	conditions, err := plan.Explain(&facts.Subject, a.meta(facts.Call))
+	conditions, err := plan.Explain(&facts.Subject, a.meta(facts.Call, shownToken(plan)))
 	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 		return postgres.Explained{Conditions: conditions, Failure: &forgehook.CallError{Code: failure.Code, Message: failure.Message}}, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -15,11 +16,16 @@ import (
 // log, here and nowhere else. That somebody gave up counts only where nothing else went wrong: when the engine goes away, starts
 // that were under way are given up too.
 func (a *Activities) fault(step string, call workflows.CallRef, err error) error {
+	return a.faultOf(step, slog.String("call", call.CallID), err)
+}
+
+// faultOf is fault for a step that is about something else than a call.
+func (a *Activities) faultOf(step string, what slog.Attr, err error) error {
 	e, known := errors.AsType[*forgehook.Error](err)
 	if !known && errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", step, context.Canceled)
 	}
-	a.Log.Error("activity failed", "step", step, "call", call.CallID, "error", err)
+	a.Log.Error("activity failed", "step", step, what, "error", err)
 	if !known {
 		return temporal.NewApplicationError(step+" failed: see the worker's log", "internal")
 	}

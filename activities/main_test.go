@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -59,7 +60,7 @@ func setup(t *testing.T) bundle {
 	t.Cleanup(sender.Close)
 	b.Activities = &Activities{
 		DB: db.DB, Secrets: keeper(t), Sender: sender, Starter: b.engine, Plans: webhook.NewPlans(), Now: func() time.Time { return b.at },
-		UserAgent: "Forgehook/test", Log: log,
+		UserAgent: "Forgehook/test", PublicURL: "https://hooks.example.com", Log: log,
 	}
 	return b
 }
@@ -128,7 +129,7 @@ func runWithin[R any](t *testing.T, ctx context.Context, b bundle, heartbeat fun
 	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { heartbeat() })
 	env.RegisterActivity(b.Activities)
 	value, err := env.ExecuteActivity(step, in...)
-	if err != nil {
+	if err != nil || !value.HasValue() {
 		return result, err
 	}
 	return result, value.Get(&result)
@@ -221,13 +222,17 @@ func (l *logged) String() string {
 
 // engine is Temporal as the sweep and the drain see it.
 type engine struct {
-	mu      sync.Mutex
-	runs    map[string]workflows.RunState // by call; others are running
-	refuses map[string]error              // by call, or of all for ""
-	started []forgehook.CallStart
-	resumed []string
-	wakes   func(forgehook.CallRef) // what a resumed call does
-	drained []postgres.UtilityRef
+	mu        sync.Mutex
+	runs      map[string]workflows.RunState // by call, or id of the workflow; others are running
+	refuses   map[string]error              // by call, or id of the workflow, or of all for ""
+	started   []forgehook.CallStart
+	events    []forgehook.RunStart // runs that were started
+	processes []string             // that were started, with their item and call
+	canceled  []string
+	woken     []forgehook.Wake
+	resumed   []string
+	wakes     func(forgehook.CallRef) // what a resumed call does
+	drained   []postgres.UtilityRef
 }
 
 func (e *engine) refusal(callID string) error { return errors.Join(e.refuses[""], e.refuses[callID]) }
@@ -266,10 +271,47 @@ func (e *engine) Drain(_ context.Context, tenant forgehook.TenantID, webHookServ
 	return e.refuses["drain"]
 }
 
-func (e *engine) Run(_ context.Context, call forgehook.CallRef) (workflows.RunState, error) {
+func (e *engine) StartRuns(_ context.Context, starts []forgehook.RunStart) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if state, ok := e.runs[call.CallID]; ok {
+	if err := e.refuses["start runs"]; err != nil && len(starts) > 0 {
+		return err
+	}
+	e.events = append(e.events, starts...)
+	return nil
+}
+
+func (e *engine) StartProcess(_ context.Context, _ forgehook.TenantID, processID string, workItemID int32, callID string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.processes = append(e.processes, fmt.Sprintf("%s: %d waits for %s", processID, workItemID, callID))
+	return nil
+}
+
+func (e *engine) Cancel(_ context.Context, call forgehook.CallRef) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(call.CallID); err != nil {
+		return err
+	}
+	e.canceled = append(e.canceled, call.CallID)
+	return nil
+}
+
+func (e *engine) Wake(_ context.Context, wake forgehook.Wake) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.refusal(wake.WorkflowID); err != nil {
+		return err
+	}
+	e.woken = append(e.woken, wake)
+	return nil
+}
+
+func (e *engine) State(_ context.Context, workflowID string) (workflows.RunState, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if state, ok := e.runs[strings.TrimPrefix(workflowID, "call/")]; ok {
 		return state, e.refuses["run"]
 	}
 	return workflows.RunRunning, e.refuses["run"]

@@ -1,12 +1,15 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -15,11 +18,13 @@ const (
 	checkEvery = 30 * time.Second // how often an open call's run is looked at
 	startLimit = 2000             // calls that a sweep starts, 16 at a time
 	checkLimit = 500              // runs that it looks at, one by one
+	wakeAfter  = 5 * time.Second  // a signal that is still owed by then was lost
+	wakeLimit  = 500              // signals that a sweep sends, one by one
 )
 
-// SweepCalls mends what fell between the two stores: accepted calls that were never started, drains that were never started, and
-// open calls whose run has ended (an operator's Terminate runs no code of ours) or is gone. One that cannot be mended keeps no
-// other from it.
+// SweepCalls mends what fell between the two stores: calls, runs of events, processes of work items and drains that were never
+// started, signals that were never sent, and open calls, runs and processes whose workflow has ended (an operator's Terminate runs no
+// code of ours) or is gone. One that cannot be mended keeps no other from it.
 func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, error) {
 	var result workflows.SweepResult
 	now := a.Now()
@@ -56,17 +61,112 @@ func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, err
 			result.Settled++
 		}
 	}
-	if len(faults) > 0 {
-		return result, faults[0] // the others are in the log
+	faults = append(faults, a.sweepWakes(ctx, now, &result), a.sweepRuns(ctx, now, &result), a.sweepProcesses(ctx, now, &result))
+	for _, fault := range faults {
+		if fault != nil {
+			return result, fault // the others are in the log
+		}
 	}
 	return result, nil
+}
+
+func (a *Activities) sweepWakes(ctx context.Context, now time.Time, result *workflows.SweepResult) error {
+	wakes, err := a.DB.OldWakes(ctx, now.Add(-wakeAfter), wakeLimit)
+	if err != nil {
+		return a.faultOf("list owed signals", slog.Int("limit", wakeLimit), err)
+	}
+	activity.RecordHeartbeat(ctx)
+	if result.Woken, err = a.wake(ctx, wakes); err != nil {
+		return a.faultOf("send owed signals", slog.Int("sent", result.Woken), err)
+	}
+	return nil
+}
+
+func (a *Activities) sweepRuns(ctx context.Context, now time.Time, result *workflows.SweepResult) error {
+	stale, err := a.DB.StaleRuns(ctx, now.Add(-checkEvery), checkLimit)
+	if err != nil {
+		return a.faultOf("list stale runs", slog.Int("limit", checkLimit), err)
+	}
+	return settleEach(ctx, stale, result, a.settleRun, func(s forgehook.RunStart, err error) error {
+		return a.faultOf("settle run", slog.String("run", s.RunID), err)
+	})
+}
+
+// settleEach stops where the engine does not answer: it would not for the others either.
+func settleEach[T any](
+	ctx context.Context, stale []T, result *workflows.SweepResult, settle func(context.Context, T) (resumed bool, err error), fault func(T, error) error,
+) (first error) {
+	for _, one := range stale {
+		activity.RecordHeartbeat(ctx)
+		resumed, err := settle(ctx, one)
+		switch {
+		case err == nil && resumed:
+			result.Resumed++
+		case err != nil:
+			first = cmp.Or(first, fault(one, err))
+		}
+		if forgehook.ErrorCode(err) == forgehook.CodeUnavailable {
+			break
+		}
+	}
+	return first
+}
+
+// settleRun gives a run without a workflow one, and an outcome to one whose workflow has ended without.
+func (a *Activities) settleRun(ctx context.Context, start forgehook.RunStart) (resumed bool, err error) {
+	state, err := a.Starter.State(ctx, workflows.RunID(start.RunID))
+	if err != nil {
+		return false, err
+	}
+	outcome, why := forgehook.RunFailed, &forgehook.CallError{Code: "run_" + string(state), Message: "The workflow ended without an outcome."}
+	switch state {
+	case workflows.RunRunning:
+		return false, nil
+	case workflows.RunMissing:
+		return true, a.Starter.StartRuns(ctx, []forgehook.RunStart{start})
+	case workflows.RunTerminated, workflows.RunCanceled:
+		outcome, why = forgehook.RunCanceled, &forgehook.CallError{Code: string(state), Message: "The workflow was ended in Temporal."}
+	}
+	_, err = a.DB.CompleteRun(ctx, start.RunRef, outcome, why, a.Now())
+	return false, err
+}
+
+func (a *Activities) sweepProcesses(ctx context.Context, now time.Time, result *workflows.SweepResult) error {
+	stale, err := a.DB.StaleProcesses(ctx, now.Add(-checkEvery), checkLimit)
+	if err != nil {
+		return a.faultOf("list stale processes", slog.Int("limit", checkLimit), err)
+	}
+	return settleEach(ctx, stale, result, a.settleProcess, func(p postgres.ProcessRef, err error) error {
+		return a.faultOf("settle process", slog.String("process", p.ProcessID), err)
+	})
+}
+
+// settleProcess gives a process without a workflow one, and ends one whose workflow has ended without.
+func (a *Activities) settleProcess(ctx context.Context, ref postgres.ProcessRef) (resumed bool, err error) {
+	state, err := a.Starter.State(ctx, workflows.ProcessID(ref.ProcessID))
+	if err != nil || state == workflows.RunRunning {
+		return false, err
+	}
+	if state != workflows.RunMissing {
+		_, err := a.EndProcess(ctx, workflows.ProcessEnd{ProcessRef: workflows.ProcessRef(ref), Outcome: forgehook.ProcessCanceled})
+		return false, err
+	}
+	at, err := a.DB.LookAtItem(ctx, ref)
+	if err != nil {
+		return false, err
+	}
+	var item int32
+	if at.Item != nil {
+		item = at.Item.ID
+	}
+	return true, a.Starter.StartProcess(ctx, ref.Tenant, ref.ProcessID, item, at.Call.CallID)
 }
 
 // settle gives an open call whose run has ended an outcome, and a new run to one whose run is gone: what was sent is in
 // PostgreSQL, so a new run goes on where the old one stood.
 func (a *Activities) settle(ctx context.Context, start forgehook.CallStart) (bool, error) {
 	call := workflows.CallRef{Tenant: start.Tenant, CallID: start.CallID}
-	state, err := a.Starter.Run(ctx, call)
+	state, err := a.Starter.State(ctx, workflows.CallID(call.CallID))
 	if err != nil {
 		return false, a.fault("look at run", call, err)
 	}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -39,6 +40,10 @@ func NewControl(c client.Client, taskQueue string) *Control {
 // StartCalls starts the workflows of accepted calls, several at once. One that runs or has ended already is left alone. Once
 // Temporal does not answer, the rest is not tried: the sweep starts it later.
 func (c *Control) StartCalls(ctx context.Context, starts []forgehook.CallStart) error {
+	return startEach(ctx, starts, c.startCall)
+}
+
+func startEach[S any](ctx context.Context, starts []S, start func(context.Context, S) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	errs := make([]error, len(starts))
@@ -48,7 +53,7 @@ func (c *Control) StartCalls(ctx context.Context, starts []forgehook.CallStart) 
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if errs[i] = c.startCall(ctx, s); forgehook.ErrorCode(errs[i]) == forgehook.CodeUnavailable {
+			if errs[i] = start(ctx, s); forgehook.ErrorCode(errs[i]) == forgehook.CodeUnavailable {
 				cancel()
 			}
 		})
@@ -58,14 +63,7 @@ func (c *Control) StartCalls(ctx context.Context, starts []forgehook.CallStart) 
 }
 
 func (c *Control) startCall(ctx context.Context, s forgehook.CallStart) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	_, err := c.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       workflows.CallID(s.CallID),
-		TaskQueue:                c.taskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		// The SDK takes the refusal of a closed run for a start, too, unless told otherwise.
-		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+	return c.once(ctx, workflows.CallID(s.CallID), client.StartWorkflowOptions{
 		TypedSearchAttributes: callAttributes(s),
 		StaticSummary:         forgehook.Shorten(callSummary(s), 400),
 		StaticDetails:         callDetails(s),
@@ -77,7 +75,6 @@ func (c *Control) startCall(ctx context.Context, s forgehook.CallStart) error {
 		Deadline:         s.Deadline,
 		Timeout:          s.Timeout,
 	})
-	return fault("start call "+s.CallID, err)
 }
 
 func callAttributes(s forgehook.CallStart) temporal.SearchAttributes {
@@ -115,6 +112,70 @@ func callSummary(s forgehook.CallStart) string {
 func callDetails(s forgehook.CallStart) string {
 	return fmt.Sprintf("WebHook utility **%s** (%d) of service %d, project %d\n\nCall `%s`, tenant `%s`",
 		forgehook.Shorten(s.UtilityName, 200), s.WebHookServiceID, s.ServiceID, s.ProjectID, s.CallID, s.Tenant)
+}
+
+// StartRuns starts the workflows of events, several at once, as StartCalls does.
+func (c *Control) StartRuns(ctx context.Context, starts []forgehook.RunStart) error {
+	return startEach(ctx, starts, c.startRun)
+}
+
+func (c *Control) startRun(ctx context.Context, s forgehook.RunStart) error {
+	return c.once(ctx, workflows.RunID(s.RunID), client.StartWorkflowOptions{
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			workflows.Tenant.ValueSet(keyword(string(s.Tenant))), workflows.ProjectID.ValueSet(itoa(s.ProjectID)),
+		),
+		StaticSummary: runSummary(s),
+		StaticDetails: fmt.Sprintf("Calls of the utilities of service %d, project %d, that the event fires\n\nRun `%s`, tenant `%s`",
+			s.ServiceID, s.ProjectID, s.RunID, s.Tenant),
+	}, workflows.RunUtilities, workflows.RunInput{RunRef: s.RunRef})
+}
+
+// runSummary is the line in Temporal's list: "after_process of service 48072, 100 documents".
+func runSummary(s forgehook.RunStart) string {
+	text := fmt.Sprintf("%s of service %d, %d document", s.Type, s.ServiceID, s.Documents)
+	if s.Documents != 1 {
+		text += "s"
+	}
+	return text
+}
+
+// StartProcess starts the workflow of a work item that waits for a call.
+func (c *Control) StartProcess(ctx context.Context, tenant forgehook.TenantID, processID string, workItemID int32, callID string) error {
+	return c.once(ctx, workflows.ProcessID(processID), client.StartWorkflowOptions{
+		TypedSearchAttributes: temporal.NewSearchAttributes(workflows.Tenant.ValueSet(keyword(string(tenant)))),
+		StaticSummary:         fmt.Sprintf("work item %d waits for call %s", workItemID, callID),
+		StaticDetails:         fmt.Sprintf("Process `%s`, tenant `%s`", processID, tenant),
+	}, workflows.ProcessWorkItem, workflows.ProcessRef{Tenant: tenant, ProcessID: processID})
+}
+
+// once starts a workflow unless one of this id runs or has ended.
+func (c *Control) once(ctx context.Context, id string, o client.StartWorkflowOptions, workflow, in any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	o.ID, o.TaskQueue = id, c.taskQueue
+	o.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+	// The SDK takes the refusal of a closed run for a start, too, unless told otherwise.
+	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+	_, err := c.client.ExecuteWorkflow(ctx, o, workflow, in)
+	return fault("start "+id, err)
+}
+
+// CancelRun asks a run of an event for the outcome canceled; calls that it has made go on. CodeNotFound where no workflow is known.
+func (c *Control) CancelRun(ctx context.Context, run forgehook.RunRef) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return fault("cancel run "+run.RunID, c.client.CancelWorkflow(ctx, workflows.RunID(run.RunID), ""))
+}
+
+// Wake sends a signal that is owed to a workflow. CodeNotFound where it has ended, or was never started.
+func (c *Control) Wake(ctx context.Context, wake forgehook.Wake) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	var payload any
+	if wake.Payload != nil {
+		payload = json.RawMessage(wake.Payload)
+	}
+	return fault("signal "+wake.Signal+" to "+wake.WorkflowID, c.client.SignalWorkflow(ctx, wake.WorkflowID, "", wake.Signal, payload))
 }
 
 // RetryNow ends the call's present back-off. CodeNotFound where no run is under way.
@@ -168,12 +229,12 @@ func (c *Control) Ping(ctx context.Context) error {
 	return fault("check Temporal's health", err)
 }
 
-// Run tells how the call's run stands.
-func (c *Control) Run(ctx context.Context, call forgehook.CallRef) (workflows.RunState, error) {
+// State tells how the last run of a workflow stands.
+func (c *Control) State(ctx context.Context, workflowID string) (workflows.RunState, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	answer, err := c.client.DescribeWorkflowExecution(ctx, workflows.CallID(call.CallID), "")
-	if err = fault("describe the run of call "+call.CallID, err); forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+	answer, err := c.client.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err = fault("describe the run of "+workflowID, err); forgehook.ErrorCode(err) == forgehook.CodeNotFound {
 		return workflows.RunMissing, nil
 	}
 	if err != nil {

@@ -250,7 +250,7 @@ func TestControl_runStates(t *testing.T) {
 	is := func(s forgehook.CallStart, want workflows.RunState) {
 		t.Helper()
 		b.until("a run that is "+string(want), func() bool {
-			got, err := b.Run(t.Context(), ref(s))
+			got, err := b.State(t.Context(), workflows.CallID(s.CallID))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -344,9 +344,11 @@ func TestControl_unreachable(t *testing.T) {
 	control := NewControl(c, "test")
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	_, runErr := control.Run(ctx, ref(accepted()))
+	_, stateErr := control.State(ctx, "call/1")
 	for name, err := range map[string]error{
-		"ping": control.Ping(ctx), "run": runErr, "cancel": control.Cancel(ctx, ref(accepted())), "drain": control.Drain(ctx, "t", 7),
+		"ping": control.Ping(ctx), "state": stateErr, "wake": control.Wake(ctx, forgehook.Wake{WorkflowID: "call/1", Signal: "callback"}),
+		"process": control.StartProcess(ctx, "t", "1", 77, "2"), "cancel run": control.CancelRun(ctx, forgehook.RunRef{Tenant: "t", RunID: "1"}),
+		"runs": control.StartRuns(ctx, []forgehook.RunStart{{}, {}}), "cancel": control.Cancel(ctx, ref(accepted())), "drain": control.Drain(ctx, "t", 7),
 		"start": control.StartCalls(ctx, []forgehook.CallStart{accepted(), accepted(), accepted()}),
 	} {
 		if forgehook.ErrorCode(err) != forgehook.CodeUnavailable {

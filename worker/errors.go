@@ -18,7 +18,7 @@ func fault(doing string, err error) error {
 	err = fmt.Errorf("%s: %w", doing, err)
 	switch {
 	case is[*serviceerror.NotFound](err):
-		return &forgehook.Error{Code: forgehook.CodeNotFound, Detail: "The call has no running workflow.", Err: err}
+		return &forgehook.Error{Code: forgehook.CodeNotFound, Detail: "There is no running workflow.", Err: err}
 	case is[*serviceerror.Unavailable](err), is[*serviceerror.ResourceExhausted](err), is[*serviceerror.DeadlineExceeded](err),
 		errors.Is(err, context.DeadlineExceeded):
 		return &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer: try again.", Err: err}

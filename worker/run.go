@@ -45,9 +45,13 @@ func Run(ctx context.Context, o Options) error {
 		WorkflowPanicPolicy: worker.BlockWorkflow,
 	})
 	w.RegisterWorkflow(workflows.CallWebhook)
+	w.RegisterWorkflow(workflows.RequestCall)
+	w.RegisterWorkflow(workflows.RunUtilities)
+	w.RegisterWorkflow(workflows.ProcessWorkItem)
 	w.RegisterWorkflow(workflows.DrainUtility)
 	w.RegisterWorkflow(workflows.Sweep)
 	w.RegisterActivity(o.Activities)
+	w.RegisterNexusService(nexusService())
 
 	stop := make(chan any)
 	defer context.AfterFunc(ctx, func() { close(stop) })()

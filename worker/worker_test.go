@@ -21,6 +21,10 @@ type fake struct {
 	complete func(context.Context, workflows.CompleteInput) (workflows.CallResult, error)
 	release  func(context.Context, workflows.ReleaseInput) (workflows.ReleaseResult, error)
 	sweep    func(context.Context) (workflows.SweepResult, error)
+	accept   func(context.Context, workflows.AcceptInput) (workflows.Accepted, error)
+	answers  func(context.Context, workflows.AnswersInput) ([]workflows.CallAnswer, error)
+	batch    func(context.Context, workflows.RunRef) (workflows.Batch, error)
+	look     func(context.Context, workflows.ProcessRef) (workflows.ItemState, error)
 }
 
 var _ workflows.Activities = (*fake)(nil)
@@ -46,6 +50,36 @@ func (f *fake) ReleaseHeld(ctx context.Context, in workflows.ReleaseInput) (work
 }
 
 func (f *fake) SweepCalls(ctx context.Context) (workflows.SweepResult, error) { return f.sweep(ctx) }
+
+func (f *fake) WakeWaiters(context.Context, workflows.CallRef) error { return nil }
+
+func (f *fake) AcceptCalls(ctx context.Context, in workflows.AcceptInput) (workflows.Accepted, error) {
+	return f.accept(ctx, in)
+}
+
+func (f *fake) ReadAnswers(ctx context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {
+	return f.answers(ctx, in)
+}
+
+func (f *fake) AcceptBatch(ctx context.Context, in workflows.RunRef) (workflows.Batch, error) {
+	return f.batch(ctx, in)
+}
+
+func (f *fake) CompleteRun(_ context.Context, in workflows.RunEnd) (workflows.RunResult, error) {
+	return workflows.RunResult{RunID: in.RunID, Outcome: in.Outcome}, nil
+}
+
+func (f *fake) LookAtWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
+	return f.look(ctx, in)
+}
+
+func (f *fake) EscalateWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
+	return f.look(ctx, in)
+}
+
+func (f *fake) EndProcess(_ context.Context, in workflows.ProcessEnd) (workflows.ProcessResult, error) {
+	return workflows.ProcessResult{Outcome: in.Outcome}, nil
+}
 
 func delivered() workflows.DeliverResult {
 	return workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1, Reason: "200 OK"}

@@ -32,7 +32,7 @@ type call struct {
 	built Built
 	phase Phase
 
-	deadlineAt   time.Time
+	deadlineAt   time.Time       // of the call, or, once the endpoint has taken the request, of its callback
 	deadline     workflow.Future // its timer; nil before it is needed and on hold
 	stopDeadline workflow.CancelFunc
 
@@ -40,6 +40,9 @@ type call struct {
 	failing  bool // the first retryable verdict has been shown
 	released bool // a drain has let the call pass
 	atOnce   bool // the next attempt was asked for
+	taken    bool // the endpoint has taken the request, and calls back
+	still    bool // the deadline stands still
+	wake     bool // somebody is owed a signal of the outcome
 }
 
 func (c *call) run() (CallResult, error) {
@@ -56,6 +59,7 @@ func (c *call) run() (CallResult, error) {
 func (c *call) evaluate() *ending {
 	c.show(forgehook.CallEvaluating, "Evaluating the conditions.")
 	evaluation, why, err := localFirst[Evaluation](c, evaluateConditions)
+	c.wake = c.wake || evaluation.Wake
 	switch {
 	case evaluation.Outcome == forgehook.Skipped:
 		return &ending{CallResult: CallResult{Outcome: forgehook.Skipped}, reason: failedConditions(evaluation.Conditions), recorded: true}
@@ -67,6 +71,7 @@ func (c *call) evaluate() *ending {
 
 func (c *call) build() *ending {
 	built, why, err := localFirst[Built](c, buildRequest)
+	c.wake = c.wake || built.Wake
 	if built.Outcome != "" {
 		return adopt(built.Outcome, "The request could not be built, or the call had ended before.")
 	}
@@ -74,38 +79,49 @@ func (c *call) build() *ending {
 	return c.endFor(why, err)
 }
 
-// deliver makes attempts until the call ends or something else is to be done first: a hold, the first back-off, a try at once.
+// deliver makes attempts until the call ends or something else is to be done first: a hold, the first back-off, a callback to
+// come, a try at once.
 func (c *call) deliver() *ending {
-	// What was signalled before an attempt is answered by the attempt: it is at once, and it asks PostgreSQL whether to hold.
-	c.drop(retryNow, resumed)
+	// What was signalled before an attempt is answered by the attempt: it is at once, and it asks PostgreSQL whether to hold and
+	// whether the endpoint has called back.
+	c.drop(retryNow, resumed, calledBack)
 	text := "Making the first attempt."
 	if c.phase.Reason != "" {
 		text = "Trying again; last: " + c.phase.Reason + ". Further tries show as the pending activity Deliver."
 	}
 	c.show(forgehook.CallDelivering, text)
-	c.first = !c.failing && !c.released
+	c.first = !c.failing && !c.released && !c.taken
 	result, why, err := interruptible[DeliverResult](c, func(ctx workflow.Context) workflow.Future {
 		return deliver(ctx, c.built, DeliverInput{
 			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
 		})
-	}, retryNow)
-	c.first, c.atOnce = false, why == retryNow
+	}, retryNow, calledBack)
+	c.first, c.wake = false, c.wake || result.Wake
+	c.atOnce = why == retryNow || c.atOnce && result.Held // a hold puts off what was asked for
 	if err == nil {
 		c.phase.Attempts, c.phase.Reason = result.Attempts, result.Reason
 	}
-	switch {
-	case result.Outcome != "":
+	if result.Outcome != "" {
 		// Also when interrupted: what the endpoint has answered counts.
 		end := CallResult{Outcome: result.Outcome, StatusCode: result.StatusCode, Attempts: result.Attempts}
 		return &ending{CallResult: end, reason: result.Reason, recorded: true}
+	}
+	if why == calledBack {
+		if end := c.standing(); end != nil {
+			return end
+		}
+	}
+	switch {
+	case result.AwaitUntil != nil && why != canceled: // the deadline is for the endpoint's 2xx, which is here
+		return c.await(*result.AwaitUntil)
 	case why.ends():
 		return c.endFor(why, nil)
 	case result.Held:
 		return c.hold()
 	case result.RetryIn > 0:
 		return c.backOff(result, why)
-	case why == retryNow && !isFault(err):
-		return nil
+	case (why == retryNow || why == calledBack) && !isFault(err):
+		return nil // after a callback that was none Deliver goes on waiting where PostgreSQL says
 	case err == nil:
 		err = errors.New("Deliver has answered nothing")
 	}
@@ -127,24 +143,65 @@ func (c *call) backOff(result DeliverResult, why reason) *ending {
 	c.phase.NextAttemptAt = &at
 	ctx, stop := workflow.WithCancel(c.ctx)
 	defer stop()
-	why = c.wait(workflow.NewTimerWithOptions(ctx, result.RetryIn, workflow.TimerOptions{Summary: cut(summary)}), retryNow)
+	why, end := c.waitOrEnd(workflow.NewTimerWithOptions(ctx, result.RetryIn, workflow.TimerOptions{Summary: cut(summary)}), retryNow)
 	c.atOnce = why == retryNow
-	return c.endFor(why, nil)
+	return end
 }
 
-// hold waits for resume or cancel. The deadline stands still meanwhile.
+// hold waits for resume, cancel or a callback. The deadline stands still meanwhile, that of a callback does not: the endpoint is at
+// work all the same.
 func (c *call) hold() *ending {
 	since := workflow.Now(c.ctx)
 	c.phase.Reason = "the utility is paused, or still draining"
 	c.show(forgehook.CallPaused, "Held since "+forgehook.Time{Time: since}.String()+": "+c.phase.Reason+".")
-	if c.deadline != nil {
-		c.stopDeadline()
-		c.deadline = nil
+	if !c.taken {
+		c.dropDeadline()
+		c.still = true
 	}
-	why := c.wait(nil, resumed)
-	c.deadlineAt = c.deadlineAt.Add(workflow.Now(c.ctx).Sub(since))
+	_, end := c.waitOrEnd(nil, resumed)
+	if c.still {
+		c.still = false
+		c.deadlineAt = c.deadlineAt.Add(workflow.Now(c.ctx).Sub(since))
+	}
 	c.released = true
-	return c.endFor(why, nil)
+	return end
+}
+
+// await waits for the callback of an endpoint that has taken the request. Its 2xx has ended the deadline of the call; that of the
+// callback rules from here on, also where a retry sends the request again. A retry that was asked for while the request was on
+// the wire has got its answer.
+func (c *call) await(until time.Time) *ending {
+	c.drop(retryNow)
+	if !c.taken || !until.Equal(c.deadlineAt) {
+		c.dropDeadline()
+		c.taken, c.deadlineAt = true, until
+	}
+	text := "The endpoint took the request (" + c.phase.Reason + ") and calls back until " + forgehook.Time{Time: until}.String() + "."
+	c.show(forgehook.CallAwaiting, text)
+	why, end := c.waitOrEnd(nil, retryNow)
+	c.atOnce = why == retryNow
+	return end
+}
+
+// waitOrEnd waits like wait, and looks for an outcome at each callback. One that gave the call none was not the call's.
+func (c *call) waitOrEnd(done workflow.Future, signal reason) (why reason, end *ending) {
+	for {
+		if why = c.wait(done, signal, calledBack); why != calledBack {
+			return why, c.endFor(why, nil)
+		}
+		if end = c.standing(); end != nil {
+			return why, end
+		}
+	}
+}
+
+// standing is the outcome that a callback has given the call, nil where it has none.
+func (c *call) standing() *ending {
+	result, err := standingOutcome(c.ctx, c.in.CallRef)
+	if err != nil || result.Outcome == "" {
+		return c.endFor(none, err)
+	}
+	return &ending{CallResult: result, reason: "the endpoint has called back", recorded: true}
 }
 
 // finish records the outcome where no step has, and tells it.
@@ -158,7 +215,7 @@ func (c *call) finish(end *ending) (CallResult, error) {
 			return CallResult{}, err
 		}
 	}
-	result.CallID = c.in.CallID
+	result.CallID, c.wake, result.Wake = c.in.CallID, c.wake || result.Wake, false
 	updates := []temporal.SearchAttributeUpdate{Outcome.ValueSet(string(result.Outcome))}
 	if result.Attempts > 0 {
 		updates = append(updates, LastStatusCode.ValueSet(int64(result.StatusCode)))
@@ -172,6 +229,10 @@ func (c *call) finish(end *ending) (CallResult, error) {
 	}
 	c.phase.Attempts, c.phase.Reason = result.Attempts, reason
 	c.show(forgehook.CallCompleted, endText(result, reason))
+	if c.wake {
+		// It works in the end, or it is a fault that is in the worker's log: the call has ended all the same, and a sweep tells it.
+		_ = wakeWaiters(c.ctx, c.in.CallRef)
+	}
 	return result, nil
 }
 
@@ -192,6 +253,11 @@ func (c *call) endFor(why reason, err error) *ending {
 	switch {
 	case why == canceled:
 		return &ending{CallResult: CallResult{Outcome: forgehook.Canceled}, code: "canceled", reason: "The call was canceled."}
+	case why == expired && c.taken:
+		return &ending{
+			CallResult: CallResult{Outcome: forgehook.Expired}, code: "callback_timeout",
+			reason: "The endpoint took the request, but did not call back in time.",
+		}
 	case why == expired:
 		return &ending{
 			CallResult: CallResult{Outcome: forgehook.Expired}, code: "deadline_passed",
@@ -211,25 +277,26 @@ func (c *call) endFor(why reason, err error) *ending {
 type reason string
 
 const (
-	none     reason = ""
-	canceled reason = reason(forgehook.Canceled)
-	expired  reason = reason(forgehook.Expired)
-	retryNow reason = RetryNowSignal
-	resumed  reason = ResumeSignal
+	none       reason = ""
+	canceled   reason = reason(forgehook.Canceled)
+	expired    reason = reason(forgehook.Expired)
+	retryNow   reason = RetryNowSignal
+	resumed    reason = ResumeSignal
+	calledBack reason = CallbackSignal
 )
 
 func (r reason) ends() bool { return r == canceled || r == expired }
 
-// wait returns none when done is ready, else what came first: a cancellation, the deadline or one of the signals. Only a hold
-// has nothing that could be done, and no deadline; and most calls end with their first attempt, which spares the timer: it is
-// bounded by its own timeout, and no attempt starts after the deadline (Deliver asks PostgreSQL).
+// wait returns none when done is ready, else what came first: a cancellation, the deadline unless it stands still, or one of the
+// signals. On hold and for a callback there is nothing that could be done. Most calls end with their first attempt, which spares the deadline's timer:
+// it is bounded by its own timeout, and no attempt starts after the deadline (Deliver asks PostgreSQL).
 func (c *call) wait(done workflow.Future, signals ...reason) (why reason) {
 	first := workflow.NewSelector(c.ctx)
 	if done != nil {
 		first.AddFuture(done, func(workflow.Future) {})
 	}
 	first.AddReceive(c.own.Done(), func(workflow.ReceiveChannel, bool) { why = canceled })
-	if done != nil && !c.first {
+	if !c.first && !c.still {
 		c.startDeadline()
 		first.AddFuture(c.deadline, func(workflow.Future) { why = expired })
 	}
@@ -248,9 +315,21 @@ func (c *call) startDeadline() {
 	if c.deadline != nil {
 		return
 	}
+	summary := "deadline of the call"
+	if c.taken {
+		summary = "callback of the endpoint"
+	}
 	ctx, stop := workflow.WithCancel(c.ctx)
 	rest := c.deadlineAt.Sub(workflow.Now(c.ctx))
-	c.deadline, c.stopDeadline = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: "deadline of the call"}), stop
+	c.deadline, c.stopDeadline = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: summary}), stop
+}
+
+// dropDeadline stops the timer if it runs.
+func (c *call) dropDeadline() {
+	if c.deadline != nil {
+		c.stopDeadline()
+		c.deadline = nil
+	}
 }
 
 func (c *call) drop(signals ...reason) {

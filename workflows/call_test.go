@@ -283,7 +283,7 @@ func TestCall_retryNowInTimer(t *testing.T) {
 	b.script(result(refused(1, 10*time.Second)))
 	b.signal(4*time.Second, RetryNowSignal)
 	b.ended(b.call(input()), forgehook.Delivered, 200, 2)
-	b.told(prepared("0s "+search503, "0s "+firstBackoff, "4s Deliver", "4s "+searchDelivered)...)
+	b.told(prepared("0s "+search503, "0s "+firstBackoff, "4s Deliver, at once", "4s "+searchDelivered)...)
 }
 
 func TestCall_retryNowInPolicyBackoff(t *testing.T) {
@@ -293,7 +293,7 @@ func TestCall_retryNowInPolicyBackoff(t *testing.T) {
 	b.signal(time.Minute, RetryNowSignal)
 	b.signal(2*time.Minute, RetryNowSignal)
 	b.ended(b.call(input()), forgehook.Delivered, 200, 4)
-	b.told(prepared("0s "+search503, "0s "+firstBackoff, "10s Deliver", "1m0s Deliver", "2m0s Deliver", "2m0s "+searchDelivered)...)
+	b.told(prepared("0s "+search503, "0s "+firstBackoff, "10s Deliver", "1m0s Deliver, at once", "2m0s Deliver, at once", "2m0s "+searchDelivered)...)
 }
 
 // The send goes on to its end; only then comes the next one, without a wait.
@@ -313,9 +313,9 @@ func TestCall_retryNowDuringSend(t *testing.T) {
 			b.signal(6*time.Second, RetryNowSignal)
 			b.ended(b.call(input()), forgehook.Delivered, 200, 2)
 			if name == "result" { // the only one that tells what the endpoint said
-				b.told(prepared("20s "+search503, "20s Deliver", "40s "+searchDelivered)...)
+				b.told(prepared("20s "+search503, "20s Deliver, at once", "40s "+searchDelivered)...)
 			} else {
-				b.told(prepared("20s Deliver, report", "40s "+searchDelivered)...)
+				b.told(prepared("20s Deliver, report, at once", "40s "+searchDelivered)...)
 			}
 		})
 	}
@@ -422,7 +422,7 @@ func TestCall_retryNowDuringSendThatIsHeld(t *testing.T) {
 	b.signal(5*time.Second, RetryNowSignal)
 	b.signal(time.Minute, ResumeSignal)
 	b.ended(b.call(input()), forgehook.Delivered, 200, 2)
-	b.told(prepared("1m0s Deliver, report, released", "1m20s "+searchDelivered)...)
+	b.told(prepared("1m0s Deliver, report, released, at once", "1m20s "+searchDelivered)...)
 }
 
 // unreachableAtFirst fails EvaluateConditions once, as a database that is away does.

@@ -27,6 +27,14 @@ type fake struct {
 	complete func(context.Context, CompleteInput) (CallResult, error)
 	release  func(context.Context, ReleaseInput) (ReleaseResult, error)
 	sweep    func(context.Context) (SweepResult, error)
+	wake     func(context.Context, CallRef) error
+	accept   func(context.Context, AcceptInput) (Accepted, error)
+	answers  func(context.Context, AnswersInput) ([]CallAnswer, error)
+	batch    func(context.Context, RunRef) (Batch, error)
+	endRun   func(context.Context, RunEnd) (RunResult, error)
+	look     func(context.Context, ProcessRef) (ItemState, error)
+	escalate func(context.Context, ProcessRef) (ItemState, error)
+	endItem  func(context.Context, ProcessEnd) (ProcessResult, error)
 }
 
 var _ Activities = (*fake)(nil)
@@ -51,6 +59,34 @@ func (f *fake) ReleaseHeld(ctx context.Context, in ReleaseInput) (ReleaseResult,
 
 func (f *fake) SweepCalls(ctx context.Context) (SweepResult, error) { return f.sweep(ctx) }
 
+func (f *fake) WakeWaiters(ctx context.Context, in CallRef) error { return f.wake(ctx, in) }
+
+func (f *fake) AcceptCalls(ctx context.Context, in AcceptInput) (Accepted, error) {
+	return f.accept(ctx, in)
+}
+
+func (f *fake) ReadAnswers(ctx context.Context, in AnswersInput) ([]CallAnswer, error) {
+	return f.answers(ctx, in)
+}
+
+func (f *fake) AcceptBatch(ctx context.Context, in RunRef) (Batch, error) { return f.batch(ctx, in) }
+
+func (f *fake) CompleteRun(ctx context.Context, in RunEnd) (RunResult, error) {
+	return f.endRun(ctx, in)
+}
+
+func (f *fake) LookAtWorkItem(ctx context.Context, in ProcessRef) (ItemState, error) {
+	return f.look(ctx, in)
+}
+
+func (f *fake) EscalateWorkItem(ctx context.Context, in ProcessRef) (ItemState, error) {
+	return f.escalate(ctx, in)
+}
+
+func (f *fake) EndProcess(ctx context.Context, in ProcessEnd) (ProcessResult, error) {
+	return f.endItem(ctx, in)
+}
+
 // newFake makes steps that all go well.
 func newFake() *fake {
 	return &fake{
@@ -63,6 +99,23 @@ func newFake() *fake {
 		deliver: func(context.Context, DeliverInput) (DeliverResult, error) { return answered(1), nil },
 		complete: func(_ context.Context, in CompleteInput) (CallResult, error) {
 			return CallResult{CallID: in.CallID, Outcome: in.Outcome}, nil
+		},
+		wake: func(context.Context, CallRef) error { return nil },
+		accept: func(context.Context, AcceptInput) (Accepted, error) {
+			return Accepted{Calls: []CallResult{{CallID: "a"}, {CallID: "b"}}}, nil
+		},
+		answers: func(_ context.Context, in AnswersInput) (answers []CallAnswer, err error) {
+			for i, id := range in.CallIDs {
+				answers = append(answers, CallAnswer{CallResult: CallResult{CallID: id, Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1}, WebHookServiceID: int32(i + 1)})
+			}
+			return answers, nil
+		},
+		batch: func(context.Context, RunRef) (Batch, error) { return Batch{Done: true}, nil },
+		endRun: func(_ context.Context, in RunEnd) (RunResult, error) {
+			return RunResult{RunID: in.RunID, Outcome: in.Outcome}, nil
+		},
+		endItem: func(_ context.Context, in ProcessEnd) (ProcessResult, error) {
+			return ProcessResult{WorkItemID: 5, Outcome: in.Outcome}, nil
 		},
 	}
 }
@@ -284,6 +337,22 @@ func (f *fake) run(name string, args []any) (any, error) {
 		return f.ReleaseHeld(ctx, args[0].(ReleaseInput))
 	case "SweepCalls":
 		return f.SweepCalls(ctx)
+	case "WakeWaiters":
+		return nil, f.WakeWaiters(ctx, args[0].(CallRef))
+	case "AcceptCalls":
+		return f.AcceptCalls(ctx, args[0].(AcceptInput))
+	case "ReadAnswers":
+		return f.ReadAnswers(ctx, args[0].(AnswersInput))
+	case "AcceptBatch":
+		return f.AcceptBatch(ctx, args[0].(RunRef))
+	case "CompleteRun":
+		return f.CompleteRun(ctx, args[0].(RunEnd))
+	case "LookAtWorkItem":
+		return f.LookAtWorkItem(ctx, args[0].(ProcessRef))
+	case "EscalateWorkItem":
+		return f.EscalateWorkItem(ctx, args[0].(ProcessRef))
+	case "EndProcess":
+		return f.EndProcess(ctx, args[0].(ProcessEnd))
 	}
 	return nil, fault("no activity is called " + name)
 }
@@ -301,8 +370,18 @@ func facts(args []any) string {
 		if in.Released {
 			text += ", released"
 		}
+		if in.AtOnce {
+			text += ", at once"
+		}
 	case CompleteInput:
+		if in.Outcome == "" {
+			return ", look"
+		}
 		text += fmt.Sprintf(", %s, %s: %s", in.Outcome, in.Code, in.Message)
+	case RunEnd:
+		text += fmt.Sprintf(", %s, %s", in.Outcome, in.Code)
+	case ProcessEnd:
+		text += ", " + string(in.Outcome)
 	}
 	return text
 }

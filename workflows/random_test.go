@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 	"pgregory.net/rapid"
 
 	"github.com/forgehook/forgehook"
@@ -26,7 +27,7 @@ type randomAnswer struct {
 }
 
 var randomAnswers = rapid.Custom(func(t *rapid.T) randomAnswer {
-	kinds := []string{"retry", "retry", "retry", "retry", "held", "held", "canceled", "delivered", "failed", "fault"}
+	kinds := []string{"retry", "retry", "retry", "retry", "held", "held", "awaiting", "awaiting", "canceled", "delivered", "failed", "fault"}
 	return randomAnswer{rapid.SampledFrom(kinds).Draw(t, "kind"), time.Second + moments.Draw(t, "next")}
 })
 
@@ -38,7 +39,7 @@ func TestCall_randomSignals(t *testing.T) {
 		in := input()
 		in.Deadline = time.Minute + moments.Draw(t, "deadline")
 		b.takes["Deliver"] = rapid.SampledFrom([]time.Duration{0, time.Second, 30 * time.Second}).Draw(t, "takes")
-		for _, signal := range rapid.SliceOfN(rapid.SampledFrom([]string{RetryNowSignal, ResumeSignal}), 0, 8).Draw(t, "signals") {
+		for _, signal := range rapid.SliceOfN(rapid.SampledFrom([]string{RetryNowSignal, ResumeSignal, CallbackSignal}), 0, 10).Draw(t, "signals") {
 			b.signal(moments.Draw(t, "when"), signal)
 		}
 		if rapid.Bool().Draw(t, "canceled") {
@@ -51,7 +52,21 @@ func TestCall_randomSignals(t *testing.T) {
 
 		var recorded forgehook.Outcome
 		attempts := 0
+		calledBack := false
+		if rapid.Bool().Draw(t, "calls back") {
+			outcome := rapid.SampledFrom([]forgehook.Outcome{forgehook.Delivered, forgehook.Failed}).Draw(t, "what")
+			b.at(moments.Draw(t, "callback"), func() {
+				if recorded == "" {
+					recorded, calledBack = outcome, true
+					b.env.SignalWorkflow(CallbackSignal, nil)
+				}
+			})
+		}
+		wakes := rapid.Bool().Draw(t, "awaited by somebody")
 		b.deliver = func(_ context.Context, in DeliverInput) (DeliverResult, error) {
+			if calledBack { // nothing is sent
+				return DeliverResult{Outcome: recorded, Wake: wakes, StatusCode: 202, Attempts: attempts}, nil
+			}
 			if recorded != "" {
 				t.Errorf("a send after the outcome %s", recorded)
 			}
@@ -63,7 +78,10 @@ func TestCall_randomSignals(t *testing.T) {
 			switch a.kind {
 			case "delivered", "failed":
 				recorded = forgehook.Outcome(a.kind)
-				return DeliverResult{Outcome: recorded, StatusCode: 200, Attempts: attempts}, nil
+				return DeliverResult{Outcome: recorded, Wake: wakes, StatusCode: 200, Attempts: attempts}, nil
+			case "awaiting":
+				until := b.env.Now().Add(a.next)
+				return DeliverResult{AwaitUntil: &until, StatusCode: 202, Attempts: attempts, Reason: "202 Accepted"}, nil
 			case "held":
 				return DeliverResult{Held: true, Attempts: attempts}, nil
 			case "canceled": // what the activity returns where it noticed the cancellation, or was paused by an operator
@@ -81,7 +99,9 @@ func TestCall_randomSignals(t *testing.T) {
 		}
 		if buildFails {
 			b.build = func(context.Context, CallRef) (Built, error) {
-				recorded = forgehook.Failed
+				if recorded == "" {
+					recorded = forgehook.Failed
+				}
 				return Built{Outcome: recorded}, nil
 			}
 		}
@@ -93,7 +113,7 @@ func TestCall_randomSignals(t *testing.T) {
 			if recorded == "" {
 				recorded = in.Outcome
 			}
-			return CallResult{Outcome: recorded, Attempts: attempts}, nil
+			return CallResult{Outcome: recorded, Wake: wakes && recorded != "", Attempts: attempts}, nil
 		}
 
 		got := b.call(in)
@@ -103,15 +123,150 @@ func TestCall_randomSignals(t *testing.T) {
 		if b.most > 1 {
 			t.Errorf("%d sends at once", b.most)
 		}
-		told := 0
+		told, last := 0, len(b.story)-1
+		if woken := strings.HasSuffix(b.story[last], " WakeWaiters"); woken != wakes {
+			t.Errorf("woken %t, want %t", woken, wakes)
+		} else if woken {
+			last--
+		}
 		for _, line := range b.story {
 			if strings.Contains(line, "ForgehookOutcome=") {
 				told++
 			}
 		}
-		if last := b.story[len(b.story)-1]; told != 1 || !strings.Contains(last, "ForgehookOutcome="+string(got.Outcome)) {
-			t.Errorf("outcome told %d times, last line %q", told, last)
+		if told != 1 || !strings.Contains(b.story[last], "ForgehookOutcome="+string(got.Outcome)) {
+			t.Errorf("outcome told %d times, last line %q", told, b.story[last])
 		}
 		t.Logf("story:\n%s", strings.Join(b.story, "\n"))
+	})
+}
+
+// Whatever is signalled at whatever moment, a request ends when its calls have, with all of them.
+func TestRequest_randomSignals(t *testing.T) {
+	t.Parallel()
+	ids := []string{"a", "b", "c", "d"}
+	rapid.Check(t, func(t *rapid.T) {
+		b := setup(t)
+		b.takes["AcceptCalls"] = rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute}).Draw(t, "takes")
+		var accepted []CallResult
+		var last time.Duration
+		for _, id := range ids[:rapid.IntRange(1, 4).Draw(t, "calls")] {
+			call := CallResult{CallID: id}
+			if rapid.IntRange(0, 3).Draw(t, "ended") == 0 {
+				call.Outcome = forgehook.Skipped
+			} else {
+				at := moments.Draw(t, "ends")
+				last = max(last, at)
+				b.endCall(at, id, forgehook.Delivered)
+			}
+			accepted = append(accepted, call)
+			if rapid.Bool().Draw(t, "twice") { // never before it has ended
+				b.endCall(last+moments.Draw(t, "again"), id, forgehook.Delivered)
+			}
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "others") {
+			b.endCall(moments.Draw(t, "other"), "another", forgehook.Failed)
+		}
+		b.accept = func(context.Context, AcceptInput) (Accepted, error) { return Accepted{Calls: accepted}, nil }
+		if got := b.request(requestInput()); len(got.Calls) != len(accepted) {
+			t.Errorf("%d answers, want %d", len(got.Calls), len(accepted))
+		}
+		if want := max(last, b.takes["AcceptCalls"]); b.elapsed() != want {
+			t.Errorf("ended after %s, want %s", b.elapsed(), want)
+		}
+	})
+}
+
+// Whatever is signalled, a run of an event ends once, when all is called and nothing is open.
+func TestRun_randomSignals(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		b := setup(t)
+		b.takes["AcceptBatch"] = rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute}).Draw(t, "takes")
+		wait := rapid.Bool().Draw(t, "one batch after the other")
+		left, open, ended := rapid.IntRange(0, 20).Draw(t, "batches"), 0, forgehook.RunOutcome("")
+		b.batch = func(context.Context, RunRef) (Batch, error) {
+			if ended != "" {
+				t.Errorf("a batch after the outcome %s", ended)
+			}
+			if left > 0 && (!wait || open == 0) {
+				left--
+				open++
+				b.at(b.takes["AcceptBatch"]/2+moments.Draw(t, "ends"), func() {
+					if open--; open == 0 {
+						b.env.SignalWorkflow(RunDrainedSignal, nil)
+					}
+				})
+				return Batch{Processed: 1, Calls: 1, Open: open, Wait: wait, Done: left == 0}, nil
+			}
+			return Batch{Open: open, Wait: wait, Done: left == 0}, nil
+		}
+		b.endRun = func(_ context.Context, in RunEnd) (RunResult, error) {
+			if ended != "" || left > 0 || open > 0 {
+				t.Errorf("ended %s after %s with %d batches left and %d calls open", in.Outcome, ended, left, open)
+			}
+			ended = in.Outcome
+			return RunResult{Outcome: in.Outcome}, nil
+		}
+		for range rapid.IntRange(0, 5).Draw(t, "stale") {
+			b.signal(moments.Draw(t, "when"), RunDrainedSignal)
+		}
+		b.env.ExecuteWorkflow(RunUtilities, runInput())
+		if err := b.env.GetWorkflowError(); ended == "" && !workflow.IsContinueAsNewError(err) {
+			t.Errorf("the run has not ended: %v", err)
+		}
+	})
+}
+
+// Whatever happens to an item and its call, in whatever order it is told: the process ends once, by what stands then.
+func TestWorkItem_randomSignals(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		onDue := rapid.SampledFrom(forgehook.OnDues).Draw(t, "on due")
+		i := setupItem(t, onDue, rapid.SampledFrom([]time.Duration{0, -time.Hour, time.Minute, time.Hour}).Draw(t, "due"))
+		i.takes["LookAtWorkItem"] = rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "takes")
+		escalations := 0
+		i.escalate = func(context.Context, ProcessRef) (ItemState, error) {
+			escalations++
+			at := i.env.Now().Add(time.Hour)
+			if i.Status.Actionable() && !i.Handed {
+				i.WorkItemID, i.Status, i.DueAt = i.WorkItemID+1, 4, &at
+			}
+			return i.ItemState, nil
+		}
+		ended := forgehook.ProcessOutcome("")
+		i.endItem = func(_ context.Context, in ProcessEnd) (ProcessResult, error) {
+			if ended != "" {
+				t.Errorf("ended twice: %s, %s", ended, in.Outcome)
+			}
+			ended = in.Outcome
+			return ProcessResult{WorkItemID: i.WorkItemID, Outcome: ended}, nil
+		}
+		for range rapid.IntRange(0, 6).Draw(t, "signals") {
+			i.signal(moments.Draw(t, "when"), rapid.SampledFrom([]string{CallEndedSignal, ItemChangedSignal}).Draw(t, "signal"))
+		}
+		if rapid.Bool().Draw(t, "handed over") {
+			at := moments.Draw(t, "when handed")
+			i.changes(at, func() { i.Status, i.Handed = 5, true })
+			i.changes(at+moments.Draw(t, "child after"), func() { i.WorkItemID, i.Status, i.Handed = 9, 6, false })
+		}
+		callEnds, decided := rapid.Bool().Draw(t, "call ends"), rapid.Bool().Draw(t, "decided")
+		if callEnds {
+			i.callEnds(moments.Draw(t, "end"), forgehook.Delivered)
+		}
+		if decided {
+			i.changes(100*time.Hour, func() { i.Status = rapid.SampledFrom([]forgehook.WorkItemStatus{2, 8, 90, 99}).Draw(t, "status") })
+		}
+		i.cancel(200 * time.Hour)
+		i.env.ExecuteWorkflow(ProcessWorkItem, processRef)
+		if err := i.env.GetWorkflowError(); err != nil || ended == "" {
+			t.Errorf("ended %q, %v", ended, err)
+		}
+		if ended == forgehook.ProcessCanceled && (callEnds || decided) {
+			t.Error("nothing was seen of the end of the call, or of what was decided")
+		}
+		if escalations > 0 && onDue != forgehook.DueEscalate {
+			t.Errorf("%d escalations although the item is to %s", escalations, onDue)
+		}
 	})
 }

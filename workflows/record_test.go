@@ -11,15 +11,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -27,9 +31,9 @@ import (
 )
 
 // release is where recordings go: the one that the code at hand will be.
-const release = "v0.1"
+const release = "v0.2"
 
-var record = flag.String("record", "", `record the history of this case, or of "all", on the Temporal at TEMPORAL_ADDRESS`)
+var record = flag.String("record", "", `record the history of this case, of "all", or of those that are "new", on the Temporal at TEMPORAL_ADDRESS`)
 
 // TestRecord runs a workflow with fake activities on a real Temporal and keeps its history for TestReplay:
 //
@@ -38,7 +42,14 @@ var record = flag.String("record", "", `record the history of this case, or of "
 // It also holds the test suite's server (engine_test.go) against the real one: every case checks its outcome.
 func TestRecord(t *testing.T) {
 	names := slices.Sorted(maps.Keys(recordings))
-	if *record != "all" {
+	switch *record {
+	case "all":
+	case "new":
+		names = slices.DeleteFunc(names, func(name string) bool {
+			files, err := filepath.Glob(filepath.Join("testdata", "histories", "*", filepath.Base(name)+".json"))
+			return err == nil && len(files) > 0
+		})
+	default:
 		if recordings[*record] == nil {
 			t.Fatalf("no case is called %q: there are %q", *record, names)
 		}
@@ -50,6 +61,16 @@ func TestRecord(t *testing.T) {
 			t.Parallel()
 			queue := "record-" + filepath.Base(name)
 			r := &recorder{bench: &bench{fake: newFake(), t: t}, t: t, client: c, worker: worker.New(c, queue, worker.Options{}), queue: queue}
+			r.complete = func(_ context.Context, in CompleteInput) (CallResult, error) {
+				switch {
+				case in.Outcome != "":
+					return CallResult{CallID: in.CallID, Outcome: in.Outcome}, nil
+				case r.calledBack.Load():
+					return CallResult{CallID: in.CallID, Outcome: forgehook.Delivered, StatusCode: 202, Attempts: 1}, nil
+				}
+				r.asked.Add(1)
+				return CallResult{}, nil
+			}
 			recordings[name](r)
 			folder := release
 			if strings.HasPrefix(name, "broken/") {
@@ -203,6 +224,199 @@ var recordings = map[string]func(*recorder){
 		r.start(Sweep)
 		r.wait(nil)
 	},
+	"awaiting-called-back": func(r *recorder) {
+		r.script(r.await(time.Hour))
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallAwaiting)
+		r.signal(CallbackSignal) // a spurious one
+		r.untilAsked(1)
+		r.callBack()
+		r.ends(forgehook.Delivered)
+	},
+	"awaiting-canceled": func(r *recorder) {
+		r.script(r.await(time.Hour))
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallAwaiting)
+		r.cancel()
+		r.ends(forgehook.Canceled)
+	},
+	"awaiting-retry-now": func(r *recorder) { // with a deadline that runs before and after, and a hold between
+		r.script(result(refused(1, time.Millisecond)), r.await(time.Hour), held)
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallAwaiting)
+		r.signal(RetryNowSignal)
+		r.until(forgehook.CallPaused)
+		r.signal(ResumeSignal)
+		r.ends(forgehook.Delivered)
+	},
+	"interrupt-callback-timeout": func(r *recorder) {
+		r.script(r.await(2 * time.Second))
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Expired)
+	},
+	"interrupt-callback": func(r *recorder) { // in the policy's back-off; the first one is spurious
+		r.script(result(refused(1, time.Millisecond)), failure(notReady(time.Hour)), failure(notReady(time.Hour)))
+		r.start(CallWebhook, r.input())
+		r.untilBackingOff()
+		r.signal(CallbackSignal)
+		r.untilAsked(1)
+		r.untilBackingOff()
+		r.callBack()
+		r.ends(forgehook.Delivered)
+	},
+	"interrupt-callback-timer": func(r *recorder) {
+		r.script(result(refused(1, time.Hour)))
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallWaitingRetry)
+		r.signal(CallbackSignal)
+		r.untilAsked(1)
+		r.callBack()
+		r.ends(forgehook.Delivered)
+	},
+	"interrupt-callback-hold": func(r *recorder) {
+		r.script(held)
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallPaused)
+		r.callBack()
+		r.ends(forgehook.Delivered)
+	},
+	"interrupt-callback-send": func(r *recorder) { // the endpoint calls back before its 2xx
+		until := time.Now().Add(time.Hour)
+		r.deliver = func(ctx context.Context, _ DeliverInput) (DeliverResult, error) {
+			beat(ctx)
+			return DeliverResult{AwaitUntil: &until, StatusCode: 202, Attempts: 1, Reason: "202 Accepted"}, nil
+		}
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallDelivering)
+		r.callBack()
+		r.ends(forgehook.Delivered)
+	},
+	"woken": func(r *recorder) {
+		r.script(result(DeliverResult{Outcome: forgehook.Delivered, Wake: true, StatusCode: 200, Attempts: 1, Reason: "200 OK"}))
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Delivered)
+	},
+	"request": func(r *recorder) { // one call ends before its acceptance is known, one is told twice
+		r.accept = func(context.Context, AcceptInput) (Accepted, error) {
+			r.endCall("b")
+			return Accepted{Calls: []CallResult{{CallID: "a"}, {CallID: "b"}, {CallID: "c", Outcome: forgehook.Skipped}}}, nil
+		}
+		r.start(RequestCall, requestInput())
+		r.untilDetails("waiting for **1** of them")
+		r.endCall("b")
+		r.endCall("a")
+		var got RequestResult
+		if r.wait(&got); len(got.Calls) != 3 {
+			r.t.Errorf("got %+v", got)
+		}
+	},
+	"request-canceled": func(r *recorder) {
+		r.start(RequestCall, requestInput())
+		r.untilDetails("waiting for **2** of them")
+		r.cancel()
+		if err := r.run.Get(r.t.Context(), nil); !temporal.IsCanceledError(err) {
+			r.t.Errorf("got %v, want a cancellation", err)
+		}
+	},
+	"request-canceled-accepting": func(r *recorder) {
+		accepting := make(chan struct{})
+		r.accept = func(ctx context.Context, _ AcceptInput) (Accepted, error) {
+			close(accepting)
+			<-ctx.Done()
+			return Accepted{}, ctx.Err()
+		}
+		r.start(RequestCall, requestInput())
+		<-accepting
+		r.cancel()
+		if err := r.run.Get(r.t.Context(), nil); !temporal.IsCanceledError(err) {
+			r.t.Errorf("got %v, want a cancellation", err)
+		}
+	},
+	"request-refused": func(r *recorder) {
+		r.accept = func(context.Context, AcceptInput) (Accepted, error) { return Accepted{}, fault("invalid") }
+		r.start(RequestCall, requestInput())
+		if err := r.run.Get(r.t.Context(), nil); !isFault(err) {
+			r.t.Errorf("got %v, want the fault", err)
+		}
+	},
+	"run": func(r *recorder) { // two batches at once, the last calls are waited for
+		r.batches(Batch{Processed: 2, Calls: 4, Open: 4}, Batch{Processed: 1, Calls: 2, Open: 6, Done: true}, Batch{Done: true})
+		r.start(RunUtilities, runInput())
+		r.untilDetails("waiting for **6**")
+		r.signal(RunDrainedSignal)
+		r.ran(forgehook.RunDone)
+	},
+	"run-stopped": func(r *recorder) {
+		r.batches(Batch{Processed: 1, Calls: 1, Open: 1, Wait: true}, Batch{Wait: true, Stopped: true})
+		r.start(RunUtilities, runInput())
+		r.untilDetails("waiting for **1**")
+		r.signal(RunDrainedSignal)
+		r.ran(forgehook.RunFailed)
+	},
+	"run-canceled": func(r *recorder) {
+		r.batches(Batch{Processed: 1, Calls: 1, Open: 1, Done: true})
+		r.start(RunUtilities, runInput())
+		r.untilDetails("waiting for **1**")
+		r.cancel()
+		r.ran(forgehook.RunCanceled)
+	},
+	"run-canceled-accepting": func(r *recorder) {
+		asked := make(chan struct{}, 1)
+		r.batch = func(context.Context, RunRef) (Batch, error) {
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+			return Batch{}, errors.New("the database is away")
+		}
+		r.start(RunUtilities, runInput())
+		<-asked
+		r.cancel()
+		r.ran(forgehook.RunCanceled)
+	},
+	"run-continued": func(r *recorder) { // the history of the first run, which continues as new
+		asked := 0
+		r.batch = func(context.Context, RunRef) (Batch, error) {
+			asked++
+			return Batch{Processed: 1, Calls: 1, Done: asked > runBatches}, nil
+		}
+		r.start(RunUtilities, runInput())
+		r.ran(forgehook.RunDone)
+	},
+	"work-item-answered": func(r *recorder) { // its due date moves, it is handed over and followed, and signalled for nothing
+		i := r.item(forgehook.DueReject, time.Hour)
+		r.start(ProcessWorkItem, processRef)
+		r.untilDetails("due at")
+		later := time.Now().Add(2 * time.Hour)
+		i.becomes(func(s *ItemState) { s.DueAt = &later })
+		r.untilDetails("due at " + forgehook.Time{Time: later}.String())
+		i.becomes(func(s *ItemState) { s.Status, s.Handed = 5, true })
+		r.untilDetails("handed over")
+		i.becomes(func(s *ItemState) { s.WorkItemID, s.Status, s.Handed = 6, 6, false })
+		r.untilDetails("Work item **6**")
+		i.becomes(func(s *ItemState) { s.CallOutcome = forgehook.Delivered })
+		r.processed(forgehook.ProcessAnswered)
+	},
+	"work-item-escalated": func(r *recorder) {
+		i := r.item(forgehook.DueEscalate, 2*time.Second)
+		r.start(ProcessWorkItem, processRef)
+		r.untilDetails("Work item **6**")
+		r.signal(CallEndedSignal)
+		i.becomes(func(s *ItemState) { s.Status = 2 })
+		r.processed(forgehook.ProcessSettled)
+	},
+	"work-item-rejected": func(r *recorder) {
+		r.item(forgehook.DueReject, 2*time.Second)
+		r.start(ProcessWorkItem, processRef)
+		r.processed(forgehook.ProcessRejected)
+	},
+	"work-item-canceled": func(r *recorder) {
+		r.item(forgehook.DueContinue, time.Hour)
+		r.start(ProcessWorkItem, processRef)
+		r.untilDetails("due at")
+		r.cancel()
+		r.processed(forgehook.ProcessCanceled)
+	},
 	// A CallWebhook that builds before it evaluates.
 	"broken/build-first": func(r *recorder) {
 		r.worker.RegisterWorkflowWithOptions(func(ctx workflow.Context, in CallInput) (CallResult, error) {
@@ -228,8 +442,11 @@ type recorder struct {
 	worker worker.Worker
 	queue  string
 	run    client.WorkflowRun
+	first  string // the id of its first run, whose history is kept
 
 	beforeWork func() // between the start of the run and that of the worker
+	calledBack atomic.Bool
+	asked      atomic.Int32 // for the outcome that stands
 }
 
 func dialRecorder(t *testing.T) client.Client {
@@ -281,7 +498,7 @@ func (r *recorder) start(workflowType any, args ...any) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.run = run
+	r.run, r.first = run, run.GetRunID()
 	if r.beforeWork != nil {
 		r.beforeWork()
 	}
@@ -318,6 +535,89 @@ func (r *recorder) cancel() {
 	if err := r.client.CancelWorkflow(r.t.Context(), r.run.GetID(), r.run.GetRunID()); err != nil {
 		r.t.Error(err)
 	}
+}
+
+// await is an endpoint that takes the request and calls back within so long.
+func (r *recorder) await(within time.Duration) func() (DeliverResult, error) {
+	until := time.Now().Add(within)
+	return result(DeliverResult{AwaitUntil: &until, StatusCode: 202, Attempts: 1, Reason: "202 Accepted"})
+}
+
+// callBack records a callback in what stands for PostgreSQL, and signals the call.
+func (r *recorder) callBack() {
+	r.calledBack.Store(true)
+	r.signal(CallbackSignal)
+}
+
+// untilAsked waits until the workflow has asked so often for the outcome that stands.
+func (r *recorder) untilAsked(times int32) {
+	r.t.Helper()
+	r.poll("a look for the outcome", func() bool { return r.asked.Load() >= times })
+}
+
+func (r *recorder) endCall(id string) {
+	end := CallResult{CallID: id, Outcome: forgehook.Delivered}
+	if err := r.client.SignalWorkflow(r.t.Context(), r.queue, "", CallEndedSignal, end); err != nil {
+		r.t.Error(err)
+	}
+}
+
+func (r *recorder) ran(want forgehook.RunOutcome) {
+	r.t.Helper()
+	var got RunResult
+	if r.wait(&got); got.Outcome != want {
+		r.t.Fatalf("outcome %s, want %s", got.Outcome, want)
+	}
+}
+
+func (r *recorder) processed(want forgehook.ProcessOutcome) {
+	r.t.Helper()
+	var got ProcessResult
+	if r.wait(&got); got.Outcome != want {
+		r.t.Fatalf("outcome %s, want %s", got.Outcome, want)
+	}
+}
+
+// recordedItem is a work item whose changes are told to its process.
+type recordedItem struct {
+	*recorder
+	mu    sync.Mutex
+	state ItemState
+}
+
+func (r *recorder) item(onDue forgehook.OnDue, due time.Duration) *recordedItem {
+	at := time.Now().Add(due)
+	i := &recordedItem{recorder: r, state: ItemState{WorkItemID: 5, Status: 1, OnDue: onDue, DueAt: &at}}
+	r.look = func(context.Context, ProcessRef) (ItemState, error) {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		return i.state, nil
+	}
+	r.escalate = func(context.Context, ProcessRef) (ItemState, error) {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		later := i.state.DueAt.Add(time.Hour)
+		i.state.WorkItemID, i.state.Status, i.state.DueAt = i.state.WorkItemID+1, 4, &later
+		return i.state, nil
+	}
+	return i
+}
+
+func (i *recordedItem) becomes(change func(*ItemState)) {
+	i.mu.Lock()
+	change(&i.state)
+	i.mu.Unlock()
+	i.signal(ItemChangedSignal)
+}
+
+// untilDetails waits until the workflow shows a text.
+func (r *recorder) untilDetails(text string) {
+	r.t.Helper()
+	r.poll("details with "+text, func() bool {
+		answer, err := r.client.QueryWorkflow(r.t.Context(), r.run.GetID(), r.run.GetRunID(), "__temporal_workflow_metadata")
+		var metadata sdkpb.WorkflowMetadata
+		return err == nil && answer.Get(&metadata) == nil && strings.Contains(metadata.GetCurrentDetails(), text)
+	})
 }
 
 // until waits for a phase.
@@ -368,7 +668,7 @@ func (r *recorder) write(path string) {
 		return
 	}
 	var history historypb.History
-	events := r.client.GetWorkflowHistory(r.t.Context(), r.run.GetID(), r.run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := r.client.GetWorkflowHistory(r.t.Context(), r.run.GetID(), r.first, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {

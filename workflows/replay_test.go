@@ -25,9 +25,9 @@ func TestReplay(t *testing.T) {
 		t.Run(release+"/"+name, func(t *testing.T) {
 			t.Parallel()
 			replayer := worker.NewWorkflowReplayer()
-			replayer.RegisterWorkflow(CallWebhook)
-			replayer.RegisterWorkflow(DrainUtility)
-			replayer.RegisterWorkflow(Sweep)
+			for _, w := range []any{CallWebhook, DrainUtility, Sweep, RequestCall, RunUtilities, ProcessWorkItem} {
+				replayer.RegisterWorkflow(w)
+			}
 			err := replayer.ReplayWorkflowHistoryFromJSONFile(quiet, file)
 			switch {
 			case release != "broken" && err != nil:

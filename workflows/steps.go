@@ -13,6 +13,7 @@ type step struct {
 	name, summary string
 	timeout       time.Duration // of one run
 	heartbeat     time.Duration // 0: none
+	leave         bool          // a cancellation does not wait for what the step brings
 }
 
 var (
@@ -35,7 +36,7 @@ func regular(ctx workflow.Context, s step, in any) workflow.Future {
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: s.timeout,
 		HeartbeatTimeout:    s.heartbeat,
-		WaitForCancellation: true,
+		WaitForCancellation: !s.leave,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
 		Summary:             s.summary,
 	}), s.name, in)
@@ -55,6 +56,60 @@ func deliver(ctx workflow.Context, request Built, in DeliverInput) workflow.Futu
 
 func completeCall(ctx workflow.Context, in CompleteInput) (result CallResult, err error) {
 	s := step{name: "CompleteCall", summary: "record the outcome " + string(in.Outcome), timeout: 10 * time.Second}
+	err = regular(ctx, s, in).Get(ctx, &result)
+	return result, err
+}
+
+// standingOutcome gives no outcome: it tells which one stands, "" where none does.
+func standingOutcome(ctx workflow.Context, call CallRef) (result CallResult, err error) {
+	s := step{name: "CompleteCall", summary: "look for the outcome", timeout: 10 * time.Second}
+	err = regular(ctx, s, CompleteInput{CallRef: call}).Get(ctx, &result)
+	return result, err
+}
+
+func wakeWaiters(ctx workflow.Context, call CallRef) error {
+	s := step{name: "WakeWaiters", summary: "tell those who await the end", timeout: time.Minute}
+	return regular(ctx, s, call).Get(ctx, nil)
+}
+
+func acceptCalls(ctx workflow.Context, in AcceptInput) (accepted Accepted, err error) {
+	s := step{name: "AcceptCalls", summary: "accept and start the calls", timeout: 30 * time.Second, leave: true}
+	err = regular(ctx, s, in).Get(ctx, &accepted)
+	return accepted, err
+}
+
+func readAnswers(ctx workflow.Context, in AnswersInput) (answers []CallAnswer, err error) {
+	s := step{name: "ReadAnswers", summary: "read how the calls ended", timeout: 10 * time.Second, leave: true}
+	err = regular(ctx, s, in).Get(ctx, &answers)
+	return answers, err
+}
+
+func acceptBatch(ctx workflow.Context, run RunRef) (batch Batch, err error) {
+	s := step{name: "AcceptBatch", summary: "accept and start the calls of the next batch", timeout: time.Minute}
+	err = regular(ctx, s, run).Get(ctx, &batch)
+	return batch, err
+}
+
+func completeRun(ctx workflow.Context, in RunEnd) (result RunResult, err error) {
+	s := step{name: "CompleteRun", summary: "record the outcome " + string(in.Outcome), timeout: 10 * time.Second}
+	err = regular(ctx, s, in).Get(ctx, &result)
+	return result, err
+}
+
+func lookAtWorkItem(ctx workflow.Context, process ProcessRef) (state ItemState, err error) {
+	s := step{name: "LookAtWorkItem", summary: "look at the work item and its call", timeout: 10 * time.Second}
+	err = regular(ctx, s, process).Get(ctx, &state)
+	return state, err
+}
+
+func escalateWorkItem(ctx workflow.Context, process ProcessRef) (state ItemState, err error) {
+	s := step{name: "EscalateWorkItem", summary: "hand the work item over: its due date has passed", timeout: 10 * time.Second}
+	err = regular(ctx, s, process).Get(ctx, &state)
+	return state, err
+}
+
+func endProcess(ctx workflow.Context, in ProcessEnd) (result ProcessResult, err error) {
+	s := step{name: "EndProcess", summary: "record the end: " + string(in.Outcome), timeout: 30 * time.Second}
 	err = regular(ctx, s, in).Get(ctx, &result)
 	return result, err
 }

@@ -11,3 +11,6 @@ package workflows
 //	const deadlineFirst = "deadline-first"
 //
 // Record a history of the old order before the change (TestRecord) and test both branches.
+//
+// No id is needed where new commands follow only from data that no earlier run can hold. So it is with callbacks and with the wakes
+// of v0.2: a call of v0.1 has no AwaitUntil and no Wake in its history, and gets its new order with its next Deliver.

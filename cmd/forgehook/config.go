@@ -25,7 +25,7 @@ type config struct {
 	DatabaseURL         string        `env:"FORGEHOOK_DATABASE_URL" doc:"PostgreSQL 15 or later, as postgres://user:password@host:port/database. Required."`
 	DatabaseConnections int           `env:"FORGEHOOK_DATABASE_CONNECTIONS" envDefault:"20" doc:"Connections a process opens at most, besides one that listens."`
 	HTTPAddr            string        `env:"FORGEHOOK_HTTP_ADDR" envDefault:"127.0.0.1:8080" doc:"Where the API listens."`
-	PublicURL           string        `env:"FORGEHOOK_PUBLIC_URL" doc:"How endpoints reach the API from outside, for the callback links of a later release."`
+	PublicURL           string        `env:"FORGEHOOK_PUBLIC_URL" doc:"How endpoints reach the API from outside, for callback links; by default http:// and FORGEHOOK_HTTP_ADDR. The same for API and workers."`
 	EncryptionKeyset    string        `env:"FORGEHOOK_ENCRYPTION_KEYSET" doc:"Key set that seals secrets, as JSON, or @ and the path of a file with it. Make one with forgehook keyset new. Required."`
 	EgressAllow         string        `env:"FORGEHOOK_EGRESS_ALLOW" doc:"Addresses that webhooks may reach although they are private, local or not https, as CIDRs with commas between."`
 	TaskQueue           string        `env:"FORGEHOOK_TASK_QUEUE" envDefault:"forgehook" doc:"Temporal task queue of workflows and activities."`
@@ -145,6 +145,24 @@ func (c *config) check() []error {
 		require(value == "" || (err == nil && u.IsAbs() && u.Host != ""), "%s %q: an absolute http or https URL", name, value)
 	}
 	return faults
+}
+
+// publicURL is how endpoints reach the API, without a slash at its end. By default it is what listens, or where the API listens by the
+// settings; an address that stands for all is this machine.
+func (c *config) publicURL(listener net.Listener) string {
+	if c.PublicURL != "" {
+		return strings.TrimRight(c.PublicURL, "/")
+	}
+	addr := c.HTTPAddr
+	if listener != nil {
+		addr = listener.Addr().String()
+	}
+	if host, port, err := net.SplitHostPort(addr); err == nil {
+		if ip, err := netip.ParseAddr(host); host == "" || (err == nil && ip.IsUnspecified()) {
+			addr = net.JoinHostPort("127.0.0.1", port)
+		}
+	}
+	return "http://" + addr
 }
 
 // keyset returns the key set itself.

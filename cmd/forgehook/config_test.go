@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -47,6 +48,33 @@ func TestUnknownNames(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "FORGEHOOK_HTTP_ADDR ") {
 		t.Errorf("%q names a setting that exists", err)
+	}
+}
+
+func TestPublicURL(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // the test ends
+	for _, tt := range []struct {
+		public, addr string
+		listener     net.Listener
+		want         string
+	}{
+		{"https://hooks.example.com/forgehook/", "127.0.0.1:8080", listener, "https://hooks.example.com/forgehook"},
+		{"", "127.0.0.1:8080", nil, "http://127.0.0.1:8080"},
+		{"", "localhost:8080", nil, "http://localhost:8080"},
+		{"", ":8080", nil, "http://127.0.0.1:8080"},
+		{"", "0.0.0.0:8080", nil, "http://127.0.0.1:8080"},
+		{"", "[::]:8080", nil, "http://127.0.0.1:8080"},
+		{"", "127.0.0.1:0", listener, "http://" + listener.Addr().String()},
+	} {
+		c := config{PublicURL: tt.public, HTTPAddr: tt.addr}
+		if got := c.publicURL(tt.listener); got != tt.want {
+			t.Errorf("%q, %q: %q, want %q", tt.public, tt.addr, got, tt.want)
+		}
 	}
 }
 

@@ -213,7 +213,7 @@ func (s *service) runWorker(ctx context.Context) error {
 		StopTimeout: s.config.StopTimeout,
 		Activities: &activities.Activities{
 			DB: s.db, Secrets: s.secrets, Sender: s.sender, Starter: s.control, Plans: webhook.NewPlans(), Now: time.Now,
-			UserAgent: "Forgehook/" + version, Log: s.log,
+			UserAgent: "Forgehook/" + version, PublicURL: s.config.publicURL(s.api), Log: s.log,
 		},
 	})
 }
@@ -227,7 +227,7 @@ func (s *service) serveAPI(ctx context.Context) error {
 	context.AfterFunc(ctx, func() { _ = waiter.Close() }) // those who wait get the present state, so that a stop is quick
 	handler, err := api.New(api.Config{
 		DB: s.db, Waiter: waiter, Engine: s.control, Secrets: s.secrets, Outbound: s.sender, Log: s.log, Version: version,
-		Metrics: s.metrics.handler(), Registerer: s.metrics.registry, RatePerSecond: s.config.RateLimit,
+		PublicURL: s.config.publicURL(s.api), Metrics: s.metrics.handler(), Registerer: s.metrics.registry, RatePerSecond: s.config.RateLimit,
 	})
 	if err != nil {
 		return err

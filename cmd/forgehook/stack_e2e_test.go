@@ -40,6 +40,7 @@ type installation struct {
 	sql      *sql.DB
 	temporal sdk.Client
 	client   *client.Client
+	key      string // of the tenant's owner
 	endpoint *gate
 	webhook  int32
 	document int32
@@ -85,7 +86,7 @@ func install(t *testing.T, settings map[string]any) *installation {
 		t.Fatal(err)
 	}
 	in.api, in.worker = in.start("api"), in.start("worker")
-	in.client = client.New("http://"+in.value("FORGEHOOK_HTTP_ADDR"), key)
+	in.client, in.key = client.New("http://"+in.value("FORGEHOOK_HTTP_ADDR"), key), key
 	in.configure(settings)
 	return in
 }

@@ -18,15 +18,15 @@ const (
 	maxStatus      = 256
 )
 
-// read fills in what the endpoint answered.
-func (s *Sender) read(res *http.Response, x *Exchange) error {
+// read fills in what the endpoint answered, of its body at most keep bytes.
+func read(res *http.Response, keep int, x *Exchange) error {
 	// 101 hands the bare connection over, which no request asked for and no deadline would bound; below 100 is no status.
 	if res.StatusCode <= http.StatusSwitchingProtocols {
 		return errNoStatus
 	}
 	x.StatusCode, x.Status = res.StatusCode, printable(res.Status, maxStatus)
 	x.Headers = headers(res.Header)
-	x.Body, x.Truncated = body(res, s.maxBytes)
+	x.Body, x.Truncated = body(res, keep)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"log/slog"
@@ -42,6 +43,7 @@ type Request struct {
 	Headers []Header // Host replaces the URL's; Content-Length is always the body's
 	Body    []byte   // nil: none
 	Timeout time.Duration
+	Keep    int // of the answer's body, after decompression, in bytes; 0 is what the sender keeps
 }
 
 // Header is one header field, its name spelled as it is to be sent.
@@ -116,7 +118,7 @@ func (s *Sender) exchange(parent context.Context, r Request, x *Exchange) {
 		var res *http.Response
 		if res, err = s.pools.get(r.Key).RoundTrip(req); err == nil {
 			defer func() { _ = res.Body.Close() }()
-			err = s.read(res, x)
+			err = read(res, cmp.Or(max(r.Keep, 0), s.maxBytes), x)
 		}
 	}
 	x.Sent = connected.Load()

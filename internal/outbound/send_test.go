@@ -121,6 +121,20 @@ func TestSend_answers(t *testing.T) {
 	}
 }
 
+// A request may say how much of its answer it wants.
+func TestSend_keeps(t *testing.T) {
+	t.Parallel()
+	s := setup(t, Options{Allow: local, MaxResponseBytes: 1000})
+	server := zoo.Answer(t, 200, nil, strings.Repeat("a", 5000))
+	for keep, want := range map[int]int{-1: 1000, 0: 1000, 10: 10, 4999: 4999, 5000: 5000, 9000: 5000} {
+		r := post(server.URL)
+		r.Keep = keep
+		if x := s.Send(t.Context(), r); len(x.Body) != want || x.Truncated != (want < 5000) {
+			t.Errorf("keep %d: %d bytes, truncated=%v, err=%v", keep, len(x.Body), x.Truncated, x.Err)
+		}
+	}
+}
+
 // An endless body costs the endpoint its connection.
 func TestSend_hangsUp(t *testing.T) {
 	t.Parallel()

@@ -63,8 +63,8 @@ var platformDefaults = []struct {
 	action  Action
 	message string
 }{
-	{"executeBeforeProcess", "True", Warned, "Not in the hierarchy: the platform's default, True, is kept. It has no effect here yet."},
-	{"executeAfterProcess", "False", Warned, "Not in the hierarchy: the platform's default, False, is kept. It has no effect here yet."},
+	{"executeBeforeProcess", "True", Warned, "Not in the hierarchy: the platform's default, True, is kept."},
+	{"executeAfterProcess", "False", Warned, "Not in the hierarchy: the platform's default, False, is kept."},
 	{"webHook.method", "GET", Taken, "Not in the hierarchy: the platform's default, GET."},
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,6 +28,17 @@ func Status(t testing.TB, code int, headers map[string]string) *Server {
 // Answer answers with a status, headers (nil: none) and a body.
 func Answer(t testing.TB, code int, headers map[string]string, body string) *Server {
 	return serve(t, func(_ *Server, w http.ResponseWriter, _ *http.Request) { answer(w, code, headers, body) })
+}
+
+// Echo answers 200 with what it got: a line for each header, then the body.
+func Echo(t testing.TB) *Server {
+	return serve(t, func(s *Server, w http.ResponseWriter, _ *http.Request) {
+		all := s.Requests()
+		got := all[len(all)-1]
+		var text strings.Builder
+		_ = got.Header.Write(&text) // a builder takes all
+		answer(w, http.StatusOK, nil, text.String()+"\n"+string(got.Body))
+	})
 }
 
 // Script answers with the statuses one after the other; the last one stays.

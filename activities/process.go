@@ -1,0 +1,146 @@
+package activities
+
+import (
+	"context"
+	"encoding/base64"
+	"log/slog"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/webhook"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+// LookAtWorkItem tells where a process stands, following an item that was handed over to its child.
+func (a *Activities) LookAtWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
+	state, err := a.DB.LookAtItem(ctx, postgres.ProcessRef(in))
+	if err != nil {
+		return workflows.ItemState{}, a.faultOf("look at work item", process(in), err)
+	}
+	return itemState(state), nil
+}
+
+// EscalateWorkItem hands the item over to a new child that is due later, and tells where the process stands.
+func (a *Activities) EscalateWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
+	state, raised, err := a.DB.EscalateItem(ctx, postgres.ProcessRef(in), a.Now())
+	if err != nil {
+		return workflows.ItemState{}, a.faultOf("escalate work item", process(in), err)
+	}
+	a.follow(ctx, process(in), raised)
+	return itemState(state), nil
+}
+
+// EndProcess ends a process unless it has ended, and writes to its item: what the call's answer says about it, or that it is rejected.
+// Where the item is dead, or the process canceled, the call that was made for the item is canceled.
+func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (workflows.ProcessResult, error) {
+	what := process(in.ProcessRef)
+	state, err := a.DB.LookAtItem(ctx, postgres.ProcessRef(in.ProcessRef))
+	if err != nil {
+		return workflows.ProcessResult{}, a.faultOf("look at work item", what, err)
+	}
+	end := postgres.ProcessEnd{Ref: postgres.ProcessRef(in.ProcessRef), Outcome: in.Outcome, Now: a.Now()}
+	switch {
+	case state.Outcome != "": // it stands, and what it wrote too
+	case in.Outcome == forgehook.ProcessAnswered:
+		if end.Write, err = a.writeToItem(ctx, state); err != nil {
+			return workflows.ProcessResult{}, a.faultOf("read what the answer says about the work item", what, err)
+		}
+	case in.Outcome == forgehook.ProcessRejected:
+		end.Write = &forgehook.WorkItemWrite{Status: new(rejected)}
+	}
+	ended, raised, err := a.DB.EndProcess(ctx, end)
+	if err != nil {
+		return workflows.ProcessResult{}, a.faultOf("end process", what, err)
+	}
+	a.follow(ctx, what, raised)
+	result := workflows.ProcessResult{WorkItemID: ended.CurrentID, Outcome: in.Outcome, CallOutcome: state.CallOutcome}
+	if ended.Outcome != nil {
+		result.Outcome = *ended.Outcome
+	}
+	if ended.CallOutcome != nil {
+		result.CallOutcome = *ended.CallOutcome
+	}
+	// Also in a second run of this step: the first may have died before it canceled.
+	moot := result.Outcome == forgehook.ProcessDead || result.Outcome == forgehook.ProcessCanceled
+	if moot && state.OwnsCall && result.CallOutcome == "" {
+		if err := a.cancel(ctx, state.Call); err != nil {
+			return workflows.ProcessResult{}, a.fault("cancel call", state.Call, err)
+		}
+	}
+	return result, nil
+}
+
+// rejected is the status of an item whose process has rejected it.
+const rejected = forgehook.WorkItemStatus(10)
+
+// writeToItem is what the answer of the ended call says about the item, nil where it says nothing. An answer that does not fit this item is
+// no reason to let it wait for ever: the process ends without writing.
+func (a *Activities) writeToItem(ctx context.Context, state postgres.ItemState) (*forgehook.WorkItemWrite, error) {
+	if state.CallOutcome != forgehook.Delivered || state.Item == nil {
+		return nil, nil
+	}
+	facts, err := a.DB.Facts(ctx, state.Call)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := a.plan(state.Call.Tenant, facts.Call.WebHookServiceID, facts.Settings)
+	if err != nil {
+		return nil, err
+	}
+	if !plan.NeedsSubject() {
+		return nil, nil
+	}
+	subject := facts.Subject
+	subject.WorkItem = state.Item
+	answer, err := storedAnswer(facts.Call.Response)
+	if err != nil {
+		return nil, err
+	}
+	var said *forgehook.CallbackAnswer
+	if _, await := plan.Callback(); await { // a delivered call that awaits one was called back
+		said = &forgehook.CallbackAnswer{Result: facts.Call.Result}
+	}
+	write, err := plan.ReadWorkItem(&subject, a.meta(facts.Call, shownToken(plan)), answer, said, facts.Call.Result)
+	if err != nil {
+		a.Log.Warn("the answer says nothing that fits the work item", "call", state.Call.CallID, "workItem", state.Item.ID, "error", err)
+		return nil, nil
+	}
+	return write, nil
+}
+
+// storedAnswer is the call's last answer as it was kept.
+func storedAnswer(r *forgehook.Response) (webhook.Answer, error) {
+	if r == nil {
+		return webhook.Answer{}, nil
+	}
+	body := []byte(r.Body)
+	if r.BodyEncoding == "base64" {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
+			return webhook.Answer{}, err
+		}
+	}
+	return webhook.Answer{StatusCode: r.StatusCode, Headers: r.Headers, Body: body, Truncated: r.BodyTruncated}, nil
+}
+
+// cancel asks a call to end. One without a run is given its outcome here: should a run start in this very moment, it finds it.
+func (a *Activities) cancel(ctx context.Context, call workflows.CallRef) error {
+	err := a.Starter.Cancel(ctx, call)
+	if forgehook.ErrorCode(err) != forgehook.CodeNotFound {
+		return err
+	}
+	_, err = a.complete(ctx, call, forgehook.Canceled, forgehook.CallError{Code: "canceled", Message: "The work item that waits for it is gone."})
+	return err
+}
+
+func itemState(s postgres.ItemState) workflows.ItemState {
+	state := workflows.ItemState{
+		Gone: s.Item == nil, Handed: s.Handed, DueAt: s.DueAt, OnDue: s.OnDue, CallOutcome: s.CallOutcome, Outcome: s.Outcome,
+	}
+	if s.Item != nil {
+		state.WorkItemID, state.Status = s.Item.ID, s.Item.Status
+	}
+	return state
+}
+
+func process(ref workflows.ProcessRef) slog.Attr { return slog.String("process", ref.ProcessID) }

@@ -1,0 +1,87 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"log/slog"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/webhook"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+// AcceptCalls accepts calls that a workflow awaits and starts them. The same request with the same key has the calls of the first time.
+func (a *Activities) AcceptCalls(ctx context.Context, in workflows.AcceptInput) (workflows.Accepted, error) {
+	what := slog.String("workflow", in.WorkflowID)
+	if err := in.Request.Validate(); err != nil {
+		return workflows.Accepted{}, a.faultOf("accept calls", what, err)
+	}
+	body, err := json.Marshal(in.Request)
+	if err != nil {
+		return workflows.Accepted{}, a.faultOf("accept calls", what, err)
+	}
+	sum := sha256.Sum256(body)
+	accepted, err := a.DB.AcceptCalls(ctx, in.Tenant, postgres.Acceptance{
+		Request: in.Request, IdempotencyKey: in.IdempotencyKey, BodySHA256: sum[:], Now: a.Now(), Waiter: in.WorkflowID,
+	})
+	if err != nil {
+		return workflows.Accepted{}, a.faultOf("accept calls", what, err)
+	}
+	a.start(ctx, what, accepted.Starts)
+	out := workflows.Accepted{NotCalled: accepted.NotCalled, Calls: make([]workflows.CallResult, len(accepted.Calls))}
+	for i, call := range accepted.Calls {
+		out.Calls[i] = workflows.CallResult{CallID: call.ID, StatusCode: lastStatus(call), Attempts: call.Attempts}
+		if call.Outcome != nil {
+			out.Calls[i].Outcome = *call.Outcome
+		}
+	}
+	return out, nil
+}
+
+// start starts accepted calls. The sweep starts those that fail here.
+func (a *Activities) start(ctx context.Context, what slog.Attr, starts []forgehook.CallStart) {
+	if err := a.Starter.StartCalls(ctx, starts); err != nil {
+		a.Log.Warn("left to the sweep: the start of calls", what, "error", err)
+	}
+}
+
+// ReadAnswers tells how calls have ended. Results are told as long as all of them fit into MaxResult together; a call whose result does
+// not has the code result_too_large.
+func (a *Activities) ReadAnswers(ctx context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {
+	answers := make([]workflows.CallAnswer, len(in.CallIDs))
+	free := workflows.MaxResult
+	for i, id := range in.CallIDs {
+		call, err := a.DB.Call(ctx, in.Tenant, id)
+		if err != nil {
+			return nil, a.fault("read answer", workflows.CallRef{Tenant: in.Tenant, CallID: id}, err)
+		}
+		answer := workflows.CallAnswer{
+			CallResult:       workflows.CallResult{CallID: id, StatusCode: lastStatus(call), Attempts: call.Attempts},
+			WebHookServiceID: call.WebHookServiceID,
+		}
+		if call.Outcome != nil {
+			answer.Outcome = *call.Outcome
+		}
+		if call.Error != nil {
+			answer.ErrorCode = call.Error.Code
+		}
+		switch size := len(call.Result); {
+		case !in.WithResult || size == 0:
+		case size > free:
+			answer.ErrorCode = webhook.CodeResultTooLarge
+		default:
+			answer.Result, free = call.Result, free-size
+		}
+		answers[i] = answer
+	}
+	return answers, nil
+}
+
+func lastStatus(call forgehook.Call) int {
+	if call.Response == nil {
+		return 0
+	}
+	return call.Response.StatusCode
+}

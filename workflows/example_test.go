@@ -1,0 +1,82 @@
+package workflows_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+// BookInvoice is a workflow of somebody else's worker: it has an invoice sent to the bookkeeping, and goes on with what the
+// bookkeeping answers. Whether that takes milliseconds or weeks makes no difference to it.
+func BookInvoice(ctx workflow.Context, tenant forgehook.TenantID, documentID, bookkeeping int32) (json.RawMessage, error) {
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:    fmt.Sprintf("book-invoice-%d", documentID),
+		TaskQueue:     "forgehook", // where Forgehook's workers are, in the same namespace
+		StaticSummary: fmt.Sprintf("send document %d to the bookkeeping", documentID),
+	})
+	var answer workflows.RequestResult
+	err := workflow.ExecuteChildWorkflow(ctx, workflows.RequestCall, workflows.RequestInput{
+		Tenant:         tenant,
+		Request:        forgehook.CallRequest{DocumentID: &documentID, WebHookServiceID: &bookkeeping},
+		IdempotencyKey: fmt.Sprintf("book-invoice-%d", documentID), // one call, however often this workflow is started
+		WithResult:     true,                                       // what the utility's response.result makes of the answer
+	}).Get(ctx, &answer)
+	if err != nil {
+		return nil, err // the request was refused, or this workflow was canceled
+	}
+	if len(answer.Calls) == 0 {
+		return nil, fmt.Errorf("not sent: %s", answer.NotCalled[0].Reason)
+	}
+	call := answer.Calls[0]
+	if call.Outcome != forgehook.Delivered {
+		return nil, fmt.Errorf("call %s: %s, %s", call.CallID, call.Outcome, call.ErrorCode)
+	}
+	return call.Result, nil
+}
+
+// accept and answer stand in for Forgehook's worker; RequestCall itself runs as it is.
+func accept(context.Context, workflows.AcceptInput) (workflows.Accepted, error) {
+	return workflows.Accepted{Calls: []workflows.CallResult{{CallID: "0190aaaa-0000-7000-8000-000000000001"}}}, nil
+}
+
+func answer(_ context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {
+	return []workflows.CallAnswer{{
+		CallResult:       workflows.CallResult{CallID: in.CallIDs[0], Outcome: forgehook.Delivered, StatusCode: 202, Attempts: 1},
+		WebHookServiceID: 48090,
+		Result:           json.RawMessage(`{"number":"B-2026-0117"}`),
+	}}, nil
+}
+
+// A workflow of your own calls a utility as a child workflow and waits for the answer.
+func ExampleRequestCall() {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterWorkflow(workflows.RequestCall)
+	env.RegisterActivityWithOptions(accept, activity.RegisterOptions{Name: "AcceptCalls"})
+	env.RegisterActivityWithOptions(answer, activity.RegisterOptions{Name: "ReadAnswers"})
+	env.RegisterDelayedCallback(func() { // the bookkeeping calls back after three days
+		ended := workflows.CallResult{CallID: "0190aaaa-0000-7000-8000-000000000001", Outcome: forgehook.Delivered}
+		if err := env.SignalWorkflowByID("book-invoice-912", workflows.CallEndedSignal, ended); err != nil {
+			fmt.Println(err)
+		}
+	}, 72*time.Hour)
+
+	env.ExecuteWorkflow(BookInvoice, forgehook.TenantID("3f0e9a52-0000-4000-8000-000000000001"), int32(912), int32(48090))
+	var booked json.RawMessage
+	if err := env.GetWorkflowResult(&booked); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(string(booked))
+	// Output: {"number":"B-2026-0117"}
+}
