@@ -27,6 +27,7 @@ type testEngine struct {
 	waiting []string // processes
 	woken   []forgehook.Wake
 	started func(forgehook.CallStart) // called without the lock
+	ran     func(forgehook.RunStart)  // likewise
 }
 
 func (e *testEngine) StartCalls(_ context.Context, starts []forgehook.CallStart) error {
@@ -87,11 +88,17 @@ func (e *testEngine) Drain(_ context.Context, _ forgehook.TenantID, webHookServi
 
 func (e *testEngine) StartRuns(_ context.Context, starts []forgehook.RunStart) error {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.down == nil {
+	down, ran := e.down, e.ran
+	if down == nil {
 		e.begun = append(e.begun, starts...)
 	}
-	return e.down
+	e.mu.Unlock()
+	if ran != nil && down == nil {
+		for _, s := range starts {
+			ran(s)
+		}
+	}
+	return down
 }
 
 func (e *testEngine) CancelRun(ctx context.Context, run forgehook.RunRef) error {
@@ -239,4 +246,12 @@ var errDown = errors.New("dial tcp 127.0.0.1:7233: connect: connection refused")
 
 func startOf(ref forgehook.CallRef) postgres.StartAttempt {
 	return postgres.StartAttempt{Ref: ref, Now: time.Now()}
+}
+
+// endProcess ends a process as its workflow would.
+func (f *fixture) endProcess(t *testing.T, ref postgres.ProcessRef, outcome forgehook.ProcessOutcome) {
+	t.Helper()
+	if _, _, err := f.db.EndProcess(t.Context(), postgres.ProcessEnd{Ref: ref, Outcome: outcome, Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
 }

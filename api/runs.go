@@ -198,7 +198,7 @@ func (s *server) readEvent(r *request, service forgehook.Service, now time.Time)
 		r.fault("body", "null", "an object")
 		return event, nil, nil
 	}
-	if err := r.collect("body", forgehook.DecodeStrict(body, &given)); err != nil {
+	if err := r.collect("body", forgehook.DecodeStrict(body, &given)); err != nil || r.faulty("body") {
 		return event, nil, err
 	}
 	kind := r.eventType(given)
@@ -264,7 +264,7 @@ func (s *server) mapDocuments(r *request, service forgehook.Service, raw map[str
 		return
 	}
 	for i, written := range list {
-		if i >= forgehook.MaxEventDocuments || len(r.faults) >= importFaults {
+		if i > forgehook.MaxEventDocuments || len(r.faults) >= importFaults {
 			break
 		}
 		given.Documents = append(given.Documents, *one(fmt.Sprintf("body.documents[%d]", i), written))
@@ -342,8 +342,10 @@ func (r *request) eventType(given eventRequest) forgehook.EventType {
 
 // eventSubject checks that the event is about something that it can be about; whether ids exist is for the store to say.
 func (r *request) eventSubject(kind forgehook.EventType, given eventRequest) {
-	if n := max(len(given.DocumentIDs), len(given.Documents)); n > forgehook.MaxEventDocuments {
-		r.fault("body.documents", fmt.Sprint(n), fmt.Sprintf("at most %d documents in one event", forgehook.MaxEventDocuments))
+	for name, n := range map[string]int{"documentIds": len(given.DocumentIDs), "documents": len(given.Documents)} {
+		if n > forgehook.MaxEventDocuments {
+			r.fault("body."+name, fmt.Sprint(n), fmt.Sprintf("at most %d documents in one event", forgehook.MaxEventDocuments))
+		}
 	}
 	many := given.DocumentIDs != nil || given.Documents != nil
 	switch {
