@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,8 @@ type bench struct {
 	callers  int           // callers at saturation
 	duration time.Duration // of a saturation round
 	rounds   int
+	awaiting int // calls that await a callback at once
+	items    int // documents of one event
 	asJSON   bool
 }
 
@@ -71,6 +74,8 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().IntVar(&b.callers, "callers", 48, "callers at saturation")
 	cmd.Flags().DurationVar(&b.duration, "duration", 5*time.Second, "length of a round at saturation")
 	cmd.Flags().IntVar(&b.rounds, "rounds", 3, "rounds of each shape, in turns")
+	cmd.Flags().IntVar(&b.awaiting, "awaiting", 10_000, "calls that await a callback at once; 0 leaves this out")
+	cmd.Flags().IntVar(&b.items, "documents", 10_000, "documents of one event; 0 leaves this out")
 	cmd.Flags().BoolVar(&b.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -96,11 +101,12 @@ func (b *bench) run(ctx context.Context, out, progress io.Writer) error {
 		return err
 	}
 	s.prepareEngine(ctx)
-	stop, product, err := b.startProduct(ctx, s)
+	stop, site, err := b.startProduct(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer stop()
+	product := site.overHTTP()
 	bare, stopBare, err := b.startBare(s)
 	if err != nil {
 		return err
@@ -125,64 +131,112 @@ func (b *bench) run(ctx context.Context, out, progress io.Writer) error {
 	for _, f := range results {
 		f.summarise()
 	}
-	return b.print(out, results[0], results[1])
+	fmt.Fprintln(progress, "ways to await a call")
+	ways, err := b.ways(ctx, s, site, bare)
+	if err != nil {
+		return err
+	}
+	waiting, err := b.await(ctx, s, site, progress)
+	if err != nil {
+		return err
+	}
+	ran, err := b.event(ctx, s, site, progress)
+	if err != nil {
+		return err
+	}
+	return b.print(out, results[0], results[1], ways, waiting, ran)
 }
 
-// startProduct runs the API and a worker in this process, and an endpoint that answers at once.
-func (b *bench) startProduct(ctx context.Context, s *service) (stop func(), x shape, err error) {
+// benchSite is the product that is measured: an API and a worker in this process, a webhook, and an endpoint that answers at once.
+type benchSite struct {
+	tenant           forgehook.TenantID
+	client           *client.Client
+	project, service int32
+	webhook          int32 // its endpoint answers at once
+	later            int32 // its endpoint calls back
+	document         *forgehook.Document
+	backAtOnce       atomic.Bool // whether the endpoint calls back by itself, else what it was told is in urls
+	urls             chan string
+}
+
+// ServeHTTP is the endpoint.
+func (site *benchSite) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	url := r.Header.Get("Forgehook-Callback-Url")
+	switch {
+	case url == "":
+	case site.backAtOnce.Load():
+		go func() { _ = callBackTo(context.WithoutCancel(r.Context()), url) }()
+	default:
+		site.urls <- url
+	}
+}
+
+func callBackTo(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"result":{"approved":true}}`))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // read to its end
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("callback: %s", response.Status)
+	}
+	return nil
+}
+
+// startProduct runs the API and a worker in this process, and the endpoint.
+func (b *bench) startProduct(ctx context.Context, s *service) (stop func(), site *benchSite, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var parts sync.WaitGroup
 	stop = func() { cancel(); parts.Wait() }
 	if err := s.listenAPI(); err != nil {
-		return stop, x, err
+		return stop, nil, err
 	}
+	s.config.PublicURL = "http://" + s.api.Addr().String()
 	endpoint, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return stop, x, err
+		return stop, nil, err
 	}
+	site = &benchSite{urls: make(chan string, b.awaiting+1)}
 	s.control.EagerStart = true // as serve does
 	faults := make(chan error, 3)
 	parts.Go(func() { faults <- s.serveAPI(ctx) })
 	parts.Go(func() { faults <- s.runWorker(ctx) })
-	parts.Go(func() {
-		faults <- serveHTTP(ctx, endpoint, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	})
-	webhook, c, err := b.benchWebhook(ctx, s, "http://"+endpoint.Addr().String()+"/")
-	if err != nil {
-		return stop, x, err
+	parts.Go(func() { faults <- serveHTTP(ctx, endpoint, site) })
+	if err := site.set(ctx, s, "http://"+endpoint.Addr().String()+"/"); err != nil {
+		return stop, nil, err
 	}
-	document, err := benchDocument()
-	if err != nil {
-		return stop, x, err
-	}
-	return stop, shape{"product", func(ctx context.Context) (string, error) {
-		answer, err := c.CallWebhook(ctx, forgehook.CallRequest{WebHookServiceID: &webhook, Document: document}, client.Options{Wait: time.Minute})
-		if err != nil {
-			return "", err
-		}
-		call := answer.Calls[0]
-		if call.Outcome == nil || *call.Outcome != forgehook.Delivered {
-			return "", fmt.Errorf("call %s was not delivered", call.ID)
-		}
-		return call.WorkflowID, nil
-	}}, nil
+	return stop, site, nil
 }
 
-func (b *bench) benchWebhook(ctx context.Context, s *service, url string) (int32, *client.Client, error) {
+// set makes a tenant, its key, and what is called.
+func (site *benchSite) set(ctx context.Context, s *service, url string) error {
 	tenant, err := s.db.CreateTenant(ctx, fmt.Sprintf("bench-%d", time.Now().UnixNano()))
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
+	site.tenant = tenant.ID
 	key, err := newKey(ctx, s.db, tenant.ID, forgehook.APIKey{Name: "bench", Roles: []forgehook.Role{forgehook.Owner}})
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
-	c := client.New("http://"+s.api.Addr().String(), key)
-	seed := devSeed{client: c}
+	site.client = client.New("http://"+s.api.Addr().String(), key)
+	seed := devSeed{client: site.client}
 	if err := seed.ready(ctx); err != nil {
-		return 0, nil, err
+		return err
 	}
-	var project, service, utility struct{ ID int32 }
+	if site.document, err = benchDocument(); err != nil {
+		return err
+	}
+	var project, service, webhook, later struct{ ID int32 }
+	webHook := map[string]any{"url": url}
 	steps := []struct {
 		path func() string
 		body any
@@ -191,14 +245,45 @@ func (b *bench) benchWebhook(ctx context.Context, s *service, url string) (int32
 		{func() string { return "/v1/projects" }, map[string]any{"name": "bench"}, &project},
 		{func() string { return fmt.Sprintf("/v1/projects/%d/services", project.ID) }, map[string]any{"name": "bench"}, &service},
 		{func() string { return fmt.Sprintf("/v1/services/%d/utilities", service.ID) },
-			map[string]any{"type": forgehook.UtilityType, "name": "bench", "settings": map[string]any{"webHook": map[string]any{"url": url}}}, &utility},
+			map[string]any{"type": forgehook.UtilityType, "name": "bench", "settings": map[string]any{"webHook": webHook}}, &webhook},
+		{func() string { return fmt.Sprintf("/v1/services/%d/utilities", service.ID) },
+			map[string]any{"type": forgehook.UtilityType, "name": "bench callback", "settings": map[string]any{
+				"webHook": webHook, "executeAfterProcess": false, "callback": map[string]any{"await": true},
+			}}, &later},
 	}
 	for _, step := range steps {
-		if err := c.Do(ctx, http.MethodPost, step.path(), step.body, step.out); err != nil {
-			return 0, nil, err
+		if err := site.client.Do(ctx, http.MethodPost, step.path(), step.body, step.out); err != nil {
+			return err
 		}
 	}
-	return utility.ID, c, nil
+	site.project, site.service, site.webhook, site.later = project.ID, service.ID, webhook.ID, later.ID
+	return nil
+}
+
+// request is a call of a webhook for the document.
+func (site *benchSite) request(webhook int32) forgehook.CallRequest {
+	return forgehook.CallRequest{WebHookServiceID: &webhook, Document: site.document}
+}
+
+// overHTTP is the product as most callers use it: one request that waits for the answer.
+func (site *benchSite) overHTTP() shape { return site.waited("HTTP, Prefer: wait", site.webhook) }
+
+func (site *benchSite) waited(name string, webhook int32) shape {
+	return shape{name, func(ctx context.Context) (string, error) {
+		answer, err := site.client.CallWebhook(ctx, site.request(webhook), client.Options{Wait: time.Minute})
+		if err != nil {
+			return "", err
+		}
+		return delivered(answer.Calls[0])
+	}}
+}
+
+// delivered names the workflow of a call that has gone well.
+func delivered(call forgehook.Call) (string, error) {
+	if call.Outcome == nil || *call.Outcome != forgehook.Delivered {
+		return "", fmt.Errorf("call %s was not delivered", call.ID)
+	}
+	return call.WorkflowID, nil
 }
 
 func benchDocument() (*forgehook.Document, error) {
@@ -224,13 +309,15 @@ func bareCall(ctx workflow.Context) error {
 
 func bareStep(context.Context) error { return nil }
 
+const bareQueue = "forgehook-bench-bare"
+
 func (b *bench) startBare(s *service) (shape, func(), error) {
-	const queue = "forgehook-bench-bare"
-	w := sdkworker.New(s.client, queue, sdkworker.Options{
+	w := sdkworker.New(s.client, bareQueue, sdkworker.Options{
 		WorkflowTaskPollerBehavior: sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{}),
 		ActivityTaskPollerBehavior: sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{}),
 	})
 	w.RegisterWorkflowWithOptions(bareCall, workflow.RegisterOptions{Name: "BareCall"})
+	w.RegisterWorkflowWithOptions(bareParent, workflow.RegisterOptions{Name: "BareParent"})
 	w.RegisterActivityWithOptions(bareStep, activity.RegisterOptions{Name: "bare-step"})
 	if err := w.Start(); err != nil {
 		return shape{}, nil, err
@@ -239,7 +326,7 @@ func (b *bench) startBare(s *service) (shape, func(), error) {
 	run := fmt.Sprintf("bare/%d/", time.Now().UnixNano())
 	return shape{"bare engine", func(ctx context.Context) (string, error) {
 		id := fmt.Sprintf("%s%d", run, n.Add(1))
-		started, err := s.client.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{ID: id, TaskQueue: queue}, "BareCall")
+		started, err := s.client.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{ID: id, TaskQueue: bareQueue}, "BareCall")
 		if err != nil {
 			return "", err
 		}
@@ -323,11 +410,11 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[int(math.Ceil(q*float64(len(sorted))))-1]
 }
 
-func (b *bench) print(w io.Writer, bare, product *figures) error {
+func (b *bench) print(w io.Writer, bare, product *figures, ways []way, waiting *waitingFigures, ran *eventFigures) error {
 	if b.asJSON {
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(map[string]any{"bare": bare, "product": product})
+		return encoder.Encode(map[string]any{"bare": bare, "product": product, "waysToAwait": ways, "awaitingCallbacks": waiting, "event": ran})
 	}
 	fmt.Fprintf(w, "| %-28s | %10s | %10s | %7s |\n|---|---|---|---|\n", "", "bare", "product", "ratio")
 	for _, line := range []struct {
@@ -345,5 +432,8 @@ func (b *bench) print(w io.Writer, bare, product *figures) error {
 	} {
 		fmt.Fprintf(w, "| %-28s | %10.1f | %10.1f | %7.2f |\n", line.name, line.bare, line.prod, line.prod/line.bare)
 	}
+	printWays(w, ways)
+	waiting.print(w)
+	ran.print(w)
 	return nil
 }

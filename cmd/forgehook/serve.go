@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/lmittmann/tint"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
@@ -58,6 +60,7 @@ type service struct {
 	client  client.Client
 	control *worker.Control
 	api     net.Listener
+	waiter  atomic.Pointer[postgres.Waiter] // of the API
 }
 
 // part is one thing that a process does until its context ends.
@@ -225,6 +228,12 @@ func (s *service) serveAPI(ctx context.Context) error {
 	}
 	defer waiter.Close()                                  //nolint:errcheck // the process ends
 	context.AfterFunc(ctx, func() { _ = waiter.Close() }) // those who wait get the present state, so that a stop is quick
+	s.waiter.Store(waiter)
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "forgehook_waiting_requests", Help: "HTTP requests that wait for a call, a run or a work item."},
+		func() float64 { return float64(waiter.Waiting()) })
+	if err := s.metrics.registry.Register(waiting); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
 	handler, err := api.New(api.Config{
 		DB: s.db, Waiter: waiter, Engine: s.control, Secrets: s.secrets, Outbound: s.sender, Log: s.log, Version: version,
 		PublicURL: s.config.publicURL(s.api), Metrics: s.metrics.handler(), Registerer: s.metrics.registry, RatePerSecond: s.config.RateLimit,

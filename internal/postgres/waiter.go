@@ -27,6 +27,7 @@ type Waiter struct {
 
 	mu      sync.Mutex
 	waits   map[string]map[*wait]struct{} // by id
+	waiting int
 	watches map[*watch]struct{}
 }
 
@@ -267,12 +268,21 @@ func (w *Waiter) register(kind waitedFor, tenant forgehook.TenantID, ids []strin
 	if len(ids) == 0 {
 		close(waiting.done)
 	}
+	w.waiting++
 	return waiting
+}
+
+// Waiting is how many callers wait now.
+func (w *Waiter) Waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.waiting
 }
 
 func (w *Waiter) forget(waiting *wait) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.waiting--
 	for id := range waiting.open {
 		w.drop(waiting, id)
 	}
