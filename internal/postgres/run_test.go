@@ -391,7 +391,7 @@ func BenchmarkRun(b *testing.B) {
 	list := make([]forgehook.Document, len(ids))
 	for i := range list {
 		list[i] = pgtest.Invoice(b, s.Project.ID, s.Service.ID)
-		list[i].ID = int32(i + 1) //nolint:gosec // it is small
+		list[i].ID = int32(i + 1)
 		ids[i] = list[i].ID
 	}
 	_, _, _, err := db.ImportDocuments(b.Context(), s.Tenant, s.Project.ID, "", all(list))
