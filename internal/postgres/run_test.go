@@ -406,3 +406,39 @@ func BenchmarkRun(b *testing.B) {
 		}
 	}
 }
+
+// Calls that end while batches are accepted are all counted, and the run completes after the last.
+func TestAcceptBatch_whileCallsEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t, batchOf(4))
+	pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID, on(forgehook.EventDocumentUpdated)) // hears what the calls do to their documents
+	run := b.happens(t, after(documents(t, b, 24)...))
+	starts := make(chan forgehook.CallStart, 24)
+	var workers sync.WaitGroup
+	for range 3 {
+		workers.Go(func() {
+			for start := range starts {
+				if _, err := b.CompleteCall(t.Context(), b.ref(start.CallID), forgehook.Delivered, nil, time.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for done := false; !done; {
+		batch, err := b.AcceptBatch(t.Context(), run, time.Now())
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		for _, start := range batch.Starts {
+			starts <- start
+		}
+		done = batch.Done
+	}
+	close(starts)
+	workers.Wait()
+	equal(t, "in the end", b.batch(t, run).Outcome, forgehook.RunDone)
+	got, err := b.Run(t.Context(), b.tenant, run.RunID)
+	check(t, err)
+	equal(t, "processed, calls, open, delivered", []int{got.Processed, got.Calls, got.Open, got.Delivered}, []int{24, 24, 0, 24})
+}
