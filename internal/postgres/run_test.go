@@ -391,7 +391,7 @@ func BenchmarkRun(b *testing.B) {
 	list := make([]forgehook.Document, len(ids))
 	for i := range list {
 		list[i] = pgtest.Invoice(b, s.Project.ID, s.Service.ID)
-		list[i].ID = int32(i + 1) //nolint:gosec // it is small
+		list[i].ID = int32(i + 1)
 		ids[i] = list[i].ID
 	}
 	_, _, _, err := db.ImportDocuments(b.Context(), s.Tenant, s.Project.ID, "", all(list))
@@ -405,4 +405,40 @@ func BenchmarkRun(b *testing.B) {
 			done = batch.Done
 		}
 	}
+}
+
+// Calls that end while batches are accepted are all counted, and the run completes after the last.
+func TestAcceptBatch_whileCallsEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t, batchOf(4))
+	pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID, on(forgehook.EventDocumentUpdated)) // hears what the calls do to their documents
+	run := b.happens(t, after(documents(t, b, 24)...))
+	starts := make(chan forgehook.CallStart, 24)
+	var workers sync.WaitGroup
+	for range 3 {
+		workers.Go(func() {
+			for start := range starts {
+				if _, err := b.CompleteCall(t.Context(), b.ref(start.CallID), forgehook.Delivered, nil, time.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for done := false; !done; {
+		batch, err := b.AcceptBatch(t.Context(), run, time.Now())
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		for _, start := range batch.Starts {
+			starts <- start
+		}
+		done = batch.Done
+	}
+	close(starts)
+	workers.Wait()
+	equal(t, "in the end", b.batch(t, run).Outcome, forgehook.RunDone)
+	got, err := b.Run(t.Context(), b.tenant, run.RunID)
+	check(t, err)
+	equal(t, "processed, calls, open, delivered", []int{got.Processed, got.Calls, got.Open, got.Delivered}, []int{24, 24, 0, 24})
 }
