@@ -86,7 +86,7 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 	if !recorded.Until.IsZero() {
 		return awaiting(exchange.StatusCode, recorded.Attempts, decision.Reason, recorded.Until), nil
 	}
-	if decision.Verdict == forgehook.VerdictSuccess { // of a late run of this step: the call is another's, which the next start tells
+	if decision.Delay == 0 { // a final answer of a late run of this step: the call is another's, which the next start tells
 		decision.Delay = time.Second
 	}
 	// Also when ctx has ended: the workflow knows why it cancelled, and after a pause or a deploy the schedule still counts.

@@ -338,15 +338,16 @@ func (db *DB) StaleProcesses(ctx context.Context, checkedBefore time.Time, limit
 		Tenant forgehook.TenantID `db:"tenant_id"`
 		ID     string             `db:"id"`
 	}
+	at := now()
 	err = db.list(ctx, &rows, `
 		WITH stale AS (
 			SELECT id FROM work_item_processes
 			WHERE outcome IS NULL AND COALESCE(checked_at, started_at) < $1
 			ORDER BY COALESCE(checked_at, started_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 		), checked AS (
-			UPDATE work_item_processes p SET checked_at = $3 FROM stale WHERE p.id = stale.id RETURNING p.tenant_id, p.id
+			UPDATE work_item_processes p SET checked_at = CASE WHEN p.checked_at IS NULL THEN $3 ELSE $4::timestamptz END FROM stale WHERE p.id = stale.id RETURNING p.tenant_id, p.id
 		)
-		SELECT tenant_id, id FROM checked ORDER BY id`, checkedBefore, limit, now())
+		SELECT tenant_id, id FROM checked ORDER BY id`, checkedBefore, limit, at, at.Add(waitingCheck))
 	refs := make([]ProcessRef, len(rows))
 	for i, row := range rows {
 		refs[i] = ProcessRef{row.Tenant, row.ID}

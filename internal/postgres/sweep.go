@@ -87,8 +87,9 @@ func (db *DB) UnstartedCalls(ctx context.Context, olderThan time.Time, limit int
 	return toStarts(rows)
 }
 
-// awaitingCheck is how much later than others a call is checked again that awaits its callback: it may do so for weeks.
-const awaitingCheck = 10 * time.Minute
+// waitingCheck is how much later than others is checked again what may wait for weeks: calls that await their callback, runs that go on,
+// processes that were seen to.
+const waitingCheck = 10 * time.Minute
 
 // StaleCalls lists calls of all tenants that have no outcome and were not checked since a moment, and notes that they are being
 // checked now: their run may have ended without recording one, or never have begun. Sweeps that run at once get different calls.
@@ -104,7 +105,7 @@ func (db *DB) StaleCalls(ctx context.Context, checkedBefore time.Time, limit int
 			ORDER BY COALESCE(checked_at, accepted_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 		), checked AS (
 			UPDATE calls SET checked_at = CASE status WHEN 'awaiting_callback' THEN $4::timestamptz ELSE $3 END FROM stale WHERE calls.id = stale.id
-		)`+startSelect+` JOIN stale ON stale.id = c.id ORDER BY c.id`, checkedBefore, limit, at, at.Add(awaitingCheck))
+		)`+startSelect+` JOIN stale ON stale.id = c.id ORDER BY c.id`, checkedBefore, limit, at, at.Add(waitingCheck))
 	if err != nil {
 		return nil, err
 	}

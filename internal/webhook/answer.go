@@ -157,6 +157,9 @@ func (p *Plan) Read(sub *forgehook.Subject, m Meta, a Answer, said *forgehook.Ca
 	vars.SetResult(made.Result, said)
 	var back forgehook.WriteBack
 	for i := range p.meaning.writes {
+		if sub.WorkItem == nil && strings.HasPrefix(p.meaning.writes[i].path, workItemPath) {
+			continue // work items that only wait for the call get theirs by ReadWorkItem
+		}
 		if err := p.meaning.writes[i].run(vars, &back, sub); err != nil {
 			return Reading{}, err
 		}

@@ -171,7 +171,7 @@ func TestRead(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			sub := invoice(t)
+			sub := tasked(t)
 			before := pretty(t, sub)
 			got, err := plan(t, tt.settings).Read(sub, meta, tt.answer, tt.said)
 			if err != nil {
@@ -213,7 +213,7 @@ func TestRead_refuses(t *testing.T) {
 			t.Parallel()
 			s := settings(t, nested(path+tt.setting, string(toJSON(tt.text))))
 			s.Response.Result = new("response.json")
-			got, err := compiled(t, s).Read(invoice(t), meta, jsonAnswer(200, tt.body), nil)
+			got, err := compiled(t, s).Read(tasked(t), meta, jsonAnswer(200, tt.body), nil)
 			diff(t, Failure{tt.code, path + tt.want}, failureOf(t, err))
 			diff(t, Reading{}, got)
 		})
@@ -259,13 +259,31 @@ func TestRead_hostile(t *testing.T) {
 	}
 }
 
+// tasked is an invoice with a work item.
+func tasked(t testing.TB) *forgehook.Subject {
+	t.Helper()
+	sub := invoice(t)
+	sub.WorkItem = &forgehook.WorkItem{ID: 77}
+	return sub
+}
+
+// A call about no work item writes to none: expressions that are about one would fail on it.
+func TestRead_withoutWorkItem(t *testing.T) {
+	t.Parallel()
+	p := plan(t, `{"response":{"writeBack":{"document":{"comment":"'seen'"},"workItem":{"reasonCode":"string(wi.id)"}}}}`)
+	got, err := p.Read(invoice(t), meta, jsonAnswer(200, `{}`), nil)
+	if err != nil || got.WriteBack == nil || got.WriteBack.Document == nil || got.WriteBack.WorkItem != nil {
+		t.Errorf("%s, %v", toJSON(got), err)
+	}
+}
+
 // Whatever an endpoint answers: there is a reading, or a failure of one of the three codes with the setting's name, and never both.
 func TestRead_properties(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{"response":{"result":"[response.json, response.xml, response.headers]","writeBack":{
 		"document":{"status":"response.json.a","comment":"response.xml.a","result":"response.json","category":"response.json.b","fields":{"Total":"response.json.a.b"}},
 		"verification":{"status":"response.json.c"},"workItem":{"status":"response.json.a","reasonCode":"response.text"}}}}`)
-	sub := invoice(t)
+	sub := tasked(t)
 	value := rapid.SampledFrom([]string{`"Processed"`, `10`, `-1`, `3307`, `"Suspicious"`, `null`, `true`, `[1]`, `{"b":"x"}`, `1e999`, `"<"`})
 	rapid.Check(t, func(t *rapid.T) {
 		body := rapid.OneOf(
