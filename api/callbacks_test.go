@@ -152,7 +152,7 @@ func TestCallback_faults(t *testing.T) {
 		{"an error of a success", `{"error":"x"}`, "", 422, []string{"invalid", "body.error"}},
 		{"a long error", `{"outcome":"failed","error":"` + strings.Repeat("x", maxCallbackError+1) + `"}`, "", 422, []string{"invalid", "body.error"}},
 		{"a large result", `{"result":"` + strings.Repeat("x", maxResult) + `"}`, "", 422, []string{"invalid", "body.result"}},
-		{"a status that is none", `{"result":{"status":"Procesed"}}`, `response.writeBack.document.status`, 422, []string{"invalid", "body.result"}},
+		{"a status that is none", `{"result":{"status":"Procezzed"}}`, `response.writeBack.document.status`, 422, []string{"invalid", "body.result"}},
 		{"too large", strings.Repeat(" ", maxBody+1), "", 413, []string{"too-large"}},
 	} {
 		a := f.do(t, "POST", path, row.body, noKey)

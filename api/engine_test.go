@@ -236,10 +236,33 @@ func (f *fixture) attempt(t *testing.T, ref forgehook.CallRef, status int) {
 		exchange.Headers, exchange.Body = map[string]string{"Content-Type": "text/plain"}, []byte("busy")
 		decision.Reason, decision.Code = "503 Service Unavailable", "http_503"
 	}
-	_, err = f.db.RecordAttempt(t.Context(), postgres.RecordAttempt{Ref: ref, Number: started.Number, Exchange: exchange, Decision: decision, Now: time.Now()})
+	record := postgres.RecordAttempt{Ref: ref, Number: started.Number, Exchange: exchange, Decision: decision, Now: time.Now()}
+	if decision.Verdict == forgehook.VerdictSuccess {
+		record.Answer = f.read(t, ref, exchange)
+	}
+	_, err = f.db.RecordAttempt(t.Context(), record)
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// read is what the call's settings make of an answer.
+func (f *fixture) read(t *testing.T, ref forgehook.CallRef, exchange postgres.Exchange) postgres.Answer {
+	t.Helper()
+	facts, err := f.db.Facts(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := planOf(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := webhook.Answer{StatusCode: exchange.StatusCode, Headers: exchange.Headers, Body: exchange.Body, At: time.Now()}
+	reading, err := plan.Read(&facts.Subject, metaOf(facts), answered, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack}
 }
 
 var errDown = errors.New("dial tcp 127.0.0.1:7233: connect: connection refused")

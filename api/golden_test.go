@@ -180,7 +180,7 @@ func story(ref *forgehook.CallRef, token *string, viewer string) []step {
 		{name: "raise-event", id: "raiseEvent", method: "POST", path: "/v1/services/48072/events", headers: []string{"Idempotency-Key: event"}},
 		{name: "raise-event-again", method: "POST", path: "/v1/services/48072/events", body: `{"event":"AfterProcess","reason":"batch 7","documentIds":[912]}`, headers: []string{"Idempotency-Key: event"}},
 		{name: "raise-event-of-nobody", method: "POST", path: "/v1/services/48072/events", body: `{"type":"document.deleted","documentId":912}`},
-		{name: "raise-event-faults", method: "POST", path: "/v1/services/48072/events", body: `{"type":"after_proces","documentId":7,"documentIds":[912],"documents":[{"status":"Bad"}],"docs":1}`},
+		{name: "raise-event-faults", method: "POST", path: "/v1/services/48072/events", body: `{"type":"aftr_process","documentId":7,"documentIds":[912],"documents":[{"status":"Bad"}],"docs":1}`},
 		{name: "raise-event-of-utility", method: "POST", path: "/v1/services/48080/events", body: `{"type":"after_process","documentId":912}`},
 		{name: "list-runs", id: "listRuns", method: "GET", path: "/v1/runs?serviceId=48072&type=after_process"},
 		{name: "list-runs-faults", method: "GET", path: "/v1/runs?serviceId=x&type=after&status=done&limit=0"},

@@ -32,7 +32,7 @@ func (f *fixture) watch(t *testing.T, ctx context.Context, address, path, key st
 	if err != nil {
 		t.Fatal(err)
 	}
-	if response.StatusCode != 200 || response.Header.Get("Content-Type") != eventMedia {
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != eventMedia {
 		t.Fatalf("%s: %d %s", path, response.StatusCode, response.Header.Get("Content-Type"))
 	}
 	events := make(chan sent, 1000)
@@ -256,7 +256,7 @@ func TestStream_many(t *testing.T) {
 	for i := range 1000 {
 		begun.Add(1)
 		done.Go(func() {
-			how := "wait"
+			var how string
 			if i%2 == 0 {
 				events := f.watch(t, t.Context(), address, "/v1/calls/stream?id="+ref.CallID, f.keys[forgehook.Owner])
 				next(t, events)
