@@ -155,7 +155,7 @@ func (s *server) streamOf(ctx context.Context, f *feed, calls []forgehook.Call, 
 		}
 	}
 	for len(open) > 0 {
-		ids, gap, err := f.next(ctx, ended)
+		ids, gap, err := f.next(ctx, ended, 0)
 		if err != nil || ids == nil && !gap {
 			return err
 		}
@@ -179,7 +179,7 @@ func (s *server) streamOf(ctx context.Context, f *feed, calls []forgehook.Call, 
 // streamAll sends the calls of a tenant as they end.
 func (s *server) streamAll(ctx context.Context, f *feed, filter forgehook.CallFilter, ended <-chan string) error {
 	for {
-		ids, gap, err := f.next(ctx, ended)
+		ids, gap, err := f.next(ctx, ended, gatherFor)
 		if err != nil || ids == nil && !gap {
 			return err
 		}
@@ -199,9 +199,9 @@ func (s *server) streamAll(ctx context.Context, f *feed, filter forgehook.CallFi
 	}
 }
 
-// next waits for calls that have ended, and beats meanwhile. Gap says that some were missed. Both are empty when the stream is over:
+// next waits for calls that have ended, and beats meanwhile. Those that end within gather come together. Gap says that some were missed. Both are empty when the stream is over:
 // the reader has left, or this process stops.
-func (f *feed) next(ctx context.Context, ended <-chan string) (ids []string, gap bool, err error) {
+func (f *feed) next(ctx context.Context, ended <-chan string, gather time.Duration) (ids []string, gap bool, err error) {
 	beat := time.NewTicker(f.beat)
 	defer beat.Stop()
 	var gathered <-chan time.Time
@@ -220,7 +220,7 @@ func (f *feed) next(ctx context.Context, ended <-chan string) (ids []string, gap
 				return ids, gap, nil
 			}
 			if gathered == nil {
-				gathered = time.After(gatherFor)
+				gathered = time.After(gather)
 			}
 		case <-gathered:
 			return ids, gap, nil
