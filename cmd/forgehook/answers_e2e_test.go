@@ -174,7 +174,7 @@ func TestAnswer_chat(t *testing.T) {
 	in := install(t, map[string]any{})
 	broken := newEndpoint(t, func(w http.ResponseWriter, _ received) { w.WriteHeader(http.StatusBadRequest) })
 	held := in.attach("ERP", map[string]any{"webHook": map[string]any{"url": broken.URL}, "onFailure": "hold"})
-	channel := newEndpoint(t, func(w http.ResponseWriter, _ received) {})
+	channel := newEndpoint(t, func(http.ResponseWriter, received) {})
 	in.attach("Chat", example(t, "chat", channel.URL))
 
 	call := in.callOf(held)

@@ -181,7 +181,7 @@ func (b *bench) await(ctx context.Context, s *service, site *benchSite, progress
 	if err != nil {
 		return nil, err
 	}
-	heap, goroutines, engine := liveHeap(), runtime.NumGoroutine(), engineMemory()
+	heap, goroutines, engine := liveHeap(), runtime.NumGoroutine(), engineMemory(s.config.Dev.StackPID)
 	fmt.Fprintf(progress, "%d calls that await a callback\n", b.awaiting)
 	last, err := b.fill(ctx, site)
 	if err != nil {
@@ -201,7 +201,7 @@ func (b *bench) await(ctx context.Context, s *service, site *benchSite, progress
 	f.CachedBytes = float64(liveHeap()-heap) / n
 	sdkworker.PurgeStickyWorkflowCache()
 	f.HeapBytes, f.Goroutines = float64(liveHeap()-heap)/n, runtime.NumGoroutine()-goroutines
-	f.EngineBytes = float64(engineMemory()-engine) / n
+	f.EngineBytes = float64(engineMemory(s.config.Dev.StackPID)-engine) / n
 	full, err := s.db.ServerFigures(ctx)
 	if err != nil {
 		return nil, err
@@ -310,8 +310,8 @@ func liveHeap() int64 {
 }
 
 // engineMemory is what the development stack holds, with the Temporal server in it.
-func engineMemory() int64 {
-	content, err := os.ReadFile("/proc/" + os.Getenv("FORGEHOOK_DEV_STACK_PID") + "/status")
+func engineMemory(pid int) int64 {
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
@@ -403,7 +403,7 @@ func (b *bench) event(ctx context.Context, s *service, site *benchSite, progress
 func (site *benchSite) store(ctx context.Context, s *service, n int) ([]int32, error) {
 	ids := make([]int32, n)
 	for i := range ids {
-		ids[i] = int32(i + 1) //nolint:gosec // they are few
+		ids[i] = int32(i + 1)
 	}
 	_, _, _, err := s.db.ImportDocuments(ctx, site.tenant, site.project, "", func(put func([]forgehook.Document) error) error {
 		for chunk := range slices.Chunk(ids, 500) {
