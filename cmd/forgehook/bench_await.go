@@ -15,12 +15,15 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.temporal.io/api/nexus/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	sdk "go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/client"
+	"github.com/forgehook/forgehook/worker"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -44,15 +47,28 @@ func benchParent(ctx workflow.Context, in workflows.RequestInput, queue string) 
 	return result, err
 }
 
+// benchAbroad is the same over Nexus.
+func benchAbroad(ctx workflow.Context, in workflows.RequestInput, endpoint string) (workflows.RequestResult, error) {
+	var result workflows.RequestResult
+	operation := workflow.NewNexusClient(endpoint, worker.NexusService).ExecuteOperation(ctx, worker.NexusCallOperation, in, workflow.NexusOperationOptions{})
+	return result, operation.Get(ctx, &result)
+}
+
 // ways measures each way to await, one call at a time, in turns with the bare engine.
 func (b *bench) ways(ctx context.Context, s *service, site *benchSite, bare shape) ([]way, error) {
 	const queue = "forgehook-bench-callers"
 	callers := sdkworker.New(s.client, queue, sdkworker.Options{})
 	callers.RegisterWorkflow(benchParent)
+	callers.RegisterWorkflow(benchAbroad)
 	if err := callers.Start(); err != nil {
 		return nil, err
 	}
 	defer callers.Stop()
+	endpoint, remove, err := b.nexusEndpoint(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
 	site.backAtOnce.Store(true)
 	defer site.backAtOnce.Store(false)
 	shapes := []shape{
@@ -61,7 +77,8 @@ func (b *bench) ways(ctx context.Context, s *service, site *benchSite, bare shap
 		site.overHTTP(),
 		{"SSE stream", site.streamed},
 		{"Go client, Await", site.awaited},
-		{"child workflow RequestCall", b.child(s, site, queue)},
+		{"child workflow RequestCall", b.fromWorkflow(s, site, queue, benchParent, s.config.TaskQueue)},
+		{"Nexus operation CallWebhook", b.fromWorkflow(s, site, queue, benchAbroad, endpoint)},
 		site.waited("callback, at once", site.later),
 	}
 	latencies := make([][]float64, len(shapes))
@@ -95,12 +112,34 @@ func (b *bench) started(s *service, queue, name string, args ...any) func(contex
 	}
 }
 
-// child has a user's workflow call the webhook.
-func (b *bench) child(s *service, site *benchSite, queue string) func(context.Context) (string, error) {
+// nexusEndpoint leads to the product's task queue.
+func (b *bench) nexusEndpoint(ctx context.Context, s *service) (name string, remove func(), err error) {
+	namespace, err := worker.Namespace()
+	if err != nil {
+		return "", nil, err
+	}
+	name = "forgehook-bench-" + uuid.NewString()
+	made, err := s.client.OperatorService().CreateNexusEndpoint(ctx, &operatorservice.CreateNexusEndpointRequest{Spec: &nexus.EndpointSpec{
+		Name: name, Target: &nexus.EndpointTarget{Variant: &nexus.EndpointTarget_Worker_{
+			Worker: &nexus.EndpointTarget_Worker{Namespace: namespace, TaskQueue: s.config.TaskQueue},
+		}},
+	}})
+	if err != nil {
+		return "", nil, err
+	}
+	return name, func() {
+		_, _ = s.client.OperatorService().DeleteNexusEndpoint(context.WithoutCancel(ctx), &operatorservice.DeleteNexusEndpointRequest{
+			Id: made.GetEndpoint().GetId(), Version: made.GetEndpoint().GetVersion(),
+		})
+	}, nil
+}
+
+// fromWorkflow has a user's workflow call the webhook, in the way that it is given.
+func (b *bench) fromWorkflow(s *service, site *benchSite, queue string, caller any, way string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		in := workflows.RequestInput{Tenant: site.tenant, Request: site.request(site.webhook), WithResult: true}
-		id := "bench-parent/" + uuid.NewString()
-		run, err := s.client.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{ID: id, TaskQueue: queue}, benchParent, in, s.config.TaskQueue)
+		id := "bench-caller/" + uuid.NewString()
+		run, err := s.client.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{ID: id, TaskQueue: queue}, caller, in, way)
 		if err != nil {
 			return "", err
 		}
@@ -109,7 +148,7 @@ func (b *bench) child(s *service, site *benchSite, queue string) func(context.Co
 			return "", err
 		}
 		if len(result.Calls) != 1 || result.Calls[0].Outcome != forgehook.Delivered {
-			return "", fmt.Errorf("the child answered %+v", result)
+			return "", fmt.Errorf("the caller got %+v", result)
 		}
 		return id, nil
 	}
