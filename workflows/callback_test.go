@@ -423,7 +423,7 @@ func TestCall_wakesWaiters(t *testing.T) {
 				t.Error("the result says that waiters are still to be woken")
 			}
 			n := len(b.story)
-			if !strings.Contains(b.story[n-3], "ForgehookOutcome=") || !strings.HasSuffix(b.story[n-2], " WakeWaiters") || !strings.HasSuffix(b.story[n-1], " WakeWaiters") {
+			if !strings.Contains(b.story[n-3], "ForgehookOutcome=") || !strings.HasSuffix(b.story[n-2], " WakeWaiters, local") || !strings.HasSuffix(b.story[n-1], " WakeWaiters") {
 				t.Errorf("story:\n%s", strings.Join(b.story, "\n"))
 			}
 		})
@@ -437,5 +437,5 @@ func TestCall_endsWhereNobodyCanBeWoken(t *testing.T) {
 	b.script(result(DeliverResult{Outcome: forgehook.Delivered, Wake: true, StatusCode: 200, Attempts: 1}))
 	b.wake = func(context.Context, CallRef) error { return fault("internal") }
 	b.ended(b.call(input()), forgehook.Delivered, 200, 1)
-	b.told(prepared("0s "+searchDelivered, "0s WakeWaiters")...)
+	b.told(prepared("0s "+searchDelivered, "0s WakeWaiters, local")...)
 }

@@ -277,8 +277,12 @@ func (o *outbound) ExecuteLocalActivity(ctx workflow.Context, name string, args 
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		o.b.tell("%s, local", name)
 		result, err := o.b.run(name, args)
+		takes := o.b.takes[name]
 		if err != nil && !isFault(err) {
-			_ = workflow.Sleep(ctx, 20*time.Second)
+			takes = 20 * time.Second
+		}
+		if canceled := workflow.Sleep(ctx, takes); canceled != nil {
+			result, err = nil, canceled
 		}
 		settable.Set(result, err)
 	})

@@ -124,7 +124,7 @@ func TestCall_randomSignals(t *testing.T) {
 			t.Errorf("%d sends at once", b.most)
 		}
 		told, last := 0, len(b.story)-1
-		if woken := strings.HasSuffix(b.story[last], " WakeWaiters"); woken != wakes {
+		if woken := strings.HasSuffix(b.story[last], " WakeWaiters, local"); woken != wakes {
 			t.Errorf("woken %t, want %t", woken, wakes)
 		} else if woken {
 			last--
@@ -147,7 +147,7 @@ func TestRequest_randomSignals(t *testing.T) {
 	ids := []string{"a", "b", "c", "d"}
 	rapid.Check(t, func(t *rapid.T) {
 		b := setup(t)
-		b.takes["AcceptCalls"] = rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute}).Draw(t, "takes")
+		b.takes["AcceptCalls"] = rapid.SampledFrom([]time.Duration{0, time.Second, 15 * time.Second}).Draw(t, "takes")
 		var accepted []CallResult
 		var last time.Duration
 		for _, id := range ids[:rapid.IntRange(1, 4).Draw(t, "calls")] {
@@ -182,7 +182,7 @@ func TestRun_randomSignals(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		b := setup(t)
-		b.takes["AcceptBatch"] = rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute}).Draw(t, "takes")
+		b.takes["AcceptBatch"] = rapid.SampledFrom([]time.Duration{0, time.Second, 15 * time.Second}).Draw(t, "takes")
 		wait := rapid.Bool().Draw(t, "one batch after the other")
 		left, open, ended := rapid.IntRange(0, 20).Draw(t, "batches"), 0, forgehook.RunOutcome("")
 		b.batch = func(context.Context, RunRef) (Batch, error) {

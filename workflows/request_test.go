@@ -81,7 +81,7 @@ func TestRequest_waitsForAll(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
-	b.told("0s AcceptCalls", "72h0m0s ReadAnswers")
+	b.told("0s AcceptCalls, local", "72h0m0s ReadAnswers, local")
 	if want := "Calls: **3**, waiting for **1** of them"; shown != want {
 		t.Errorf("details %q, want %q", shown, want)
 	}
@@ -91,13 +91,13 @@ func TestRequest_waitsForAll(t *testing.T) {
 func TestRequest_endsBeforeTheAcceptanceReturns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.takes["AcceptCalls"] = 20 * time.Second
+	b.takes["AcceptCalls"] = 15 * time.Second
 	b.endCall(time.Second, "b", forgehook.Delivered)
 	b.endCall(2*time.Second, "a", forgehook.Delivered)
 	if got := b.request(requestInput()); len(got.Calls) != 2 {
 		t.Errorf("got %+v", got)
 	}
-	b.told("0s AcceptCalls", "20s ReadAnswers")
+	b.told("0s AcceptCalls, local", "15s ReadAnswers, local")
 }
 
 func TestRequest_nothingToWaitFor(t *testing.T) {
@@ -106,8 +106,8 @@ func TestRequest_nothingToWaitFor(t *testing.T) {
 		accepted Accepted
 		want     []string
 	}{
-		"all ended":      {Accepted{Calls: []CallResult{{CallID: "a", Outcome: forgehook.Skipped}}}, []string{"0s AcceptCalls", "0s ReadAnswers"}},
-		"nothing called": {Accepted{NotCalled: []forgehook.NotCalled{{WebHookServiceID: 9, Reason: "disabled"}}}, []string{"0s AcceptCalls"}},
+		"all ended":      {Accepted{Calls: []CallResult{{CallID: "a", Outcome: forgehook.Skipped}}}, []string{"0s AcceptCalls, local", "0s ReadAnswers, local"}},
+		"nothing called": {Accepted{NotCalled: []forgehook.NotCalled{{WebHookServiceID: 9, Reason: "disabled"}}}, []string{"0s AcceptCalls, local"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -122,6 +122,21 @@ func TestRequest_nothingToWaitFor(t *testing.T) {
 	}
 }
 
+// Where the database is away for longer than a workflow task may wait, the steps go on as regular activities until it is back.
+func TestRequest_databaseAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tries := 0
+	b.accept = func(context.Context, AcceptInput) (Accepted, error) {
+		if tries++; tries == 1 {
+			return Accepted{}, errors.New("the database is away")
+		}
+		return Accepted{Calls: []CallResult{{CallID: "a", Outcome: forgehook.Delivered}}}, nil
+	}
+	b.request(requestInput())
+	b.told("0s AcceptCalls, local", "20s AcceptCalls", "20s ReadAnswers, local")
+}
+
 // Nobody waits for what is under way: the calls go on without their caller.
 func TestRequest_canceled(t *testing.T) {
 	t.Parallel()
@@ -130,13 +145,13 @@ func TestRequest_canceled(t *testing.T) {
 		want    []string
 		after   time.Duration
 	}{
-		"while accepting": {func(b *bench) { b.takes["AcceptCalls"] = 20 * time.Second }, []string{"0s AcceptCalls"}, 5 * time.Second},
-		"while waiting":   {func(b *bench) { b.endCall(time.Second, "a", forgehook.Delivered) }, []string{"0s AcceptCalls"}, 5 * time.Second},
+		"while accepting": {func(b *bench) { b.takes["AcceptCalls"] = 15 * time.Second }, []string{"0s AcceptCalls, local"}, 5 * time.Second},
+		"while waiting":   {func(b *bench) { b.endCall(time.Second, "a", forgehook.Delivered) }, []string{"0s AcceptCalls, local"}, 5 * time.Second},
 		"while reading": {func(b *bench) {
-			b.takes["ReadAnswers"] = 20 * time.Second
+			b.takes["ReadAnswers"] = 15 * time.Second
 			b.endCall(time.Second, "a", forgehook.Delivered)
 			b.endCall(time.Second, "b", forgehook.Delivered)
-		}, []string{"0s AcceptCalls", "1s ReadAnswers"}, 5 * time.Second},
+		}, []string{"0s AcceptCalls, local", "1s ReadAnswers, local"}, 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -202,7 +202,8 @@ type waitingFigures struct {
 	Goroutines    int     `json:"goroutinesMore"`
 	EngineBytes   float64 `json:"engineBytesPerCall"` // resident, of the Temporal server's process; 0 where it is not known
 	DatabaseBytes float64 `json:"databaseBytesPerCall"`
-	IdlePerMinute float64 `json:"transactionsPerMinuteWhileWaiting"`
+	IdlePerMinute float64 `json:"transactionsPerMinuteBefore"` // of the engine and all else, while nothing was called
+	WaitPerMinute float64 `json:"transactionsPerMinuteWhileWaiting"`
 	PerSecond     float64 `json:"callbacksPerSecond"`
 	Waiters       int     `json:"httpWaiters"` // connections that waited for one of them at once
 	WaiterBytes   float64 `json:"heapBytesPerWaiter"`
@@ -215,6 +216,11 @@ func (b *bench) await(ctx context.Context, s *service, site *benchSite, progress
 		return nil, nil
 	}
 	f := &waitingFigures{Calls: b.awaiting}
+	idle, err := quiet(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	f.IdlePerMinute = idle
 	sdkworker.PurgeStickyWorkflowCache()
 	before, err := s.db.ServerFigures(ctx)
 	if err != nil {
@@ -246,13 +252,9 @@ func (b *bench) await(ctx context.Context, s *service, site *benchSite, progress
 		return nil, err
 	}
 	f.DatabaseBytes = float64(full.Bytes-before.Bytes) / n
-	const quiet = 20 * time.Second
-	time.Sleep(quiet)
-	after, err := s.db.ServerFigures(ctx)
-	if err != nil {
+	if f.WaitPerMinute, err = quiet(ctx, s); err != nil {
 		return nil, err
 	}
-	f.IdlePerMinute = float64(after.Transactions-full.Transactions) * float64(time.Minute/quiet)
 	if err := b.waiters(ctx, s, site, last, f, progress); err != nil {
 		return nil, err
 	}
@@ -277,6 +279,19 @@ func (b *bench) await(ctx context.Context, s *service, site *benchSite, progress
 	}
 	f.PerSecond = n / time.Since(begin).Seconds()
 	return f, nil
+}
+
+// quiet counts the database's transactions while nothing is asked of it, a minute.
+func quiet(ctx context.Context, s *service) (float64, error) {
+	const settle, watch = 10 * time.Second, 20 * time.Second
+	time.Sleep(settle)
+	before, err := s.db.ServerFigures(ctx)
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(watch)
+	after, err := s.db.ServerFigures(ctx)
+	return float64(after.Transactions-before.Transactions) * float64(time.Minute/watch), err
 }
 
 // fill accepts the calls and returns the id of one of the last.
@@ -376,7 +391,8 @@ func (f *waitingFigures) print(w io.Writer) {
 		{"heap of each HTTP client that waits, both ends, bytes", f.WaiterBytes},
 		{"transactions for each of those", f.WaiterTx},
 		{"goroutines more, all calls together", float64(f.Goroutines)},
-		{"transactions a minute while they wait, all together", f.IdlePerMinute},
+		{"transactions a minute before, all together", f.IdlePerMinute},
+		{"transactions a minute while they wait, all together", f.WaitPerMinute},
 		{"callbacks a second", f.PerSecond},
 	} {
 		fmt.Fprintf(w, "| %-52s | %10.1f |\n", line.name, line.value)
