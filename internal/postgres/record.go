@@ -132,9 +132,9 @@ func (c Completion) recorded() Recorded {
 func awaitCallback(ctx context.Context, tx conn, r RecordAttempt, recorded Recorded, until time.Time) (Recorded, error) {
 	var status string
 	err := tx.hot().get(ctx, &status, `
-		UPDATE calls SET callback_until = $3, last_status_code = $4, next_attempt_at = NULL,
+		UPDATE calls SET callback_until = $3, last_status_code = $4, next_attempt_at = NULL, checked_at = $6,
 		       status = CASE WHEN attempts = $5 AND held_at IS NULL THEN 'awaiting_callback' ELSE status END
-		WHERE tenant_id = $1 AND id = $2 RETURNING status`, r.Ref.Tenant, r.Ref.CallID, until, r.Exchange.StatusCode, r.Number)
+		WHERE tenant_id = $1 AND id = $2 RETURNING status`, r.Ref.Tenant, r.Ref.CallID, until, r.Exchange.StatusCode, r.Number, milliseconds(r.Now.Add(awaitingCheck)))
 	if status == string(forgehook.CallAwaiting) {
 		recorded.Until = until
 	}

@@ -87,13 +87,16 @@ func (db *DB) UnstartedCalls(ctx context.Context, olderThan time.Time, limit int
 	return toStarts(rows)
 }
 
-// waitingCheck is how much later than others is checked again what may wait for weeks: calls that await their callback, runs that go on,
-// processes that were seen to.
-const waitingCheck = 10 * time.Minute
+// How much later than others is checked what may wait for weeks: runs that go on and processes that were seen to, and calls that await
+// their callback. Those may be many, and the callback itself gives them their outcome.
+const (
+	waitingCheck  = 10 * time.Minute
+	awaitingCheck = time.Hour
+)
 
 // StaleCalls lists calls of all tenants that have no outcome and were not checked since a moment, and notes that they are being
 // checked now: their run may have ended without recording one, or never have begun. Sweeps that run at once get different calls.
-// A call that awaits its callback is noted as checked ten minutes from now.
+// A call that awaits its callback is noted as checked an hour from now.
 func (db *DB) StaleCalls(ctx context.Context, checkedBefore time.Time, limit int) (calls []forgehook.CallStart, err error) {
 	defer wrap(&err, "list stale calls")
 	var rows []callStartRow
@@ -105,7 +108,7 @@ func (db *DB) StaleCalls(ctx context.Context, checkedBefore time.Time, limit int
 			ORDER BY COALESCE(checked_at, accepted_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 		), checked AS (
 			UPDATE calls SET checked_at = CASE status WHEN 'awaiting_callback' THEN $4::timestamptz ELSE $3 END FROM stale WHERE calls.id = stale.id
-		)`+startSelect+` JOIN stale ON stale.id = c.id ORDER BY c.id`, checkedBefore, limit, at, at.Add(waitingCheck))
+		)`+startSelect+` JOIN stale ON stale.id = c.id ORDER BY c.id`, checkedBefore, limit, at, at.Add(awaitingCheck))
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func TestSweep_awaitingCalls(t *testing.T) {
 		check(t, err)
 		return ids(stale)
 	}
-	equal(t, "at first", stale(time.Minute), []string{call.ID})
-	equal(t, "again at once", stale(9*time.Minute), nil)
-	equal(t, "after a while", stale(11*time.Minute), []string{call.ID})
+	equal(t, "at first", stale(59*time.Minute), nil)
+	equal(t, "after a while", stale(61*time.Minute), []string{call.ID})
+	equal(t, "again", stale(59*time.Minute), nil)
 }
