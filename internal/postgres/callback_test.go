@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"sync"
@@ -472,16 +473,25 @@ func TestCallbackKey_atOnce(t *testing.T) {
 	}
 }
 
-func TestFacts(t *testing.T) {
+// factsOf are the facts of a call after the rule has run.
+func factsOf(ctx context.Context, b *postgres.DB, call forgehook.CallRef) (got postgres.Facts, err error) {
+	err = b.WithFacts(ctx, call, func(f postgres.Facts) error {
+		got = f
+		return nil
+	})
+	return got, err
+}
+
+func TestWithFacts(t *testing.T) {
 	t.Parallel()
 	b := setup(t, awaits)
 	call, _ := awaiting(t, b)
-	facts, err := b.Facts(t.Context(), b.ref(call.ID))
+	facts, err := factsOf(t.Context(), b.DB, b.ref(call.ID))
 	check(t, err)
 	equal(t, "call", facts.Call, b.stored(t, call))
 	equal(t, "response", facts.Call.Response.StatusCode, 202)
 	equal(t, "subject", facts.Subject, frozen(t, b, forgehook.CallRequest{WebHookServiceID: &b.s.Utility.ID, DocumentID: &b.s.Document.ID}))
 	equal(t, "settings", loaded(t, facts.Settings).Callback.Await, true)
-	_, err = b.Facts(t.Context(), forgehook.CallRef{Tenant: b.stranger, CallID: call.ID})
+	_, err = factsOf(t.Context(), b.DB, forgehook.CallRef{Tenant: b.stranger, CallID: call.ID})
 	refused(t, "another tenant", err, forgehook.CodeNotFound)
 }
