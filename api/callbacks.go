@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/forgehook/forgehook"
@@ -115,8 +117,14 @@ func (s *server) readCallback(r *request, c *postgres.Callback) error {
 	if err := r.decode(&given, true); err != nil {
 		return err
 	}
-	if o := given.Outcome; o != nil && *o != forgehook.Delivered && *o != forgehook.Failed {
-		r.fault("body.outcome", string(*o), "delivered or failed")
+	if o := given.Outcome; o != nil {
+		ends := []forgehook.Outcome{forgehook.Delivered, forgehook.Failed}
+		i := slices.IndexFunc(ends, func(end forgehook.Outcome) bool { return strings.EqualFold(string(end), string(*o)) })
+		if i < 0 {
+			r.fault("body.outcome", string(*o), "delivered or failed")
+		} else {
+			given.Outcome = &ends[i]
+		}
 	}
 	c.Said = forgehook.CallbackAnswer{Result: asWritten(r.body, "result"), Outcome: given.Outcome, Error: given.Error}
 	if given.Error != nil && c.Said.Ended() == forgehook.Delivered {

@@ -110,7 +110,7 @@ func TestCallback(t *testing.T) {
 	}
 
 	ref, path, number := f.waitsForCallback(t, forgehook.CallDelivering)
-	if a := f.must(t, 200, "POST", path, `{"outcome":"failed","error":"no such order"}`, noKey); a.json(t)["status"] != "early" {
+	if a := f.must(t, 200, "POST", path, `{"outcome":"Failed","error":"no such order"}`, noKey); a.json(t)["status"] != "early" {
 		t.Errorf("early: %s", a.body)
 	}
 	if got := outcome(ref); got != nil {

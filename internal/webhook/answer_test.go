@@ -204,6 +204,7 @@ func TestRead_refuses(t *testing.T) {
 		{"document.category", `result`, `"Invoice"`, CodeWriteBackRefused, `document.category: "Invoice", where the number of a category belongs`},
 		{"document.comment", `result`, `{"a":1}`, CodeWriteBackRefused, `document.comment: a map, where a text belongs`},
 		{"document.comment", `result + result`, long[:1<<20-10] + `"`, CodeWriteBackRefused, `document.comment: 2097130 bytes, of which at most 1048576 are kept`},
+		{"document.comment", `response.json`, `-1e400`, CodeWriteBackRefused, `document.comment: a number without a value, where a text belongs`},
 		{"document.fields.Total", `result`, `[1]`, CodeWriteBackRefused, `document.fields.Total: a list, where a text belongs`},
 		{"verification.status", `result`, `"Suspicious, Scriptd"`, CodeWriteBackRefused, `verification.status: "Suspicious, Scriptd" is none of VerificationStatus`},
 		{"verification.status", `result`, `65536`, CodeWriteBackRefused, `verification.status: 65536 is none of VerificationStatus`},

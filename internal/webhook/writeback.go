@@ -128,8 +128,11 @@ func putText(into **string, v expr.Value) string {
 		return v.TypeName() + ", where a text belongs"
 	}
 	text := v.Text()
-	if len(text) > maxResult {
+	switch {
+	case len(text) > maxResult:
 		return tooLong(len(text))
+	case !v.IsText() && (strings.HasSuffix(text, "Infinity") || text == "NaN"):
+		return "a number without a value, where a text belongs"
 	}
 	*into = &text
 	return ""
