@@ -149,7 +149,8 @@ func TestStream_ofAll(t *testing.T) {
 	all := f.watch(t, ctx, address, "/v1/calls/stream", f.keys[forgehook.Owner])
 	other := f.watch(t, ctx, address, "/v1/calls/stream", others[forgehook.Owner])
 	some := f.watch(t, ctx, address, "/v1/calls/stream?webHookServiceId=48081&documentId=912&outcome=canceled", f.keys[forgehook.Owner])
-	for _, events := range []<-chan sent{all, other, some} {
+	ofRun := f.watch(t, ctx, address, "/v1/calls/stream?runId=01a20f14-efa7-7b06-bf8c-18452239e004", f.keys[forgehook.Owner])
+	for _, events := range []<-chan sent{all, other, some, ofRun} {
 		next(t, events) // retry
 	}
 	first := f.call(t)
@@ -165,7 +166,7 @@ func TestStream_ofAll(t *testing.T) {
 		}
 	}
 	_ = f.waiter.Close() // the process stops
-	for name, events := range map[string]<-chan sent{"all": all, "of another tenant": other, "filtered": some} {
+	for name, events := range map[string]<-chan sent{"all": all, "of another tenant": other, "filtered": some, "of another run": ofRun} {
 		if e := next(t, events); e.event != "closed" {
 			t.Errorf("%s: %+v", name, e)
 		}

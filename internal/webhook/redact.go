@@ -32,11 +32,10 @@ type Redactor struct {
 
 // NewRedactor makes a redactor of some secrets. One of less than 4 bytes is replaced only where it is all of a text; an empty one is none.
 func NewRedactor(secrets ...string) *Redactor {
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return s == "" })
 	r := &Redactor{secrets: secrets, whole: map[string]bool{}}
 	for _, s := range secrets {
-		if s != "" {
-			r.whole[s] = true
-		}
+		r.whole[s] = true
 	}
 	pairs := []string{"%5Bsecret%5D", Masked} // as a URL has it
 	for _, form := range secretForms(secrets) {
