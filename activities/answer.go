@@ -18,32 +18,39 @@ import (
 func (a *Activities) judge(
 	ctx context.Context, call workflows.CallRef, t *attempt, answer webhook.Answer, tally webhook.Tally,
 ) (webhook.Decision, webhook.Reading, error) {
+	answer.Redact = t.unseen
 	if !t.plan.NeedsSubject() || answer.StatusCode == 0 {
 		return t.plan.Judge(nil, webhook.Meta{}, answer, tally), webhook.Reading{}, nil
 	}
-	var facts postgres.Facts
-	err := persist(ctx, func() (err error) {
-		facts, err = a.DB.Facts(ctx, call)
-		return err
+	var decision webhook.Decision
+	var reading webhook.Reading
+	err := persist(ctx, func() error {
+		return a.DB.WithFacts(ctx, call, func(facts postgres.Facts) error {
+			decision, reading = t.read(facts, a.meta(facts.Call, t.token), answer, tally)
+			return nil
+		})
 	})
-	if err != nil {
-		return webhook.Decision{}, webhook.Reading{}, err
-	}
-	meta := a.meta(facts.Call, t.token)
+	return decision, reading, err
+}
+
+// read judges an answer whose meaning depends on the subject, and reads it.
+func (t *attempt) read(facts postgres.Facts, meta webhook.Meta, answer webhook.Answer, tally webhook.Tally) (webhook.Decision, webhook.Reading) {
+	t.unseen = t.unseen.With(webhook.SecretValues(&facts.Subject)...)
+	answer.Redact = t.unseen
 	decision := t.plan.Judge(&facts.Subject, meta, answer, tally)
 	if decision.Verdict != forgehook.VerdictSuccess || decision.Await {
-		return decision, webhook.Reading{}, nil
+		return decision, webhook.Reading{}
 	}
 	reading, err := t.plan.Read(&facts.Subject, meta, answer, nil)
 	if err == nil {
-		return decision, reading, nil
+		return decision, reading
 	}
 	decision.Verdict, decision.Final, decision.Code, decision.Message = forgehook.VerdictPermanent, true, webhook.CodeAnswerUnreadable, err.Error()
 	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 		decision.Code, decision.Message = failure.Code, failure.Message
 	}
 	decision.Reason += ", " + unread[decision.Code]
-	return decision, webhook.Reading{}, nil
+	return decision, webhook.Reading{}
 }
 
 // unread says for histories why an answer that has come is none: without values.
@@ -64,16 +71,7 @@ func (t *attempt) await(d webhook.Decision) time.Duration {
 
 // meta is what requests and answers say about their call.
 func (a *Activities) meta(call forgehook.Call, token string) webhook.Meta {
-	m := webhook.Meta{
-		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, AcceptedAt: call.AcceptedAt.Time,
-		EventType: string(call.EventType), UserAgent: a.UserAgent,
-	}
-	if m.EventType == "" {
-		m.EventType = string(forgehook.EventExplicit)
-	}
-	if call.Reason != nil {
-		m.Reason = *call.Reason
-	}
+	m := webhook.MetaOf(call, a.UserAgent)
 	if token != "" {
 		m.CallbackURL = a.PublicURL + "/v1/callbacks/" + token
 	}

@@ -2,6 +2,9 @@ package activities
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,6 +17,7 @@ import (
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -119,16 +123,17 @@ func (b bundle) token(t *testing.T, request zoo.Request) string {
 // calledBack is what the API does with a callback whose token is good.
 func (b bundle) calledBack(t *testing.T, call forgehook.Call, said forgehook.CallbackAnswer) (postgres.CalledBack, error) {
 	t.Helper()
-	facts, err := b.DB.Facts(t.Context(), b.ref(call))
-	check(t, err)
-	plan, err := b.plan(b.tenant, call.WebHookServiceID, facts.Settings)
-	check(t, err)
-	answer, err := storedAnswer(facts.Call.Response)
-	check(t, err)
-	reading, err := plan.Read(&facts.Subject, b.meta(facts.Call, ""), answer, &said)
-	check(t, err)
+	var reading webhook.Reading
+	check(t, b.DB.WithFacts(t.Context(), b.ref(call), func(facts postgres.Facts) error {
+		plan, err := b.plan(b.tenant, call.WebHookServiceID, facts.Settings)
+		check(t, err)
+		answer, err := storedAnswer(facts.Call.Response)
+		check(t, err)
+		reading, err = plan.Read(&facts.Subject, b.meta(facts.Call, ""), answer, &said)
+		return err
+	}))
 	return b.DB.RecordCallback(t.Context(), postgres.Callback{
-		Ref: b.ref(call), Said: said, Answer: postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack}, Now: b.at,
+		Ref: b.ref(call), Said: said, Answer: postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack, Secrets: reading.Secrets}, Now: b.at,
 	})
 }
 
@@ -262,5 +267,119 @@ func TestEvaluateConditions_showsNoToken(t *testing.T) {
 	check(t, err)
 	if strings.Contains(string(explanation), "/v1/callbacks/") && !strings.Contains(string(explanation), "/v1/callbacks/[token]") {
 		t.Errorf("explained with a token: %s", explanation)
+	}
+}
+
+const doorCode = `hunter2-4711`
+
+// door gives the document a secret field.
+func (b bundle) door(t *testing.T) {
+	t.Helper()
+	_, _, err := b.DB.UpdateDocument(t.Context(), b.tenant, b.document.ID, "", func(d *forgehook.Document) error {
+		d.ResultParameters = append(d.ResultParameters, forgehook.DocumentParameter{
+			ID: 999, Value: new(doorCode), ParamDef: &forgehook.ParameterDef{Name: new("Door"), ValueType: forgehook.ValuePassword},
+		})
+		return nil
+	})
+	check(t, err)
+}
+
+func (b bundle) doorCode(t *testing.T) string {
+	t.Helper()
+	d, err := b.DB.Document(t.Context(), b.tenant, b.document.ID)
+	check(t, err)
+	return *d.Parameter(999).Value
+}
+
+func inJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	check(t, err)
+	return string(text)
+}
+
+// An endpoint that sends a secret field back writes its true value, and nothing that is shown has it.
+func TestDeliver_writesSecretsBackAndShowsNone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.door(t)
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
+	t.Cleanup(echo.Close)
+	call := b.ready(t, func(s *forgehook.Settings) {
+		s.WebHook.URL = new(echo.URL)
+		s.WebHook.Body = new(`{"door":"{{ doc.field("Door").value }}","ref":"A-{{ doc.field("Door").value }}-9"}`)
+		s.Response.SuccessWhen = new(`response.json.ref == "A-` + doorCode + `-9"`)
+		s.Response.Result = new(`response.json`)
+		s.Response.WriteBack.Document.Fields = []forgehook.Header{{Name: "Door", Value: `response.json.door`}}
+		s.Response.WriteBack.Document.Comment = new(`result.ref`)
+	})
+	got, err := b.deliver(t, call)
+	check(t, err)
+	equal(t, "outcome", got.Outcome, forgehook.Delivered)
+	equal(t, "the field", b.doorCode(t), doorCode)
+	stored := b.stored(t, call)
+	attempts, err := b.DB.Attempts(t.Context(), b.tenant, call.ID)
+	check(t, err)
+	if text := inJSON(t, stored) + inJSON(t, attempts); strings.Contains(text, doorCode) {
+		t.Errorf("shown: %s", text)
+	}
+	equal(t, "result", string(stored.Result), `{"door":"[secret]","ref":"A-[secret]-9"}`)
+	equal(t, "changes", inJSON(t, stored.Changes), `[{"path":"document.comment","before":"","after":"A-[secret]-9"}]`)
+
+	again := b.ready(t, to(says(t, 200, `{}`)), func(s *forgehook.Settings) {
+		s.Response.WriteBack.Document.Comment = new(`"none"`)
+	})
+	_, err = b.deliver(t, again)
+	check(t, err)
+	equal(t, "changes of what a secret stood in", inJSON(t, b.stored(t, again).Changes), `[{"path":"document.comment","before":"A-[secret]-9","after":"none"}]`)
+}
+
+// An endpoint that sends back what is shown of a secret field overwrites nothing.
+func TestDeliver_refusesTheMaskOfASecret(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.door(t)
+	call := b.ready(t, to(says(t, 200, `{"door":"[secret]"}`)), func(s *forgehook.Settings) {
+		s.Response.WriteBack.Document.Fields = []forgehook.Header{{Name: "Door", Value: `response.json.door`}}
+	})
+	_, err := b.deliver(t, call)
+	check(t, err)
+	equal(t, "error", *b.stored(t, call).Error, forgehook.CallError{
+		Code: "write_back_refused", Message: `response.writeBack.document.fields.Door: a value, not what is shown in its place: "[secret]"`,
+	})
+	equal(t, "the field", b.doorCode(t), doorCode)
+}
+
+// What is said later shows no secret either, also where it comes before the answer.
+func TestCallback_showsNoSecrets(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.door(t)
+	said := forgehook.CallbackAnswer{Result: json.RawMessage(`{"note":"door code ` + doorCode + `"}`)}
+	for _, early := range []bool{false, true} {
+		call := b.ready(t, to(says(t, 202, `{}`)), awaits, func(s *forgehook.Settings) {
+			s.Response.WriteBack.Document.Comment = new(`callback.result.note + " ` + inJSON(t, early) + `"`)
+		})
+		var err error
+		if early {
+			_, err = b.DB.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call), Now: b.at})
+			check(t, err)
+			_, err = b.calledBack(t, call, said)
+			check(t, err)
+		}
+		_, err = run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{CallRef: b.ref(call)})
+		check(t, err)
+		if !early {
+			_, err = b.calledBack(t, call, said)
+			check(t, err)
+		}
+		stored := b.stored(t, call)
+		equal(t, "result", string(stored.Result), `{"note":"door code [secret]"}`)
+		if text := inJSON(t, stored); strings.Contains(text, doorCode) || len(stored.Changes) != 1 {
+			t.Errorf("shown: %s", text)
+		}
+		document, err := b.DB.Document(t.Context(), b.tenant, b.document.ID)
+		check(t, err)
+		equal(t, "comment", *document.Comment, "door code "+doorCode+" "+inJSON(t, early))
 	}
 }

@@ -61,6 +61,7 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 	if err != nil {
 		return a.abandon(ctx, in.CallRef, started.Number, err)
 	}
+	// The rules see what the endpoint says about secret fields, so that it can be written back; nothing else does.
 	exchange := redact(a.Sender.Send(context.WithoutCancel(ctx), attempt.request), attempt.secrets)
 	lasting, cancel := lasting(ctx)
 	defer cancel()
@@ -69,6 +70,9 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 	})
 	if err != nil {
 		return workflows.DeliverResult{}, a.fault("read answer", in.CallRef, err)
+	}
+	if attempt.unseen != attempt.secrets {
+		exchange = redact(exchange, attempt.unseen)
 	}
 	count(ctx, "forgehook_attempts", "verdict", string(decision.Verdict))
 	recorded, err := a.record(lasting, in.CallRef, started.Number, attempt, exchange, decision, reading)
@@ -135,7 +139,8 @@ type attempt struct {
 	plan    *webhook.Plan
 	request outbound.Request
 	shown   map[string]string // headers, secrets masked
-	secrets *webhook.Redactor // masks them in the answer
+	secrets *webhook.Redactor // of the settings, and the token: the rules do not see them in the answer
+	unseen  *webhook.Redactor // those, and the values of secret fields: masked in all that is kept
 	token   string            // of the callback, "": none
 }
 
@@ -160,26 +165,23 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 		}
 	}
 	sent, seen := maps.Clone(built.Request.Headers), maps.Clone(built.Request.Headers)
-	var hidden []string // values of secret fields, and the token of the callback
 	token, err := a.callbackToken(ctx, call, plan)
 	if err != nil {
 		return nil, err
 	}
-	if token != "" {
-		hidden = append(hidden, token)
-	}
+	secrets := plan.Redactor(settings, token)
+	unseen := secrets
 	if built.Shown != nil {
 		seen = maps.Clone(built.Shown.Headers)
 		values, err := a.secretValues(ctx, call)
 		if err != nil {
 			return nil, err
 		}
-		hidden = append(hidden, values...)
+		unseen = secrets.With(values...)
 	}
 	maps.Copy(sent, moment)
 	maps.Copy(seen, moment)
-	credentials := plan.Credentials(settings)
-	for _, h := range credentials {
+	for _, h := range plan.Credentials(settings) {
 		seen[h.Name], sent[h.Name] = shown(h), h.Value
 	}
 	wire := make([]outbound.Header, 0, len(sent))
@@ -190,8 +192,7 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 	if n := settings.Response.MaxBytes; n != nil {
 		kept = *n
 	}
-	secrets := redactor(settings, credentials, hidden)
-	return &attempt{plan: plan, shown: seen, secrets: secrets, token: token, request: outbound.Request{
+	return &attempt{plan: plan, shown: seen, secrets: secrets, unseen: unseen, token: token, request: outbound.Request{
 		Key:    fmt.Sprintf("%s/%d", call.Tenant, started.WebHookServiceID),
 		Method: built.Request.Method, URL: built.Request.URL, Headers: wire, Body: built.BodyBytes,
 		Timeout: settings.Delivery.Timeout, Keep: kept,
@@ -238,7 +239,7 @@ func (a *Activities) record(ctx context.Context, call workflows.CallRef, number 
 			Decision: postgres.Decision{
 				Verdict: d.Verdict, Reason: d.Reason, Code: d.Code, Message: d.Message, Final: d.Final, Delay: d.Delay, Await: t.await(d),
 			},
-			Answer: postgres.Answer{Result: r.Result, WriteBack: r.WriteBack},
+			Answer: postgres.Answer{Result: r.Result, WriteBack: r.WriteBack, Secrets: r.Secrets},
 		})
 		return err
 	})

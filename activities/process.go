@@ -79,10 +79,15 @@ func (a *Activities) writeToItem(ctx context.Context, state postgres.ItemState) 
 	if state.CallOutcome != forgehook.Delivered || state.Item == nil {
 		return nil, nil
 	}
-	facts, err := a.DB.Facts(ctx, state.Call)
-	if err != nil {
-		return nil, err
-	}
+	var write *forgehook.WorkItemWrite
+	err := a.DB.WithFacts(ctx, state.Call, func(facts postgres.Facts) (err error) {
+		write, err = a.readForItem(state, facts)
+		return err
+	})
+	return write, err
+}
+
+func (a *Activities) readForItem(state postgres.ItemState, facts postgres.Facts) (*forgehook.WorkItemWrite, error) {
 	plan, err := a.plan(state.Call.Tenant, facts.Call.WebHookServiceID, facts.Settings)
 	if err != nil {
 		return nil, err

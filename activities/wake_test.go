@@ -73,6 +73,23 @@ func TestWakeWaiters_nobody(t *testing.T) {
 }
 
 // The engine goes away between the end and the signals: the step fails, and the sweep sends what is still owed.
+// A workflow that is gone is owed nothing, and keeps nobody else waiting.
+func TestWakeWaiters_gone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	call := b.awaited(t, to(zoo.OK(t)))
+	_, err := b.deliver(t, call)
+	check(t, err)
+	b.engine.refuses = map[string]error{"order/1": notThere}
+	_, err = run[any](t, b, b.WakeWaiters, b.ref(call))
+	check(t, err)
+	owed, err := b.DB.Wakes(t.Context(), b.ref(call))
+	check(t, err)
+	equal(t, "owed still", owed, nil)
+	end := workflows.CallResult{CallID: call.ID, Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1}
+	equal(t, "woken", b.engine.woken, []forgehook.Wake{ended(t, b, "order/2", end)}, whicheverWake)
+}
+
 func TestWakeWaiters_engineAway(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

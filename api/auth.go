@@ -107,15 +107,11 @@ func (s *server) admit(ctx context.Context, r *request, need forgehook.Permissio
 		return forgehook.Errorf(forgehook.CodeUnauthorized, "Send an API key as X-Api-Key or as Authorization: Bearer.")
 	}
 	now, hash := time.Now(), secret.HashAPIKey(given)
-	key, ok := s.gate.find(hash, now)
-	if !ok {
-		var err error
-		if key, err = s.DB.KeyByHash(ctx, hash, now); err != nil {
-			return err
-		}
-		s.gate.remember(hash, key, now)
+	key, err := s.keyOf(ctx, hash, now)
+	if err != nil {
+		return err
 	}
-	r.key = key
+	r.key, r.hash = key, hash
 	if delay := s.gate.wait(key.ID, now); delay > 0 {
 		r.gin.Header("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
 		return forgehook.Errorf(codeRate, "This key may send %g requests a second.", s.gate.rate)
@@ -124,6 +120,19 @@ func (s *server) admit(ctx context.Context, r *request, need forgehook.Permissio
 		return forgehook.Errorf(forgehook.CodeForbidden, "This key has the roles %s; this needs one that may %s.", roleList(key.Roles), need)
 	}
 	return nil
+}
+
+// keyOf is the key of a hash, if it is still good.
+func (s *server) keyOf(ctx context.Context, hash []byte, now time.Time) (forgehook.APIKey, error) {
+	key, ok := s.gate.find(hash, now)
+	if ok {
+		return key, nil
+	}
+	key, err := s.DB.KeyByHash(ctx, hash, now)
+	if err == nil {
+		s.gate.remember(hash, key, now)
+	}
+	return key, err
 }
 
 func roleList(roles []forgehook.Role) string {

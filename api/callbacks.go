@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/forgehook/forgehook"
@@ -53,21 +55,21 @@ func errNoCallback() error {
 
 // callBack looks at the token before it reads anything: whoever has none may not make us read.
 func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*answer[callbackAnswer], error) {
-	ref, err := s.calledBack(ctx, in.Token)
+	call, err := s.calledBack(ctx, in.Token)
 	if err != nil {
 		return nil, err
 	}
-	r.key.Tenant = ref.Tenant // for the log
-	facts, err := s.DB.Facts(ctx, ref)
-	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
-		err = errNoCallback()
-	}
-	if err != nil {
-		return nil, err
-	}
-	c := postgres.Callback{Ref: ref, Now: time.Now()}
-	if facts.Call.Outcome == nil { // else the store says why it is too late, whatever the body
-		if err := s.readCallback(ctx, r, &c, facts); err != nil {
+	r.key.Tenant = call.Ref.Tenant // for the log
+	c := postgres.Callback{Ref: call.Ref, Now: time.Now()}
+	if !call.Ended { // else the store says why it is too late, whatever the body
+		if err := s.readCallback(r, &c); err != nil {
+			return nil, err
+		}
+		err := s.DB.WithFacts(ctx, call.Ref, func(facts postgres.Facts) error { return s.understand(ctx, &c, in.Token, facts) })
+		if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+			err = errNoCallback()
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -84,30 +86,30 @@ func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*
 }
 
 // calledBack is the call that a token was made for.
-func (s *server) calledBack(ctx context.Context, token string) (forgehook.CallRef, error) {
+func (s *server) calledBack(ctx context.Context, token string) (call postgres.CallbackCall, err error) {
 	callID, readable := secret.ReadCallbackToken(token)
 	if !readable {
-		return forgehook.CallRef{}, errNoCallback()
+		return call, errNoCallback()
 	}
-	call, err := s.DB.CallbackCall(ctx, callID)
+	call, err = s.DB.CallbackCall(ctx, callID)
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound || err == nil && call.Key == nil {
-		return forgehook.CallRef{}, errNoCallback()
+		return call, errNoCallback()
 	}
 	if err != nil {
-		return forgehook.CallRef{}, err
+		return call, err
 	}
 	key, err := s.Secrets.Unseal(call.Ref.Tenant, call.Key)
 	if err != nil {
-		return forgehook.CallRef{}, fmt.Errorf("open the key of callbacks: %w", err)
+		return call, fmt.Errorf("open the key of callbacks: %w", err)
 	}
 	if !secret.CheckCallbackToken(key, call.Ref.Tenant, token) {
-		return forgehook.CallRef{}, errNoCallback()
+		return call, errNoCallback()
 	}
-	return call.Ref, nil
+	return call, nil
 }
 
-// readCallback reads the body and what the call's settings make of it.
-func (s *server) readCallback(ctx context.Context, r *request, c *postgres.Callback, facts postgres.Facts) error {
+// readCallback reads the body.
+func (s *server) readCallback(r *request, c *postgres.Callback) error {
 	if err := s.take(r.gin.Request.Context(), r); err != nil {
 		return err
 	}
@@ -115,8 +117,14 @@ func (s *server) readCallback(ctx context.Context, r *request, c *postgres.Callb
 	if err := r.decode(&given, true); err != nil {
 		return err
 	}
-	if o := given.Outcome; o != nil && *o != forgehook.Delivered && *o != forgehook.Failed {
-		r.fault("body.outcome", string(*o), "delivered or failed")
+	if o := given.Outcome; o != nil {
+		ends := []forgehook.Outcome{forgehook.Delivered, forgehook.Failed}
+		i := slices.IndexFunc(ends, func(end forgehook.Outcome) bool { return strings.EqualFold(string(end), string(*o)) })
+		if i < 0 {
+			r.fault("body.outcome", string(*o), "delivered or failed")
+		} else {
+			given.Outcome = &ends[i]
+		}
 	}
 	c.Said = forgehook.CallbackAnswer{Result: asWritten(r.body, "result"), Outcome: given.Outcome, Error: given.Error}
 	if given.Error != nil && c.Said.Ended() == forgehook.Delivered {
@@ -128,43 +136,57 @@ func (s *server) readCallback(ctx context.Context, r *request, c *postgres.Callb
 	if n := len(c.Said.Result); n > maxResult {
 		r.fault("body.result", "", fmt.Sprintf("at most %d bytes of JSON; these are %d", maxResult, n))
 	}
-	if err := r.invalid(); err != nil {
-		return err
-	}
-	c.Answer.Result = c.Said.Result
-	if c.Said.Ended() != forgehook.Delivered { // writes nothing
-		return nil
-	}
-	reading, err := s.readSaid(ctx, c, facts)
-	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
-		return forgehook.Invalid(forgehook.FieldError{Path: "body.result", Allowed: "an answer that can be written back: " + failure.Message})
-	}
-	c.Answer = postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack}
-	return err
+	return r.invalid()
 }
 
-// readSaid applies the rules of the version of the settings that the call began with.
-func (s *server) readSaid(ctx context.Context, c *postgres.Callback, facts postgres.Facts) (reading webhook.Reading, err error) {
+// understand applies the rules of the version of the settings that the call began with. What is kept to be shown holds none of their
+// secrets, no token and no value of a secret field: an endpoint may send back what it got.
+func (s *server) understand(ctx context.Context, c *postgres.Callback, token string, facts postgres.Facts) error {
 	key := webhook.PlanKey{Tenant: c.Ref.Tenant, WebHookServiceID: facts.Call.WebHookServiceID, Version: facts.Settings.Version, Sum: facts.Settings.Sum()}
 	plan, err := s.plans.Get(key, facts.Settings.Load)
 	if err != nil {
-		return reading, fmt.Errorf("settings of call %s: %w", c.Ref.CallID, err)
+		return fmt.Errorf("settings of call %s: %w", c.Ref.CallID, err)
 	}
-	var answered webhook.Answer
-	if response := facts.Call.Response; response != nil {
-		body := []byte(response.Body)
-		if response.BodyEncoding == "base64" {
-			if body, err = base64.StdEncoding.DecodeString(response.Body); err != nil {
-				return reading, fmt.Errorf("response of call %s: %w", c.Ref.CallID, err)
-			}
-		}
-		answered = webhook.Answer{StatusCode: response.StatusCode, Headers: response.Headers, Body: body, Truncated: response.BodyTruncated, At: c.Now}
+	settings := plan.Settings()
+	if err := s.Secrets.OpenSettings(c.Ref.Tenant, &settings); err != nil {
+		return fmt.Errorf("settings of call %s: %w", c.Ref.CallID, err)
 	}
+	secrets := plan.Redactor(settings, token)
+	unseen := secrets.With(webhook.SecretValues(&facts.Subject)...)
+	if c.Said.Error != nil {
+		c.Said.Error = new(unseen.Replace(*c.Said.Error))
+	}
+	c.Said.Result = secrets.ReplaceJSON(c.Said.Result)
+	answered, err := storedAnswer(facts.Call.Response)
+	if err != nil {
+		return fmt.Errorf("response of call %s: %w", c.Ref.CallID, err)
+	}
+	answered.At, answered.Redact = c.Now, unseen
+	var reading webhook.Reading
 	err = s.turn(ctx, func() (err error) {
 		reading, err = plan.Read(&facts.Subject, s.metaOf(facts.Call, plan), answered, &c.Said)
 		return err
 	})
-	return reading, err
+	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
+		return forgehook.Invalid(forgehook.FieldError{Path: "body.result", Allowed: "an answer that can be written back: " + failure.Message})
+	}
+	c.Answer = postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack, Secrets: reading.Secrets}
+	return err
+}
+
+// storedAnswer is the call's last response as it was kept: an endpoint that calls back early has given none yet.
+func storedAnswer(r *forgehook.Response) (webhook.Answer, error) {
+	if r == nil {
+		return webhook.Answer{}, nil
+	}
+	body := []byte(r.Body)
+	if r.BodyEncoding == "base64" {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
+			return webhook.Answer{}, err
+		}
+	}
+	return webhook.Answer{StatusCode: r.StatusCode, Headers: r.Headers, Body: body, Truncated: r.BodyTruncated}, nil
 }
 
 // writeBackFaults puts what the store says against a write-back where the endpoint can mend it: its result. The place in the settings

@@ -110,7 +110,7 @@ func TestCallback(t *testing.T) {
 	}
 
 	ref, path, number := f.waitsForCallback(t, forgehook.CallDelivering)
-	if a := f.must(t, 200, "POST", path, `{"outcome":"failed","error":"no such order"}`, noKey); a.json(t)["status"] != "early" {
+	if a := f.must(t, 200, "POST", path, `{"outcome":"Failed","error":"no such order"}`, noKey); a.json(t)["status"] != "early" {
 		t.Errorf("early: %s", a.body)
 	}
 	if got := outcome(ref); got != nil {
@@ -235,5 +235,41 @@ func TestPreview_callback(t *testing.T) {
 	plain := f.must(t, 200, "POST", "/v1/services/48080/preview", `{"documentId":912}`).json(t)["request"].(map[string]any)
 	if _, given := plain["headers"].(map[string]any)["Forgehook-Callback-Url"]; given || strings.Contains(plain["body"].(string), "callbackUrl") {
 		t.Errorf("a webhook that awaits nothing: %v", plain)
+	}
+}
+
+// TestCallback_showsNoSecrets checks that what an endpoint sends back of its request, of a credential or its own URL, nobody reads.
+func TestCallback_showsNoSecrets(t *testing.T) {
+	t.Parallel()
+	const door, apiKey = "hunter2-4711", "key-0042-secret"
+	f := setup(t)
+	f.awaiting(t)
+	f.must(t, 200, "PATCH", "/v1/services/48085/settings", `{"webHook":{"apiKeyHeader":"X-Key","apiKey":"`+apiKey+`"}}`)
+	f.must(t, 200, "PATCH", "/v1/documents/912",
+		`{"resultParameters":[{"id":999,"value":"`+door+`","paramDef":{"id":998,"name":"Door","valueType":"Password"}}]}`)
+	for _, status := range []forgehook.CallStatus{forgehook.CallAwaiting, forgehook.CallDelivering} {
+		for _, said := range []string{
+			`{"result":{"status":"Processed","note":"door %s","X-Key":%q,"url":%q}}`,
+			`{"outcome":"failed","result":["%s",%q,%q],"error":"bad code ` + door + `, key ` + apiKey + `"}`,
+		} {
+			ref, path, number := f.waitsForCallback(t, status)
+			f.must(t, 200, "POST", path, fmt.Sprintf(said, door, apiKey, path), noKey)
+			if status == forgehook.CallDelivering {
+				f.answered(t, ref, number)
+			}
+			shown := string(f.must(t, 200, "GET", "/v1/calls/"+ref.CallID, "").body)
+			for _, secret := range []string{door, apiKey, strings.TrimPrefix(path, callbacksPath)} {
+				if strings.Contains(shown, secret) {
+					t.Errorf("%s: %s shows %s", said, shown, secret)
+				}
+			}
+			if !strings.Contains(shown, `"result":{"status":"Processed","note":"door [secret]","X-Key":"[secret]","url":"/v1/callbacks/[secret]"}`) &&
+				!strings.Contains(shown, `"result":["[secret]","[secret]","/v1/callbacks/[secret]"]`) {
+				t.Errorf("%s: %s", said, shown)
+			}
+		}
+	}
+	if d := f.must(t, 200, "GET", "/v1/documents/912", "").json(t); d["comment"] != "door [secret]" {
+		t.Errorf("the document's comment is shown as %v", d["comment"])
 	}
 }

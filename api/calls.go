@@ -118,8 +118,9 @@ func (s *server) calls() {
 		summary: "List calls", about: "Newest first."}, s.listCalls)
 	register(s, route{at: "GET /v1/calls/stream", id: "streamCalls", tag: tag, need: forgehook.MayRead, feeds: true, absent: true,
 		summary: "Watch calls as they end", about: "Server-sent events. With id: an event call with each call as it is now, another at its end, and the event end when all have completed. " +
-			"Without: an event call for each call of the tenant that ends and passes the filters; the event gap where some were missed, as they were too many at once or the database was away: list them. " +
-			"The data of call is the call, its event id the call's id. What ends while nobody is connected is not repeated. A comment comes every 15 s."}, s.streamCalls)
+			"Without: an event call for each call of the tenant that ends and passes the filters; the event gap where some were missed, as they were too many at once, the database was away, or the reader was (it sends Last-Event-ID): list them. " +
+			"The data of call is the call, its event id the call's id. What ends while nobody is connected is not repeated. A comment comes every 15 s. " +
+			"At most 100 streams of a key are open at once, else 429. A stream ends when its key does."}, s.streamCalls)
 	register(s, route{at: "GET " + one, id: "getCall", tag: tag, need: forgehook.MayRead,
 		summary: "Read a call, or wait for its end"}, s.getCall)
 	register(s, route{at: "GET " + one + "/attempts", id: "listAttempts", tag: tag, need: forgehook.MayRead,

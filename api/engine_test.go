@@ -249,20 +249,20 @@ func (f *fixture) attempt(t *testing.T, ref forgehook.CallRef, status int) {
 // read is what the call's settings make of an answer.
 func (f *fixture) read(t *testing.T, ref forgehook.CallRef, exchange postgres.Exchange) postgres.Answer {
 	t.Helper()
-	facts, err := f.db.Facts(t.Context(), ref)
+	var reading webhook.Reading
+	err := f.db.WithFacts(t.Context(), ref, func(facts postgres.Facts) error {
+		plan, err := planOf(facts)
+		if err != nil {
+			return err
+		}
+		answered := webhook.Answer{StatusCode: exchange.StatusCode, Headers: exchange.Headers, Body: exchange.Body, At: time.Now()}
+		reading, err = plan.Read(&facts.Subject, metaOf(facts), answered, nil)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := planOf(facts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answered := webhook.Answer{StatusCode: exchange.StatusCode, Headers: exchange.Headers, Body: exchange.Body, At: time.Now()}
-	reading, err := plan.Read(&facts.Subject, metaOf(facts), answered, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack}
+	return postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack, Secrets: reading.Secrets}
 }
 
 var errDown = errors.New("dial tcp 127.0.0.1:7233: connect: connection refused")

@@ -29,6 +29,7 @@ type request struct {
 	raw    io.Reader        // the body as it comes in, unbounded
 	id     string           // X-Request-Id
 	key    forgehook.APIKey // zero before admission
+	hash   []byte           // of the key
 	body   []byte           // as far as register reads it
 	status int              // for the log, where nothing could be sent
 	read   bool             // some of the body was

@@ -76,6 +76,7 @@ type server struct {
 	Config
 	log     *slog.Logger
 	gate    *gate
+	feeds   feeds
 	metrics *metrics
 	mapper  mapper
 	plans   webhook.Plans

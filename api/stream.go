@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,8 +19,12 @@ import (
 const (
 	eventMedia   = "text/event-stream"
 	maxStreamIDs = 100
-	// beatEvery keeps proxies from closing a silent stream, and tells us that its reader has left.
+	// beatEvery keeps proxies from closing a silent stream, tells us that its reader has left, and is how long a stream outlives its key.
 	beatEvery = 15 * time.Second
+	keyWithin = 5 * time.Second // to look a key up
+	// maxFeeds and maxFeedsOfKey bound the open streams of this process: each holds a connection and up to a portion of calls.
+	maxFeeds      = 2000
+	maxFeedsOfKey = 100
 	// writeWithin bounds one write: a reader that takes nothing for that long is cut.
 	writeWithin = 30 * time.Second
 	// gatherFor is how long ends of calls are gathered, so that a busy tenant's stream reads many of them at once.
@@ -33,6 +39,7 @@ type streamInput struct {
 	WorkItemID       idText      `query:"workItemId"`
 	Outcome          outcomeText `query:"outcome"`
 	RunID            string      `query:"runId" format:"uuid"`
+	LastEventID      string      `header:"Last-Event-ID" doc:"Of a reader that comes back: without id the stream begins with gap then, for what it missed."`
 	ids              []string
 	filter           forgehook.CallFilter
 }
@@ -61,6 +68,7 @@ func (in *streamInput) parse(r *request) {
 	if len(in.IDs) > 0 && in.filter != (forgehook.CallFilter{}) {
 		r.fault("query.id", "", "either ids of calls or filters, not both")
 	}
+	in.filter.Status = forgehook.CallCompleted
 }
 
 // filterUUID reads an id of a filter, "" when it is absent.
@@ -79,7 +87,41 @@ func (r *request) filterUUID(location, text string) string {
 type feed struct {
 	r       *request
 	control *http.ResponseController
-	beat    time.Duration // between comments that say nothing
+	beat    *time.Ticker // of comments that say nothing
+	good    func() bool  // whether the key still is
+}
+
+// feeds counts the open streams.
+type feeds struct {
+	mu   sync.Mutex
+	all  int
+	keys map[string]int // by the key's id
+}
+
+// open takes a place for a stream until done.
+func (f *feeds) open(key string) (done func(), err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.keys[key] >= maxFeedsOfKey:
+		return nil, forgehook.Errorf(codeRate, "This key has %d streams open; no more are served at once.", f.keys[key])
+	case f.all >= maxFeeds:
+		return nil, forgehook.Errorf(codeRate, "%d streams are open here; no more are served at once.", f.all)
+	case f.keys == nil:
+		f.keys = map[string]int{}
+	}
+	f.all++
+	f.keys[key]++
+	return sync.OnceFunc(func() { f.close(key) }), nil
+}
+
+func (f *feeds) close(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all--
+	if f.keys[key]--; f.keys[key] == 0 {
+		delete(f.keys, key)
+	}
 }
 
 // event sends one event; data is JSON, which has no line breaks here.
@@ -110,8 +152,13 @@ func (f *feed) write(text []byte) error {
 }
 
 // newFeed begins a stream: from here on it is the reader's, and the server's time limits of a request are not for it.
-func (s *server) newFeed(r *request) (*feed, error) {
-	f := &feed{r: r, control: http.NewResponseController(r.gin.Writer), beat: s.heartbeat}
+func (s *server) newFeed(ctx context.Context, r *request) (*feed, error) {
+	f := &feed{r: r, control: http.NewResponseController(r.gin.Writer), beat: time.NewTicker(s.heartbeat), good: func() bool {
+		ctx, cancel := context.WithTimeout(ctx, keyWithin)
+		defer cancel()
+		_, err := s.DB.KeyByHash(ctx, r.hash, time.Now())             // what the gate remembers may be older than a revocation
+		return forgehook.ErrorCode(err) != forgehook.CodeUnauthorized // a database that is away revokes nothing
+	}}
 	_ = f.control.SetReadDeadline(time.Time{})
 	r.gin.Header("Content-Type", eventMedia)
 	r.gin.Header("X-Accel-Buffering", "no") // nginx
@@ -121,39 +168,74 @@ func (s *server) newFeed(r *request) (*feed, error) {
 
 // streamCalls registers with the waiter before it reads, so that no end is missed.
 func (s *server) streamCalls(ctx context.Context, r *request, in *streamInput) (*answer[forgehook.Call], error) {
+	leave, err := s.feeds.open(r.key.ID)
+	if err != nil {
+		return nil, err
+	}
 	ended, stop := s.Waiter.Watch(ctx, r.tenant())
-	var calls []forgehook.Call
-	if len(in.ids) > 0 {
-		var err error
-		if calls, err = s.DB.CallsOf(ctx, r.tenant(), in.ids); err != nil {
-			stop()
-			return nil, err
-		}
+	done := func() {
+		stop()
+		leave()
+	}
+	portions, err := s.present(ctx, r, in.ids)
+	if err != nil {
+		done()
+		return nil, err
 	}
 	return &answer[forgehook.Call]{status: http.StatusOK, events: func() error {
-		defer stop()
-		f, err := s.newFeed(r)
-		if err != nil {
+		defer done()
+		f, err := s.newFeed(ctx, r)
+		defer f.beat.Stop()
+		switch {
+		case err != nil:
 			return err
-		}
-		if len(in.ids) > 0 {
-			return s.streamOf(ctx, f, calls, ended)
+		case len(in.ids) > 0:
+			open, err := s.streamPresent(ctx, f, portions)
+			if err != nil {
+				return err
+			}
+			return s.streamOf(ctx, f, open, ended)
+		case in.LastEventID != "":
+			if err := f.gap(); err != nil {
+				return err
+			}
 		}
 		return s.streamAll(ctx, f, in.filter, ended)
 	}}, nil
 }
 
-// streamOf sends calls as they are and at their end.
-func (s *server) streamOf(ctx context.Context, f *feed, calls []forgehook.Call, ended <-chan string) error {
-	var open []string
-	for _, call := range calls {
-		if err := f.event("call", call.ID, call); err != nil {
-			return err
-		}
-		if unfinished(call) {
-			open = append(open, call.ID)
+// present are the portions of calls that must all be there.
+func (s *server) present(ctx context.Context, r *request, ids []string) ([][]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	portions, err := s.DB.Portions(ctx, r.tenant(), ids, forgehook.CallFilter{})
+	found := slices.Concat(portions...)
+	if err != nil || len(found) == len(ids) {
+		return portions, err
+	}
+	missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(found, id) })
+	_, err = s.DB.CallsOf(ctx, r.tenant(), missing[:1])
+	return nil, err
+}
+
+// streamPresent sends calls as they are, and returns those that go on.
+func (s *server) streamPresent(ctx context.Context, f *feed, portions [][]string) (open []string, err error) {
+	for _, ids := range portions {
+		for _, call := range s.read(ctx, f.r, ids) {
+			if err := f.event("call", call.ID, call); err != nil {
+				return nil, err
+			}
+			if unfinished(call) {
+				open = append(open, call.ID)
+			}
 		}
 	}
+	return open, nil
+}
+
+// streamOf sends open calls as they end.
+func (s *server) streamOf(ctx context.Context, f *feed, open []string, ended <-chan string) error {
 	for len(open) > 0 {
 		ids, gap, err := f.next(ctx, ended, 0)
 		if err != nil || ids == nil && !gap {
@@ -163,17 +245,33 @@ func (s *server) streamOf(ctx context.Context, f *feed, calls []forgehook.Call, 
 		if gap {
 			look = open
 		}
-		for _, call := range s.read(ctx, f.r, look) {
-			if unfinished(call) {
-				continue
-			}
-			if err := f.event("call", call.ID, call); err != nil {
-				return err
-			}
-			open = slices.DeleteFunc(open, func(id string) bool { return id == call.ID })
+		sent, err := s.streamEnded(ctx, f, look, forgehook.CallFilter{Status: forgehook.CallCompleted})
+		if err != nil {
+			return err
 		}
+		open = slices.DeleteFunc(open, func(id string) bool { return slices.Contains(sent, id) })
 	}
 	return f.event("end", "", struct{}{})
+}
+
+// streamEnded sends those calls that pass the filter, and says which.
+func (s *server) streamEnded(ctx context.Context, f *feed, ids []string, filter forgehook.CallFilter) (sent []string, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	portions, err := s.DB.Portions(ctx, f.r.tenant(), ids, filter)
+	if err != nil {
+		return nil, err
+	}
+	for _, portion := range portions {
+		for _, call := range s.read(ctx, f.r, portion) {
+			if err := f.event("call", call.ID, call); err != nil {
+				return nil, err
+			}
+			sent = append(sent, call.ID)
+		}
+	}
+	return sent, nil
 }
 
 // streamAll sends the calls of a tenant as they end.
@@ -183,27 +281,28 @@ func (s *server) streamAll(ctx context.Context, f *feed, filter forgehook.CallFi
 		if err != nil || ids == nil && !gap {
 			return err
 		}
-		for _, call := range s.read(ctx, f.r, ids) {
-			if unfinished(call) || !matches(filter, call) {
-				continue
-			}
-			if err := f.event("call", call.ID, call); err != nil {
-				return err
-			}
+		_, err = s.streamEnded(ctx, f, ids, filter)
+		switch {
+		case errors.Is(err, errGone):
+			return err
+		case err != nil && ctx.Err() == nil:
+			s.later(ctx, f.r, "calls that have ended cannot be found for a stream", err)
+			gap = true
 		}
 		if gap {
-			if err := f.event("gap", "", struct{}{}); err != nil {
+			if err := f.gap(); err != nil {
 				return err
 			}
 		}
 	}
 }
 
+// gap says that the reader may have missed calls.
+func (f *feed) gap() error { return f.event("gap", "", struct{}{}) }
+
 // next waits for calls that have ended, and beats meanwhile. Those that end within gather come together. Gap says that some were missed. Both are empty when the stream is over:
-// the reader has left, or this process stops.
+// the reader has left, its key is good no more, or this process stops.
 func (f *feed) next(ctx context.Context, ended <-chan string, gather time.Duration) (ids []string, gap bool, err error) {
-	beat := time.NewTicker(f.beat)
-	defer beat.Stop()
 	var gathered <-chan time.Time
 	for {
 		select {
@@ -224,7 +323,10 @@ func (f *feed) next(ctx context.Context, ended <-chan string, gather time.Durati
 			}
 		case <-gathered:
 			return ids, gap, nil
-		case <-beat.C:
+		case <-f.beat.C:
+			if !f.good() {
+				return nil, false, nil
+			}
 			if err := f.write([]byte(":\n\n")); err != nil {
 				return nil, false, err
 			}
@@ -255,11 +357,4 @@ func (s *server) read(ctx context.Context, r *request, ids []string) []forgehook
 		calls = append(calls, call)
 	}
 	return calls
-}
-
-// matches applies the filters of a stream.
-func matches(f forgehook.CallFilter, call forgehook.Call) bool {
-	same := func(want int32, got *int32) bool { return want == 0 || got != nil && *got == want }
-	return (f.Outcome == "" || *call.Outcome == f.Outcome) && (f.WebHookServiceID == 0 || call.WebHookServiceID == f.WebHookServiceID) &&
-		same(f.DocumentID, call.DocumentID) && same(f.WorkItemID, call.WorkItemID) && (f.RunID == "" || value(call.RunID) == f.RunID)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -148,7 +149,8 @@ func TestStream_ofAll(t *testing.T) {
 	all := f.watch(t, ctx, address, "/v1/calls/stream", f.keys[forgehook.Owner])
 	other := f.watch(t, ctx, address, "/v1/calls/stream", others[forgehook.Owner])
 	some := f.watch(t, ctx, address, "/v1/calls/stream?webHookServiceId=48081&documentId=912&outcome=canceled", f.keys[forgehook.Owner])
-	for _, events := range []<-chan sent{all, other, some} {
+	ofRun := f.watch(t, ctx, address, "/v1/calls/stream?runId=01a20f14-efa7-7b06-bf8c-18452239e004", f.keys[forgehook.Owner])
+	for _, events := range []<-chan sent{all, other, some, ofRun} {
 		next(t, events) // retry
 	}
 	first := f.call(t)
@@ -164,7 +166,7 @@ func TestStream_ofAll(t *testing.T) {
 		}
 	}
 	_ = f.waiter.Close() // the process stops
-	for name, events := range map[string]<-chan sent{"all": all, "of another tenant": other, "filtered": some} {
+	for name, events := range map[string]<-chan sent{"all": all, "of another tenant": other, "filtered": some, "of another run": ofRun} {
 		if e := next(t, events); e.event != "closed" {
 			t.Errorf("%s: %+v", name, e)
 		}
@@ -186,7 +188,7 @@ func TestStream_gap(t *testing.T) {
 	stream := func(do func(*server, *feed, *request) error) string {
 		s := &server{Config: Config{DB: f.db, heartbeat: time.Hour}, log: discard()}
 		r := requestFor(recorder, f.tenant)
-		feed, err := s.newFeed(r)
+		feed, err := s.newFeed(t.Context(), r)
 		if err == nil {
 			err = do(s, feed, r)
 		}
@@ -203,9 +205,8 @@ func TestStream_gap(t *testing.T) {
 	}
 	missed := make(chan string, 1)
 	missed <- ""
-	open := forgehook.Call{ID: call.CallID, Status: forgehook.CallDelivering}
 	text = stream(func(s *server, feed *feed, _ *request) error {
-		return s.streamOf(t.Context(), feed, []forgehook.Call{open}, missed)
+		return s.streamOf(t.Context(), feed, []string{call.CallID}, missed)
 	})
 	if !strings.HasSuffix(text, "event: end\ndata: {}\n\n") || !strings.Contains(text, `"outcome":"delivered"`) {
 		t.Errorf("of calls: %s", text)
@@ -253,12 +254,16 @@ func TestStream_many(t *testing.T) {
 	var begun, done sync.WaitGroup
 	var mu sync.Mutex
 	told := map[string]int{}
+	var keys []string // one may not have so many streams
+	for range 5 {
+		keys = append(keys, f.must(t, 201, "POST", "/v1/keys", `{"name":"reader","roles":["Viewer"]}`).json(t)["key"].(string))
+	}
 	for i := range 1000 {
 		begun.Add(1)
 		done.Go(func() {
 			var how string
 			if i%2 == 0 {
-				events := f.watch(t, t.Context(), address, "/v1/calls/stream?id="+ref.CallID, f.keys[forgehook.Owner])
+				events := f.watch(t, t.Context(), address, "/v1/calls/stream?id="+ref.CallID, keys[i/2%len(keys)])
 				next(t, events)
 				next(t, events) // as it is now
 				begun.Done()
@@ -277,5 +282,116 @@ func TestStream_many(t *testing.T) {
 	done.Wait()
 	if diff := cmp.Diff(map[string]int{"stream delivered end": 500, "wait delivered": 500}, told); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestStream_key checks that a stream does not outlive its key, and that a key has so many of them.
+func TestStream_key(t *testing.T) {
+	t.Parallel()
+	f := setup(t, func(c *Config, _ string) { c.heartbeat = 100 * time.Millisecond })
+	f.seed(t)
+	address := f.serve(t)
+	stream := func(ctx context.Context, key string) (status int, problem map[string]any) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/v1/calls/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Api-Key", key)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = response.Body.Close() })
+		if response.StatusCode != http.StatusOK {
+			if err := json.NewDecoder(response.Body).Decode(&problem); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return response.StatusCode, problem
+	}
+	expires := time.Now().Add(1500 * time.Millisecond).UTC().Format(time.RFC3339Nano)
+	for name, body := range map[string]string{"revoked": `{"name":"x","roles":["Viewer"]}`, "expired": `{"name":"y","roles":["Viewer"],"expiresAt":"` + expires + `"}`} {
+		made := f.must(t, 201, "POST", "/v1/keys", body).json(t)
+		events := f.watch(t, t.Context(), address, "/v1/calls/stream", made["key"].(string))
+		next(t, events)
+		if name == "revoked" {
+			if err := f.db.RevokeKey(t.Context(), f.tenant, made["id"].(string)); err != nil { // by another process
+				t.Fatal(err)
+			}
+		}
+		if e := next(t, events); e.event != "closed" {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+
+	ctx, leave := context.WithCancel(t.Context())
+	for range maxFeedsOfKey {
+		if status, problem := stream(ctx, f.keys[forgehook.Viewer]); status != 200 {
+			t.Fatal(status, problem)
+		}
+	}
+	if status, problem := stream(ctx, f.keys[forgehook.Viewer]); status != 429 || problem["type"] != problemPrefix+"rate-limited" {
+		t.Errorf("one more: %d %v", status, problem)
+	}
+	if status, _ := stream(ctx, f.keys[forgehook.Owner]); status != 200 {
+		t.Errorf("another key: %d", status)
+	}
+	leave()
+	for status := 429; status != 200; { // those that have left are noticed
+		status, _ = stream(t.Context(), f.keys[forgehook.Viewer])
+	}
+}
+
+func TestFeeds(t *testing.T) {
+	t.Parallel()
+	var f feeds
+	var last func()
+	for i := range maxFeeds {
+		done, err := f.open(fmt.Sprint(i % 50))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = done
+	}
+	if _, err := f.open("one more"); forgehook.ErrorCode(err) != codeRate {
+		t.Errorf("one more: %v", err)
+	}
+	last()
+	last()
+	if _, err := f.open("one more"); err != nil {
+		t.Error(err)
+	}
+	if f.all != maxFeeds || len(f.keys) != 51 || f.keys["49"] != maxFeeds/50-1 {
+		t.Errorf("%d, %v", f.all, f.keys)
+	}
+}
+
+// TestStream_comesBack checks that a reader which was away hears that it may have missed something.
+func TestStream_comesBack(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.seed(t)
+	call := f.call(t)
+	f.deliver(t, call)
+	address := f.serve(t)
+	for _, row := range []struct{ query, want string }{
+		{"", "retry: 2000\n\nevent: gap\ndata: {}\n\n"}, {"?id=" + call.CallID, "retry: 2000\n\nid: " + call.CallID + "\nevent: call\n"},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/v1/calls/stream"+row.query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Api-Key", f.keys[forgehook.Viewer])
+		request.Header.Set("Last-Event-ID", call.CallID)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(row.want))
+		_, err = io.ReadFull(response.Body, got)
+		_ = response.Body.Close()
+		if string(got) != row.want {
+			t.Errorf("%s: %q, %v", row.query, got, err)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -67,10 +66,7 @@ func (s *server) settingsToTry(r *request, at postgres.Place, given json.RawMess
 
 // metaOf is what requests and conditions say of a call. Where it awaits a callback they see that, but not the token.
 func (s *server) metaOf(call forgehook.Call, plan *webhook.Plan) webhook.Meta {
-	m := webhook.Meta{
-		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, Reason: value(call.Reason),
-		AcceptedAt: call.AcceptedAt.Time, EventType: string(cmp.Or(call.EventType, forgehook.EventExplicit)), UserAgent: "Forgehook/" + s.Version,
-	}
+	m := webhook.MetaOf(call, "Forgehook/"+s.Version)
 	if plan == nil {
 		return m
 	}

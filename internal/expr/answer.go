@@ -61,7 +61,7 @@ var responseMembers = []*member{
 		return o.once("headers", responseHeaders)
 	}},
 	{name: "text", celType: cel.StringType, facts: MemberFacts{Type: "string"}, get: func(o *object) ref.Val {
-		return o.once("text", func(r *Response) ref.Val { return types.String(strings.ToValidUTF8(string(r.Body), "\uFFFD")) })
+		return o.once("text", func(r *Response) ref.Val { return types.String(r.text()) })
 	}},
 	{name: "json", celType: cel.DynType, facts: MemberFacts{Type: "dyn", Nullable: true}, get: func(o *object) ref.Val {
 		return o.once("json", responseJSON)
@@ -151,7 +151,7 @@ func responseXML(r *Response) ref.Val {
 	if r.Truncated {
 		return types.NullValue
 	}
-	return readOrNull(decodeXML(r.Body))
+	return readOrNull(decodeXML(fromUTF16(r.Body)))
 }
 
 func readOrNull(made ref.Val, err error) ref.Val {

@@ -68,6 +68,35 @@ func TestAnswerVars(t *testing.T) {
 	}
 }
 
+// A text is in the charset that its header names.
+func TestAnswerVars_charset(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ contentType, body, text, want string }{
+		{"text/plain; charset=ISO-8859-1", "Gr\xfc\xdfe", `response.text`, `"Grüße"`},
+		{"text/csv;charset=\"windows-1252\"", "5 \x80", `response.text`, `"5 €"`},
+		{"text/html; charset=utf-16", "\xff\xfea\x00\xe4\x00", `response.text`, `"aä"`},
+		{"text/plain; charset=utf-16le", "a\x00\xe4\x00", `response.text`, `"aä"`},
+		{"application/xml; charset=iso-8859-15", "<p>\xa4</p>", `response.text`, `"<p>€</p>"`},
+		{"application/soap+xml; charset=latin1", "<p>\xe4</p>", `response.text`, `"<p>ä</p>"`},
+		{"text/plain; charset=klingon", "a\xff", `response.text`, `"a\ufffd"`},
+		{"text/plain", "Grüße", `response.text`, `"Grüße"`},
+		{"application/octet-stream; charset=latin1", "a\xfc", `response.text`, `"a\ufffd"`},
+		{"application/json; charset=latin1", `{"a":"ü"}`, `response.json.a`, `"ü"`},
+		{"text/xml", "<?xml version=\"1.0\" encoding=\"windows-1252\"?><p>5 \x80</p>", `response.xml.p`, `"5 €"`},
+		{"text/xml", "\xff\xfe<\x00p\x00>\x00\xe4\x00<\x00/\x00p\x00>\x00", `response.xml.p`, `"ä"`},
+		{"application/json", `{"a":1e400}`, `string(response.json.a == null) + text(response.json.a)`, `"falseInfinity"`},
+	}
+	for _, tt := range tests {
+		r := Response{StatusCode: 200, Headers: map[string]string{"Content-Type": tt.contentType}, Body: []byte(tt.body)}
+		got, err := answered(t, tt.text, r)
+		var a, b any
+		_, _ = json.Unmarshal([]byte(got), &a), json.Unmarshal([]byte(tt.want), &b)
+		if err != nil || a != b {
+			t.Errorf("%s %q: got %s, %v, want %s", tt.contentType, tt.body, got, err, tt.want)
+		}
+	}
+}
+
 // What is no JSON cannot be calculated with, and the message says so.
 func TestAnswerVars_faults(t *testing.T) {
 	t.Parallel()

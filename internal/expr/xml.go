@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"cel.dev/cel-go/common/types"
@@ -134,22 +133,16 @@ func (r *xmlReader) element(start xml.StartElement, depth int) (ref.Val, error) 
 	}
 }
 
-// readerOf serves documents that declare the encoding of Western Europe, and those of .NET that say UTF-16 and are UTF-8: else nobody
-// could have read so far. All others are not read.
+// readerOf serves documents that declare an encoding of Western Europe, and those that say UTF-16 and are UTF-8 by now: of .NET, which
+// often are from the start, and ours. All others are not read.
 func readerOf(charset string, input io.Reader) (io.Reader, error) {
-	if strings.EqualFold(charset, "utf-16") {
+	charset = strings.ToLower(charset)
+	known := charsets[charset]
+	switch {
+	case charset == "utf-16":
 		return input, nil
-	}
-	if !slices.Contains([]string{"iso-8859-1", "latin1", "us-ascii"}, strings.ToLower(charset)) {
+	case known == nil || strings.HasPrefix(charset, "utf"):
 		return nil, fmt.Errorf("%w: its encoding is not known", errNoXML)
 	}
-	data, err := io.ReadAll(input)
-	if err != nil {
-		return nil, err
-	}
-	runes := make([]rune, len(data))
-	for i, b := range data {
-		runes[i] = rune(b)
-	}
-	return strings.NewReader(string(runes)), nil
+	return known.NewDecoder().Reader(input), nil
 }

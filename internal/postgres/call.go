@@ -159,6 +159,39 @@ func (db *DB) CallsOf(ctx context.Context, tenant forgehook.TenantID, ids []stri
 	return calls, nil
 }
 
+// portionBytes is about how much of calls is read at once: each may hold megabytes.
+const portionBytes = 8 << 20
+
+// Portions are the ids of those calls that are there and pass the filter, in the order of ids, in portions that [DB.CallsOf] may read
+// at once. From, To are not looked at.
+func (db *DB) Portions(ctx context.Context, tenant forgehook.TenantID, ids []string, filter forgehook.CallFilter) (portions [][]string, err error) {
+	defer wrap(&err, "portions of %d calls", len(ids))
+	var rows []struct {
+		ID   string `db:"id"`
+		Size int    `db:"size"`
+	}
+	err = db.hot().list(ctx, &rows, `
+		SELECT c.id, COALESCE(octet_length(c.result), 0) + COALESCE(octet_length(c.changes), 0) + COALESCE(octet_length(c.explanation), 0) +
+		       COALESCE((SELECT octet_length(response_body) FROM attempts
+		                 WHERE call_id = c.id AND state = 'finished' ORDER BY number DESC LIMIT 1), 0) AS size
+		FROM unnest($2::uuid[]) WITH ORDINALITY AS w (id, place) JOIN calls c ON c.tenant_id = $1 AND c.id = w.id
+		WHERE ($3::text IS NULL OR c.status = $3) AND ($4::text IS NULL OR c.outcome = $4)
+		AND ($5::integer IS NULL OR c.webhook_service_id = $5) AND ($6::integer IS NULL OR c.document_id = $6)
+		AND ($7::integer IS NULL OR c.work_item_id = $7) AND ($8::uuid IS NULL OR c.run_id = $8)
+		ORDER BY w.place`,
+		tenant, pq.Array(ids), orNull(string(filter.Status)), orNull(string(filter.Outcome)), orNullID(filter.WebHookServiceID),
+		orNullID(filter.DocumentID), orNullID(filter.WorkItemID), orNull(filter.RunID))
+	size := 0
+	for i, row := range rows {
+		if size += row.Size; i == 0 || size > portionBytes {
+			portions, size = append(portions, nil), row.Size
+		}
+		last := len(portions) - 1
+		portions[last] = append(portions[last], row.ID)
+	}
+	return portions, err
+}
+
 func callsOfRequest(ctx context.Context, tx conn, tenant forgehook.TenantID, requestID string) ([]forgehook.Call, error) {
 	var rows []callRow
 	if err := tx.list(ctx, &rows, callSelect+` AND c.request_id = $2 ORDER BY c.id`, tenant, requestID); err != nil {

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,53 @@ func TestCall_allFields(t *testing.T) {
 	refused(t, "calls by id for a stranger", err, forgehook.CodeNotFound)
 	_, err = b.CallsOf(t.Context(), b.tenant, []string{call.ID, "nonsense"})
 	refused(t, "no UUID", err, forgehook.CodeNotFound)
+}
+
+// Large calls are read in portions, and those that do not pass a filter not at all.
+func TestPortions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	second := pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID)
+	var ids []string
+	var calls []forgehook.Call
+	for _, size := range []int{5 << 20, 5 << 20, 2 << 20} {
+		call := begun(t, b)
+		_, err := b.RecordAttempt(t.Context(), postgres.RecordAttempt{
+			Ref: b.ref(call.ID), Number: start(t, b, call).Number, Exchange: postgres.Exchange{StatusCode: 200, Body: make([]byte, size/2)},
+			Decision: postgres.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
+			Answer:   postgres.Answer{Result: []byte(`"` + strings.Repeat("x", size/2) + `"`)}, Now: time.Now(),
+		})
+		check(t, err)
+		ids, calls = append(ids, call.ID), append(calls, call)
+	}
+	open := b.s.Call(t, b.DB)
+	ids = append([]string{open.ID}, ids...)
+	a, c, d := calls[0].ID, calls[1].ID, calls[2].ID
+	run := "01a20f14-efa7-7b06-bf8c-18452239e004"
+	_, err := rawPool(t, b.url).ExecContext(t.Context(), `UPDATE calls SET run_id = $1 WHERE id = $2`, run, c)
+	check(t, err)
+	done := forgehook.CallCompleted
+	for _, row := range []struct {
+		name   string
+		filter forgehook.CallFilter
+		want   [][]string
+	}{
+		{"all", forgehook.CallFilter{}, [][]string{{open.ID, a}, {c, d}}},
+		{"completed", forgehook.CallFilter{Status: done}, [][]string{{a}, {c, d}}},
+		{"outcome", forgehook.CallFilter{Status: done, Outcome: forgehook.Failed}, nil},
+		{"utility", forgehook.CallFilter{WebHookServiceID: second.ID}, nil},
+		{"of the utility", forgehook.CallFilter{WebHookServiceID: calls[0].WebHookServiceID, DocumentID: *calls[0].DocumentID, Status: done}, [][]string{{a}, {c, d}}},
+		{"document", forgehook.CallFilter{DocumentID: 1}, nil},
+		{"work item", forgehook.CallFilter{WorkItemID: 1}, nil},
+		{"run", forgehook.CallFilter{RunID: run}, [][]string{{c}}},
+	} {
+		got, err := b.Portions(t.Context(), b.tenant, ids, row.filter)
+		check(t, err)
+		equal(t, row.name, got, row.want)
+	}
+	got, err := b.Portions(t.Context(), b.stranger, ids, forgehook.CallFilter{})
+	check(t, err)
+	equal(t, "of a stranger", got, nil)
 }
 
 func TestCalls(t *testing.T) {

@@ -11,8 +11,9 @@ import (
 
 // CallbackCall is the call that a callback's token names, and the tenant's key that checks the token.
 type CallbackCall struct {
-	Ref forgehook.CallRef
-	Key []byte // sealed; nil: the tenant has made none
+	Ref   forgehook.CallRef
+	Key   []byte // sealed; nil: the tenant has made none
+	Ended bool   // then a callback comes too late, whatever it says
 }
 
 // CallbackCall finds a call by its id alone: whoever calls back has no key of ours. CodeNotFound also where it awaits none by its
@@ -23,9 +24,10 @@ func (db *DB) CallbackCall(ctx context.Context, callID string) (_ CallbackCall, 
 		Tenant   forgehook.TenantID `db:"tenant_id"`
 		Key      []byte             `db:"callback_key"`
 		Settings []byte             `db:"settings"`
+		Ended    bool               `db:"ended"`
 	}
 	err = db.get(ctx, &row, `
-		SELECT c.tenant_id, t.callback_key, v.settings FROM calls c
+		SELECT c.tenant_id, t.callback_key, v.settings, c.outcome IS NOT NULL AS ended FROM calls c
 		JOIN tenants t ON t.id = c.tenant_id
 		JOIN settings_versions v ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
 		WHERE c.id = $1`, callID)
@@ -39,7 +41,7 @@ func (db *DB) CallbackCall(ctx context.Context, callID string) (_ CallbackCall, 
 	if !settings.Callback.Await {
 		return CallbackCall{}, notFound("call", callID)
 	}
-	return CallbackCall{Ref: forgehook.CallRef{Tenant: row.Tenant, CallID: callID}, Key: row.Key}, nil
+	return CallbackCall{Ref: forgehook.CallRef{Tenant: row.Tenant, CallID: callID}, Key: row.Key, Ended: row.Ended}, nil
 }
 
 // CallbackKey returns the tenant's sealed key, that of make where there is none yet. Two who make one at once get the same.
@@ -58,12 +60,12 @@ func (db *DB) CallbackKey(ctx context.Context, tenant forgehook.TenantID, make f
 	return key, orNotFound(err, "tenant", tenant)
 }
 
-// Facts are what the rules about a call's answer need, its response included.
-func (db *DB) Facts(ctx context.Context, call forgehook.CallRef) (_ Facts, err error) {
+// WithFacts gives a rule what rules about a call's answer need, its response included. Large subjects wait for each other.
+func (db *DB) WithFacts(ctx context.Context, call forgehook.CallRef, rule func(Facts) error) (err error) {
 	defer wrap(&err, "facts of call %s", call.CallID)
 	stored, err := db.Call(ctx, call.Tenant, call.CallID)
 	if err != nil {
-		return Facts{}, err
+		return err
 	}
 	var row struct {
 		Subject  []byte `db:"subject"`
@@ -76,19 +78,24 @@ func (db *DB) Facts(ctx context.Context, call forgehook.CallRef) (_ Facts, err e
 		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
 		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID)
 	if err != nil {
-		return Facts{}, orNotFound(err, "call", call.CallID)
+		return orNotFound(err, "call", call.CallID)
 	}
+	done, err := db.turn(ctx, len(row.Subject))
+	if err != nil {
+		return err
+	}
+	defer done()
 	facts := Facts{Settings: Pinned{Version: stored.SettingsVersion, stored: row.Settings}, Call: stored}
 	if err := json.Unmarshal(row.Subject, &facts.Subject); err != nil {
-		return Facts{}, fmt.Errorf("stored subject: %w", err)
+		return fmt.Errorf("stored subject: %w", err)
 	}
-	return facts, nil
+	return rule(facts)
 }
 
 // Callback is what an endpoint says later, and what the rules made of it.
 type Callback struct {
 	Ref    forgehook.CallRef
-	Said   forgehook.CallbackAnswer
+	Said   forgehook.CallbackAnswer // its error as it may be shown; its result is the answer's
 	Answer Answer
 	Now    time.Time
 }
@@ -137,8 +144,8 @@ func recordCallback(ctx context.Context, tx conn, c Callback) (back CalledBack, 
 	if err := insertCallback(ctx, tx, c); err != nil {
 		return back, err
 	}
-	if w := c.Answer.WriteBack; w != nil && c.Said.Ended() == forgehook.Delivered {
-		plan, err := planWriteBack(ctx, tx, c.Ref, *w, c.Now)
+	if c.Answer.WriteBack != nil && c.Said.Ended() == forgehook.Delivered {
+		plan, err := planWriteBack(ctx, tx, c.Ref, c.Answer, c.Now)
 		if err != nil {
 			return back, err
 		}
@@ -159,10 +166,16 @@ func recordCallback(ctx context.Context, tx conn, c Callback) (back CalledBack, 
 	return back, err
 }
 
+// keptWriteBack is what a callback writes, until it does.
+type keptWriteBack struct {
+	forgehook.WriteBack
+	Secrets []string `json:"secrets,omitempty"`
+}
+
 func insertCallback(ctx context.Context, tx conn, c Callback) (err error) {
 	var writeBack []byte
 	if c.Answer.WriteBack != nil {
-		if writeBack, err = encode(c.Answer.WriteBack); err != nil {
+		if writeBack, err = encode(keptWriteBack{*c.Answer.WriteBack, c.Answer.Secrets}); err != nil {
 			return err
 		}
 	}
@@ -188,9 +201,11 @@ func endByCallback(ctx context.Context, tx conn, call forgehook.CallRef, statusC
 	}
 	e := ending{outcome: forgehook.Outcome(row.Outcome), statusCode: statusCode, answer: Answer{Result: row.Result}, at: at}
 	if row.WriteBack != nil {
-		if err := json.Unmarshal(row.WriteBack, &e.answer.WriteBack); err != nil {
+		var kept keptWriteBack
+		if err := json.Unmarshal(row.WriteBack, &kept); err != nil {
 			return Completion{}, fmt.Errorf("stored write-back: %w", err)
 		}
+		e.answer.WriteBack, e.answer.Secrets = &kept.WriteBack, kept.Secrets
 	}
 	if e.outcome == forgehook.Failed {
 		e.because = &forgehook.CallError{Code: "callback_failed", Message: callbackFailed}

@@ -25,8 +25,9 @@ type Completion struct {
 
 // Answer is what the rules made of what an endpoint said.
 type Answer struct {
-	Result    json.RawMessage      // nil: none
+	Result    json.RawMessage      // as it may be shown; nil: none
 	WriteBack *forgehook.WriteBack // nil: none
+	Secrets   []string             // what no change may show
 }
 
 // ending is the end of a call that somebody wants to record.
@@ -98,7 +99,7 @@ func completeCall(ctx context.Context, tx conn, call forgehook.CallRef, e ending
 	var changes writeBack
 	if e.answer.WriteBack != nil && e.outcome == forgehook.Delivered {
 		var err error
-		if changes, err = planWriteBack(ctx, tx, call, *e.answer.WriteBack, e.at); err != nil {
+		if changes, err = planWriteBack(ctx, tx, call, e.answer, e.at); err != nil {
 			return Completion{}, err
 		}
 		if len(changes.faults) > 0 {

@@ -14,7 +14,7 @@ import (
 type Facts struct {
 	Subject  forgehook.Subject // frozen at acceptance
 	Settings Pinned
-	Call     forgehook.Call // ids, times and status; request and response only from [DB.Facts]
+	Call     forgehook.Call // ids, times and status; request and response only from [DB.WithFacts]
 }
 
 // Pinned are the settings of a call in the version that was in force when it was accepted. Most rules know that version already, so
@@ -48,19 +48,29 @@ const largeSubject = 1 << 20
 
 // apply gives the facts to a rule.
 func apply[T any](ctx context.Context, db *DB, row factsRow, rule func(Facts) (T, error)) (out T, err error) {
-	if len(row.Subject) > largeSubject {
-		select {
-		case db.large <- struct{}{}:
-			defer func() { <-db.large }()
-		case <-ctx.Done():
-			return out, ctx.Err()
-		}
+	done, err := db.turn(ctx, len(row.Subject))
+	if err != nil {
+		return out, err
 	}
+	defer done()
 	facts, err := row.toFacts()
 	if err != nil {
 		return out, err
 	}
 	return rule(facts)
+}
+
+// turn waits until a subject of so many bytes may be worked on; done must be called after that.
+func (db *DB) turn(ctx context.Context, size int) (done func(), err error) {
+	if size <= largeSubject {
+		return func() {}, nil
+	}
+	select {
+	case db.large <- struct{}{}:
+		return func() { <-db.large }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (r factsRow) toFacts() (f Facts, err error) {

@@ -194,8 +194,8 @@ func waitOne[T any](ctx context.Context, w *Waiter, waiting *wait, read func(con
 // watch is one caller that is told the calls of a tenant as they end.
 type watch struct {
 	tenant forgehook.TenantID
-	ids    chan string
-	gap    bool // something was lost since the last id
+	ids    chan string // watchAhead ids, and one gap behind them
+	gapped bool        // what was sent last is a gap
 }
 
 // watchAhead is how many ids a slow watcher may be behind before it misses some.
@@ -204,7 +204,7 @@ const watchAhead = 256
 // Watch tells the ids of a tenant's calls as they end, until stop is called, ctx ends or the waiter closes: then ids is closed. ""
 // stands where some are missing, as the watcher was too slow or the connection was away. Stopping again does nothing.
 func (w *Waiter) Watch(ctx context.Context, tenant forgehook.TenantID) (ids <-chan string, stop func()) {
-	watching := &watch{tenant: tenant, ids: make(chan string, watchAhead)}
+	watching := &watch{tenant: tenant, ids: make(chan string, watchAhead+1)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select {
@@ -229,22 +229,16 @@ func (w *Waiter) unwatch(watching *watch) {
 	}
 }
 
-// tell passes an id on, the gap before it first; what does not fit is a gap.
+// tell passes an id on; what does not fit is a gap, which stands where it is and always has room.
 func (o *watch) tell(id string) {
-	room := cap(o.ids) - len(o.ids) // nobody else sends
-	if o.gap && room > 0 {
+	switch behind := len(o.ids); { // nobody else sends
+	case id != "" && behind < watchAhead:
+		o.ids <- id
+		o.gapped = false
+	case !o.gapped || behind == 0: // else the one that waits says it
 		o.ids <- ""
-		o.gap = false
-		room--
+		o.gapped = true
 	}
-	if id == "" {
-		return
-	}
-	if room == 0 {
-		o.gap = true
-		return
-	}
-	o.ids <- id
 }
 
 // present reads the calls even where ctx has ended: the answer is wanted all the same.
@@ -335,7 +329,6 @@ func (w *Waiter) lost() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for watching := range w.watches {
-		watching.gap = true
 		watching.tell("")
 	}
 }

@@ -21,11 +21,13 @@ import (
 type writeBack struct {
 	changes []forgehook.Change
 	faults  []forgehook.FieldError
+	secrets []string // what no change may show, the longest first
 
-	document     *forgehook.Document // as it becomes; nil: it stays
-	statusSet    bool                // so that the settings' documentProcessedStatus is not
-	serviceID    int32               // of the document, where it is stored here
-	parameterID  int32               // that is given a verification; 0: none
+	document     *forgehook.Document                   // as it becomes; nil: it stays
+	hidden       map[*forgehook.DocumentParameter]bool // parameters of the document whose values are secret
+	statusSet    bool                                  // so that the settings' documentProcessedStatus is not
+	serviceID    int32                                 // of the document, where it is stored here
+	parameterID  int32                                 // that is given a verification; 0: none
 	verification int32
 	item         *forgehook.WorkItem // as it becomes; nil: it stays
 	itemMoved    bool                // its status has changed
@@ -35,11 +37,12 @@ const (
 	notStoredHere = "not stored here"
 	secretValue   = "[secret]"
 	writeBackPath = "response.writeBack."
+	stillMasked   = `a value, not what is shown in its place: "[secret]"`
 )
 
 // planWriteBack locks document and work item of a call, in this order, and works out what becomes of them.
-func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, w forgehook.WriteBack, at time.Time) (writeBack, error) {
-	var plan writeBack
+func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, answer Answer, at time.Time) (writeBack, error) {
+	w, plan := *answer.WriteBack, writeBack{secrets: answer.Secrets}
 	var row struct {
 		DocumentID *int32 `db:"document_id"`
 		WorkItemID *int32 `db:"work_item_id"`
@@ -58,6 +61,7 @@ func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, w forge
 		}
 		if document != nil {
 			plan.serviceID = document.ServiceID
+			plan.learnSecrets(document)
 		}
 		plan.writeDocument(document, w.Document)
 		if err := plan.addVerification(ctx, tx, call.Tenant, document, row.Subject, w.Verification, at); err != nil {
@@ -105,20 +109,20 @@ func (p *writeBack) touchesDocument() bool {
 // change notes a difference, where it is one.
 func (p *writeBack) change(path string, before, after json.RawMessage) {
 	if !bytes.Equal(before, after) {
-		p.changes = append(p.changes, forgehook.Change{Path: path, Before: shortened(before), After: shortened(after)})
+		p.changes = append(p.changes, forgehook.Change{Path: path, Before: p.shown(before), After: p.shown(after)})
 	}
 }
 
 // maxShownText bounds a text in a difference, in bytes: results may be documents of their own, and calls are listed.
 const maxShownText = 4 << 10
 
-// shortened is a value as a difference shows it.
-func shortened(value json.RawMessage) json.RawMessage {
+// shown is a value as a difference shows it.
+func (p *writeBack) shown(value json.RawMessage) json.RawMessage {
 	var text string
-	if len(value) <= maxShownText || json.Unmarshal(value, &text) != nil {
+	if len(value) <= maxShownText && len(p.secrets) == 0 || json.Unmarshal(value, &text) != nil {
 		return value
 	}
-	return jsonText(new(forgehook.Shorten(text, maxShownText)))
+	return jsonText(new(forgehook.Shorten(hideSecrets(text, p.secrets), maxShownText)))
 }
 
 // absent notes that something is not stored here: that is no fault, for calls may be about what they bring along.
@@ -213,17 +217,17 @@ func (p *writeBack) writeDocument(d *forgehook.Document, w *forgehook.DocumentWr
 		if field.Value != nil && *field.Value == f.Value {
 			continue
 		}
-		before, after := shortened(jsonText(field.Value)), shortened(jsonText(&f.Value))
-		if isSecret(field) {
+		before, after := p.shown(jsonText(field.Value)), p.shown(jsonText(&f.Value))
+		if p.hidden[field] {
 			before, after = masked(field.Value), jsonText(new(secretValue))
+			if strings.Contains(f.Value, secretValue) {
+				p.fault(path, "", stillMasked)
+				continue
+			}
 		}
 		p.changes = append(p.changes, forgehook.Change{Path: path, Before: before, After: after})
 		field.Value = &f.Value
 	}
-}
-
-func isSecret(p *forgehook.DocumentParameter) bool {
-	return p.ParamDef != nil && (p.ParamDef.ValueType == forgehook.ValuePassword || p.ParamDef.ValueType == forgehook.ValueSecure)
 }
 
 func masked(value *string) json.RawMessage {
@@ -302,7 +306,7 @@ type verificationAdded struct {
 	ParameterID int32           `json:"parameterId"`
 	Value       json.RawMessage `json:"value"`
 	Status      json.RawMessage `json:"status"`
-	Info        *string         `json:"info"`
+	Info        json.RawMessage `json:"info"`
 }
 
 // addVerification adds to the stored document what an answer says about the parameter of the call.
@@ -344,11 +348,14 @@ func (p *writeBack) addVerification(ctx context.Context, tx conn, tenant forgeho
 	}
 	parameter.Verifications = append(parameter.Verifications, v)
 	p.parameterID, p.verification = parameter.ID, v.ID
-	value := shortened(jsonText(v.Value))
-	if isSecret(parameter) {
+	value, info := p.shown(jsonText(v.Value)), p.shown(jsonText(v.Info))
+	if p.hidden[parameter] {
 		value = masked(v.Value)
+		if v.Value != nil && strings.Contains(*v.Value, secretValue) {
+			p.fault("verification.value", "", stillMasked)
+		}
 	}
-	after, err := encode(verificationAdded{v.ID, v.ParameterID, value, jsonEnum(v.Status, int32(v.Status)), v.Info})
+	after, err := encode(verificationAdded{v.ID, v.ParameterID, value, jsonEnum(v.Status, int32(v.Status)), info})
 	p.changes = append(p.changes, forgehook.Change{Path: "verification", Before: jsonNull, After: after})
 	return err
 }

@@ -131,6 +131,50 @@ func TestWriteBack_secretField(t *testing.T) {
 	equal(t, "value", *total(t, b).Value, "hunter2")
 }
 
+// What a secret field holds is shown in no other change either, and what was shown in its place is not written to it: to none of those
+// that are secret by their own definition, by one with the same id, or by where they stand.
+func TestWriteBack_secretElsewhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
+		def := *d.Parameter(50).ParamDef
+		d.Parameter(50).ParamDef.ValueType, d.Parameter(50).Value = forgehook.ValuePassword, new(`hun"ter2`)
+		d.Comment, d.Result = new(`{"pin":"hun\"ter2"}`), new("7")
+		twin, below := def, forgehook.ParameterDef{Name: new("Below")}
+		twin.Name = new("Twin")
+		d.ResultParameters = append(d.ResultParameters,
+			forgehook.DocumentParameter{ID: 901, ParamDef: &twin, Value: new("7"), Children: []forgehook.DocumentParameter{{ID: 902, ParamDef: &below}}})
+		return nil
+	})
+	check(t, err)
+	answer := func(w forgehook.DocumentWrite, secrets ...string) forgehook.Call {
+		call := begun(t, b)
+		_, err := b.RecordAttempt(t.Context(), postgres.RecordAttempt{
+			Ref: b.ref(call.ID), Number: start(t, b, call).Number, Exchange: postgres.Exchange{StatusCode: 200}, Now: time.Now(),
+			Decision: postgres.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
+			Answer:   postgres.Answer{WriteBack: &forgehook.WriteBack{Document: &w}, Secrets: secrets},
+		})
+		check(t, err)
+		return b.stored(t, call)
+	}
+	call := answer(forgehook.DocumentWrite{Comment: new("a b-frozen c"), Result: new("70")}, "b-frozen")
+	equal(t, "changes", call.Changes, []forgehook.Change{
+		change("document.comment", `"{\"pin\":\"[secret]\"}"`, `"a [secret] c"`), change("document.result", `"[secret]"`, `"70"`),
+	})
+	equal(t, "comment", *document(t, b).Comment, "a b-frozen c")
+	for _, name := range []string{"Total", "Twin", "Below"} {
+		call := answer(forgehook.DocumentWrite{Comment: new("refused"), Fields: []forgehook.FieldWrite{{Name: name, Value: "A-[secret]"}}})
+		equal(t, name, []any{*call.Outcome, call.Error.Code, call.Error.Message}, []any{
+			forgehook.Failed, "write_back_refused", "response.writeBack.document.fields." + name + `: a value, not what is shown in its place: "[secret]"`,
+		})
+	}
+	equal(t, "comment", *document(t, b).Comment, "a b-frozen c")
+	_, call = answered(t, b, onTotal(t, b), &forgehook.WriteBack{Verification: &forgehook.VerificationWrite{Value: new("[secret]"), Info: new("x")}})
+	equal(t, "verification", call.Error, &forgehook.CallError{
+		Code: "write_back_refused", Message: `response.writeBack.verification.value: a value, not what is shown in its place: "[secret]"`,
+	})
+}
+
 // A long text is written as it is, and shown shortened.
 func TestWriteBack_longText(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -74,8 +75,9 @@ func (f *faults) compileAnswer(scope expr.Scope, want expr.Result, path string, 
 
 // Reading is what an answer gives. A nil part is none.
 type Reading struct {
-	Result    json.RawMessage
-	WriteBack *forgehook.WriteBack
+	Result    json.RawMessage      // as it may be shown
+	WriteBack *forgehook.WriteBack // as it is to be written, secrets included
+	Secrets   []string             // texts that nothing may show of what is written
 }
 
 // NeedsSubject reports whether judging or reading an answer needs the call's subject: response.successWhen, response.result or a
@@ -135,13 +137,18 @@ func unreadable(path string, err error) *Failure {
 
 // Read makes the result and the write-back of a successful answer. said is what the endpoint has said later, nil where it has not: then
 // nothing is read of an answer whose call awaits a callback, and nothing is written after a callback that says failed. Values of secret
-// fields are masked in the result. The error is a *Failure of the code answer_unreadable, result_too_large or write_back_refused.
+// fields are masked in the result and in what is said of them; what is written is true. The error is a *Failure of the code answer_unreadable, result_too_large or write_back_refused.
 func (p *Plan) Read(sub *forgehook.Subject, m Meta, a Answer, said *forgehook.CallbackAnswer) (Reading, error) {
 	if p.settings.Callback.Await && said == nil || said == nil && !p.NeedsSubject() {
 		return Reading{}, nil
 	}
 	var made Reading
 	var vars *expr.Vars
+	var fields []string
+	if sub != nil {
+		fields = SecretValues(sub)
+	}
+	a.Redact = a.Redact.With(fields...)
 	if p.NeedsSubject() {
 		vars = p.answerVars(sub, m, a)
 	}
@@ -151,8 +158,12 @@ func (p *Plan) Read(sub *forgehook.Subject, m Meta, a Answer, said *forgehook.Ca
 	} else {
 		made.Result, err = p.evaluateResult(vars)
 	}
-	if err != nil || vars == nil || said != nil && said.Ended() != forgehook.Delivered {
-		return p.masked(made, sub), err
+	if err != nil {
+		return Reading{}, a.Redact.failure(err)
+	}
+	if vars == nil || said != nil && said.Ended() != forgehook.Delivered {
+		made.Result = a.Redact.ReplaceJSON(made.Result)
+		return made, nil
 	}
 	vars.SetResult(made.Result, said)
 	var back forgehook.WriteBack
@@ -160,14 +171,35 @@ func (p *Plan) Read(sub *forgehook.Subject, m Meta, a Answer, said *forgehook.Ca
 		if sub.WorkItem == nil && strings.HasPrefix(p.meaning.writes[i].path, workItemPath) {
 			continue // work items that only wait for the call get theirs by ReadWorkItem
 		}
-		if err := p.meaning.writes[i].run(vars, &back, sub); err != nil {
+		if err := p.meaning.writes[i].run(vars, &back, a.Redact); err != nil {
 			return Reading{}, err
 		}
 	}
 	if back != (forgehook.WriteBack{}) {
-		made.WriteBack = &back
+		made.WriteBack, made.Secrets = &back, textsOf(fields)
 	}
-	return p.masked(made, sub), nil
+	made.Result = a.Redact.ReplaceJSON(made.Result)
+	return made, nil
+}
+
+// textsOf are the values of secret fields in all ways in which they may be written. Those that are too short to be looked for stand
+// as they are.
+func textsOf(values []string) []string {
+	texts := secretForms(values)
+	for _, v := range values {
+		if len(v) < leastSecret {
+			texts = append(texts, v)
+		}
+	}
+	return texts
+}
+
+// failure is a *Failure without secrets in its message.
+func (r *Redactor) failure(err error) error {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return &Failure{f.Code, r.Replace(f.Message)}
+	}
+	return err
 }
 
 func (p *Plan) evaluateResult(vars *expr.Vars) (json.RawMessage, error) {
@@ -196,17 +228,6 @@ func resultOf(data json.RawMessage) (json.RawMessage, error) {
 	return data, nil
 }
 
-// masked hides the values of secret fields in a result, which everybody may see who sees the call.
-func (p *Plan) masked(made Reading, sub *forgehook.Subject) Reading {
-	if sub == nil || made.Result == nil {
-		return made
-	}
-	if s := secretsOf(sub); s.found {
-		made.Result = redactJSON(made.Result, NewRedactor(s.values(sub)...))
-	}
-	return made
-}
-
 // ReadWorkItem makes the part of the write-back about a work item, for another item than the call's: sub.WorkItem is that one. The
 // result is the call's. It is nil where the settings write nothing, and the error is that of [Plan.Read].
 func (p *Plan) ReadWorkItem(
@@ -220,10 +241,11 @@ func (p *Plan) ReadWorkItem(
 			continue
 		}
 		if vars == nil {
+			a.Redact = a.Redact.With(SecretValues(sub)...)
 			vars = p.answerVars(sub, m, a)
 			vars.SetResult(result, said)
 		}
-		if err := w.run(vars, &back, sub); err != nil {
+		if err := w.run(vars, &back, a.Redact); err != nil {
 			return nil, err
 		}
 	}

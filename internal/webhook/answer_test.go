@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -177,7 +178,10 @@ func TestRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			diff(t, tt.want, string(toJSON(got)))
+			diff(t, tt.want, string(toJSON(struct {
+				Result    json.RawMessage
+				WriteBack *forgehook.WriteBack
+			}{got.Result, got.WriteBack})))
 			diff(t, before, pretty(t, sub))
 		})
 	}
@@ -201,6 +205,7 @@ func TestRead_refuses(t *testing.T) {
 		{"document.category", `result`, `"Invoice"`, CodeWriteBackRefused, `document.category: "Invoice", where the number of a category belongs`},
 		{"document.comment", `result`, `{"a":1}`, CodeWriteBackRefused, `document.comment: a map, where a text belongs`},
 		{"document.comment", `result + result`, long[:1<<20-10] + `"`, CodeWriteBackRefused, `document.comment: 2097130 bytes, of which at most 1048576 are kept`},
+		{"document.comment", `response.json`, `-1e400`, CodeWriteBackRefused, `document.comment: a number without a value, where a text belongs`},
 		{"document.fields.Total", `result`, `[1]`, CodeWriteBackRefused, `document.fields.Total: a list, where a text belongs`},
 		{"verification.status", `result`, `"Suspicious, Scriptd"`, CodeWriteBackRefused, `verification.status: "Suspicious, Scriptd" is none of VerificationStatus`},
 		{"verification.status", `result`, `65536`, CodeWriteBackRefused, `verification.status: 65536 is none of VerificationStatus`},
@@ -329,6 +334,31 @@ func TestRead_secrets(t *testing.T) {
 	if err != nil || *got.WriteBack.Document.Comment != "https://hooks.example/v1/callbacks/[token]" {
 		t.Errorf("%+v, %v", got, err)
 	}
+}
+
+// What is written is what the endpoint says, and the texts come along that nothing may show of it. A caller's own secrets are masked too.
+func TestRead_writesSecrets(t *testing.T) {
+	t.Parallel()
+	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"id":5,"value":"hunter\"2","paramDef":{"id":9,"name":"Key","valueType":10}},{"id":6,"value":"7","paramDef":{"id":9}}]}}`)
+	a := jsonAnswer(200, `{"key":"hunter\"2","from":"me-0042"}`)
+	a.Redact = NewRedactor("me-0042")
+	p := plan(t, `{"response":{"result":"response.json","successWhen":"response.json.key == doc.field(\"Key\").value","writeBack":{"document":{"comment":"result.key"}}}}`)
+	if d := p.Judge(sub, meta, a, Tally{Counted: 1}); d.Verdict != forgehook.VerdictSuccess {
+		t.Errorf("%+v", d)
+	}
+	got, err := p.Read(sub, meta, a, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, `{"key":"[secret]","from":"[secret]"}`, string(got.Result))
+	diff(t, `hunter"2`, *got.WriteBack.Document.Comment)
+	for _, text := range []string{`hunter"2`, `hunter\"2`, "hunter%222", "aHVudGVyIjI", "7"} {
+		if !slices.Contains(got.Secrets, text) {
+			t.Errorf("%q is missing in %q", text, got.Secrets)
+		}
+	}
+	a.StatusCode, a.Status = 599, "599 hunter me-0042"
+	diff(t, "599 hunter [secret]", plan(t, `{}`).Judge(nil, meta, a, Tally{}).Message)
 }
 
 // Another item than the call's gets what the answer says about it, and the document nothing.

@@ -21,6 +21,9 @@ type Answer struct {
 	ErrorCode    string // "timeout", "guard_blocked"
 	ErrorMessage string
 	At           time.Time // when the attempt ended
+	// Redact hides in messages, reasons and results what may not be shown; expressions see it. nil: nothing in a
+	// [Decision], the values of secret fields in a [Reading].
+	Redact *Redactor
 }
 
 // Tally is how far a call has come.
@@ -104,7 +107,7 @@ func (p *Plan) verdict(sub *forgehook.Subject, m Meta, a Answer) Decision {
 		if bySettings.Code == CodeAnswerUnreadable {
 			reason = status + ", but response.successWhen cannot be evaluated"
 		}
-		return Decision{Verdict: forgehook.VerdictPermanent, Reason: reason, Code: bySettings.Code, Message: bySettings.Message}
+		return Decision{Verdict: forgehook.VerdictPermanent, Reason: reason, Code: bySettings.Code, Message: a.Redact.Replace(bySettings.Message)}
 	}
 	return d
 }
@@ -122,13 +125,13 @@ func statusVerdict(a Answer) Decision {
 		return Decision{Verdict: forgehook.VerdictSuccess, Reason: d.Reason}
 	case a.StatusCode >= 300 && a.StatusCode < 400:
 		d.Verdict = forgehook.VerdictPermanent
-		d.Reason += redirect(header(a.Headers, "Location"))
+		d.Reason += redirect(a.Redact.Replace(header(a.Headers, "Location")))
 	case permanentStatuses[a.StatusCode]:
 		d.Verdict = forgehook.VerdictPermanent
 	}
 	d.Message = d.Reason
 	if http.StatusText(a.StatusCode) == "" && a.Status != "" { // then the endpoint's own words are all there is
-		d.Message = forgehook.Shorten(a.Status, 100)
+		d.Message = forgehook.Shorten(a.Redact.Replace(a.Status), 100)
 	}
 	return d
 }
@@ -148,7 +151,7 @@ func (p *Plan) networkVerdict(a Answer) Decision {
 	case d.Reason == "":
 		d.Reason = strings.ReplaceAll(d.Code, "_", " ")
 	}
-	d.Message = a.ErrorMessage
+	d.Message = a.Redact.Replace(a.ErrorMessage)
 	if d.Message == "" {
 		d.Message = d.Reason
 	}

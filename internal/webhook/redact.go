@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/forgehook/forgehook"
 )
 
 // Masked stands for a secret wherever something is kept or shown.
@@ -22,28 +24,22 @@ const (
 
 // Redactor replaces secrets by [Masked]: as they are, and as JSON, URLs, forms, XML and base64 write them. It is safe for concurrent use.
 type Redactor struct {
-	whole map[string]bool // texts that are a secret and nothing else
-	long  []string        // the longest first
-	short *strings.Replacer
+	secrets []string
+	whole   map[string]bool // texts that are a secret and nothing else
+	long    []string        // the longest first
+	short   *strings.Replacer
 }
 
 // NewRedactor makes a redactor of some secrets. One of less than 4 bytes is replaced only where it is all of a text; an empty one is none.
 func NewRedactor(secrets ...string) *Redactor {
-	r := &Redactor{whole: map[string]bool{}}
-	var forms []string
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return s == "" })
+	r := &Redactor{secrets: secrets, whole: map[string]bool{}}
 	for _, s := range secrets {
-		if s != "" {
-			r.whole[s] = true
-		}
-		if len(s) >= leastSecret {
-			forms = append(forms, formsOf(s)...)
-		}
+		r.whole[s] = true
 	}
-	slices.SortFunc(forms, longestFirst)
 	pairs := []string{"%5Bsecret%5D", Masked} // as a URL has it
-	for _, form := range slices.Compact(forms) {
+	for _, form := range secretForms(secrets) {
 		switch {
-		case strings.Contains(Masked, form):
 		case len(form) > longSecret:
 			r.long = append(r.long, form)
 		default:
@@ -52,6 +48,47 @@ func NewRedactor(secrets ...string) *Redactor {
 	}
 	r.short = strings.NewReplacer(pairs...)
 	return r
+}
+
+// Redactor hides what nobody may read in what an endpoint says: some send back what they got. That are the secrets of the settings, which
+// must be open, the credentials made of them, and more.
+func (p *Plan) Redactor(opened forgehook.Settings, more ...string) *Redactor {
+	secrets := slices.Clone(more)
+	_ = opened.EachSecret(func(_ string, s *forgehook.Secret) error { // the visit never fails
+		secrets = append(secrets, s.Reveal())
+		return nil
+	})
+	for _, h := range p.Credentials(opened) {
+		secrets = append(secrets, h.Value)
+		if _, token, ok := strings.Cut(h.Value, " "); ok { // "Basic dXNlcg==", "Bearer ..."
+			secrets = append(secrets, token)
+		}
+	}
+	return NewRedactor(secrets...)
+}
+
+// With returns a redactor of some secrets more.
+func (r *Redactor) With(more ...string) *Redactor {
+	if r == nil {
+		r = &Redactor{}
+	}
+	more = slices.DeleteFunc(slices.Clone(more), func(s string) bool { return r.whole[s] })
+	if len(more) == 0 {
+		return r
+	}
+	return NewRedactor(slices.Concat(r.secrets, more)...)
+}
+
+// secretForms are all texts to look for in others, the longest first. Short secrets have none.
+func secretForms(secrets []string) []string {
+	var forms []string
+	for _, s := range secrets {
+		if len(s) >= leastSecret {
+			forms = append(forms, formsOf(s)...)
+		}
+	}
+	slices.SortFunc(forms, longestFirst)
+	return slices.DeleteFunc(slices.Compact(forms), func(form string) bool { return strings.Contains(Masked, form) })
 }
 
 var htmlNames = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
@@ -69,8 +106,11 @@ func formsOf(s string) []string {
 	return forms
 }
 
-// Replace returns the text without the secrets.
+// Replace returns the text without the secrets. A nil redactor knows none.
 func (r *Redactor) Replace(text string) string {
+	if r == nil || len(r.secrets) == 0 {
+		return text
+	}
 	if r.whole[text] {
 		return Masked
 	}
@@ -78,4 +118,12 @@ func (r *Redactor) Replace(text string) string {
 		text = strings.ReplaceAll(text, s, Masked)
 	}
 	return r.short.Replace(text)
+}
+
+// ReplaceJSON returns the JSON with the secrets replaced in its texts, names and numbers; all else stays as it is written.
+func (r *Redactor) ReplaceJSON(raw json.RawMessage) json.RawMessage {
+	if r == nil || len(r.secrets) == 0 || raw == nil {
+		return raw
+	}
+	return redactJSON(raw, r)
 }

@@ -82,11 +82,11 @@ func writesOf(s *forgehook.WriteBackSettings) []write {
 	return list
 }
 
-// run evaluates and puts the value. The error is a *Failure; what it quotes of the value has no values of secret fields.
-func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, sub *forgehook.Subject) error {
+// run evaluates and puts the value. The error is a *Failure, which quotes nothing that may not be shown.
+func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, redact *Redactor) error {
 	v, err := w.program.Eval(vars)
 	if err != nil {
-		return unreadable(w.path, err)
+		return redact.failure(unreadable(w.path, err))
 	}
 	if v.IsNull() {
 		return nil
@@ -95,7 +95,7 @@ func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, sub *forgehook.S
 	if fault == "" {
 		return nil
 	}
-	if text := v.Text(); NewRedactor(SecretValues(sub)...).Replace(text) != text {
+	if text := v.Text(); redact.Replace(text) != text {
 		fault = Masked + ", which does not fit here"
 	}
 	return &Failure{CodeWriteBackRefused, w.path + ": " + fault}
@@ -128,8 +128,11 @@ func putText(into **string, v expr.Value) string {
 		return v.TypeName() + ", where a text belongs"
 	}
 	text := v.Text()
-	if len(text) > maxResult {
+	switch {
+	case len(text) > maxResult:
 		return tooLong(len(text))
+	case !v.IsText() && (strings.HasSuffix(text, "Infinity") || text == "NaN"):
+		return "a number without a value, where a text belongs"
 	}
 	*into = &text
 	return ""

@@ -1,0 +1,19 @@
+package webhook
+
+import (
+	"cmp"
+
+	"github.com/forgehook/forgehook"
+)
+
+// MetaOf is what requests and answers say about a call, without a callback's URL.
+func MetaOf(call forgehook.Call, userAgent string) Meta {
+	m := Meta{
+		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, AcceptedAt: call.AcceptedAt.Time,
+		EventType: string(cmp.Or(call.EventType, forgehook.EventExplicit)), UserAgent: userAgent,
+	}
+	if call.Reason != nil {
+		m.Reason = *call.Reason
+	}
+	return m
+}
