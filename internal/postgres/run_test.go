@@ -288,6 +288,30 @@ func TestAcceptBatch_onFailureError(t *testing.T) {
 	equal(t, "run", []any{*got.Outcome, got.Error, got.Processed, got.Delivered, got.Failed}, []any{forgehook.RunFailed, because, 2, 1, 1})
 }
 
+// Only utilities that say so stop a run, and the first call that failed is named.
+func TestAcceptBatch_stoppedByTheFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(s *forgehook.Settings) { s.OnFailure = forgehook.OnFailureError })
+	pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID)
+	run := b.happens(t, after(documents(t, b, 3)...))
+	var own []forgehook.CallStart
+	for _, start := range b.batch(t, run).Starts {
+		if start.WebHookServiceID == b.s.Utility.ID {
+			own = append(own, start)
+			continue
+		}
+		_, err := b.CompleteCall(t.Context(), b.ref(start.CallID), forgehook.Failed, nil, time.Now())
+		check(t, err)
+	}
+	equal(t, "a failure of another utility", b.batch(t, run), postgres.Batch{Open: 3, Done: true})
+	for _, start := range own[:2] {
+		_, err := b.CompleteCall(t.Context(), b.ref(start.CallID), forgehook.Failed, nil, time.Now())
+		check(t, err)
+	}
+	why := fmt.Sprintf("Call %s of utility %d failed, whose onFailure is error.", own[0].CallID, b.s.Utility.ID)
+	equal(t, "two of its own", b.batch(t, run), postgres.Batch{Open: 1, Done: true, Stopped: true, Why: why})
+}
+
 // Batches that are accepted at once take different documents, and none twice.
 func TestAcceptBatch_atOnce(t *testing.T) {
 	t.Parallel()
@@ -355,16 +379,17 @@ func TestAcceptBatch_largeMasters(t *testing.T) {
 	}
 	byID := after(ids...)
 	given := forgehook.EventRequest{Type: forgehook.EventAfterProcess, Documents: children}
-	for name, tt := range map[string]struct {
+	for _, tt := range []struct {
+		name   string
 		e      forgehook.EventRequest
 		master forgehook.CallRequest
 	}{
-		"given":                        {byID, forgehook.CallRequest{MasterDocument: &master}},
-		"named":                        {byID, forgehook.CallRequest{MasterDocumentID: &stored.ID}},
-		"of documents that are given":  {given, forgehook.CallRequest{}},
-		"of documents that are stored": {byID, forgehook.CallRequest{}},
+		{"given", byID, forgehook.CallRequest{MasterDocument: &master}},
+		{"named", byID, forgehook.CallRequest{MasterDocumentID: &stored.ID}},
+		{"of documents that are given", given, forgehook.CallRequest{}},
+		{"of documents that are stored", byID, forgehook.CallRequest{}},
 	} {
-		if name == "of documents that are stored" {
+		if tt.name == "of documents that are stored" {
 			_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", all(children))
 			check(t, err)
 		}
@@ -374,7 +399,7 @@ func TestAcceptBatch_largeMasters(t *testing.T) {
 		for n := 0; n < 12; n += processed[len(processed)-1] {
 			processed = append(processed, b.batch(t, run).Processed)
 		}
-		equal(t, name, processed, []int{5, 5, 2})
+		equal(t, tt.name, processed, []int{5, 5, 2})
 	}
 }
 
