@@ -24,7 +24,7 @@ func (a *Activities) AcceptCalls(ctx context.Context, in workflows.AcceptInput) 
 	}
 	sum := sha256.Sum256(body)
 	accepted, err := a.DB.AcceptCalls(ctx, in.Tenant, postgres.Acceptance{
-		Request: in.Request, IdempotencyKey: in.IdempotencyKey, BodySHA256: sum[:], Now: a.Now(), Waiter: in.WorkflowID,
+		Request: in.Request, IdempotencyKey: in.IdempotencyKey, BodySHA256: sum[:], Now: a.Now(), Waiter: in.WorkflowID, CauseID: in.CauseID,
 	})
 	if err != nil {
 		return workflows.Accepted{}, a.faultOf("accept calls", what, err)

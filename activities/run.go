@@ -18,7 +18,7 @@ func (a *Activities) AcceptBatch(ctx context.Context, run workflows.RunRef) (wor
 	a.start(ctx, what, batch.Starts)
 	return workflows.Batch{
 		Processed: batch.Processed, Calls: batch.Calls, Open: batch.Open, Wait: batch.Wait, Done: batch.Done, Stopped: batch.Stopped,
-		Outcome: batch.Outcome,
+		Why: batch.Why, Outcome: batch.Outcome,
 	}, nil
 }
 

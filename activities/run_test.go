@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -88,19 +89,21 @@ func TestAcceptBatch_stops(t *testing.T) {
 	first, err := run[workflows.Batch](t, b, b.AcceptBatch, ref)
 	check(t, err)
 	equal(t, "first batch", first, workflows.Batch{Processed: 1, Calls: 1, Open: 1, Wait: true})
-	got := b.makeCall(t, b.engine.started[0])
+	call := b.engine.started[0]
+	got := b.makeCall(t, call)
 	equal(t, "outcome", got.Outcome, forgehook.Failed)
 	equal(t, "the run is woken", got.Wake, true)
 	second, err := run[workflows.Batch](t, b, b.AcceptBatch, ref)
 	check(t, err)
-	equal(t, "stopped", second.Stopped, true)
+	want := fmt.Sprintf("Call %s of utility %d failed, whose onFailure is error.", call.CallID, call.WebHookServiceID)
+	equal(t, "stopped", []any{second.Stopped, second.Why}, []any{true, want})
 	_, err = run[workflows.RunResult](t, b, b.CompleteRun, workflows.RunEnd{
-		RunRef: ref, Outcome: forgehook.RunFailed, Code: "call_failed", Message: "A call failed whose utility stops the run.",
+		RunRef: ref, Outcome: forgehook.RunFailed, Code: "call_failed", Message: want,
 	})
 	check(t, err)
 	stored, err := b.DB.Run(t.Context(), b.tenant, ref.RunID)
 	check(t, err)
-	equal(t, "error", stored.Error, &forgehook.CallError{Code: "call_failed", Message: "A call failed whose utility stops the run."})
+	equal(t, "error", stored.Error, &forgehook.CallError{Code: "call_failed", Message: want})
 }
 
 // The end of a call fires another utility: its workflow starts the run.

@@ -37,6 +37,7 @@ type createCallsInput struct {
 	ServiceID        idText `query:"serviceId" doc:"The body is a sender's raw JSON for the input of this service, whose utilities are called."`
 	WebHookServiceID idText `query:"webHookServiceId" doc:"Likewise, but this utility of the service is called."`
 	Reason           string `query:"reason" doc:"Of calls about raw JSON."`
+	Cause            string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that this comes from. The call is made all the same, but what it changes does not fire the utilities that led to it. A traceparent that we sent says the same."`
 	serviceID        int32
 	webHookServiceID int32
 }
@@ -167,7 +168,7 @@ func (s *server) accept(ctx context.Context, r *request, in *createCallsInput, n
 	if err == nil {
 		err = r.invalid()
 	}
-	a := postgres.Acceptance{Request: asked.CallRequest, IdempotencyKey: in.Key, BodySHA256: asked.sum, Now: now}
+	a := postgres.Acceptance{Request: asked.CallRequest, IdempotencyKey: in.Key, BodySHA256: asked.sum, CauseID: r.cause(), Now: now}
 	if err == nil {
 		return s.DB.AcceptCalls(ctx, r.tenant(), a)
 	}

@@ -47,11 +47,15 @@ func (e eventRequest) event(kind forgehook.EventType) forgehook.EventRequest {
 	}
 }
 
-// runAnswer is a run and the calls that it has accepted so far, in that order; of more than a page of them the last.
+// runAnswer is a run and the calls that it has accepted so far, in that order; of more than may be answered the last.
 type runAnswer struct {
-	Run   forgehook.Run    `json:"run"`
-	Calls []forgehook.Call `json:"calls"`
+	Run            forgehook.Run    `json:"run"`
+	Calls          []forgehook.Call `json:"calls"`
+	CallsTruncated bool             `json:"callsTruncated,omitempty" doc:"There are more than these."`
 }
+
+// maxCallsBytes bounds the calls that the answer to an event lists, in bytes of JSON: each may have a large result.
+const maxCallsBytes = 4 << 20
 
 type runList struct {
 	Runs       []forgehook.Run `json:"runs"`
@@ -113,7 +117,7 @@ func (s *server) events() {
 	register(s, route{at: "POST /v1/services/{id}/events", id: "raiseEvent", tag: tag, need: forgehook.MayCall, takes: eventRequest{}, status: http.StatusAccepted, or: http.StatusOK, conflicts: true,
 		summary: "Raise an event of a service", about: "Every utility of the service that the event fires is called for every document: of documentIds or documents (10,000 at most) in batches, or of the one subject, which is given as for a call. " +
 			"type is one of " + eventNames() + "; the platform's spelling (BeforeProcess) will do. Where the service has an input, inline documents are raw JSON. " +
-			"200 when the run has completed, as it has at once where the event fires nothing. calls lists at most 200; all are in GET /v1/calls?runId=."}, s.raiseEvent)
+			"200 when the run has completed, as it has at once where the event fires nothing. calls lists the last 200 at most, and at most 4 MiB of them: callsTruncated says that there are more. All are in GET /v1/calls?runId=."}, s.raiseEvent)
 	register(s, route{at: "GET /v1/runs", id: "listRuns", tag: tag, need: forgehook.MayRead,
 		summary: "List the runs of events", about: "Newest first."}, s.listRuns)
 	register(s, route{at: "GET " + one, id: "getRun", tag: tag, need: forgehook.MayRead,
@@ -167,10 +171,39 @@ func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput
 	if out.body.Run.Outcome == nil {
 		out.status = http.StatusAccepted
 	}
-	calls, _, err := s.DB.Calls(ctx, r.tenant(), forgehook.CallFilter{RunID: out.body.Run.ID}, forgehook.Page{Limit: maxLimit})
-	slices.Reverse(calls)
-	out.body.Calls = some(calls)
+	calls, more, err := s.lastCalls(ctx, r, out.body.Run.ID)
+	out.body.Calls, out.body.CallsTruncated = some(calls), more
 	return out, err
+}
+
+// lastCalls are the last calls of a run in the order of their acceptance, as many as may be answered; more says that there are others.
+// They are read in small pages, as few large ones may be enough.
+func (s *server) lastCalls(ctx context.Context, r *request, runID string) (last []forgehook.Call, more bool, err error) {
+	const few = 20
+	bytes := 0
+	for page := (forgehook.Page{Limit: few}); len(last) < maxLimit; {
+		calls, next, err := s.DB.Calls(ctx, r.tenant(), forgehook.CallFilter{RunID: runID}, page)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, call := range calls {
+			body, err := json.Marshal(call)
+			if err != nil {
+				return nil, false, err
+			}
+			if bytes += len(body); bytes > maxCallsBytes && len(last) > 0 {
+				slices.Reverse(last)
+				return last, true, nil
+			}
+			last = append(last, call)
+		}
+		page.Cursor, more = next, next != ""
+		if !more {
+			break
+		}
+	}
+	slices.Reverse(last)
+	return last, more, nil
 }
 
 // onlyServices explains a not-found where the id is that of a utility.

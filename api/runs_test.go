@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
 )
 
 // runs has the engine run what is started, as a worker would: batch by batch, each call delivered.
@@ -207,7 +208,7 @@ func TestCauses(t *testing.T) {
 			method, path, body, what string
 		}{
 			{201, "POST", "/v1/projects/1001/documents", doc, "document.created"},
-			{200, "POST", "/v1/projects/1001/documents", doc, "document.updated"},
+			{200, "POST", "/v1/projects/1001/documents", strings.Replace(doc, "{", `{"comment":"again",`, 1), "document.updated"},
 			{200, "PATCH", fmt.Sprintf("/v1/documents/%d", number), `{"comment":"seen"}`, "document.updated"},
 			{200, "POST", "/v1/projects/1001/documents/import", doc, "document.updated"},
 			{204, "DELETE", fmt.Sprintf("/v1/documents/%d", number), "", "document.deleted"},
@@ -221,6 +222,14 @@ func TestCauses(t *testing.T) {
 				t.Errorf("%s %s with %.80q raises %+v", change.method, change.path, header.text, begun)
 			}
 		}
+		asked := f.must(t, 202, "POST", "/v1/calls", `{"webHookServiceId":48080,"documentId":912}`, header.text).json(t)["calls"].([]any)[0].(map[string]any)
+		process := f.must(t, 202, "POST", fmt.Sprintf("/v1/work-items/%d/process", number), `{"webHookServiceId":48080}`, header.text).json(t)
+		ofProcess := f.must(t, 200, "GET", "/v1/calls/"+process["callId"].(string), "").json(t)
+		for what, got := range map[string]any{"calls": asked["causeId"], "process": ofProcess["causeId"]} {
+			if header.caused && got != id || !header.caused && got != nil {
+				t.Errorf("%s with %.80q: caused by %v", what, header.text, got)
+			}
+		}
 		before := len(f.begun())
 		f.must(t, 202, "POST", "/v1/services/48072/events", `{"type":"after_process","documentId":912}`, "X-Nothing: 1")
 		if header.caused { // nobody else fires on it
@@ -230,6 +239,56 @@ func TestCauses(t *testing.T) {
 		if n := len(f.begun()) - before; n != 1 && !header.caused || header.caused && n != 2 {
 			t.Errorf("events with %.80q: %d runs", header.text, n)
 		}
+	}
+}
+
+// The answer to an event lists the last calls of it, by number and by size.
+func TestEvents_callsTruncated(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.seed(t)
+	f.runs(t)
+	raise := func(n int, document string) map[string]any {
+		body := `{"type":"after_process","documents":[` + strings.Repeat(","+document, n)[1:] + `]}`
+		return f.must(t, 200, "POST", "/v1/services/48072/events", body, "Prefer: wait=60").json(t)
+	}
+	few := raise(3, `{"comment":"a"}`)
+	if len(few["calls"].([]any)) != 3 || few["callsTruncated"] != nil {
+		t.Errorf("3 calls: %d, %v", len(few["calls"].([]any)), few["callsTruncated"])
+	}
+	many := raise(201, `{"comment":"a"}`)
+	if len(many["calls"].([]any)) != 200 || many["callsTruncated"] != true {
+		t.Errorf("201 calls: %d, %v", len(many["calls"].([]any)), many["callsTruncated"])
+	}
+	f.engine.set(func(e *testEngine) { e.ran = nil })
+	raiseLarge := func() map[string]any {
+		body := `{"type":"after_process","documents":[{},{},{},{},{},{}]}`
+		return f.must(t, 202, "POST", "/v1/services/48072/events", body, "Idempotency-Key: large").json(t)
+	}
+	ref := forgehook.RunRef{Tenant: f.tenant, RunID: raiseLarge()["run"].(map[string]any)["id"].(string)}
+	batch, err := f.db.AcceptBatch(t.Context(), ref, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, start := range batch.Starts {
+		ref := forgehook.CallRef{Tenant: start.Tenant, CallID: start.CallID}
+		f.build(t, ref)
+		started, err := f.db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Now: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.db.RecordAttempt(t.Context(), postgres.RecordAttempt{
+			Ref: ref, Number: started.Number, Exchange: postgres.Exchange{StatusCode: 200}, Decision: postgres.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
+			Answer: postgres.Answer{Result: []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)}, Now: time.Now(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	large := raiseLarge()
+	calls := large["calls"].([]any)
+	if len(calls) != 3 || large["callsTruncated"] != true || calls[2].(map[string]any)["id"] != batch.Starts[5].CallID {
+		t.Errorf("6 large calls: %d, %v", len(calls), large["callsTruncated"])
 	}
 }
 

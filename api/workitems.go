@@ -29,6 +29,16 @@ type byIDPrefer struct {
 
 func (in *byIDPrefer) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
 
+// startProcessInput names the item of a process.
+type startProcessInput struct {
+	ID     idText `path:"id"`
+	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the process to complete."`
+	Cause  string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that this comes from. The call is made all the same, but what it changes does not fire the utilities that led to it. A traceparent that we sent says the same."`
+	id     int32
+}
+
+func (in *startProcessInput) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
+
 func (s *server) workItems() {
 	const tag, ofProject, one = "work items", "/v1/projects/{id}/work-items", "/v1/work-items/{id}"
 	register(s, route{at: "POST " + ofProject, id: "putWorkItem", tag: tag, need: forgehook.MayCall, takes: forgehook.WorkItem{}, status: http.StatusCreated, or: http.StatusOK, conflicts: true,
@@ -98,7 +108,7 @@ func (s *server) deleteWorkItem(ctx context.Context, r *request, in *byID) (*ans
 	return noContent(), err
 }
 
-func (s *server) startProcess(ctx context.Context, r *request, in *byIDPrefer) (*answer[forgehook.WorkItemProcess], error) {
+func (s *server) startProcess(ctx context.Context, r *request, in *startProcessInput) (*answer[forgehook.WorkItemProcess], error) {
 	var given forgehook.ProcessRequest
 	if err := r.decode(&given, true); err != nil {
 		return nil, err
@@ -183,7 +193,7 @@ func (s *server) callOfProcess(ctx context.Context, r *request, a *postgres.Proc
 	if err != nil {
 		return postgres.Accepted{}, err
 	}
-	acceptance := postgres.Acceptance{Request: request, IdempotencyKey: processKey(a.WorkItemID, value(given.Reason)), BodySHA256: sum, Now: a.Now}
+	acceptance := postgres.Acceptance{Request: request, IdempotencyKey: processKey(a.WorkItemID, value(given.Reason)), BodySHA256: sum, CauseID: r.cause(), Now: a.Now}
 	accepted, found, err := s.DB.AcceptedBefore(ctx, r.tenant(), acceptance)
 	if err == nil && !found {
 		if err := s.free(ctx, r, a.WorkItemID); err != nil {

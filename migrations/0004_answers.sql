@@ -26,12 +26,14 @@ ALTER TABLE calls
     ADD COLUMN run_id         uuid,
     ADD COLUMN cause_id       uuid,      -- the call that caused the event
     ADD COLUMN cause          integer[], -- utilities that must not fire again by what this call changes, its own not included
+    ADD COLUMN root_id        uuid,      -- the event, or call, that all began with; NULL: this call
     ADD COLUMN on_failure     text,      -- hold or error; NULL: continue
     ADD COLUMN callback_until timestamptz, -- once the endpoint took the request: until when it may call back
     ADD COLUMN called_back    boolean NOT NULL DEFAULT false, -- early: the exchange that is under way ends the call by its callback
     ADD COLUMN result         bytea,
     ADD COLUMN changes        bytea;
 CREATE INDEX calls_run ON calls (run_id, id) WHERE run_id IS NOT NULL;
+CREATE INDEX calls_root ON calls (root_id, COALESCE(document_id, 0)) WHERE root_id IS NOT NULL; -- what has been fired before
 CREATE INDEX calls_work_item ON calls (tenant_id, work_item_id, id) WHERE work_item_id IS NOT NULL;
 
 -- What an endpoint has called back, once a call. It may come before the endpoint's own response.
@@ -56,6 +58,7 @@ CREATE TABLE runs (
     body_sha256   bytea,
     cause_id      uuid,
     cause         integer[] NOT NULL DEFAULT '{}', -- utilities that it must not fire
+    root_id       uuid NOT NULL,  -- the run, or call, that all began with: itself where it has no cause
     request       bytea,          -- what the calls' requests have in common beside the documents; NULL: nothing
     documents     integer NOT NULL,
     accepted_at   timestamptz NOT NULL,
@@ -65,7 +68,7 @@ CREATE TABLE runs (
     delivered     integer NOT NULL DEFAULT 0,
     skipped       integer NOT NULL DEFAULT 0,
     failed        integer NOT NULL DEFAULT 0,
-    stopped       boolean NOT NULL DEFAULT false, -- a call failed whose utility says error
+    stopped_by    uuid,           -- the first call that failed and whose utility says error
     status        text NOT NULL,
     outcome       text,
     checked_at    timestamptz,
@@ -142,14 +145,15 @@ CREATE TABLE wakes (
     workflow_id text NOT NULL,
     signal      text NOT NULL,
     payload     bytea,
-    created_at  timestamptz NOT NULL
+    created_at  timestamptz NOT NULL,
+    tried_at    timestamptz -- by the sweep, last
 );
 CREATE INDEX wakes_call ON wakes (call_id) WHERE call_id IS NOT NULL;
 
 -- +goose Down
 DROP TABLE wakes, call_waiters, work_item_processes, work_items, run_items, runs, callbacks;
 DROP INDEX calls_work_item;
-ALTER TABLE calls DROP COLUMN event_type, DROP COLUMN run_id, DROP COLUMN cause_id, DROP COLUMN cause, DROP COLUMN on_failure,
+ALTER TABLE calls DROP COLUMN event_type, DROP COLUMN run_id, DROP COLUMN cause_id, DROP COLUMN cause, DROP COLUMN root_id, DROP COLUMN on_failure,
     DROP COLUMN callback_until, DROP COLUMN called_back, DROP COLUMN result, DROP COLUMN changes;
 ALTER TABLE services DROP COLUMN fires, DROP COLUMN held_by;
 ALTER TABLE tenants DROP COLUMN callback_key;

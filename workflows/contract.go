@@ -158,6 +158,7 @@ type RequestInput struct {
 	Request        forgehook.CallRequest // by ids: what is given inline stands in the caller's history
 	IdempotencyKey string                // "": the id of the workflow, so that its retries and resets call once
 	WithResult     bool                  // answer the mapped results too, at most MaxResult bytes together
+	CauseID        string                `json:",omitempty"` // the call, or its webhook-id, that this comes from: what the calls change does not fire its utility again
 }
 
 // MaxResult bounds the results in a RequestResult, in bytes of JSON.
@@ -213,6 +214,7 @@ type Batch struct {
 	Wait      bool                 // no further batch until no call is open
 	Done      bool                 // no document is left
 	Stopped   bool                 // a call failed whose utility says onFailure error
+	Why       string               `json:",omitempty"` // which one, where Stopped
 	Outcome   forgehook.RunOutcome // set when the run has ended
 }
 

@@ -347,7 +347,7 @@ var recordings = map[string]func(*recorder){
 		r.ran(forgehook.RunDone)
 	},
 	"run-stopped": func(r *recorder) {
-		r.batches(Batch{Processed: 1, Calls: 1, Open: 1, Wait: true}, Batch{Wait: true, Stopped: true})
+		r.batches(Batch{Processed: 1, Calls: 1, Open: 1, Wait: true}, Batch{Wait: true, Stopped: true, Why: "Call c failed."})
 		r.start(RunUtilities, runInput())
 		r.untilDetails("waiting for **1**")
 		r.signal(RunDrainedSignal)

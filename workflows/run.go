@@ -37,7 +37,7 @@ func (r *eventRun) run() (RunResult, error) {
 		case err != nil:
 			return RunResult{}, err
 		case batch.Stopped:
-			return r.end(forgehook.RunFailed, "call_failed", "A call failed whose utility stops the run.")
+			return r.end(forgehook.RunFailed, "call_failed", batch.Why)
 		case batch.Done && batch.Open == 0:
 			return r.end(forgehook.RunDone, "", "")
 		case batch.Open > 0 && (batch.Done || batch.Wait):

@@ -20,6 +20,8 @@ type Acceptance struct {
 	BodySHA256     []byte // of the decoded body; tells whether a key is used for the same request again
 	Now            time.Time
 	Waiter         string // the id of a workflow that is signalled when the calls end; "": none
+	CauseID        string // the call that they come from, "": none known. They are made all the same, but what follows from them counts as its
+	because        cause  // that call
 }
 
 // Accepted is what came of it.
@@ -93,6 +95,11 @@ func acceptNew(ctx context.Context, tx conn, tenant forgehook.TenantID, a Accept
 	}
 	subject.Project, subject.Category = t.project, t.category
 	subject.Service = withoutInput(t.service)
+	if a.CauseID != "" {
+		if a.because, err = findCause(ctx, tx, tenant, a.CauseID); err != nil {
+			return Accepted{}, err
+		}
+	}
 	accepted := newCalls(tenant, a, t, subject)
 	return accepted, insertCalls(ctx, tx, tenant, a, subject, t, accepted)
 }
@@ -140,6 +147,7 @@ func newCall(id string, a Acceptance, u forgehook.Utility, subject forgehook.Sub
 		AcceptedAt:       moment(at),
 		DeadlineAt:       moment(milliseconds(at.Add(u.Settings.Delivery.Deadline))),
 	}
+	call.CauseID = a.because.callID()
 	if d := subject.Document; d != nil && d.ID != 0 {
 		call.DocumentID = &d.ID
 	}
@@ -199,8 +207,10 @@ func insertCalls(ctx context.Context, tx conn, tenant forgehook.TenantID, a Acce
 			RETURNING id
 		), made AS (
 			INSERT INTO calls (id, tenant_id, request_id, project_id, service_id, webhook_service_id, document_id, work_item_id,
-			                   settings_version, processed_status, webhook_id, reason, accepted_at, deadline_at, status, on_failure)
-			SELECT c.id, $2, request.id, $8, $9, c.utility, $10, $11, c.version, c.processed, c.webhook_id, $12, $7, c.deadline, 'accepted', c.on_failure
+			                   settings_version, processed_status, webhook_id, reason, accepted_at, deadline_at, status, on_failure,
+			                   cause_id, cause, root_id)
+			SELECT c.id, $2, request.id, $8, $9, c.utility, $10, $11, c.version, c.processed, c.webhook_id, $12, $7, c.deadline, 'accepted', c.on_failure,
+			       $21, $22, $23
 			FROM request, unnest($13::uuid[], $14::integer[], $15::integer[], $16::integer[], $17::text[], $18::timestamptz[], $19::text[])
 			     AS c (id, utility, version, processed, webhook_id, deadline, on_failure)
 			RETURNING id
@@ -211,7 +221,7 @@ func insertCalls(ctx context.Context, tx conn, tenant forgehook.TenantID, a Acce
 		newID(a.Now), tenant, orNull(a.IdempotencyKey), a.BodySHA256, frozen, notCalled, milliseconds(a.Now),
 		shared.ProjectID, shared.ServiceID, shared.DocumentID, shared.WorkItemID, shared.Reason,
 		pq.Array(ids), pq.Array(utilities), pq.Array(versions), pq.Array(processed), pq.Array(webhookIDs), pq.Array(deadlines),
-		pq.Array(onFailure), orNull(a.Waiter))
+		pq.Array(onFailure), orNull(a.Waiter), a.because.callID(), pq.Array(a.because.mustNot), orNull(a.because.root))
 	if err == nil && !stored {
 		return errKeyTaken
 	}

@@ -65,7 +65,7 @@ func acceptEvent(ctx context.Context, tx conn, tenant forgehook.TenantID, a Even
 		return AcceptedEvent{}, false, orNotFound(err, "service", a.ServiceID)
 	}
 	request := aboutEvent(a.Event)
-	faults, err := eventFaults(ctx, tx, tenant, a.Event, request)
+	faults, err := eventFaults(ctx, tx, tenant, service.ProjectID, a.Event, request)
 	if err != nil {
 		return AcceptedEvent{}, false, err
 	}
@@ -127,8 +127,8 @@ func aboutEvent(e forgehook.EventRequest) forgehook.CallRequest {
 	return about
 }
 
-// eventFaults are the faults of an event: what it lacks, and references that lead nowhere.
-func eventFaults(ctx context.Context, tx conn, tenant forgehook.TenantID, e forgehook.EventRequest, request forgehook.CallRequest) (faults []forgehook.FieldError, err error) {
+// eventFaults are the faults of an event: what it lacks, references that lead nowhere, documents of other projects.
+func eventFaults(ctx context.Context, tx conn, tenant forgehook.TenantID, projectID int32, e forgehook.EventRequest, request forgehook.CallRequest) (faults []forgehook.FieldError, err error) {
 	many := len(e.DocumentIDs) + len(e.Documents)
 	one := request.DocumentID != nil || request.Document != nil
 	switch {
@@ -149,8 +149,17 @@ func eventFaults(ctx context.Context, tx conn, tenant forgehook.TenantID, e forg
 		if err := request.Validate(); err != nil {
 			return nil, err
 		}
-		_, faults, err = freeze(ctx, tx, tenant, request)
+		subject, faults, err := freeze(ctx, tx, tenant, request)
+		if d := subject.Document; d != nil && strange(*d, projectID) {
+			faults = append(faults, forgehook.FieldError{Path: "documentId", Value: strconv.Itoa(int(d.ID)), Allowed: ofProject(projectID)})
+		}
 		return faults, err
+	}
+	for i, d := range e.Documents {
+		if strange(d, projectID) {
+			path := fmt.Sprintf("documents[%d].projectId", i)
+			faults = append(faults, forgehook.FieldError{Path: path, Value: strconv.Itoa(int(d.ProjectID)), Allowed: strconv.Itoa(int(projectID)) + ", or absent"})
+		}
 	}
 	var missing []struct {
 		Place int   `db:"place"`
@@ -158,11 +167,11 @@ func eventFaults(ctx context.Context, tx conn, tenant forgehook.TenantID, e forg
 	}
 	err = tx.list(ctx, &missing, `
 		SELECT g.place, g.id FROM unnest($2::integer[]) WITH ORDINALITY AS g (id, place)
-		WHERE NOT EXISTS (SELECT FROM documents d WHERE d.tenant_id = $1 AND d.id = g.id) ORDER BY g.place LIMIT 100`,
-		tenant, int32s(e.DocumentIDs))
+		WHERE NOT EXISTS (SELECT FROM documents d WHERE d.tenant_id = $1 AND d.id = g.id AND d.project_id = $3) ORDER BY g.place LIMIT 100`,
+		tenant, int32s(e.DocumentIDs), projectID)
 	for _, m := range missing {
 		faults = append(faults, forgehook.FieldError{
-			Path: fmt.Sprintf("documentIds[%d]", m.Place-1), Value: strconv.Itoa(int(m.ID)), Allowed: "the id of a stored document",
+			Path: fmt.Sprintf("documentIds[%d]", m.Place-1), Value: strconv.Itoa(int(m.ID)), Allowed: ofProject(projectID),
 		})
 	}
 	if id := request.MasterDocumentID; id != nil && err == nil {
@@ -174,6 +183,13 @@ func eventFaults(ctx context.Context, tx conn, tenant forgehook.TenantID, e forg
 	}
 	return faults, err
 }
+
+// strange says that a document is of another project. One that is given may leave it out.
+func strange(d forgehook.Document, projectID int32) bool {
+	return d.ProjectID != 0 && d.ProjectID != projectID
+}
+
+func ofProject(id int32) string { return fmt.Sprintf("the id of a stored document of project %d", id) }
 
 // eventItems are the documents of an event: by id before those that are given, each once.
 func eventItems(e forgehook.EventRequest, request forgehook.CallRequest) ([]runItem, error) {

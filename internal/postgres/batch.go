@@ -13,7 +13,8 @@ import (
 
 // AcceptBatch accepts the calls for the next documents of a run, in one transaction; running it twice goes on where the first left off.
 // Where no document is left and no call is open the run completes. What is gone meanwhile, a document, its field, a work item or the
-// utilities, is called for no more. The calls of one batch are at most those of the firing utilities' smallest batchSize documents.
+// utilities, is called for no more; nor is what the run's root has fired often enough, see firedOften. The calls of one batch are at
+// most those of the firing utilities' smallest batchSize documents.
 func (db *DB) AcceptBatch(ctx context.Context, run forgehook.RunRef, at time.Time) (batch Batch, err error) {
 	defer wrap(&err, "accept batch of run %s", run.RunID)
 	err = db.inTx(ctx, func(tx conn) error {
@@ -31,13 +32,14 @@ func acceptBatch(ctx context.Context, tx conn, ref forgehook.RunRef, at time.Tim
 	if err != nil {
 		return Batch{}, err
 	}
-	batch := Batch{Open: run.Open, Done: run.Processed >= run.Documents, Stopped: run.Stopped}
+	batch := Batch{Open: run.Open, Done: run.Processed >= run.Documents, Stopped: run.StoppedBy != nil}
 	switch {
 	case run.Outcome != nil:
 		batch.Outcome = forgehook.RunOutcome(*run.Outcome)
 		return batch, nil
-	case run.Stopped:
-		return batch, nil
+	case batch.Stopped:
+		batch.Why, err = whyStopped(ctx, tx, ref, *run.StoppedBy)
+		return batch, err
 	case batch.Done:
 		return completeDrained(ctx, tx, ref, batch, at)
 	}
@@ -48,18 +50,26 @@ func acceptBatch(ctx context.Context, tx conn, ref forgehook.RunRef, at time.Tim
 	if batch.Wait = t.waits(); batch.Wait && run.Open > 0 {
 		return batch, nil
 	}
-	items, err := nextItems(ctx, tx, run, t.batchSize())
+	items, err := nextItems(ctx, tx, run, common, t.batchSize())
 	if err != nil {
 		return Batch{}, err
 	}
-	subjects, err := subjectsOf(ctx, tx, run, common, items, t)
-	if err != nil {
-		return Batch{}, err
+	batch.Processed = len(items)
+	if len(t.utilities) > 0 {
+		subjects, err := subjectsOf(ctx, tx, run, common, items, t)
+		if err != nil {
+			return Batch{}, err
+		}
+		frozen, err := frozenSubjects(subjects)
+		if err != nil {
+			return Batch{}, err
+		}
+		batch.Processed = len(frozen)
+		if batch.Starts, err = insertBatch(ctx, tx, run, t, subjects[:len(frozen)], frozen, at); err != nil {
+			return Batch{}, err
+		}
 	}
-	if batch.Starts, err = insertBatch(ctx, tx, run, t, subjects, at); err != nil {
-		return Batch{}, err
-	}
-	batch.Processed, batch.Calls = len(items), len(batch.Starts)
+	batch.Calls = len(batch.Starts)
 	batch.Open += batch.Calls
 	if batch.Calls == 0 && len(t.utilities) == 0 {
 		batch.Processed = run.Documents - run.Processed // nobody hears any of them
@@ -82,6 +92,16 @@ func completeDrained(ctx context.Context, tx conn, run forgehook.RunRef, batch B
 	}
 	batch.Outcome = forgehook.RunDone
 	return batch, completeRun(ctx, tx, run, batch.Outcome, nil, at)
+}
+
+// whyStopped names the call that has stopped a run.
+func whyStopped(ctx context.Context, tx conn, run forgehook.RunRef, callID string) (string, error) {
+	var call struct {
+		UtilityID int32  `db:"webhook_service_id"`
+		Outcome   string `db:"outcome"`
+	}
+	err := tx.get(ctx, &call, `SELECT webhook_service_id, outcome FROM calls WHERE tenant_id = $1 AND id = $2`, run.Tenant, callID)
+	return fmt.Sprintf("Call %s of utility %d %s, whose onFailure is error.", callID, call.UtilityID, call.Outcome), orNotFound(err, "call", callID)
 }
 
 // firingTarget is lockTarget with the utilities that the run fires, in the order of their calls.
@@ -115,18 +135,19 @@ func (t target) batchSize() int {
 
 const (
 	defaultBatch = 100
-	batchBytes   = 16 << 20 // of documents, in one transaction: a batch of large ones is taken in parts
+	batchBytes   = 16 << 20 // of subjects, in one transaction: a batch of large ones is taken in parts
 )
 
-// nextItems are the items that follow those which are processed, at least one.
-func nextItems(ctx context.Context, tx conn, run runRow, limit int) ([]runItem, error) {
+// nextItems are the items that follow those which are processed, at least one: no more than fit into a batch by what is stored of them,
+// their masters and what the run's request gives each.
+func nextItems(ctx context.Context, tx conn, run runRow, common []byte, limit int) ([]runItem, error) {
 	var rows []struct {
 		runItem
 		Bytes int `db:"bytes"`
 	}
 	err := tx.hot().list(ctx, &rows, `
 		SELECT i.document_id, i.document, i.parameter_id, i.verification_id, i.work_item_id,
-		       COALESCE(octet_length(i.document), octet_length(d.body), 0) AS bytes
+		       $6 + COALESCE(octet_length(i.document), octet_length(d.body), 0) + COALESCE(octet_length(m.body), 0) AS bytes
 		FROM (
 			SELECT * FROM (
 				SELECT *, sum(octet_length(document)) OVER (ORDER BY position) - octet_length(document) AS before
@@ -134,7 +155,8 @@ func nextItems(ctx context.Context, tx conn, run runRow, limit int) ([]runItem, 
 			) n WHERE before IS NULL OR before <= $5
 		) i
 		LEFT JOIN documents d ON d.tenant_id = $1 AND d.id = i.document_id
-		ORDER BY i.position`, run.Tenant, run.ID, run.Processed, limit, batchBytes)
+		LEFT JOIN documents m ON m.tenant_id = $1 AND m.id = d.master_id
+		ORDER BY i.position`, run.Tenant, run.ID, run.Processed, limit, batchBytes, len(common))
 	if err != nil {
 		return nil, err
 	}
@@ -149,10 +171,32 @@ func nextItems(ctx context.Context, tx conn, run runRow, limit int) ([]runItem, 
 	return items, nil
 }
 
+// frozenSubjects are the first subjects as they are stored, as many as fit into a batch and at least one; nil where one is gone.
+func frozenSubjects(subjects []*forgehook.Subject) (frozen [][]byte, err error) {
+	bytes := 0
+	for i, s := range subjects {
+		var body []byte
+		if s != nil {
+			if body, err = forgehook.AppendJSON(nil, *s); err != nil {
+				return nil, err
+			}
+		}
+		if bytes += len(body); i > 0 && bytes > batchBytes {
+			break
+		}
+		frozen = append(frozen, body)
+	}
+	return frozen, nil
+}
+
 // insertBatch stores a request for each subject and its calls, all in one statement.
-func insertBatch(ctx context.Context, tx conn, run runRow, t target, subjects []*forgehook.Subject, at time.Time) ([]forgehook.CallStart, error) {
+func insertBatch(ctx context.Context, tx conn, run runRow, t target, subjects []*forgehook.Subject, frozen [][]byte, at time.Time) ([]forgehook.CallStart, error) {
+	often, err := firedOften(ctx, tx, run, t, subjects)
+	if err != nil {
+		return nil, err
+	}
 	var requests []string
-	var frozen [][]byte
+	var bodies [][]byte
 	var rows batchRows
 	var starts []forgehook.CallStart
 	ids := newIDs(at, len(subjects)*len(t.utilities))
@@ -161,51 +205,55 @@ func insertBatch(ctx context.Context, tx conn, run runRow, t target, subjects []
 		if s == nil {
 			continue
 		}
-		body, err := forgehook.AppendJSON(nil, *s)
-		if err != nil {
-			return nil, err
-		}
-		request := newID(at)
-		requests, frozen = append(requests, request), append(frozen, body)
+		request, before := newID(at), len(starts)
 		for j, u := range t.utilities {
+			if often[firedFor{u.ID, s.Document.ID}] {
+				continue
+			}
 			call := newCall(ids[i*len(t.utilities)+j], acceptance, u, *s)
-			rows.add(request, call, u.Settings)
+			rows.add(request, rootOf(run, call, request), call, u.Settings)
 			starts = append(starts, newStart(run.Tenant, call, u.Name, u.Settings))
+		}
+		if len(starts) > before {
+			requests, bodies = append(requests, request), append(bodies, frozen[i])
 		}
 	}
 	if len(starts) == 0 {
 		return nil, nil
 	}
-	_, err := tx.hot().exec(ctx, `
+	_, err = tx.hot().exec(ctx, `
 		WITH request AS (
 			INSERT INTO call_requests (id, tenant_id, body_sha256, subject, accepted_at)
 			SELECT r.id, $1, '', r.subject, $2 FROM unnest($3::uuid[], $4::bytea[]) AS r (id, subject)
 		)
 		INSERT INTO calls (id, tenant_id, request_id, project_id, service_id, webhook_service_id, document_id, work_item_id, settings_version,
-		                   processed_status, webhook_id, reason, accepted_at, deadline_at, status, event_type, run_id, cause_id, cause, on_failure)
+		                   processed_status, webhook_id, reason, accepted_at, deadline_at, status, event_type, run_id, cause_id, cause, on_failure, root_id)
 		SELECT c.id, $1, c.request, $5, $6, c.utility, c.document, c.work_item, c.version, c.processed, c.webhook_id, $7, $2, c.deadline,
-		       'accepted', $8, $9, $10, $11, c.on_failure
+		       'accepted', $8, $9, $10, $11, c.on_failure, c.root
 		FROM unnest($12::uuid[], $13::uuid[], $14::integer[], $15::integer[], $16::integer[], $17::integer[], $18::integer[], $19::text[],
-		            $20::timestamptz[], $21::text[])
-		     AS c (id, request, utility, document, work_item, version, processed, webhook_id, deadline, on_failure)`,
-		run.Tenant, milliseconds(at), pq.Array(requests), pq.Array(frozen), t.project.ID, run.ServiceID, run.Reason,
+		            $20::timestamptz[], $21::text[], $22::uuid[])
+		     AS c (id, request, utility, document, work_item, version, processed, webhook_id, deadline, on_failure, root)`,
+		run.Tenant, milliseconds(at), pq.Array(requests), pq.Array(bodies), t.project.ID, run.ServiceID, run.Reason,
 		run.EventType, run.ID, run.CauseID, int32s(run.Cause),
 		pq.Array(rows.ids), pq.Array(rows.requests), pq.Array(rows.utilities), pq.Array(rows.documents), pq.Array(rows.workItems),
-		pq.Array(rows.versions), pq.Array(rows.processed), pq.Array(rows.webhookIDs), pq.Array(rows.deadlines), pq.Array(rows.onFailure))
+		pq.Array(rows.versions), pq.Array(rows.processed), pq.Array(rows.webhookIDs), pq.Array(rows.deadlines), pq.Array(rows.onFailure),
+		pq.Array(rows.roots))
 	return starts, err
 }
 
 // batchRows are the columns of calls that differ within a batch.
 type batchRows struct {
-	ids, requests, webhookIDs       []string
+	ids, requests, roots            []string
+	webhookIDs                      []string
 	utilities, versions             []int32
 	documents, workItems, processed []*int32
 	deadlines                       []time.Time
 	onFailure                       []*string
 }
 
-func (b *batchRows) add(request string, call forgehook.Call, s forgehook.Settings) {
-	b.ids, b.requests, b.webhookIDs = append(b.ids, call.ID), append(b.requests, request), append(b.webhookIDs, call.WebhookID)
+func (b *batchRows) add(request, root string, call forgehook.Call, s forgehook.Settings) {
+	b.ids, b.requests, b.roots = append(b.ids, call.ID), append(b.requests, request), append(b.roots, root)
+	b.webhookIDs = append(b.webhookIDs, call.WebhookID)
 	b.utilities = append(b.utilities, call.WebHookServiceID)
 	b.versions = append(b.versions, int32(call.SettingsVersion)) //nolint:gosec // it comes from an integer column
 	b.documents, b.workItems = append(b.documents, call.DocumentID), append(b.workItems, call.WorkItemID)

@@ -16,7 +16,11 @@ import (
 type cause struct {
 	call    forgehook.CallRef
 	mustNot []int32 // utilities that what it changes must not fire: its own is the last
+	root    string  // the id of the run or call that all began with
 }
+
+// callID is nil where there is no cause.
+func (c cause) callID() *string { return orNull(c.call.CallID) }
 
 // about is what an event is about: a run's one item. All zero: what the call that caused it was about.
 type about struct {
@@ -35,13 +39,15 @@ func causeOf(ctx context.Context, tx conn, call forgehook.CallRef) (c cause, a a
 		DocumentID       *int32        `db:"document_id"`
 		WorkItemID       *int32        `db:"work_item_id"`
 		Cause            pq.Int32Array `db:"cause"`
+		Root             string        `db:"root"`
 	}
 	err = tx.get(ctx, &row, `
-		SELECT service_id, webhook_service_id, document_id, work_item_id, cause FROM calls WHERE tenant_id = $1 AND id = $2`, call.Tenant, call.CallID)
+		SELECT service_id, webhook_service_id, document_id, work_item_id, cause, COALESCE(root_id, id) AS root
+		FROM calls WHERE tenant_id = $1 AND id = $2`, call.Tenant, call.CallID)
 	if err != nil {
 		return c, a, orNotFound(err, "call", call.CallID)
 	}
-	c = cause{call: call, mustNot: append(slices.Clone(row.Cause), row.WebHookServiceID)}
+	c = cause{call: call, mustNot: append(slices.Clone(row.Cause), row.WebHookServiceID), root: row.Root}
 	return c, about{serviceID: row.ServiceID, documentID: row.DocumentID, workItemID: row.WorkItemID}, nil
 }
 
@@ -52,8 +58,8 @@ func raiseCaused(ctx context.Context, tx conn, c cause, event forgehook.EventTyp
 	var projectID int32
 	err = tx.hot().get(ctx, &projectID, `
 		WITH run AS (
-			INSERT INTO runs (id, tenant_id, project_id, service_id, event_type, cause_id, cause, documents, accepted_at, status)
-			SELECT $3, s.tenant_id, s.project_id, s.id, $4, $5, $6, 1, $7, 'accepted' FROM services s
+			INSERT INTO runs (id, tenant_id, project_id, service_id, event_type, cause_id, cause, root_id, documents, accepted_at, status)
+			SELECT $3, s.tenant_id, s.project_id, s.id, $4, $5, $6, $12, 1, $7, 'accepted' FROM services s
 			WHERE s.tenant_id = $1 AND s.id = $2 AND s.parent_id IS NULL AND EXISTS (
 				SELECT FROM services u WHERE u.tenant_id = $1 AND u.parent_id = $2 AND $4::text = ANY (u.fires) AND u.id <> ALL ($6::integer[])
 			)
@@ -64,7 +70,7 @@ func raiseCaused(ctx context.Context, tx conn, c cause, event forgehook.EventTyp
 		)
 		SELECT project_id FROM run`,
 		c.call.Tenant, a.serviceID, id, event, c.call.CallID, pq.Array(c.mustNot), milliseconds(at),
-		a.documentID, a.parameterID, a.verificationID, a.workItemID)
+		a.documentID, a.parameterID, a.verificationID, a.workItemID, c.root)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -131,7 +131,7 @@ func completeCall(ctx context.Context, tx conn, call forgehook.CallRef, e ending
 		), run AS (
 			UPDATE runs r SET open = open - 1, delivered = delivered + (done.outcome = 'delivered')::integer,
 			       skipped = skipped + (done.outcome = 'skipped')::integer, failed = failed + (done.outcome NOT IN ('delivered', 'skipped'))::integer,
-			       stopped = stopped OR (done.on_failure IS NOT DISTINCT FROM 'error' AND done.outcome IN ('failed', 'expired'))
+			       stopped_by = COALESCE(r.stopped_by, CASE WHEN done.on_failure = 'error' AND done.outcome IN ('failed', 'expired') THEN done.id END)
 			FROM done WHERE r.tenant_id = $1 AND r.id = done.run_id
 			RETURNING r.open
 		)

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -60,7 +61,7 @@ func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forg
 			return err
 		}
 		var before *forgehook.Document
-		if fired[forgehook.EventVerification] {
+		if fired[forgehook.EventDocumentUpdated] || fired[forgehook.EventVerification] {
 			if before, err = lockDocument(ctx, tx, tenant, &d.ID); err != nil {
 				return err
 			}
@@ -83,15 +84,30 @@ func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forg
 	return d, created, raised, nil
 }
 
-// raiseUpdated raises what a change of a document is. before is nil where it does not matter.
+// raiseUpdated raises what a change of a document is: nothing where but its date of modification has changed. before is nil where it
+// does not matter.
 func raiseUpdated(ctx context.Context, tx conn, tenant forgehook.TenantID, because cause, before, after *forgehook.Document) ([]forgehook.RunStart, error) {
 	happenings := []happening{{forgehook.EventDocumentUpdated, after.ServiceID, documentItems(after.ID)}}
 	if before != nil {
+		if same, err := sameDocument(*before, *after); same || err != nil {
+			return nil, err
+		}
 		if items := verificationItems(before, after); len(items) > 0 {
 			happenings = append(happenings, happening{forgehook.EventVerification, after.ServiceID, items})
 		}
 	}
 	return raise(ctx, tx, tenant, because, now(), happenings...)
+}
+
+// sameDocument compares all but the date of modification.
+func sameDocument(a, b forgehook.Document) (bool, error) {
+	a.DTM, b.DTM = nil, nil
+	one, err := forgehook.AppendJSON(nil, a)
+	if err != nil {
+		return false, err
+	}
+	other, err := forgehook.AppendJSON(nil, b)
+	return bytes.Equal(one, other), err
 }
 
 // ImportDocuments does for many documents of one project what PutDocument does for one. feed puts them in as many batches as it

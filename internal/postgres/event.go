@@ -33,8 +33,8 @@ type runItem struct {
 // zero one: it comes from senders that may say anything.
 func findCause(ctx context.Context, tx conn, tenant forgehook.TenantID, named string) (cause, error) {
 	id, err := uuid.Parse(strings.TrimPrefix(named, webhookIDPrefix))
-	if err != nil {
-		return cause{}, nil //nolint:nilerr // see above
+	if err != nil || id.Version() != idVersion {
+		return cause{}, nil //nolint:nilerr // see above; few trace ids of others look like ours
 	}
 	found, _, err := causeOf(ctx, tx, forgehook.CallRef{Tenant: tenant, CallID: id.String()})
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
@@ -159,12 +159,16 @@ func insertRun(ctx context.Context, tx conn, tenant forgehook.TenantID, r newRun
 		ids[i], bodies[i] = item.DocumentID, item.Document
 		parameters[i], verifications[i], workItems[i] = item.ParameterID, item.VerificationID, item.WorkItemID
 	}
+	root := r.cause.root
+	if root == "" {
+		root = r.id
+	}
 	var stored bool
 	err := tx.get(ctx, &stored, `
 		WITH run AS (
 			INSERT INTO runs (id, tenant_id, project_id, service_id, event_type, reason, idempotency_key, body_sha256, cause_id, cause,
-			                  request, documents, processed, accepted_at, status, outcome, completed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+			                  request, documents, processed, accepted_at, status, outcome, completed_at, root_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $23)
 			ON CONFLICT (tenant_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 			RETURNING id
 		), items AS (
@@ -174,9 +178,9 @@ func insertRun(ctx context.Context, tx conn, tenant forgehook.TenantID, r newRun
 			     WITH ORDINALITY AS i (document, body, parameter, verification, work_item, place)
 		)
 		SELECT EXISTS (SELECT FROM run)`,
-		r.id, tenant, r.projectID, r.serviceID, r.event, r.reason, orNull(r.key), r.bodySHA256, orNull(r.cause.call.CallID), int32s(r.cause.mustNot),
+		r.id, tenant, r.projectID, r.serviceID, r.event, r.reason, orNull(r.key), r.bodySHA256, r.cause.callID(), int32s(r.cause.mustNot),
 		r.request, documents, processed, r.acceptedAt, status, outcome, completedAt,
-		pq.Array(ids), pq.Array(bodies), pq.Array(parameters), pq.Array(verifications), pq.Array(workItems))
+		pq.Array(ids), pq.Array(bodies), pq.Array(parameters), pq.Array(verifications), pq.Array(workItems), root)
 	return stored, err
 }
 

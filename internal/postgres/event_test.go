@@ -84,6 +84,13 @@ func TestDocuments_raise(t *testing.T) {
 
 	_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "")
 	check(t, err)
+	equal(t, "replaced by itself", len(raised.Runs), 0)
+	_, raised, err = b.UpdateDocument(t.Context(), b.tenant, 912, "", func(*forgehook.Document) error { return nil })
+	check(t, err)
+	equal(t, "changed in nothing but its date", len(raised.Runs), 0)
+	d.Status = 121
+	_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "")
+	check(t, err)
 	equal(t, "replaced", raisedTypes(raised), []forgehook.EventType{forgehook.EventDocumentUpdated})
 	d.ResultParameters[0].Verifications = append(d.ResultParameters[0].Verifications, forgehook.Verification{ID: 99, Value: new("1")}, forgehook.Verification{})
 	_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "")
@@ -186,7 +193,10 @@ func TestCause(t *testing.T) {
 		"": 1, "msg_": 1, "4711": 1, "\x00": 1, call.ID + "0": 1, "00000000-0000-0000-0000-000000000000": 1,
 		foreign.Call(t, b.DB).ID: 1,
 	} {
-		_, raised, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, named, func(*forgehook.Document) error { return nil })
+		_, raised, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, named, func(d *forgehook.Document) error {
+			d.Comment = new(time.Now().String())
+			return nil
+		})
 		check(t, err)
 		equal(t, fmt.Sprintf("runs of a change caused by %q", named), len(raised.Runs), want)
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
+const idVersion = 7
+
 // newIDs makes n UUIDv7 in ascending order. Their time is at, not that of making them: so the order of calls is that of their
 // acceptance, to a quarter of a microsecond, and a span of acceptance times is a span of ids.
 func newIDs(at time.Time, n int) []string {
@@ -25,7 +27,7 @@ func newIDs(at time.Time, n int) []string {
 		var id uuid.UUID
 		_, _ = rand.Read(id[8:]) // it never fails
 		id[8] = id[8]&0x3f | 0x80
-		binary.BigEndian.PutUint64(id[:8], tick/ticks<<16|7<<12|tick%ticks)
+		binary.BigEndian.PutUint64(id[:8], tick/ticks<<16|idVersion<<12|tick%ticks)
 		ids[i] = id.String()
 		tick++
 	}

@@ -24,6 +24,7 @@ type Batch struct {
 	Done      bool                  // no document is left
 	Outcome   forgehook.RunOutcome  // set when the run has ended
 	Stopped   bool                  // a call failed whose utility says error
+	Why       string                // which one, where Stopped
 }
 
 // runRow is a run.
@@ -36,6 +37,7 @@ type runRow struct {
 	Reason       *string            `db:"reason"`
 	CauseID      *string            `db:"cause_id"`
 	Cause        pq.Int32Array      `db:"cause"`
+	RootID       string             `db:"root_id"`
 	Documents    int                `db:"documents"`
 	AcceptedAt   time.Time          `db:"accepted_at"`
 	Processed    int                `db:"processed"`
@@ -44,7 +46,7 @@ type runRow struct {
 	Delivered    int                `db:"delivered"`
 	Skipped      int                `db:"skipped"`
 	Failed       int                `db:"failed"`
-	Stopped      bool               `db:"stopped"`
+	StoppedBy    *string            `db:"stopped_by"`
 	Status       string             `db:"status"`
 	Outcome      *string            `db:"outcome"`
 	CompletedAt  *time.Time         `db:"completed_at"`
@@ -52,8 +54,8 @@ type runRow struct {
 	ErrorMessage *string            `db:"error_message"`
 }
 
-const runColumns = `r.tenant_id, r.id, r.project_id, r.service_id, r.event_type, r.reason, r.cause_id, r.cause, r.documents, r.accepted_at,
-	r.processed, r.calls, r.open, r.delivered, r.skipped, r.failed, r.stopped, r.status, r.outcome, r.completed_at, r.error_code, r.error_message`
+const runColumns = `r.tenant_id, r.id, r.project_id, r.service_id, r.event_type, r.reason, r.cause_id, r.cause, r.root_id, r.documents, r.accepted_at,
+	r.processed, r.calls, r.open, r.delivered, r.skipped, r.failed, r.stopped_by, r.status, r.outcome, r.completed_at, r.error_code, r.error_message`
 
 func (r runRow) toRun() (forgehook.Run, error) {
 	return forgehook.Run{

@@ -2,6 +2,8 @@ package postgres_test
 
 import (
 	"crypto/sha256"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -126,6 +128,10 @@ func TestAcceptEvent_refused(t *testing.T) {
 	both.Request.DocumentID = &id
 	two := after(id)
 	two.Type = forgehook.EventVerification
+	elsewhere := pgtest.Project(t, b.DB, b.tenant)
+	foreign := pgtest.Document(t, b.DB, b.tenant, elsewhere.ID, b.s.Service.ID)
+	strangers := after(id, foreign.ID)
+	strangers.Documents = []forgehook.Document{{ProjectID: b.s.Project.ID}, {ProjectID: elsewhere.ID}, {}}
 	for name, tt := range map[string]struct {
 		e     forgehook.EventRequest
 		paths []string
@@ -137,13 +143,15 @@ func TestAcceptEvent_refused(t *testing.T) {
 			request(forgehook.EventDocumentUpdated, forgehook.CallRequest{DocumentID: new(int32(1)), MasterDocumentID: new(int32(2))}),
 			[]string{"documentId", "masterDocumentId"},
 		},
-		"too many":                {many, []string{"documentIds"}},
-		"one and many":            {both, []string{"documentIds"}},
-		"verifications of many":   {two, []string{"documentIds"}},
-		"verification without":    {request(forgehook.EventVerification, forgehook.CallRequest{DocumentID: &id}), []string{"verification"}},
-		"unknown verification":    {request(forgehook.EventVerification, forgehook.CallRequest{DocumentID: &id, VerificationID: new(int32(5))}), []string{"verificationId"}},
-		"workitem without":        {request(forgehook.EventWorkItem, forgehook.CallRequest{DocumentID: &id}), []string{"workItem"}},
-		"workitem that is absent": {request(forgehook.EventWorkItem, forgehook.CallRequest{DocumentID: &id, WorkItemID: new(int32(5))}), []string{"workItemId"}},
+		"a document of another project":       {request(forgehook.EventAfterProcess, forgehook.CallRequest{DocumentID: &foreign.ID}), []string{"documentId"}},
+		"documents of another project, given": {strangers, []string{"documents[1].projectId", "documentIds[1]"}},
+		"too many":                            {many, []string{"documentIds"}},
+		"one and many":                        {both, []string{"documentIds"}},
+		"verifications of many":               {two, []string{"documentIds"}},
+		"verification without":                {request(forgehook.EventVerification, forgehook.CallRequest{DocumentID: &id}), []string{"verification"}},
+		"unknown verification":                {request(forgehook.EventVerification, forgehook.CallRequest{DocumentID: &id, VerificationID: new(int32(5))}), []string{"verificationId"}},
+		"workitem without":                    {request(forgehook.EventWorkItem, forgehook.CallRequest{DocumentID: &id}), []string{"workItem"}},
+		"workitem that is absent":             {request(forgehook.EventWorkItem, forgehook.CallRequest{DocumentID: &id, WorkItemID: new(int32(5))}), []string{"workItemId"}},
 	} {
 		_, err := b.AcceptEvent(t.Context(), b.tenant, eventOf(b.s.Service.ID, tt.e, "", ""))
 		refused(t, name, err, forgehook.CodeInvalid)
@@ -269,7 +277,8 @@ func TestAcceptBatch_onFailureError(t *testing.T) {
 	equal(t, "second batch", second.Calls, 1)
 	_, err = b.CompleteCall(t.Context(), b.ref(second.Starts[0].CallID), forgehook.Expired, nil, time.Now())
 	check(t, err)
-	equal(t, "after a failure", b.batch(t, run), postgres.Batch{Stopped: true})
+	why := fmt.Sprintf("Call %s of utility %d expired, whose onFailure is error.", second.Starts[0].CallID, b.s.Utility.ID)
+	equal(t, "after a failure", b.batch(t, run), postgres.Batch{Stopped: true, Why: why})
 	because := &forgehook.CallError{Code: "call_failed", Message: "m"}
 	outcome, err := b.CompleteRun(t.Context(), run, forgehook.RunFailed, because, time.Now())
 	check(t, err)
@@ -277,6 +286,30 @@ func TestAcceptBatch_onFailureError(t *testing.T) {
 	got, err := b.Run(t.Context(), b.tenant, run.RunID)
 	check(t, err)
 	equal(t, "run", []any{*got.Outcome, got.Error, got.Processed, got.Delivered, got.Failed}, []any{forgehook.RunFailed, because, 2, 1, 1})
+}
+
+// Only utilities that say so stop a run, and the first call that failed is named.
+func TestAcceptBatch_stoppedByTheFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(s *forgehook.Settings) { s.OnFailure = forgehook.OnFailureError })
+	pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID)
+	run := b.happens(t, after(documents(t, b, 3)...))
+	var own []forgehook.CallStart
+	for _, start := range b.batch(t, run).Starts {
+		if start.WebHookServiceID == b.s.Utility.ID {
+			own = append(own, start)
+			continue
+		}
+		_, err := b.CompleteCall(t.Context(), b.ref(start.CallID), forgehook.Failed, nil, time.Now())
+		check(t, err)
+	}
+	equal(t, "a failure of another utility", b.batch(t, run), postgres.Batch{Open: 3, Done: true})
+	for _, start := range own[:2] {
+		_, err := b.CompleteCall(t.Context(), b.ref(start.CallID), forgehook.Failed, nil, time.Now())
+		check(t, err)
+	}
+	why := fmt.Sprintf("Call %s of utility %d failed, whose onFailure is error.", own[0].CallID, b.s.Utility.ID)
+	equal(t, "two of its own", b.batch(t, run), postgres.Batch{Open: 1, Done: true, Stopped: true, Why: why})
 }
 
 // Batches that are accepted at once take different documents, and none twice.
@@ -330,6 +363,66 @@ func TestAcceptBatch_largeDocuments(t *testing.T) {
 	run := b.happens(t, e)
 	equal(t, "first", b.batch(t, run).Processed, 1)
 	equal(t, "second", b.batch(t, run).Processed, 1)
+}
+
+// Masters count too: those that are stored and those that the event gives for all its documents.
+func TestAcceptBatch_largeMasters(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	master := forgehook.Document{ProjectID: b.s.Project.ID, Comment: new(strings.Repeat("x", 3<<20))}
+	stored, _, _, err := b.PutDocument(t.Context(), b.tenant, master, "")
+	check(t, err)
+	ids := documents(t, b, 12)
+	var children []forgehook.Document
+	for _, id := range ids {
+		children = append(children, forgehook.Document{ID: id, ServiceID: b.s.Service.ID, MasterID: &stored.ID})
+	}
+	byID := after(ids...)
+	given := forgehook.EventRequest{Type: forgehook.EventAfterProcess, Documents: children}
+	for _, tt := range []struct {
+		name   string
+		e      forgehook.EventRequest
+		master forgehook.CallRequest
+	}{
+		{"given", byID, forgehook.CallRequest{MasterDocument: &master}},
+		{"named", byID, forgehook.CallRequest{MasterDocumentID: &stored.ID}},
+		{"of documents that are given", given, forgehook.CallRequest{}},
+		{"of documents that are stored", byID, forgehook.CallRequest{}},
+	} {
+		if tt.name == "of documents that are stored" {
+			_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", all(children))
+			check(t, err)
+		}
+		tt.e.Request = tt.master
+		run := b.happens(t, tt.e)
+		var processed []int
+		for n := 0; n < 12; n += processed[len(processed)-1] {
+			processed = append(processed, b.batch(t, run).Processed)
+		}
+		equal(t, tt.name, processed, []int{5, 5, 2})
+	}
+}
+
+// Calls that are open when a run is canceled or stopped end later, and are counted all the same.
+func TestCompleteRun_openCalls(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []forgehook.RunOutcome{forgehook.RunCanceled, forgehook.RunFailed} {
+		b := setup(t)
+		run := b.happens(t, after(documents(t, b, 3)...))
+		starts := b.batch(t, run).Starts
+		_, err := b.CompleteRun(t.Context(), run, outcome, nil, time.Now())
+		check(t, err)
+		for i, end := range []forgehook.Outcome{forgehook.Delivered, forgehook.Skipped, forgehook.Expired} {
+			_, err := b.CompleteCall(t.Context(), b.ref(starts[i].CallID), end, nil, time.Now())
+			check(t, err)
+			got, err := b.Run(t.Context(), b.tenant, run.RunID)
+			check(t, err)
+			equal(t, "open", got.Open, 2-i)
+		}
+		got, err := b.Run(t.Context(), b.tenant, run.RunID)
+		check(t, err)
+		equal(t, string(outcome), []any{*got.Outcome, got.Calls, got.Delivered, got.Skipped, got.Failed}, []any{outcome, 3, 1, 1, 1})
+	}
 }
 
 func TestRuns(t *testing.T) {

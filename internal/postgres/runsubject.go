@@ -12,8 +12,6 @@ import (
 // subjectsOf freezes what the calls of each item are about, as a request for calls would; nil where that is gone.
 func subjectsOf(ctx context.Context, tx conn, run runRow, common []byte, items []runItem, t target) (subjects []*forgehook.Subject, err error) {
 	switch {
-	case len(t.utilities) == 0:
-		return nil, nil
 	case isCallEvent(forgehook.EventType(run.EventType)):
 		subjects, err = causedSubjects(ctx, tx, run, items)
 	default:
@@ -46,13 +44,12 @@ func subjectsOf(ctx context.Context, tx conn, run runRow, common []byte, items [
 	return subjects, nil
 }
 
-func isCallEvent(e forgehook.EventType) bool {
-	switch e {
-	case forgehook.EventCallCompleted, forgehook.EventCallFailed, forgehook.EventUtilityHeld, forgehook.EventUtilityRecovered:
-		return true
-	}
-	return false
+// callEvents are those that the end of a call is.
+var callEvents = []forgehook.EventType{
+	forgehook.EventCallCompleted, forgehook.EventCallFailed, forgehook.EventUtilityHeld, forgehook.EventUtilityRecovered,
 }
+
+func isCallEvent(e forgehook.EventType) bool { return slices.Contains(callEvents, e) }
 
 // itemSubjects reads documents, masters and work items of all items at once.
 func itemSubjects(ctx context.Context, tx conn, run runRow, common []byte, items []runItem) ([]*forgehook.Subject, error) {

@@ -44,12 +44,20 @@ func (db *DB) Wakes(ctx context.Context, call forgehook.CallRef) (_ []forgehook.
 	return toWakes(rows), err
 }
 
-// OldWakes lists signals of all tenants that have been owed since before a moment, oldest first.
+// OldWakes lists signals of all tenants that have been owed since before a moment and were not tried since, and notes that they are
+// being tried now: those that cannot be sent keep no others from it. Sweeps that run at once get different ones.
 func (db *DB) OldWakes(ctx context.Context, before time.Time, limit int) (_ []forgehook.Wake, err error) {
 	defer wrap(&err, "list old wakes")
 	var rows []wakeRow
 	err = db.list(ctx, &rows, `
-		SELECT id, tenant_id, workflow_id, signal, payload FROM wakes WHERE created_at < $1 ORDER BY id LIMIT $2`, before, limit)
+		WITH old AS (
+			SELECT id FROM wakes
+			WHERE COALESCE(tried_at, created_at) < $1
+			ORDER BY COALESCE(tried_at, created_at), id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+		), w AS (
+			UPDATE wakes SET tried_at = $3 FROM old WHERE wakes.id = old.id RETURNING wakes.*
+		)
+		SELECT id, tenant_id, workflow_id, signal, payload FROM w ORDER BY id`, before, limit, now())
 	return toWakes(rows), err
 }
 

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -162,8 +163,8 @@ func inRun(t *testing.T, b bundle, open int, calls ...forgehook.Call) (runID str
 	t.Helper()
 	pool := rawPool(t, b.url)
 	check(t, pool.QueryRowContext(t.Context(), `
-		INSERT INTO runs (id, tenant_id, project_id, service_id, event_type, documents, accepted_at, status, calls, open)
-		VALUES (gen_random_uuid(), $1, $2, $3, 'after_process', 1, now(), 'running', $4, $4) RETURNING id`,
+		INSERT INTO runs (id, tenant_id, project_id, service_id, event_type, documents, accepted_at, status, calls, open, root_id)
+		VALUES (gen_random_uuid(), $1, $2, $3, 'after_process', 1, now(), 'running', $4, $4, gen_random_uuid()) RETURNING id`,
 		b.tenant, b.s.Project.ID, b.s.Service.ID, open).Scan(&runID))
 	for _, call := range calls {
 		_, err := pool.ExecContext(t.Context(), `UPDATE calls SET run_id = $2, event_type = 'after_process' WHERE id = $1`, call.ID, runID)
@@ -179,7 +180,7 @@ type counters struct {
 
 func countersOf(t *testing.T, b bundle, runID string) (c counters) {
 	t.Helper()
-	check(t, rawPool(t, b.url).QueryRowContext(t.Context(), `SELECT open, delivered, skipped, failed, stopped FROM runs WHERE id = $1`, runID).
+	check(t, rawPool(t, b.url).QueryRowContext(t.Context(), `SELECT open, delivered, skipped, failed, stopped_by IS NOT NULL FROM runs WHERE id = $1`, runID).
 		Scan(&c.Open, &c.Delivered, &c.Skipped, &c.Failed, &c.Stopped))
 	return c
 }
@@ -216,6 +217,17 @@ func TestCompleteCall_run(t *testing.T) {
 }
 
 // A failed call pauses its utility, once; others of the service hear of that, and of the resume.
+func TestCompleteCall_holdWhenExpired(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(s *forgehook.Settings) { s.OnFailure = forgehook.OnFailureHold })
+	call := begun(t, b)
+	_, err := b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Expired, nil, time.Now())
+	check(t, err)
+	u, err := b.Utility(t.Context(), b.tenant, b.s.Utility.ID)
+	check(t, err)
+	equal(t, "held by", u.HeldBy, &call.ID)
+}
+
 func TestCompleteCall_hold(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *forgehook.Settings) { s.OnFailure = forgehook.OnFailureHold })
@@ -323,6 +335,34 @@ func TestCompleteCall_statusIsAnEvent(t *testing.T) {
 }
 
 // The events of a utility are a column, so that a change finds whom it fires with one look.
+// Signals that cannot be sent keep no others from being tried.
+func TestOldWakes_inTurns(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	start := time.Now().Add(-time.Hour)
+	for i := range 5 {
+		call := b.s.Call(t, b.DB)
+		check(t, b.awaited(t, call, fmt.Sprintf("order/%d", i)))
+		_, err := b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Canceled, nil, start.Add(time.Duration(i)*time.Second))
+		check(t, err)
+	}
+	take := func(before time.Time) (got []string) {
+		wakes, err := b.OldWakes(t.Context(), before, 2)
+		check(t, err)
+		for _, w := range wakes {
+			got = append(got, w.WorkflowID)
+		}
+		return got
+	}
+	soon := time.Now().Add(time.Minute)
+	for _, want := range [][]string{{"order/0", "order/1"}, {"order/2", "order/3"}} {
+		equal(t, "a turn", take(soon), want)
+	}
+	third := take(soon)
+	equal(t, "the last, and one of the first again", []any{len(third), third[len(third)-1]}, []any{2, "order/4"})
+	equal(t, "tried lately", len(take(start.Add(time.Minute))), 0)
+}
+
 func TestSettings_fires(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
