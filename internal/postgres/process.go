@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/forgehook/forgehook"
@@ -43,6 +44,7 @@ type processRow struct {
 	DueAt       *time.Time         `db:"due_at"`
 	ItemDueAt   *time.Time         `db:"item_due_at"`
 	OwnsCall    bool               `db:"owns_call"`
+	Escalations int                `db:"escalations"`
 	Status      string             `db:"status"`
 	Outcome     *string            `db:"outcome"`
 	CallOutcome *string            `db:"call_outcome"`
@@ -52,8 +54,8 @@ type processRow struct {
 
 // processSelect goes on with conditions on the process, p.
 const processSelect = `
-	SELECT p.tenant_id, p.id, p.work_item_id, p.current_id, p.call_id, p.on_due, p.due_at, w.due_at AS item_due_at, p.owns_call, p.status,
-	       p.outcome, c.outcome AS call_outcome, p.started_at, p.completed_at
+	SELECT p.tenant_id, p.id, p.work_item_id, p.current_id, p.call_id, p.on_due, p.due_at, w.due_at AS item_due_at, p.owns_call, p.escalations,
+	       p.status, p.outcome, c.outcome AS call_outcome, p.started_at, p.completed_at
 	FROM work_item_processes p
 	LEFT JOIN work_items w ON w.tenant_id = p.tenant_id AND w.id = p.current_id
 	LEFT JOIN calls c ON c.id = p.call_id
@@ -194,6 +196,7 @@ type ItemState struct {
 	CallOutcome forgehook.Outcome // "": it goes on
 	OwnsCall    bool
 	Handed      bool                     // handed over, the child is not there yet
+	Answered    bool                     // the item has its status by the call's answer
 	Outcome     forgehook.ProcessOutcome // set when the process has ended
 }
 
@@ -218,38 +221,69 @@ func lookAtItem(ctx context.Context, tx conn, p ProcessRef) (row processRow, sta
 	if err := tx.get(ctx, &row, processSelect+` AND p.id = $2`, p.Tenant, p.ProcessID); err != nil {
 		return row, state, err
 	}
-	item, err := lockWorkItem(ctx, tx, p.Tenant, &row.CurrentID)
+	var at followed
+	if row.Outcome == nil {
+		at, err = followItem(ctx, tx, row.call(), row.CurrentID)
+	} else {
+		at.item, err = lockWorkItem(ctx, tx, p.Tenant, &row.CurrentID)
+	}
 	if err != nil {
 		return row, state, err
 	}
-	first, known := row.CurrentID, map[int32]bool{row.CurrentID: true}
-	for row.Outcome == nil && item != nil && item.Status.HandedOver() {
-		child, err := lockChild(ctx, tx, p.Tenant, item.ID)
-		if err != nil {
-			return row, state, err
-		}
-		if state.Handed = child == nil || known[child.ID]; state.Handed {
-			break
-		}
-		item, row.CurrentID, row.DueAt = child, child.ID, nil
-		known[child.ID] = true
+	if row.ItemDueAt = nil; at.item != nil {
+		row.ItemDueAt = dueAt(at.item)
 	}
-	if row.ItemDueAt = nil; item != nil {
-		row.ItemDueAt = dueAt(item)
-	}
-	if row.CurrentID != first {
+	if at.item != nil && at.item.ID != row.CurrentID {
+		row.CurrentID, row.DueAt = at.item.ID, nil
 		_, err := tx.exec(ctx, `
 			UPDATE work_item_processes SET current_id = $3, due_at = NULL WHERE tenant_id = $1 AND id = $2`, p.Tenant, p.ProcessID, row.CurrentID)
 		if err != nil {
 			return row, state, err
 		}
 	}
-	return row, row.state(item, state.Handed), nil
+	return row, row.state(at), nil
 }
 
-func (r processRow) state(item *forgehook.WorkItem, handed bool) ItemState {
+// followed is where a work item stands that may have been handed over.
+type followed struct {
+	item     *forgehook.WorkItem // nil: gone
+	passed   []int32             // the items on the way, itself included
+	handed   bool                // handed over, the child is not there yet
+	answered bool                // it has its status by the call's answer, which is followed no further
+}
+
+// maxHandedOver bounds how many items are followed at once.
+const maxHandedOver = 100
+
+// followItem locks an item and, where it was handed over, its newest child, and so on.
+func followItem(ctx context.Context, tx conn, call forgehook.CallRef, id int32) (at followed, err error) {
+	at.item, err = lockWorkItem(ctx, tx, call.Tenant, &id)
+	for err == nil && at.item != nil {
+		at.passed = append(at.passed, at.item.ID)
+		if at.item.Status.Actionable() {
+			return at, nil
+		}
+		at.answered, err = answeredBy(ctx, tx, call, at.item.ID)
+		if err != nil || at.answered || !at.item.Status.HandedOver() {
+			return at, err
+		}
+		var child *forgehook.WorkItem
+		child, err = lockChild(ctx, tx, call.Tenant, at.item.ID)
+		if at.handed = child == nil || slices.Contains(at.passed, child.ID) || len(at.passed) == maxHandedOver; at.handed {
+			return at, err
+		}
+		at.item = child
+	}
+	return at, err
+}
+
+func (r processRow) call() forgehook.CallRef {
+	return forgehook.CallRef{Tenant: r.Tenant, CallID: r.CallID}
+}
+
+func (r processRow) state(at followed) ItemState {
 	state := ItemState{
-		Item: item, OnDue: forgehook.OnDue(r.OnDue), Call: forgehook.CallRef{Tenant: r.Tenant, CallID: r.CallID}, OwnsCall: r.OwnsCall, Handed: handed,
+		Item: at.item, OnDue: forgehook.OnDue(r.OnDue), Call: r.call(), OwnsCall: r.OwnsCall, Handed: at.handed, Answered: at.answered,
 	}
 	if state.OnDue != forgehook.DueWait {
 		state.DueAt = r.due()
@@ -299,7 +333,7 @@ func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (sta
 			return err
 		}
 		row.CurrentID, row.DueAt, row.ItemDueAt = child.ID, nil, dueAt(&child)
-		state = row.state(&child, false)
+		state = row.state(followed{item: &child})
 		return nil
 	})
 	if err != nil {

@@ -309,6 +309,41 @@ func TestEndProcess(t *testing.T) {
 	}
 }
 
+// What the call has left to the process is not lost, whatever the process was to end as, nor given to another item than it was made for.
+func TestEndProcess_looksAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	outcome := func(p postgres.ProcessRef, outcome forgehook.ProcessOutcome, item int32) string {
+		t.Helper()
+		process, _, err := b.EndProcess(t.Context(), postgres.ProcessEnd{Ref: p, Outcome: outcome, ItemID: item, Now: time.Now()})
+		check(t, err)
+		if process.Outcome == nil {
+			return ""
+		}
+		return string(*process.Outcome)
+	}
+	for _, as := range []forgehook.ProcessOutcome{forgehook.ProcessDue, forgehook.ProcessRejected, forgehook.ProcessCanceled} {
+		item := b.item(t)
+		call := b.onItem(t, item.ID)
+		p := b.waits(t, item.ID, call)
+		answered(t, b, call, completes)
+		equal(t, "the call has ended", outcome(p, as, 0), "")
+		b.setStatus(t, item.ID, 2)
+		want := string(as)
+		if as == forgehook.ProcessRejected {
+			want = string(forgehook.ProcessSettled)
+		}
+		equal(t, "somebody has decided", outcome(p, as, 0), want)
+	}
+	item := b.item(t)
+	p := b.waits(t, item.ID, b.s.Call(t, b.DB))
+	b.setStatus(t, item.ID, 3)
+	equal(t, "handed over", outcome(p, forgehook.ProcessAnswered, item.ID), "")
+	child := b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &item.ID, 4 })
+	equal(t, "made for the parent", outcome(p, forgehook.ProcessAnswered, item.ID), "")
+	equal(t, "made for the child", outcome(p, forgehook.ProcessAnswered, child.ID), "answered")
+}
+
 // Whoever waits for a process, or a run, hears of its end.
 func TestWaiter_processAndRun(t *testing.T) {
 	t.Parallel()

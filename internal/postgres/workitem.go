@@ -99,10 +99,31 @@ func putWorkItem(ctx context.Context, tx conn, tenant forgehook.TenantID, w forg
 		SELECT tenant_id, $3, id, $4, $5, $6, $7, $8, $9, $9 FROM projects WHERE tenant_id = $1 AND id = $2
 		ON CONFLICT (tenant_id, id) DO UPDATE SET project_id = excluded.project_id, parent_id = excluded.parent_id,
 		    document_id = excluded.document_id, status = excluded.status, due_at = excluded.due_at, body = excluded.body,
-		    updated_at = excluded.updated_at
+		    updated_at = excluded.updated_at,
+		    answered_by = CASE WHEN work_items.status = excluded.status THEN work_items.answered_by END
 		RETURNING xmax = 0`, // a row that was inserted has not been locked by anyone yet
 		tenant, w.ProjectID, w.ID, w.WorkItemID, w.DocumentID, int32(w.Status), dueAt(&w), body, instant())
 	return created, orNotFound(err, "project", *w.ProjectID)
+}
+
+// answerItem notes that a call's answer has given a work item, which is locked, its status.
+func answerItem(ctx context.Context, tx conn, call forgehook.CallRef, id int32) error {
+	_, err := tx.exec(ctx, `UPDATE work_items SET answered_by = $3 WHERE tenant_id = $1 AND id = $2`, call.Tenant, id, call.CallID)
+	return err
+}
+
+// answeredBy reports whether a work item has its status by a call's answer.
+func answeredBy(ctx context.Context, tx conn, call forgehook.CallRef, id int32) (answered bool, err error) {
+	err = tx.get(ctx, &answered, `
+		SELECT EXISTS (SELECT FROM work_items WHERE tenant_id = $1 AND id = $2 AND answered_by = $3)`, call.Tenant, id, call.CallID)
+	return answered, err
+}
+
+// closeItem notes when an item came to its end, unless that is known.
+func closeItem(w *forgehook.WorkItem, at time.Time) {
+	if (w.Status.Settled() || w.Status.Dead()) && w.Closed == nil {
+		w.Closed = &forgehook.Time{Time: milliseconds(at)}
+	}
 }
 
 // WorkItem returns a work item.
