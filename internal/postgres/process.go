@@ -12,9 +12,12 @@ import (
 
 // The platform's statuses of work items that are set here.
 const (
-	statusEscalateTx forgehook.WorkItemStatus = 3
-	statusEscalateRx forgehook.WorkItemStatus = 4
-	statusRejected   forgehook.WorkItemStatus = 10
+	statusEscalateTx      forgehook.WorkItemStatus = 3
+	statusEscalateRx      forgehook.WorkItemStatus = 4
+	statusRejected        forgehook.WorkItemStatus = 10
+	statusDocumentDeleted forgehook.WorkItemStatus = 91
+
+	statusMax forgehook.WorkItemStatus = 100 // none is as high
 )
 
 // ProcessRef names a process.
@@ -69,8 +72,15 @@ func (r processRow) toProcess() forgehook.WorkItemProcess {
 	}
 }
 
+// maxEscalations bounds how often the item of one process is escalated: then nobody is left to hand it to, and it waits.
+const maxEscalations = 10
+
+// due is nil also where the due date does not count any more.
 func (r processRow) due() *time.Time {
-	if r.DueAt != nil {
+	switch {
+	case r.OnDue == string(forgehook.DueEscalate) && r.Escalations >= maxEscalations:
+		return nil
+	case r.DueAt != nil:
 		return r.DueAt
 	}
 	return r.ItemDueAt
@@ -82,7 +92,7 @@ func (r processRow) ref() ProcessRef { return ProcessRef{r.Tenant, r.ID} }
 func processWorkflowID(processID string) string { return "work-item/" + processID }
 
 // AcceptProcess stores a process and has its workflow signalled when the call ends. The one that waits with the item for the same call
-// already is returned (repeated); for another call it is a CodeConflict. CodeNotFound for the item, CodeInvalid (callId) for the call.
+// already is returned (repeated); for another call, or with another onDue or due date, it is a CodeConflict. CodeNotFound for the item, CodeInvalid (callId) for the call.
 func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a ProcessAcceptance) (_ forgehook.WorkItemProcess, ref ProcessRef, repeated bool, err error) {
 	defer wrap(&err, "have work item %d wait for call %s", a.WorkItemID, a.CallID)
 	var row processRow
@@ -100,6 +110,9 @@ func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a Pr
 // before and are seen by the process, or after and see it.
 func acceptProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, a ProcessAcceptance) (row processRow, repeated bool, err error) {
 	id := newID(a.Now)
+	if a.OnDue == "" {
+		a.OnDue = forgehook.DueWait
+	}
 	_, err = awaitCall(ctx, tx, forgehook.CallRef{Tenant: tenant, CallID: a.CallID}, processWorkflowID(id))
 	if forgehook.ErrorCode(classifyOrNil(err)) == forgehook.CodeNotFound {
 		return row, false, forgehook.Invalid(forgehook.FieldError{Path: "callId", Value: forgehook.Shorten(a.CallID, 100), Allowed: "the id of a call"})
@@ -130,13 +143,7 @@ func acceptProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, a Pr
 		if err := tx.get(ctx, &row, processSelect+` AND p.id = $2`, tenant, waiting); err != nil {
 			return row, false, err
 		}
-		if row.CallID != a.CallID {
-			return row, false, forgehook.Errorf(forgehook.CodeConflict, "Work item %d waits for call %s already.", a.WorkItemID, row.CallID)
-		}
-		return row, true, nil
-	}
-	if a.OnDue == "" {
-		a.OnDue = forgehook.DueWait
+		return row, true, row.conflict(a)
 	}
 	_, err = tx.exec(ctx, `
 		INSERT INTO work_item_processes (id, tenant_id, work_item_id, current_id, call_id, on_due, due_at, owns_call, status, started_at)
@@ -146,6 +153,24 @@ func acceptProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, a Pr
 		return row, false, err
 	}
 	return row, false, tx.get(ctx, &row, processSelect+` AND p.id = $2`, tenant, id)
+}
+
+// conflict tells a process that waits from one that is asked for. The due date that was asked for counts until the item is handed
+// over, and is not known after.
+func (r processRow) conflict(a ProcessAcceptance) error {
+	asked := optionalMilliseconds(a.DueAt)
+	sameDue := r.CurrentID != r.WorkItemID || asked == nil && r.DueAt == nil || asked != nil && r.DueAt != nil && asked.Equal(*r.DueAt)
+	switch {
+	case r.CallID != a.CallID:
+		return forgehook.Errorf(forgehook.CodeConflict, "Work item %d waits for call %s already.", a.WorkItemID, r.CallID)
+	case r.OnDue == string(a.OnDue) && sameDue:
+		return nil
+	}
+	due := "the item's due date"
+	if r.DueAt != nil {
+		due = "dueDate " + moment(*r.DueAt).String()
+	}
+	return forgehook.Errorf(forgehook.CodeConflict, "Work item %d waits for this call already, with onDue %s and %s.", a.WorkItemID, r.OnDue, due)
 }
 
 // waitingProcess locks the process that waits with an item, or with what it was handed over to; "" where there is none.
@@ -305,7 +330,7 @@ func lockChild(ctx context.Context, tx conn, tenant forgehook.TenantID, parentID
 
 // EscalateItem hands the current item over: it becomes EscalateTx, a child with EscalateRx is made of it, which is due as long after
 // now as the item was after its creation (a day where that is unknown), and the process stands with the child. Where the item is not
-// actionable, or not due, it does nothing but look.
+// actionable, or not due, it does nothing but look. After maxEscalations the process waits without a due date.
 func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (state ItemState, raised Raised, err error) {
 	defer wrap(&err, "escalate the item of process %s", p.ProcessID)
 	err = db.inTx(ctx, func(tx conn) error {
@@ -320,7 +345,8 @@ func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (sta
 			return err
 		}
 		_, err = tx.exec(ctx, `
-			UPDATE work_item_processes SET current_id = $3, due_at = NULL WHERE tenant_id = $1 AND id = $2`, p.Tenant, p.ProcessID, child.ID)
+			UPDATE work_item_processes SET current_id = $3, due_at = NULL, escalations = escalations + 1
+			WHERE tenant_id = $1 AND id = $2`, p.Tenant, p.ProcessID, child.ID)
 		if err != nil {
 			return err
 		}
@@ -332,7 +358,7 @@ func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (sta
 		if raised.Wakes, err = wakeProcesses(ctx, tx, p.Tenant, at, p.ProcessID, sender.ID, child.ID); err != nil {
 			return err
 		}
-		row.CurrentID, row.DueAt, row.ItemDueAt = child.ID, nil, dueAt(&child)
+		row.CurrentID, row.DueAt, row.ItemDueAt, row.Escalations = child.ID, nil, dueAt(&child), row.Escalations+1
 		state = row.state(followed{item: &child})
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +71,16 @@ func TestAcceptProcess(t *testing.T) {
 	})
 
 	other := a
+	other.OnDue = ""
+	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, other)
+	refused(t, "another onDue", err, forgehook.CodeConflict)
+	equal(t, "it says what stands: "+err.Error(), strings.Contains(err.Error(), "onDue reject and the item's due date"), true)
+	other = a
+	other.DueAt = &when
+	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, other)
+	refused(t, "another due date", err, forgehook.CodeConflict)
+	equal(t, "it stands as before", b.look(t, ref).OnDue, forgehook.DueReject)
+	other = a
 	other.CallID = b.s.Call(t, b.DB).ID
 	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, other)
 	refused(t, "another call", err, forgehook.CodeConflict)
@@ -88,6 +99,17 @@ func TestAcceptProcess(t *testing.T) {
 	refused(t, "a stranger's view", err, forgehook.CodeNotFound)
 	_, err = b.LookAtItem(t.Context(), postgres.ProcessRef{Tenant: b.stranger, ProcessID: ref.ProcessID})
 	refused(t, "a stranger's look", err, forgehook.CodeNotFound)
+
+	dated := postgres.ProcessAcceptance{WorkItemID: b.item(t).ID, CallID: b.s.Call(t, b.DB).ID, DueAt: &when, Now: when}
+	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, dated)
+	check(t, err)
+	_, _, repeated, err = b.AcceptProcess(t.Context(), b.tenant, dated)
+	check(t, err)
+	equal(t, "the same due date", repeated, true)
+	dated.DueAt = nil
+	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, dated)
+	refused(t, "no due date", err, forgehook.CodeConflict)
+	equal(t, "it says what stands: "+err.Error(), strings.Contains(err.Error(), "onDue wait and dueDate 2026-03-04T05:06:07.123Z"), true)
 
 	_, err = b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Canceled, nil, time.Now())
 	check(t, err)
@@ -258,11 +280,37 @@ func TestEscalateItem(t *testing.T) {
 	check(t, err)
 	equal(t, "settled", []any{settled.Item.ID, settled.Item.Status}, []any{state.Item.ID, forgehook.WorkItemStatus(2)})
 
-	undated := b.item(t, func(w *forgehook.WorkItem) { w.DTC = nil })
+	undated, _, err := b.UpdateWorkItem(t.Context(), b.tenant, b.item(t).ID, "", func(w *forgehook.WorkItem) error { w.DTC = nil; return nil })
+	check(t, err)
 	p = b.waits(t, undated.ID, b.s.Call(t, b.DB), func(a *postgres.ProcessAcceptance) { a.DueAt = &when })
 	state, _, err = b.EscalateItem(t.Context(), p, when)
 	check(t, err)
 	equal(t, "a day where nothing is known", *state.DueAt, when.Add(24*time.Hour))
+	equal(t, "the child's due date counts from now on", b.look(t, p).DueAt, state.DueAt)
+}
+
+// An item that nobody looks at is not handed over for ever.
+func TestEscalateItem_limit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	item := b.item(t)
+	p := b.waits(t, item.ID, b.s.Call(t, b.DB))
+	when := item.DueDate.Time
+	for n := range 10 {
+		state, _, err := b.EscalateItem(t.Context(), p, when)
+		check(t, err)
+		equal(t, "an item of its own", state.Item.ID != item.ID, true)
+		item = *state.Item
+		equal(t, "due", state.DueAt == nil, n == 9)
+		when = item.DueDate.Time
+	}
+	state, raised, err := b.EscalateItem(t.Context(), p, when)
+	check(t, err)
+	equal(t, "no further", []any{*state.Item, raised.Runs}, []any{item, []forgehook.RunStart(nil)})
+	equal(t, "it looks", b.look(t, p), state)
+	process, _, err := b.Process(t.Context(), b.tenant, item.ID)
+	check(t, err)
+	equal(t, "shown", []any{process.CurrentID, process.DueAt}, []any{item.ID, (*forgehook.Time)(nil)})
 }
 
 func TestEndProcess(t *testing.T) {

@@ -78,7 +78,7 @@ func endProcess(ctx context.Context, tx conn, e ProcessEnd) (row processRow, rai
 		after := *state.Item
 		if applyWorkItem(&after, *write) {
 			after.DTM = &forgehook.Time{Time: milliseconds(e.Now)}
-			closeItem(&after, e.Now)
+			closeItem(state.Item, &after, e.Now)
 			if _, err := putWorkItem(ctx, tx, e.Ref.Tenant, after); err != nil {
 				return row, raised, err
 			}

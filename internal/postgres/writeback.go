@@ -262,9 +262,13 @@ func (p *writeBack) writeDocument(d *forgehook.Document, w *forgehook.DocumentWr
 	}
 	for _, f := range w.Fields {
 		path := "document.fields." + f.Name
-		field := fieldNamed(d, f.Name)
+		field, n := fieldNamed(d, f.Name)
 		if field == nil {
 			p.fault(path, f.Name, noField(d, f.Name))
+			continue
+		}
+		if n > 1 {
+			p.fault(path, f.Name, fmt.Sprintf("the document has %d fields %q: which one is meant cannot be told", n, forgehook.Shorten(f.Name, 100)))
 			continue
 		}
 		if field.Value != nil && *field.Value == f.Value {
@@ -290,20 +294,21 @@ func masked(value *string) json.RawMessage {
 	return jsonText(new(secretValue))
 }
 
-// fieldNamed finds a field by its definition's name: as it is written before any case, at the top before below it.
-func fieldNamed(d *forgehook.Document, name string) *forgehook.DocumentParameter {
+// fieldNamed finds a field by its definition's name: as it is written before any case, at the top before below it; nil where there is
+// none. n is how many there are that this does not tell apart; the cells of a table do not count, of which the first is meant.
+func fieldNamed(d *forgehook.Document, name string) (field *forgehook.DocumentParameter, n int) {
 	for _, same := range []func(string) bool{
 		func(s string) bool { return s == name },
 		func(s string) bool { return strings.EqualFold(s, name) },
 	} {
-		if p := topField(d.ResultParameters, same); p != nil {
-			return p
+		if top := topFields(d.ResultParameters, same); len(top) > 0 {
+			return top[0], len(top)
 		}
 		if p := anyField(d.ResultParameters, same); p != nil {
-			return p
+			return p, countFields(d.ResultParameters, same)
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 func fieldName(p *forgehook.DocumentParameter) string {
@@ -313,14 +318,28 @@ func fieldName(p *forgehook.DocumentParameter) string {
 	return *p.ParamDef.Name
 }
 
-func topField(in []forgehook.DocumentParameter, same func(string) bool) *forgehook.DocumentParameter {
+func topFields(in []forgehook.DocumentParameter, same func(string) bool) (found []*forgehook.DocumentParameter) {
 	for i := range in {
 		if name := fieldName(&in[i]); name != "" && same(name) {
-			return &in[i]
+			found = append(found, &in[i])
 		}
 	}
-	return nil
+	return found
 }
+
+// countFields counts fields at any depth, but for what is in the rows and columns of tables: its cells.
+func countFields(in []forgehook.DocumentParameter, same func(string) bool) int {
+	n := len(topFields(in, same))
+	for i := range in {
+		if d := in[i].ParamDef; d == nil || d.Grouping != forgehook.GroupingColumn && d.Grouping != groupingRow {
+			n += countFields(in[i].Children, same)
+		}
+	}
+	return n
+}
+
+// groupingRow is the platform's GroupingType of a table's row.
+const groupingRow forgehook.GroupingType = 4
 
 func anyField(in []forgehook.DocumentParameter, same func(string) bool) *forgehook.DocumentParameter {
 	for i := range in {
@@ -444,7 +463,7 @@ func (p *writeBack) store(ctx context.Context, tx conn, call forgehook.CallRef, 
 	}
 	if w := p.item; w != nil {
 		w.DTM = &stamp
-		closeItem(w, at)
+		closeItem(nil, w, at) // it was actionable
 		if _, err := putWorkItem(ctx, tx, call.Tenant, *w); err != nil {
 			return err
 		}

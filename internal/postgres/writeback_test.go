@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -167,6 +168,42 @@ func TestWriteBack_refused(t *testing.T) {
 	check(t, err)
 	_, call = answered(t, b, about, &forgehook.WriteBack{Verification: &forgehook.VerificationWrite{Value: new("1")}})
 	equal(t, "the parameter is gone", call.Error.Message, "response.writeBack.verification: the document has no parameter 50 any more")
+}
+
+// A name that does not tell which field is meant is refused; cells of tables share the names of their columns.
+func TestWriteBack_fieldsOfOneName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	named := func(id int32, name string, grouping forgehook.GroupingType, children ...forgehook.DocumentParameter) forgehook.DocumentParameter {
+		return forgehook.DocumentParameter{ID: id, ParamDef: &forgehook.ParameterDef{Name: &name, Grouping: grouping}, Children: children}
+	}
+	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
+		d.ResultParameters = append(d.ResultParameters, named(101, "Iban", 12), named(102, "Iban", 12), named(103, "IBAN", 12),
+			named(104, "Party", 2, named(105, "Name", 12)), named(106, "Party2", 2, named(107, "Name", 12), named(108, "Party", 12)),
+			named(109, "Items", 3, named(110, "Price", 5, named(111, "Price", 5), named(112, "Price", 5)), named(113, "", 4, named(114, "Unit", 0)), named(115, "", 4, named(116, "Unit", 0))))
+		return nil
+	})
+	check(t, err)
+	write := func(name string) (forgehook.Call, int32) {
+		_, call := answered(t, b, b.s.Call(t, b.DB), &forgehook.WriteBack{Document: &forgehook.DocumentWrite{Fields: []forgehook.FieldWrite{{Name: name, Value: name + "!"}}}})
+		d := document(t, b)
+		for id := range int32(20) {
+			if p := d.Parameter(100 + id); p != nil && p.Value != nil && *p.Value == name+"!" {
+				return call, p.ID
+			}
+		}
+		return call, 0
+	}
+	for name, n := range map[string]int{"Iban": 2, "iban": 3, "Name": 2, "name": 2} {
+		call, id := write(name)
+		equal(t, name, id, 0)
+		equal(t, name, call.Error.Message,
+			fmt.Sprintf("response.writeBack.document.fields.%s: the document has %d fields %q: which one is meant cannot be told", name, n, name))
+	}
+	for name, want := range map[string]int32{"IBAN": 103, "Party": 104, "Price": 110, "unit": 114} {
+		_, id := write(name)
+		equal(t, name, id, want)
+	}
 }
 
 func TestWriteBack_verification(t *testing.T) {
