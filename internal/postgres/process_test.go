@@ -220,6 +220,7 @@ func TestLookAtItem_follows(t *testing.T) {
 	b.setStatus(t, item.ID, 5)
 	state := b.look(t, p)
 	equal(t, "current", []any{state.Item.ID, state.Handed, state.DueAt.Equal(last.DueDate.Time)}, []any{last.ID, false, true})
+	equal(t, "and when it looks again", b.look(t, p), state)
 	process, ref, err := b.Process(t.Context(), b.tenant, last.ID)
 	check(t, err)
 	equal(t, "process of the child", []any{process.WorkItemID, process.CurrentID, ref}, []any{item.ID, last.ID, p})
@@ -390,6 +391,42 @@ func TestEndProcess_looksAgain(t *testing.T) {
 	child := b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &item.ID, 4 })
 	equal(t, "made for the parent", outcome(p, forgehook.ProcessAnswered, item.ID), "")
 	equal(t, "made for the child", outcome(p, forgehook.ProcessAnswered, child.ID), "answered")
+}
+
+// When a call and the process that waits for it end at once, one of them writes what the answer says.
+func TestEndProcess_whileTheCallEnds(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 40 {
+		item := b.item(t)
+		call := b.onItem(t, item.ID)
+		p := b.waits(t, item.ID, call)
+		_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
+		check(t, err)
+		record := success(b.ref(call.ID), start(t, b, call).Number)
+		record.Answer = postgres.Answer{WriteBack: completes}
+		begin := make(chan struct{})
+		var process forgehook.WorkItemProcess
+		var workers sync.WaitGroup
+		workers.Go(func() {
+			<-begin
+			if _, err := b.RecordAttempt(t.Context(), record); err != nil {
+				t.Error(err)
+			}
+		})
+		workers.Go(func() {
+			var err error
+			<-begin
+			if process, _, err = b.EndProcess(t.Context(), postgres.ProcessEnd{Ref: p, Outcome: forgehook.ProcessDue, Now: time.Now()}); err != nil {
+				t.Error(err)
+			}
+		})
+		close(begin)
+		workers.Wait()
+		stored, err := b.WorkItem(t.Context(), b.tenant, item.ID)
+		check(t, err)
+		equal(t, "the call has written, or the process is to", (stored.Status == 2) != (process.Outcome == nil), true)
+	}
 }
 
 // Whoever waits for a process, or a run, hears of its end.

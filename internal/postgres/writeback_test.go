@@ -365,6 +365,15 @@ func TestWriteBack_leftToTheProcess(t *testing.T) {
 	b.setStatus(t, parent.ID, 3)
 	_, got = answered(t, b, call, completes)
 	equal(t, "a process of the child", got.Changes, note("left to the process of the work item"))
+
+	parent = b.item(t)
+	child = b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &parent.ID, 6 })
+	call = b.onItem(t, child.ID)
+	p = b.waits(t, parent.ID, call)
+	b.setStatus(t, parent.ID, 5)
+	equal(t, "follows", b.look(t, p).Item.ID, child.ID)
+	_, got = answered(t, b, call, completes)
+	equal(t, "a process that came to the item", got.Changes, note("left to the process of the work item"))
 }
 
 // A process that starts when the call has ended tells the call's answer from what somebody has decided since.
