@@ -36,6 +36,15 @@ func (a *Activities) complete(ctx context.Context, call workflows.CallRef, outco
 	return callResult(call, done), nil
 }
 
+// endWithoutRun ends a call whose workflow is not there to tell those who wait for it.
+func (a *Activities) endWithoutRun(ctx context.Context, call workflows.CallRef, outcome forgehook.Outcome, why forgehook.CallError) error {
+	done, err := a.complete(ctx, call, outcome, why)
+	if err != nil || !done.Wake {
+		return err
+	}
+	return a.WakeWaiters(ctx, call)
+}
+
 func callResult(call workflows.CallRef, done postgres.Completion) workflows.CallResult {
 	return workflows.CallResult{
 		CallID: call.CallID, Outcome: done.Outcome, StatusCode: done.StatusCode, Attempts: done.Attempts, Wake: done.Wake,

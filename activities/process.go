@@ -31,29 +31,36 @@ func (a *Activities) EscalateWorkItem(ctx context.Context, in workflows.ProcessR
 }
 
 // EndProcess ends a process unless it has ended, and writes to its item: what the call's answer says about it, or that it is rejected.
-// Where the item is dead, or the process canceled, the call that was made for the item is canceled.
+// Where the item is dead, or the process canceled, the call that was made for the item is canceled. A call that has ended meanwhile has
+// left its answer to the process, which is answered then, whatever it was to end as. No outcome is returned where the item was handed
+// over meanwhile, and the answer has to wait for the child.
 func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (workflows.ProcessResult, error) {
 	what := process(in.ProcessRef)
-	state, err := a.DB.LookAtItem(ctx, postgres.ProcessRef(in.ProcessRef))
-	if err != nil {
-		return workflows.ProcessResult{}, a.faultOf("look at work item", what, err)
-	}
-	end := postgres.ProcessEnd{Ref: postgres.ProcessRef(in.ProcessRef), Outcome: in.Outcome, Now: a.Now()}
-	switch {
-	case state.Outcome != "": // it stands, and what it wrote too
-	case in.Outcome == forgehook.ProcessAnswered:
-		if end.Write, err = a.writeToItem(ctx, state); err != nil {
+	var state postgres.ItemState
+	var ended forgehook.WorkItemProcess
+	for range endTries {
+		var err error
+		if state, err = a.DB.LookAtItem(ctx, postgres.ProcessRef(in.ProcessRef)); err != nil {
+			return workflows.ProcessResult{}, a.faultOf("look at work item", what, err)
+		}
+		end, err := a.endOf(ctx, in, state)
+		if err != nil {
 			return workflows.ProcessResult{}, a.faultOf("read what the answer says about the work item", what, err)
 		}
-	case in.Outcome == forgehook.ProcessRejected:
-		end.Write = &forgehook.WorkItemWrite{Status: new(rejected)}
+		var raised postgres.Raised
+		if ended, raised, err = a.DB.EndProcess(ctx, end); err != nil {
+			return workflows.ProcessResult{}, a.faultOf("end process", what, err)
+		}
+		a.follow(ctx, what, raised)
+		if ended.Outcome != nil || state.Handed {
+			break
+		}
 	}
-	ended, raised, err := a.DB.EndProcess(ctx, end)
-	if err != nil {
+	if ended.Outcome == nil && !state.Handed {
+		err := forgehook.Errorf(forgehook.CodeUnavailable, "the work item changes all the time")
 		return workflows.ProcessResult{}, a.faultOf("end process", what, err)
 	}
-	a.follow(ctx, what, raised)
-	result := workflows.ProcessResult{WorkItemID: ended.CurrentID, Outcome: in.Outcome, CallOutcome: state.CallOutcome}
+	result := workflows.ProcessResult{WorkItemID: ended.CurrentID, CallOutcome: state.CallOutcome}
 	if ended.Outcome != nil {
 		result.Outcome = *ended.Outcome
 	}
@@ -68,6 +75,31 @@ func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (w
 		}
 	}
 	return result, nil
+}
+
+// endTries bounds how often the end of a process is tried anew because the call or the item has changed since the look.
+const endTries = 3
+
+// endOf is the end of a process that stands like this.
+func (a *Activities) endOf(ctx context.Context, in workflows.ProcessEnd, state postgres.ItemState) (end postgres.ProcessEnd, err error) {
+	end = postgres.ProcessEnd{Ref: postgres.ProcessRef(in.ProcessRef), Outcome: in.Outcome, Now: a.Now()}
+	if state.Outcome != "" { // it stands, and what it wrote too
+		return end, nil
+	}
+	switch in.Outcome {
+	case forgehook.ProcessRejected, forgehook.ProcessDue, forgehook.ProcessCanceled:
+		if state.AwaitsWrite() {
+			end.Outcome = forgehook.ProcessAnswered
+		}
+	}
+	switch {
+	case end.Outcome == forgehook.ProcessAnswered && state.Item != nil:
+		end.ItemID = state.Item.ID
+		end.Write, err = a.writeToItem(ctx, state)
+	case end.Outcome == forgehook.ProcessRejected:
+		end.Write = &forgehook.WorkItemWrite{Status: new(rejected)}
+	}
+	return end, err
 }
 
 // rejected is the status of an item whose process has rejected it.
@@ -134,13 +166,12 @@ func (a *Activities) cancel(ctx context.Context, call workflows.CallRef) error {
 	if forgehook.ErrorCode(err) != forgehook.CodeNotFound {
 		return err
 	}
-	_, err = a.complete(ctx, call, forgehook.Canceled, forgehook.CallError{Code: "canceled", Message: "The work item that waits for it is gone."})
-	return err
+	return a.endWithoutRun(ctx, call, forgehook.Canceled, forgehook.CallError{Code: "canceled", Message: "The work item that waits for it is gone."})
 }
 
 func itemState(s postgres.ItemState) workflows.ItemState {
 	state := workflows.ItemState{
-		Gone: s.Item == nil, Handed: s.Handed, DueAt: s.DueAt, OnDue: s.OnDue, CallOutcome: s.CallOutcome, Outcome: s.Outcome,
+		Gone: s.Item == nil, Handed: s.Handed, Answered: s.Answered, DueAt: s.DueAt, OnDue: s.OnDue, CallOutcome: s.CallOutcome, Outcome: s.Outcome,
 	}
 	if s.Item != nil {
 		state.WorkItemID, state.Status = s.Item.ID, s.Item.Status

@@ -9,6 +9,7 @@ import (
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
 	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -93,6 +94,78 @@ func TestEndProcess_answered(t *testing.T) {
 	equal(t, "looked at", b.look(t, ref).Outcome, forgehook.ProcessAnswered)
 }
 
+// ofItem is a call about a work item that waits for its first attempt.
+func (b bundle) ofItem(t *testing.T, item forgehook.WorkItem, change ...func(*forgehook.Settings)) forgehook.Call {
+	t.Helper()
+	u := b.utility(t, change...)
+	call := pgtest.Accept(t, b.DB, b.tenant, forgehook.CallRequest{WebHookServiceID: &u.ID, WorkItemID: &item.ID}).Calls[0]
+	_, err := run[workflows.Evaluation](t, b, b.EvaluateConditions, b.ref(call))
+	check(t, err)
+	_, err = run[workflows.Built](t, b, b.BuildRequest, b.ref(call))
+	check(t, err)
+	return call
+}
+
+// A process whose own call writes the item is answered, whichever of them was first: it writes for the call, or comes when that has.
+func TestEndProcess_ofItsOwnCall(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, first := range []string{"process", "call"} {
+		item := b.item(t)
+		call := b.ofItem(t, item, to(says(t, 200, `{"done":true,"note":"booked"}`)), writesItem)
+		var ref workflows.ProcessRef
+		if first == "process" {
+			ref = b.waits(t, item, call, owned)
+		}
+		_, err := b.deliver(t, call)
+		check(t, err)
+		if first == "call" {
+			equal(t, "written by the call", b.storedItem(t, item.ID).Status, 2)
+			ref = b.waits(t, item, call, owned)
+		}
+		equal(t, first+" first: answered", b.look(t, ref).Answered, first == "call")
+		equal(t, first+" first: end", b.endProcess(t, ref, forgehook.ProcessAnswered), workflows.ProcessResult{
+			WorkItemID: item.ID, Outcome: forgehook.ProcessAnswered, CallOutcome: forgehook.Delivered,
+		})
+		equal(t, first+" first: status", b.storedItem(t, item.ID).Status, 2)
+		equal(t, first+" first: comment", b.storedItem(t, item.ID).ReasonComment, new("item "+itoa(item.ID)+": booked"))
+	}
+}
+
+// What a call has left to a process is written, whatever the process was to end as when the call ended.
+func TestEndProcess_callEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, outcome := range []forgehook.ProcessOutcome{forgehook.ProcessDue, forgehook.ProcessRejected, forgehook.ProcessCanceled} {
+		item := b.item(t)
+		call := b.ofItem(t, item, to(says(t, 200, `{"done":true,"note":"booked"}`)), writesItem)
+		ref := b.waits(t, item, call, owned)
+		_, err := b.deliver(t, call)
+		check(t, err)
+		equal(t, string(outcome), b.endProcess(t, ref, outcome).Outcome, forgehook.ProcessAnswered)
+		equal(t, "status", b.storedItem(t, item.ID).Status, 2)
+	}
+}
+
+// An answer waits for the child of an item that was handed over.
+func TestEndProcess_handedOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	item := b.item(t)
+	call := b.ofItem(t, item, to(says(t, 200, `{"done":true,"note":"booked"}`)), writesItem)
+	ref := b.waits(t, item, call, owned)
+	_, _, err := b.DB.UpdateWorkItem(t.Context(), b.tenant, item.ID, "", func(w *forgehook.WorkItem) error { w.Status = 5; return nil })
+	check(t, err)
+	_, err = b.deliver(t, call)
+	check(t, err)
+	equal(t, "it waits", b.look(t, ref).Handed, true)
+	equal(t, "no end yet", b.endProcess(t, ref, forgehook.ProcessAnswered), workflows.ProcessResult{WorkItemID: item.ID, CallOutcome: forgehook.Delivered})
+	child := b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &item.ID, 6 })
+	equal(t, "end", b.endProcess(t, ref, forgehook.ProcessAnswered).WorkItemID, child.ID)
+	equal(t, "statuses", []forgehook.WorkItemStatus{b.storedItem(t, item.ID).Status, b.storedItem(t, child.ID).Status}, []forgehook.WorkItemStatus{5, 2})
+	equal(t, "made for the child", b.storedItem(t, child.ID).ReasonComment, new("item "+itoa(child.ID)+": booked"))
+}
+
 // The endpoint answered later: what it called back is written.
 func TestEndProcess_calledBack(t *testing.T) {
 	t.Parallel()
@@ -166,6 +239,17 @@ func TestEndProcess_cancelsItsCall(t *testing.T) {
 	b.engine.refuses = map[string]error{call.ID: notThere}
 	equal(t, "without a run", b.endProcess(t, ref, forgehook.ProcessDead).Outcome, forgehook.ProcessDead)
 	equal(t, "outcome of the call", b.outcome(t, call), forgehook.Canceled)
+
+	// Those who wait for it with others are told.
+	call = b.built(t, u)
+	ref = b.waits(t, b.item(t), call, owned)
+	other := b.waits(t, b.item(t), call)
+	b.engine.refuses = map[string]error{call.ID: notThere}
+	b.engine.woken = nil
+	b.endProcess(t, ref, forgehook.ProcessDead)
+	equal(t, "told", b.engine.woken, []forgehook.Wake{
+		ended(t, b, workflows.ProcessID(other.ProcessID), workflows.CallResult{CallID: call.ID, Outcome: forgehook.Canceled}),
+	}, whicheverWake)
 }
 
 // At its due date an item is rejected, or handed over to a child that the process goes on with.

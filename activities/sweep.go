@@ -179,9 +179,9 @@ func (a *Activities) settle(ctx context.Context, start forgehook.CallStart) (boo
 		}
 		return true, nil
 	case workflows.RunTerminated, workflows.RunCanceled:
-		_, err = a.complete(ctx, call, forgehook.Canceled, forgehook.CallError{Code: string(state), Message: "The workflow was ended in Temporal."})
+		err = a.endWithoutRun(ctx, call, forgehook.Canceled, forgehook.CallError{Code: string(state), Message: "The workflow was ended in Temporal."})
 	default:
-		_, err = a.complete(ctx, call, forgehook.Failed, forgehook.CallError{Code: "run_" + string(state), Message: "The workflow ended without an outcome."})
+		err = a.endWithoutRun(ctx, call, forgehook.Failed, forgehook.CallError{Code: "run_" + string(state), Message: "The workflow ended without an outcome."})
 	}
 	return err == nil, err
 }

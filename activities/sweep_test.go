@@ -85,6 +85,26 @@ func TestSweepCalls(t *testing.T) {
 	equal(t, "started by it", b.engine.started, []forgehook.CallStart{unstarted})
 }
 
+// A call that the sweep ends has no workflow that could tell those who wait for it.
+func TestSweepCalls_tellsWhoWaits(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	u := b.utility(t)
+	for state, outcome := range map[workflows.RunState]forgehook.Outcome{workflows.RunTerminated: forgehook.Canceled, workflows.RunFailed: forgehook.Failed} {
+		start := b.old(t, u, time.Hour)
+		_, err := run[workflows.Evaluation](t, b, b.EvaluateConditions, workflows.CallRef{Tenant: b.tenant, CallID: start.CallID})
+		check(t, err)
+		ref := b.waits(t, b.item(t), forgehook.Call{ID: start.CallID})
+		b.engine.runs = map[string]workflows.RunState{start.CallID: state, workflows.ProcessID(ref.ProcessID): workflows.RunRunning}
+		b.engine.woken = nil
+		_, err = b.sweep(t)
+		check(t, err)
+		equal(t, string(state), b.engine.woken, []forgehook.Wake{
+			ended(t, b, workflows.ProcessID(ref.ProcessID), workflows.CallResult{CallID: start.CallID, Outcome: outcome}),
+		}, whicheverWake)
+	}
+}
+
 func TestSweepCalls_engineAway(t *testing.T) {
 	t.Parallel()
 	away := &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer: try again.", Err: errors.New("dial 10.0.0.7")}

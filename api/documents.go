@@ -41,7 +41,7 @@ func (s *server) documents() {
 	register(s, route{at: "PATCH /v1/documents/{id}", id: "updateDocument", tag: tag, need: forgehook.MayCall, takes: forgehook.Document{},
 		summary: "Change a document", about: "JSON Merge Patch; null puts a default back. source is replaced as a whole."}, s.updateDocument)
 	register(s, route{at: "DELETE /v1/documents/{id}", id: "deleteDocument", tag: tag, need: forgehook.MayCall, status: http.StatusNoContent,
-		summary: "Delete a document", about: "Calls keep the subject that was frozen for them."}, s.deleteDocument)
+		summary: "Delete a document", about: "Its open work items become DocumentDeleted. Calls keep the subject that was frozen for them."}, s.deleteDocument)
 }
 
 func (s *server) putDocument(ctx context.Context, r *request, in *documentInput) (*answer[forgehook.Document], error) {

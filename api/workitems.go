@@ -53,7 +53,7 @@ func (s *server) workItems() {
 		summary: "Delete a work item", about: "A process that waits with it ends. Calls keep the subject that was frozen for them."}, s.deleteWorkItem)
 	register(s, route{at: "POST " + one + "/process", id: "startProcess", tag: tag, need: forgehook.MayCall, takes: forgehook.ProcessRequest{}, status: http.StatusAccepted, or: http.StatusOK, conflicts: true,
 		summary: "Have a work item wait for a call", about: "With callId for a call that is there, or with webHookServiceId for a new one about the item, which its id and reason name: the same again is the same call. " +
-			"When the call is delivered, what response.writeBack.workItem makes of the answer is written to the item. onDue says what is done at the due date without an answer. 202 while it waits."}, s.startProcess)
+			"When the call is delivered, what response.writeBack.workItem makes of the answer is written to the item. onDue says what is done at the due date without an answer. A process that waits with another onDue or dueDate is a conflict. 202 while it waits."}, s.startProcess)
 	register(s, route{at: "GET " + one + "/process", id: "getProcess", tag: tag, need: forgehook.MayRead,
 		summary: "Read a work item's last process, or wait for its end"}, s.getProcess)
 }

@@ -34,6 +34,12 @@ func TestProcess_ofCall(t *testing.T) {
 		t.Errorf("started %v", f.engine.waiting)
 	}
 	f.must(t, 202, "POST", "/v1/work-items/77/process", body)
+	for _, other := range []string{`"onDue":"wait","dueDate":"2099-01-01T00:00:00Z"`, `"onDue":"reject"`, `"onDue":"reject","dueDate":"2099-01-02T00:00:00Z"`} {
+		a := f.do(t, "POST", "/v1/work-items/77/process", fmt.Sprintf(`{"callId":%q,%s}`, call.CallID, other))
+		if a.problem() != "conflict" || !strings.Contains(string(a.body), "onDue reject and dueDate 2099-01-01T00:00:00.000Z") {
+			t.Errorf("asked for otherwise: %d %s", a.status, a.body)
+		}
+	}
 	if other := f.call(t); f.do(t, "POST", "/v1/work-items/77/process", fmt.Sprintf(`{"callId":%q}`, other.CallID)).status != 409 {
 		t.Error("it waits for two calls")
 	}
@@ -111,6 +117,33 @@ func TestProcess_ofUtility(t *testing.T) {
 	}
 	if a := f.do(t, "GET", "/v1/work-items/79/process", ""); a.status != 404 {
 		t.Errorf("no process: %d %s", a.status, a.body)
+	}
+}
+
+// A repeated request for a process of a utility that differs does not touch its call.
+func TestProcess_ofUtilityAskedForOtherwise(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.withItem(t)
+	id := f.must(t, 202, "POST", "/v1/work-items/77/process", `{"webHookServiceId":48080,"onDue":"escalate"}`).json(t)["callId"].(string)
+	if a := f.do(t, "POST", "/v1/work-items/77/process", `{"webHookServiceId":48080}`); a.problem() != "conflict" {
+		t.Errorf("another onDue: %d %s", a.status, a.body)
+	}
+	if call := f.must(t, 200, "GET", "/v1/calls/"+id, "").json(t); call["outcome"] != nil {
+		t.Errorf("the call has ended: %v", call)
+	}
+}
+
+func TestWorkItems_ownParent(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.withItem(t)
+	for _, a := range []reply{
+		f.do(t, "POST", "/v1/projects/1001/work-items", `{"id":78,"workItemId":78}`), f.do(t, "PATCH", "/v1/work-items/77", `{"workItemId":77}`),
+	} {
+		if got := a.places(t); a.status != 422 || !slices.Equal(got, []string{"body.workItemId"}) {
+			t.Errorf("%d %s", a.status, a.body)
+		}
 	}
 }
 

@@ -101,6 +101,7 @@ CREATE TABLE work_items (
     document_id  integer,
     status       integer NOT NULL,
     due_at       timestamptz,
+    answered_by  uuid,             -- the call whose answer gave it its status; NULL: somebody else has
     body         bytea NOT NULL,
     created_at   timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
@@ -109,6 +110,7 @@ CREATE TABLE work_items (
 );
 CREATE INDEX work_items_project ON work_items (tenant_id, project_id, id);
 CREATE INDEX work_items_parent ON work_items (tenant_id, parent_id, id) WHERE parent_id IS NOT NULL;
+CREATE INDEX work_items_document ON work_items (tenant_id, document_id, id) WHERE document_id IS NOT NULL;
 
 -- Work items that wait for calls: one process at a time for the item that it began with.
 CREATE TABLE work_item_processes (
@@ -120,6 +122,7 @@ CREATE TABLE work_item_processes (
     on_due       text NOT NULL,
     due_at       timestamptz,
     owns_call    boolean NOT NULL, -- the call was made for it, and is canceled with it
+    escalations  integer NOT NULL DEFAULT 0,
     status       text NOT NULL,
     outcome      text,
     started_at   timestamptz NOT NULL,

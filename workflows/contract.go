@@ -243,6 +243,7 @@ type ItemState struct {
 	Status      forgehook.WorkItemStatus
 	Gone        bool // the item was deleted
 	Handed      bool // handed over; the child is not there yet
+	Answered    bool `json:",omitempty"` // the item has its status by the call's answer
 	DueAt       *time.Time
 	OnDue       forgehook.OnDue
 	CallOutcome forgehook.Outcome        // "": the call goes on
@@ -257,8 +258,8 @@ type ProcessEnd struct {
 
 // ProcessResult is the end of a process.
 type ProcessResult struct {
-	WorkItemID  int32 // where it ended
-	Outcome     forgehook.ProcessOutcome
+	WorkItemID  int32                    // where it ended
+	Outcome     forgehook.ProcessOutcome // of EndProcess: "" where it has to look again, for things stand otherwise by now
 	CallOutcome forgehook.Outcome
 }
 

@@ -46,7 +46,11 @@ func (p *process) run() (ProcessResult, error) {
 			return ProcessResult{}, err
 		}
 		if outcome := p.judge(state); outcome != "" {
-			return p.end(outcome)
+			if result, err := p.end(outcome); err != nil || result.Outcome != "" {
+				return result, err
+			}
+			escalate = false
+			continue
 		}
 		if !escalate && state.OnDue == forgehook.DueEscalate && p.overdue(state) {
 			escalate = true
@@ -76,9 +80,11 @@ func (p *process) look(escalate bool) (ItemState, error) {
 }
 
 // judge tells how the process ends by what it sees, "" where it goes on. The item comes before the call: what somebody has decided
-// stands.
+// stands, unless it was the call's answer that did.
 func (p *process) judge(state ItemState) forgehook.ProcessOutcome {
 	switch {
+	case state.Answered:
+		return forgehook.ProcessAnswered
 	case state.Gone || state.Status.Dead():
 		return forgehook.ProcessDead
 	case state.Status.Settled():
@@ -140,10 +146,10 @@ func (p *process) setDue(state ItemState) {
 	p.due, p.dueAt, p.stopDue = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: "due date of the work item"}), at, stop
 }
 
-// end records the outcome; the one that stands wins.
+// end records the outcome; the one that stands wins. None stands where things have changed since the look.
 func (p *process) end(outcome forgehook.ProcessOutcome) (ProcessResult, error) {
 	result, err := endProcess(p.ctx, ProcessEnd{ProcessRef: p.ref, Outcome: outcome})
-	if err != nil {
+	if err != nil || result.Outcome == "" {
 		return ProcessResult{}, err
 	}
 	return p.finish(result)

@@ -221,6 +221,38 @@ func TestWorkItem_handedOver(t *testing.T) {
 	}
 }
 
+// The item has its status by the call's answer: that is no decision of somebody else.
+func TestWorkItem_answeredByTheCall(t *testing.T) {
+	t.Parallel()
+	for _, status := range []forgehook.WorkItemStatus{2, 5, 10, 99} {
+		i := setupItem(t, forgehook.DueReject, time.Hour)
+		i.changes(time.Minute, func() { i.Status, i.Answered, i.CallOutcome = status, true, forgehook.Delivered })
+		i.becomes(forgehook.ProcessAnswered)
+		i.told("0s LookAtWorkItem", "0s "+dueTimer, "1m0s LookAtWorkItem", "1m0s EndProcess, answered")
+	}
+}
+
+// The item is handed over between the look and the end: the answer waits for the child.
+func TestWorkItem_handedOverAtTheEnd(t *testing.T) {
+	t.Parallel()
+	i := setupItem(t, forgehook.DueReject, time.Hour)
+	ends := i.endItem
+	i.endItem = func(ctx context.Context, in ProcessEnd) (ProcessResult, error) {
+		if i.Status == 1 {
+			i.Status, i.Handed = 5, true
+			return ProcessResult{WorkItemID: 5, CallOutcome: forgehook.Delivered}, nil
+		}
+		return ends(ctx, in)
+	}
+	i.callEnds(time.Minute, forgehook.Delivered)
+	i.changes(3*time.Hour, func() { i.WorkItemID, i.Status, i.Handed = 9, 6, false })
+	if got := i.becomes(forgehook.ProcessAnswered); got.WorkItemID != 9 {
+		t.Errorf("ended with item %d, want 9", got.WorkItemID)
+	}
+	i.told("0s LookAtWorkItem", "0s "+dueTimer, "1m0s LookAtWorkItem", "1m0s EndProcess, answered", "1m0s LookAtWorkItem",
+		"3h0m0s LookAtWorkItem", "3h0m0s EndProcess, answered")
+}
+
 func TestWorkItem_endsWhileHandedOver(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueReject, time.Hour)

@@ -113,6 +113,10 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 			return started, goOnAwaiting(ctx, tx, s.Ref)
 		}
 	}
+	// The deadline is over with the first success. Before the hold, which locks the utility: what ends a call locks that last.
+	if row.CallbackUntil == nil && !s.Now.Before(row.DeadlineAt) {
+		return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: &deadlinePassed, at: s.Now}))
+	}
 	if row.MayHold {
 		if started.Held, err = holds(ctx, tx, s.Ref.Tenant, row.WebHookServiceID, s.Released); err != nil {
 			return Started{}, err
@@ -120,9 +124,6 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 	}
 	if started.Held {
 		return started, hold(ctx, tx, s.Ref, milliseconds(s.Now))
-	}
-	if row.CallbackUntil == nil && !s.Now.Before(row.DeadlineAt) { // the deadline is over with the first success
-		return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: &deadlinePassed, at: s.Now}))
 	}
 	if row.Waiting && row.NextAttemptAt != nil && !s.AtOnce {
 		if wait := row.NextAttemptAt.Sub(s.Now); wait > clockSkew {

@@ -221,7 +221,7 @@ func TestAbandonAttempt(t *testing.T) {
 func TestStartAttempt_behindTheDeadline(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *forgehook.Settings) { s.Delivery.Deadline = time.Hour })
-	late, heldBack := begun(t, b), begun(t, b)
+	late, heldBack, overdue := begun(t, b), begun(t, b), begun(t, b)
 	// Held for two hours of its one: they do not count.
 	_, err := b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
 	check(t, err)
@@ -231,9 +231,12 @@ func TestStartAttempt_behindTheDeadline(t *testing.T) {
 		check(t, err)
 		equal(t, "held", started.Held, true)
 	}
+	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(overdue.ID), Now: overdue.DeadlineAt.Time})
+	check(t, err)
+	equal(t, "not held any more", started, postgres.Started{Outcome: forgehook.Expired})
 	_, _, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 	check(t, err)
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(heldBack.ID), Released: true, Now: begin.Add(2 * time.Hour)})
+	started, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(heldBack.ID), Released: true, Now: begin.Add(2 * time.Hour)})
 	check(t, err)
 	equal(t, "number", started.Number, 1)
 	equal(t, "deadline", started.DeadlineAt, begin.Add(3*time.Hour))

@@ -193,16 +193,19 @@ func TestRecordCallback_early(t *testing.T) {
 func TestRecordCallback_anyStatus(t *testing.T) {
 	t.Parallel()
 	b := setup(t, awaits)
-	inStatus := map[forgehook.CallStatus]func() forgehook.Call{
-		forgehook.CallAccepted:   func() forgehook.Call { return b.s.Call(t, b.DB) },
-		forgehook.CallEvaluating: func() forgehook.Call { return begun(t, b) },
-		forgehook.CallWaitingRetry: func() forgehook.Call {
+	for _, in := range []struct {
+		status forgehook.CallStatus
+		make   func() forgehook.Call
+	}{
+		{forgehook.CallAccepted, func() forgehook.Call { return b.s.Call(t, b.DB) }},
+		{forgehook.CallEvaluating, func() forgehook.Call { return begun(t, b) }},
+		{forgehook.CallWaitingRetry, func() forgehook.Call {
 			call := begun(t, b)
 			_, err := b.RecordAttempt(t.Context(), retryable(b.ref(call.ID), start(t, b, call).Number))
 			check(t, err)
 			return call
-		},
-		forgehook.CallPaused: func() forgehook.Call {
+		}},
+		{forgehook.CallPaused, func() forgehook.Call { // the last: it leaves the utility draining
 			call := begun(t, b)
 			_, err := b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
 			check(t, err)
@@ -210,15 +213,13 @@ func TestRecordCallback_anyStatus(t *testing.T) {
 			_, _, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 			check(t, err)
 			return call
-		},
-	}
-	// Paused comes last: a utility that was resumed lets others pass only once it is drained.
-	for _, status := range []forgehook.CallStatus{forgehook.CallAccepted, forgehook.CallEvaluating, forgehook.CallWaitingRetry, forgehook.CallPaused} {
-		call := inStatus[status]()
-		equal(t, "status", b.stored(t, call).Status, status)
+		}},
+	} {
+		call := in.make()
+		equal(t, "status", b.stored(t, call).Status, in.status)
 		done, err := b.RecordCallback(t.Context(), back(b.ref(call.ID), `true`))
 		check(t, err)
-		equal(t, string(status), done.Outcome, forgehook.Delivered)
+		equal(t, string(in.status), done.Outcome, forgehook.Delivered)
 		equal(t, "early", done.Early, false)
 	}
 }

@@ -4,7 +4,9 @@
 // Exported methods open a transaction and commit it; what they are made of takes the transaction, so that steps compose.
 // Every statement on tenants' data names the tenant, and another tenant's row is the same as none. Errors that a caller may see
 // are [*forgehook.Error]; see errors.go. Transactions are READ COMMITTED and lock in one order: a call's row first, then its
-// attempts, its document, the process of its work item, that item, its run, its utility.
+// attempts, its document, the process of its work item, that item (a parent before its child), its run, its utility. One step is out of
+// order: a call that passes the hold of its utility keeps that from being paused until its attempt is noted, so it has the utility's
+// lock when it fails as worker_lost instead. Two of those at once may be refused by PostgreSQL, and are tried again.
 //
 // Start with [DB.AcceptCalls] in accept.go, then follow a call through evaluate.go, build.go, attempt.go, record.go, callback.go and
 // complete.go; writeback.go is what an answer changes, caused.go and event.go are the runs of events.

@@ -356,7 +356,8 @@ func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id 
 	return d, raised, nil
 }
 
-// DeleteDocument deletes a document. Calls keep their subject, which was frozen; those that its deletion fires are about it as it was.
+// DeleteDocument deletes a document; its open work items become DocumentDeleted. Calls keep their subject, which was frozen; those that
+// its deletion fires are about it as it was.
 func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string) (raised Raised, err error) {
 	defer wrap(&err, "delete document %d", id)
 	err = db.inTx(ctx, func(tx conn) error {
@@ -378,7 +379,12 @@ func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id 
 		if err != nil {
 			return err
 		}
-		raised.Runs, err = raise(ctx, tx, tenant, because, now(), happening{forgehook.EventDocumentDeleted, d.ServiceID, []runItem{{Document: body}}})
+		runs, err := raise(ctx, tx, tenant, because, now(), happening{forgehook.EventDocumentDeleted, d.ServiceID, []runItem{{Document: body}}})
+		if err != nil {
+			return err
+		}
+		raised, err = documentGone(ctx, tx, tenant, because, d, body)
+		raised.Runs = append(runs, raised.Runs...)
 		return err
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/forgehook/forgehook"
@@ -11,9 +12,12 @@ import (
 
 // The platform's statuses of work items that are set here.
 const (
-	statusEscalateTx forgehook.WorkItemStatus = 3
-	statusEscalateRx forgehook.WorkItemStatus = 4
-	statusRejected   forgehook.WorkItemStatus = 10
+	statusEscalateTx      forgehook.WorkItemStatus = 3
+	statusEscalateRx      forgehook.WorkItemStatus = 4
+	statusRejected        forgehook.WorkItemStatus = 10
+	statusDocumentDeleted forgehook.WorkItemStatus = 91
+
+	statusMax forgehook.WorkItemStatus = 100 // none is as high
 )
 
 // ProcessRef names a process.
@@ -43,6 +47,7 @@ type processRow struct {
 	DueAt       *time.Time         `db:"due_at"`
 	ItemDueAt   *time.Time         `db:"item_due_at"`
 	OwnsCall    bool               `db:"owns_call"`
+	Escalations int                `db:"escalations"`
 	Status      string             `db:"status"`
 	Outcome     *string            `db:"outcome"`
 	CallOutcome *string            `db:"call_outcome"`
@@ -52,8 +57,8 @@ type processRow struct {
 
 // processSelect goes on with conditions on the process, p.
 const processSelect = `
-	SELECT p.tenant_id, p.id, p.work_item_id, p.current_id, p.call_id, p.on_due, p.due_at, w.due_at AS item_due_at, p.owns_call, p.status,
-	       p.outcome, c.outcome AS call_outcome, p.started_at, p.completed_at
+	SELECT p.tenant_id, p.id, p.work_item_id, p.current_id, p.call_id, p.on_due, p.due_at, w.due_at AS item_due_at, p.owns_call, p.escalations,
+	       p.status, p.outcome, c.outcome AS call_outcome, p.started_at, p.completed_at
 	FROM work_item_processes p
 	LEFT JOIN work_items w ON w.tenant_id = p.tenant_id AND w.id = p.current_id
 	LEFT JOIN calls c ON c.id = p.call_id
@@ -67,8 +72,15 @@ func (r processRow) toProcess() forgehook.WorkItemProcess {
 	}
 }
 
+// maxEscalations bounds how often the item of one process is escalated: then nobody is left to hand it to, and it waits.
+const maxEscalations = 10
+
+// due is nil also where the due date does not count any more.
 func (r processRow) due() *time.Time {
-	if r.DueAt != nil {
+	switch {
+	case r.OnDue == string(forgehook.DueEscalate) && r.Escalations >= maxEscalations:
+		return nil
+	case r.DueAt != nil:
 		return r.DueAt
 	}
 	return r.ItemDueAt
@@ -80,7 +92,7 @@ func (r processRow) ref() ProcessRef { return ProcessRef{r.Tenant, r.ID} }
 func processWorkflowID(processID string) string { return "work-item/" + processID }
 
 // AcceptProcess stores a process and has its workflow signalled when the call ends. The one that waits with the item for the same call
-// already is returned (repeated); for another call it is a CodeConflict. CodeNotFound for the item, CodeInvalid (callId) for the call.
+// already is returned (repeated); for another call, or with another onDue or due date, it is a CodeConflict. CodeNotFound for the item, CodeInvalid (callId) for the call.
 func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a ProcessAcceptance) (_ forgehook.WorkItemProcess, ref ProcessRef, repeated bool, err error) {
 	defer wrap(&err, "have work item %d wait for call %s", a.WorkItemID, a.CallID)
 	var row processRow
@@ -98,6 +110,9 @@ func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a Pr
 // before and are seen by the process, or after and see it.
 func acceptProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, a ProcessAcceptance) (row processRow, repeated bool, err error) {
 	id := newID(a.Now)
+	if a.OnDue == "" {
+		a.OnDue = forgehook.DueWait
+	}
 	_, err = awaitCall(ctx, tx, forgehook.CallRef{Tenant: tenant, CallID: a.CallID}, processWorkflowID(id))
 	if forgehook.ErrorCode(classifyOrNil(err)) == forgehook.CodeNotFound {
 		return row, false, forgehook.Invalid(forgehook.FieldError{Path: "callId", Value: forgehook.Shorten(a.CallID, 100), Allowed: "the id of a call"})
@@ -128,13 +143,7 @@ func acceptProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, a Pr
 		if err := tx.get(ctx, &row, processSelect+` AND p.id = $2`, tenant, waiting); err != nil {
 			return row, false, err
 		}
-		if row.CallID != a.CallID {
-			return row, false, forgehook.Errorf(forgehook.CodeConflict, "Work item %d waits for call %s already.", a.WorkItemID, row.CallID)
-		}
-		return row, true, nil
-	}
-	if a.OnDue == "" {
-		a.OnDue = forgehook.DueWait
+		return row, true, row.conflict(a)
 	}
 	_, err = tx.exec(ctx, `
 		INSERT INTO work_item_processes (id, tenant_id, work_item_id, current_id, call_id, on_due, due_at, owns_call, status, started_at)
@@ -144,6 +153,24 @@ func acceptProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, a Pr
 		return row, false, err
 	}
 	return row, false, tx.get(ctx, &row, processSelect+` AND p.id = $2`, tenant, id)
+}
+
+// conflict tells a process that waits from one that is asked for. The due date that was asked for counts until the item is handed
+// over, and is not known after.
+func (r processRow) conflict(a ProcessAcceptance) error {
+	asked := optionalMilliseconds(a.DueAt)
+	sameDue := r.CurrentID != r.WorkItemID || asked == nil && r.DueAt == nil || asked != nil && r.DueAt != nil && asked.Equal(*r.DueAt)
+	switch {
+	case r.CallID != a.CallID:
+		return forgehook.Errorf(forgehook.CodeConflict, "Work item %d waits for call %s already.", a.WorkItemID, r.CallID)
+	case r.OnDue == string(a.OnDue) && sameDue:
+		return nil
+	}
+	due := "the item's due date"
+	if r.DueAt != nil {
+		due = "dueDate " + moment(*r.DueAt).String()
+	}
+	return forgehook.Errorf(forgehook.CodeConflict, "Work item %d waits for this call already, with onDue %s and %s.", a.WorkItemID, r.OnDue, due)
 }
 
 // waitingProcess locks the process that waits with an item, or with what it was handed over to; "" where there is none.
@@ -194,6 +221,7 @@ type ItemState struct {
 	CallOutcome forgehook.Outcome // "": it goes on
 	OwnsCall    bool
 	Handed      bool                     // handed over, the child is not there yet
+	Answered    bool                     // the item has its status by the call's answer
 	Outcome     forgehook.ProcessOutcome // set when the process has ended
 }
 
@@ -218,38 +246,69 @@ func lookAtItem(ctx context.Context, tx conn, p ProcessRef) (row processRow, sta
 	if err := tx.get(ctx, &row, processSelect+` AND p.id = $2`, p.Tenant, p.ProcessID); err != nil {
 		return row, state, err
 	}
-	item, err := lockWorkItem(ctx, tx, p.Tenant, &row.CurrentID)
+	var at followed
+	if row.Outcome == nil {
+		at, err = followItem(ctx, tx, row.call(), row.CurrentID)
+	} else {
+		at.item, err = lockWorkItem(ctx, tx, p.Tenant, &row.CurrentID)
+	}
 	if err != nil {
 		return row, state, err
 	}
-	first, known := row.CurrentID, map[int32]bool{row.CurrentID: true}
-	for row.Outcome == nil && item != nil && item.Status.HandedOver() {
-		child, err := lockChild(ctx, tx, p.Tenant, item.ID)
-		if err != nil {
-			return row, state, err
-		}
-		if state.Handed = child == nil || known[child.ID]; state.Handed {
-			break
-		}
-		item, row.CurrentID, row.DueAt = child, child.ID, nil
-		known[child.ID] = true
+	if row.ItemDueAt = nil; at.item != nil {
+		row.ItemDueAt = dueAt(at.item)
 	}
-	if row.ItemDueAt = nil; item != nil {
-		row.ItemDueAt = dueAt(item)
-	}
-	if row.CurrentID != first {
+	if at.item != nil && at.item.ID != row.CurrentID {
+		row.CurrentID, row.DueAt = at.item.ID, nil
 		_, err := tx.exec(ctx, `
 			UPDATE work_item_processes SET current_id = $3, due_at = NULL WHERE tenant_id = $1 AND id = $2`, p.Tenant, p.ProcessID, row.CurrentID)
 		if err != nil {
 			return row, state, err
 		}
 	}
-	return row, row.state(item, state.Handed), nil
+	return row, row.state(at), nil
 }
 
-func (r processRow) state(item *forgehook.WorkItem, handed bool) ItemState {
+// followed is where a work item stands that may have been handed over.
+type followed struct {
+	item     *forgehook.WorkItem // nil: gone
+	passed   []int32             // the items on the way, itself included
+	handed   bool                // handed over, the child is not there yet
+	answered bool                // it has its status by the call's answer, which is followed no further
+}
+
+// maxHandedOver bounds how many items are followed at once.
+const maxHandedOver = 100
+
+// followItem locks an item and, where it was handed over, its newest child, and so on.
+func followItem(ctx context.Context, tx conn, call forgehook.CallRef, id int32) (at followed, err error) {
+	at.item, err = lockWorkItem(ctx, tx, call.Tenant, &id)
+	for err == nil && at.item != nil {
+		at.passed = append(at.passed, at.item.ID)
+		if at.item.Status.Actionable() {
+			return at, nil
+		}
+		at.answered, err = answeredBy(ctx, tx, call, at.item.ID)
+		if err != nil || at.answered || !at.item.Status.HandedOver() {
+			return at, err
+		}
+		var child *forgehook.WorkItem
+		child, err = lockChild(ctx, tx, call.Tenant, at.item.ID)
+		if at.handed = child == nil || slices.Contains(at.passed, child.ID) || len(at.passed) == maxHandedOver; at.handed {
+			return at, err
+		}
+		at.item = child
+	}
+	return at, err
+}
+
+func (r processRow) call() forgehook.CallRef {
+	return forgehook.CallRef{Tenant: r.Tenant, CallID: r.CallID}
+}
+
+func (r processRow) state(at followed) ItemState {
 	state := ItemState{
-		Item: item, OnDue: forgehook.OnDue(r.OnDue), Call: forgehook.CallRef{Tenant: r.Tenant, CallID: r.CallID}, OwnsCall: r.OwnsCall, Handed: handed,
+		Item: at.item, OnDue: forgehook.OnDue(r.OnDue), Call: r.call(), OwnsCall: r.OwnsCall, Handed: at.handed, Answered: at.answered,
 	}
 	if state.OnDue != forgehook.DueWait {
 		state.DueAt = r.due()
@@ -271,7 +330,7 @@ func lockChild(ctx context.Context, tx conn, tenant forgehook.TenantID, parentID
 
 // EscalateItem hands the current item over: it becomes EscalateTx, a child with EscalateRx is made of it, which is due as long after
 // now as the item was after its creation (a day where that is unknown), and the process stands with the child. Where the item is not
-// actionable, or not due, it does nothing but look.
+// actionable, or not due, it does nothing but look. After maxEscalations the process waits without a due date.
 func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (state ItemState, raised Raised, err error) {
 	defer wrap(&err, "escalate the item of process %s", p.ProcessID)
 	err = db.inTx(ctx, func(tx conn) error {
@@ -286,7 +345,8 @@ func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (sta
 			return err
 		}
 		_, err = tx.exec(ctx, `
-			UPDATE work_item_processes SET current_id = $3, due_at = NULL WHERE tenant_id = $1 AND id = $2`, p.Tenant, p.ProcessID, child.ID)
+			UPDATE work_item_processes SET current_id = $3, due_at = NULL, escalations = escalations + 1
+			WHERE tenant_id = $1 AND id = $2`, p.Tenant, p.ProcessID, child.ID)
 		if err != nil {
 			return err
 		}
@@ -298,8 +358,8 @@ func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (sta
 		if raised.Wakes, err = wakeProcesses(ctx, tx, p.Tenant, at, p.ProcessID, sender.ID, child.ID); err != nil {
 			return err
 		}
-		row.CurrentID, row.DueAt, row.ItemDueAt = child.ID, nil, dueAt(&child)
-		state = row.state(&child, false)
+		row.CurrentID, row.DueAt, row.ItemDueAt, row.Escalations = child.ID, nil, dueAt(&child), row.Escalations+1
+		state = row.state(followed{item: &child})
 		return nil
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +71,16 @@ func TestAcceptProcess(t *testing.T) {
 	})
 
 	other := a
+	other.OnDue = ""
+	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, other)
+	refused(t, "another onDue", err, forgehook.CodeConflict)
+	equal(t, "it says what stands: "+err.Error(), strings.Contains(err.Error(), "onDue reject and the item's due date"), true)
+	other = a
+	other.DueAt = &when
+	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, other)
+	refused(t, "another due date", err, forgehook.CodeConflict)
+	equal(t, "it stands as before", b.look(t, ref).OnDue, forgehook.DueReject)
+	other = a
 	other.CallID = b.s.Call(t, b.DB).ID
 	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, other)
 	refused(t, "another call", err, forgehook.CodeConflict)
@@ -88,6 +99,17 @@ func TestAcceptProcess(t *testing.T) {
 	refused(t, "a stranger's view", err, forgehook.CodeNotFound)
 	_, err = b.LookAtItem(t.Context(), postgres.ProcessRef{Tenant: b.stranger, ProcessID: ref.ProcessID})
 	refused(t, "a stranger's look", err, forgehook.CodeNotFound)
+
+	dated := postgres.ProcessAcceptance{WorkItemID: b.item(t).ID, CallID: b.s.Call(t, b.DB).ID, DueAt: &when, Now: when}
+	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, dated)
+	check(t, err)
+	_, _, repeated, err = b.AcceptProcess(t.Context(), b.tenant, dated)
+	check(t, err)
+	equal(t, "the same due date", repeated, true)
+	dated.DueAt = nil
+	_, _, _, err = b.AcceptProcess(t.Context(), b.tenant, dated)
+	refused(t, "no due date", err, forgehook.CodeConflict)
+	equal(t, "it says what stands: "+err.Error(), strings.Contains(err.Error(), "onDue wait and dueDate 2026-03-04T05:06:07.123Z"), true)
 
 	_, err = b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Canceled, nil, time.Now())
 	check(t, err)
@@ -198,6 +220,7 @@ func TestLookAtItem_follows(t *testing.T) {
 	b.setStatus(t, item.ID, 5)
 	state := b.look(t, p)
 	equal(t, "current", []any{state.Item.ID, state.Handed, state.DueAt.Equal(last.DueDate.Time)}, []any{last.ID, false, true})
+	equal(t, "and when it looks again", b.look(t, p), state)
 	process, ref, err := b.Process(t.Context(), b.tenant, last.ID)
 	check(t, err)
 	equal(t, "process of the child", []any{process.WorkItemID, process.CurrentID, ref}, []any{item.ID, last.ID, p})
@@ -258,11 +281,37 @@ func TestEscalateItem(t *testing.T) {
 	check(t, err)
 	equal(t, "settled", []any{settled.Item.ID, settled.Item.Status}, []any{state.Item.ID, forgehook.WorkItemStatus(2)})
 
-	undated := b.item(t, func(w *forgehook.WorkItem) { w.DTC = nil })
+	undated, _, err := b.UpdateWorkItem(t.Context(), b.tenant, b.item(t).ID, "", func(w *forgehook.WorkItem) error { w.DTC = nil; return nil })
+	check(t, err)
 	p = b.waits(t, undated.ID, b.s.Call(t, b.DB), func(a *postgres.ProcessAcceptance) { a.DueAt = &when })
 	state, _, err = b.EscalateItem(t.Context(), p, when)
 	check(t, err)
 	equal(t, "a day where nothing is known", *state.DueAt, when.Add(24*time.Hour))
+	equal(t, "the child's due date counts from now on", b.look(t, p).DueAt, state.DueAt)
+}
+
+// An item that nobody looks at is not handed over for ever.
+func TestEscalateItem_limit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	item := b.item(t)
+	p := b.waits(t, item.ID, b.s.Call(t, b.DB))
+	when := item.DueDate.Time
+	for n := range 10 {
+		state, _, err := b.EscalateItem(t.Context(), p, when)
+		check(t, err)
+		equal(t, "an item of its own", state.Item.ID != item.ID, true)
+		item = *state.Item
+		equal(t, "due", state.DueAt == nil, n == 9)
+		when = item.DueDate.Time
+	}
+	state, raised, err := b.EscalateItem(t.Context(), p, when)
+	check(t, err)
+	equal(t, "no further", []any{*state.Item, raised.Runs}, []any{item, []forgehook.RunStart(nil)})
+	equal(t, "it looks", b.look(t, p), state)
+	process, _, err := b.Process(t.Context(), b.tenant, item.ID)
+	check(t, err)
+	equal(t, "shown", []any{process.CurrentID, process.DueAt}, []any{item.ID, (*forgehook.Time)(nil)})
 }
 
 func TestEndProcess(t *testing.T) {
@@ -306,6 +355,77 @@ func TestEndProcess(t *testing.T) {
 		got, err := b.WorkItem(t.Context(), b.tenant, item.ID)
 		check(t, err)
 		equal(t, fmt.Sprintf("rejection of an item with status %d", status), []any{*process.Outcome, got.Status}, []any{want.outcome, want.status})
+	}
+}
+
+// What the call has left to the process is not lost, whatever the process was to end as, nor given to another item than it was made for.
+func TestEndProcess_looksAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	outcome := func(p postgres.ProcessRef, outcome forgehook.ProcessOutcome, item int32) string {
+		t.Helper()
+		process, _, err := b.EndProcess(t.Context(), postgres.ProcessEnd{Ref: p, Outcome: outcome, ItemID: item, Now: time.Now()})
+		check(t, err)
+		if process.Outcome == nil {
+			return ""
+		}
+		return string(*process.Outcome)
+	}
+	for _, as := range []forgehook.ProcessOutcome{forgehook.ProcessDue, forgehook.ProcessRejected, forgehook.ProcessCanceled} {
+		item := b.item(t)
+		call := b.onItem(t, item.ID)
+		p := b.waits(t, item.ID, call)
+		answered(t, b, call, completes)
+		equal(t, "the call has ended", outcome(p, as, 0), "")
+		b.setStatus(t, item.ID, 2)
+		want := string(as)
+		if as == forgehook.ProcessRejected {
+			want = string(forgehook.ProcessSettled)
+		}
+		equal(t, "somebody has decided", outcome(p, as, 0), want)
+	}
+	item := b.item(t)
+	p := b.waits(t, item.ID, b.s.Call(t, b.DB))
+	b.setStatus(t, item.ID, 3)
+	equal(t, "handed over", outcome(p, forgehook.ProcessAnswered, item.ID), "")
+	child := b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &item.ID, 4 })
+	equal(t, "made for the parent", outcome(p, forgehook.ProcessAnswered, item.ID), "")
+	equal(t, "made for the child", outcome(p, forgehook.ProcessAnswered, child.ID), "answered")
+}
+
+// When a call and the process that waits for it end at once, one of them writes what the answer says.
+func TestEndProcess_whileTheCallEnds(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 40 {
+		item := b.item(t)
+		call := b.onItem(t, item.ID)
+		p := b.waits(t, item.ID, call)
+		_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
+		check(t, err)
+		record := success(b.ref(call.ID), start(t, b, call).Number)
+		record.Answer = postgres.Answer{WriteBack: completes}
+		begin := make(chan struct{})
+		var process forgehook.WorkItemProcess
+		var workers sync.WaitGroup
+		workers.Go(func() {
+			<-begin
+			if _, err := b.RecordAttempt(t.Context(), record); err != nil {
+				t.Error(err)
+			}
+		})
+		workers.Go(func() {
+			var err error
+			<-begin
+			if process, _, err = b.EndProcess(t.Context(), postgres.ProcessEnd{Ref: p, Outcome: forgehook.ProcessDue, Now: time.Now()}); err != nil {
+				t.Error(err)
+			}
+		})
+		close(begin)
+		workers.Wait()
+		stored, err := b.WorkItem(t.Context(), b.tenant, item.ID)
+		check(t, err)
+		equal(t, "the call has written, or the process is to", (stored.Status == 2) != (process.Outcome == nil), true)
 	}
 }
 

@@ -12,12 +12,14 @@ type ProcessEnd struct {
 	Ref     ProcessRef
 	Outcome forgehook.ProcessOutcome
 	Write   *forgehook.WorkItemWrite // to the current item, where it is actionable
+	ItemID  int32                    // that Write was made for; 0: whichever it is
 	Now     time.Time
 }
 
 // EndProcess ends a process unless it has ended, and writes to its item in the same transaction: rejected sets the item Rejected, also
 // without Write. An item that somebody has settled just before is not rejected any more: then the outcome says what it is. The process
-// as it stands is returned.
+// as it stands is returned: without an outcome where it stands otherwise by now than who ends it has seen. Then the call has ended,
+// and left to the process what its answer says about the item, or the item goes on as another one.
 func (db *DB) EndProcess(ctx context.Context, e ProcessEnd) (_ forgehook.WorkItemProcess, raised Raised, err error) {
 	defer wrap(&err, "end process %s as %s", e.Ref.ProcessID, e.Outcome)
 	var row processRow
@@ -31,9 +33,15 @@ func (db *DB) EndProcess(ctx context.Context, e ProcessEnd) (_ forgehook.WorkIte
 	return row.toProcess(), raised, nil
 }
 
+// endProcess locks the call before the process: the call's end comes before, and is seen here, or after, and sees that nobody waits.
 func endProcess(ctx context.Context, tx conn, e ProcessEnd) (row processRow, raised Raised, err error) {
+	_, err = tx.exec(ctx, `
+		SELECT FROM calls WHERE id = (SELECT call_id FROM work_item_processes WHERE tenant_id = $1 AND id = $2) FOR SHARE`, e.Ref.Tenant, e.Ref.ProcessID)
+	if err != nil {
+		return row, raised, err
+	}
 	row, state, err := lookAtItem(ctx, tx, e.Ref)
-	if err != nil || row.Outcome != nil {
+	if err != nil || row.Outcome != nil || e.outdated(state) {
 		return row, raised, err
 	}
 	write, because := e.Write, cause{}
@@ -70,8 +78,14 @@ func endProcess(ctx context.Context, tx conn, e ProcessEnd) (row processRow, rai
 		after := *state.Item
 		if applyWorkItem(&after, *write) {
 			after.DTM = &forgehook.Time{Time: milliseconds(e.Now)}
+			closeItem(state.Item, &after, e.Now)
 			if _, err := putWorkItem(ctx, tx, e.Ref.Tenant, after); err != nil {
 				return row, raised, err
+			}
+			if e.Outcome == forgehook.ProcessAnswered {
+				if err := answerItem(ctx, tx, state.Call, after.ID); err != nil {
+					return row, raised, err
+				}
 			}
 			if raised, err = workItemChanged(ctx, tx, e.Ref.Tenant, because, state.Item, after); err != nil {
 				return row, raised, err
@@ -79,6 +93,22 @@ func endProcess(ctx context.Context, tx conn, e ProcessEnd) (row processRow, rai
 		}
 	}
 	return row, raised, tx.get(ctx, &row, processSelect+` AND p.id = $2`, e.Ref.Tenant, e.Ref.ProcessID)
+}
+
+// outdated reports whether who ends the process has to look again.
+func (e ProcessEnd) outdated(state ItemState) bool {
+	switch e.Outcome {
+	case forgehook.ProcessAnswered:
+		return state.Handed || state.Item != nil && e.ItemID != 0 && state.Item.ID != e.ItemID
+	case forgehook.ProcessRejected, forgehook.ProcessDue, forgehook.ProcessCanceled:
+		return state.AwaitsWrite()
+	}
+	return false
+}
+
+// AwaitsWrite says that the call has ended and left to the process what its answer says about the item.
+func (s ItemState) AwaitsWrite() bool {
+	return s.CallOutcome != "" && s.Item != nil && s.Item.Status.Actionable()
 }
 
 // applyWorkItem alters an item and reports whether that changes it.

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/lib/pq"
@@ -47,7 +49,8 @@ func dueAt(w *forgehook.WorkItem) *time.Time {
 	return &at
 }
 
-// PutWorkItem stores a work item in a project, or replaces the one of that id. ID 0 is handed out. cause is the call that the change
+// PutWorkItem stores a work item in a project, or replaces the one of that id. ID 0 is handed out; a new one is created and modified
+// now unless it says otherwise. cause is the call that the change
 // comes from, "" where none is known. Where it names a parent (workItemId), processes that wait with the parent hear of it.
 func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projectID int32, w forgehook.WorkItem, cause string) (_ forgehook.WorkItem, created bool, raised Raised, err error) {
 	defer wrap(&err, "put work item %d into project %d", w.ID, projectID)
@@ -60,6 +63,9 @@ func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projec
 		if w.ID, err = orNewEntityID(ctx, tx, tenant, w.ID); err != nil {
 			return err
 		}
+		if err := checkParent(w); err != nil {
+			return err
+		}
 		if err := lockParent(ctx, tx, tenant, w.WorkItemID); err != nil {
 			return err
 		}
@@ -67,6 +73,11 @@ func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projec
 		if err != nil {
 			return err
 		}
+		at := now()
+		if before == nil {
+			w.DTC, w.DTM = orNow(w.DTC, at), orNow(w.DTM, at)
+		}
+		closeItem(before, &w, at)
 		if created, err = putWorkItem(ctx, tx, tenant, w); err != nil {
 			return err
 		}
@@ -77,6 +88,21 @@ func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projec
 		return forgehook.WorkItem{}, false, Raised{}, err
 	}
 	return w, created, raised, nil
+}
+
+// checkParent keeps a work item from being its own parent. Longer circles lead nowhere: see followItem.
+func checkParent(w forgehook.WorkItem) error {
+	if w.WorkItemID == nil || *w.WorkItemID != w.ID {
+		return nil
+	}
+	return forgehook.Invalid(forgehook.FieldError{Path: "workItemId", Value: strconv.Itoa(int(w.ID)), Allowed: "the id of another work item: its parent"})
+}
+
+func orNow(t *forgehook.Time, at time.Time) *forgehook.Time {
+	if t == nil {
+		return &forgehook.Time{Time: at}
+	}
+	return t
 }
 
 // lockParent makes a child visible to processes of its parent, or them to it: whoever comes second sees the other.
@@ -99,11 +125,35 @@ func putWorkItem(ctx context.Context, tx conn, tenant forgehook.TenantID, w forg
 		SELECT tenant_id, $3, id, $4, $5, $6, $7, $8, $9, $9 FROM projects WHERE tenant_id = $1 AND id = $2
 		ON CONFLICT (tenant_id, id) DO UPDATE SET project_id = excluded.project_id, parent_id = excluded.parent_id,
 		    document_id = excluded.document_id, status = excluded.status, due_at = excluded.due_at, body = excluded.body,
-		    updated_at = excluded.updated_at
+		    updated_at = excluded.updated_at,
+		    answered_by = CASE WHEN work_items.status = excluded.status THEN work_items.answered_by END
 		RETURNING xmax = 0`, // a row that was inserted has not been locked by anyone yet
 		tenant, w.ProjectID, w.ID, w.WorkItemID, w.DocumentID, int32(w.Status), dueAt(&w), body, instant())
 	return created, orNotFound(err, "project", *w.ProjectID)
 }
+
+// answerItem notes that a call's answer has given a work item, which is locked, its status.
+func answerItem(ctx context.Context, tx conn, call forgehook.CallRef, id int32) error {
+	_, err := tx.exec(ctx, `UPDATE work_items SET answered_by = $3 WHERE tenant_id = $1 AND id = $2`, call.Tenant, id, call.CallID)
+	return err
+}
+
+// answeredBy reports whether a work item has its status by a call's answer.
+func answeredBy(ctx context.Context, tx conn, call forgehook.CallRef, id int32) (answered bool, err error) {
+	err = tx.get(ctx, &answered, `
+		SELECT EXISTS (SELECT FROM work_items WHERE tenant_id = $1 AND id = $2 AND answered_by = $3)`, call.Tenant, id, call.CallID)
+	return answered, err
+}
+
+// closeItem notes when an item comes to its end, unless it says so itself. before is nil where it is new.
+func closeItem(before, after *forgehook.WorkItem, at time.Time) {
+	if isClosed(after.Status) && (before == nil || !isClosed(before.Status)) {
+		after.Closed = orNow(after.Closed, milliseconds(at))
+	}
+}
+
+// isClosed says that an item is settled or dead.
+func isClosed(s forgehook.WorkItemStatus) bool { return s.Settled() || s.Dead() }
 
 // WorkItem returns a work item.
 func (db *DB) WorkItem(ctx context.Context, tenant forgehook.TenantID, id int32) (_ forgehook.WorkItem, err error) {
@@ -158,6 +208,10 @@ func (db *DB) UpdateWorkItem(ctx context.Context, tenant forgehook.TenantID, id 
 			return err
 		}
 		w.ID, w.ProjectID, w.DTM = id, before.ProjectID, stampChange(before.DTM, w.DTM, at)
+		if err := checkParent(w); err != nil {
+			return err
+		}
+		closeItem(&before, &w, at)
 		if !equalValue(before.WorkItemID, w.WorkItemID) {
 			if err := lockParent(ctx, tx, tenant, w.WorkItemID); err != nil {
 				return err
@@ -193,6 +247,62 @@ func (db *DB) DeleteWorkItem(ctx context.Context, tenant forgehook.TenantID, id 
 		return Raised{}, err
 	}
 	return raised, nil
+}
+
+// documentGone sets the open work items of a document that was just deleted DocumentDeleted, in the order of their ids. Calls that this
+// fires are about the document as it was.
+func documentGone(ctx context.Context, tx conn, tenant forgehook.TenantID, because cause, d forgehook.Document, body []byte) (raised Raised, err error) {
+	var closed []int32
+	for s := range statusMax {
+		if isClosed(s) {
+			closed = append(closed, int32(s))
+		}
+	}
+	var rows []workItemRow
+	err = tx.list(ctx, &rows, workItemSelect+` AND document_id = $2 AND status <> ALL ($3) ORDER BY id FOR NO KEY UPDATE`, tenant, d.ID, pq.Array(closed))
+	if err != nil || len(rows) == 0 {
+		return Raised{}, err
+	}
+	at := now()
+	ids, woken, bodies := make([]int32, len(rows)), make([]int32, 0, len(rows)), make([][]byte, len(rows))
+	ofService := map[int32][]runItem{}
+	for i, row := range rows {
+		w, err := row.toWorkItem()
+		if err != nil {
+			return Raised{}, err
+		}
+		before := w
+		w.Status, w.DTM = statusDocumentDeleted, &forgehook.Time{Time: at}
+		closeItem(&before, &w, at)
+		ids[i], woken = w.ID, append(woken, w.ID)
+		if w.WorkItemID != nil {
+			woken = append(woken, *w.WorkItemID)
+		}
+		if bodies[i], err = forgehook.AppendJSON(nil, w); err != nil {
+			return Raised{}, err
+		}
+		service := d.ServiceID
+		if w.ServiceID != nil {
+			service = *w.ServiceID
+		}
+		ofService[service] = append(ofService[service], runItem{Document: body, WorkItemID: &ids[i]})
+	}
+	_, err = tx.exec(ctx, `
+		UPDATE work_items w SET status = $2, body = gone.body, updated_at = $3, answered_by = NULL
+		FROM unnest($4::integer[], $5::bytea[]) AS gone (id, body) WHERE w.tenant_id = $1 AND w.id = gone.id`,
+		tenant, int32(statusDocumentDeleted), instant(), pq.Array(ids), pq.Array(bodies))
+	if err != nil {
+		return Raised{}, err
+	}
+	var happenings []happening
+	for _, service := range slices.Sorted(maps.Keys(ofService)) {
+		happenings = append(happenings, happening{forgehook.EventWorkItem, service, ofService[service]})
+	}
+	if raised.Runs, err = raise(ctx, tx, tenant, because, at, happenings...); err != nil {
+		return Raised{}, err
+	}
+	raised.Wakes, err = wakeProcesses(ctx, tx, tenant, at, "", woken...)
+	return raised, err
 }
 
 // storedWorkItem is nil where there is none.

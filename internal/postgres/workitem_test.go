@@ -41,8 +41,11 @@ func TestWorkItems(t *testing.T) {
 	}
 	stored, created, _, err := b.PutWorkItem(t.Context(), b.tenant, b.s.Project.ID, full, "")
 	check(t, err)
-	full.ProjectID = &b.s.Project.ID
+	full.ProjectID, full.DTM = &b.s.Project.ID, stored.DTM
 	equal(t, "stored", stored, full)
+	if stored.DTM == nil || time.Since(stored.DTM.Time) > time.Minute {
+		t.Errorf("modified %v, want now", stored.DTM)
+	}
 	equal(t, "created", created, true)
 	got, err := b.WorkItem(t.Context(), b.tenant, 33)
 	check(t, err)
@@ -50,9 +53,9 @@ func TestWorkItems(t *testing.T) {
 
 	other := pgtest.Project(t, b.DB, b.tenant)
 	full.DueDate, full.WorkItemID, full.Status = nil, nil, 8
-	_, created, _, err = b.PutWorkItem(t.Context(), b.tenant, other.ID, full, "")
+	replaced, created, _, err := b.PutWorkItem(t.Context(), b.tenant, other.ID, full, "")
 	check(t, err)
-	full.ProjectID = &other.ID
+	full.ProjectID, full.Closed = &other.ID, replaced.Closed
 	equal(t, "created by a replacement", created, false)
 	got, err = b.WorkItem(t.Context(), b.tenant, 33)
 	check(t, err)
@@ -92,6 +95,118 @@ func TestWorkItems(t *testing.T) {
 	refused(t, "project that is not there", err, forgehook.CodeNotFound)
 	_, _, _, err = b.PutWorkItem(t.Context(), b.tenant, b.s.Project.ID, forgehook.WorkItem{ID: -1}, "")
 	refused(t, "negative id", err, forgehook.CodeInvalid)
+}
+
+// A work item is created when it is stored first, and closed when it is settled or dead, unless it says otherwise.
+func TestWorkItems_dates(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	recent := func(what string, moment *forgehook.Time) {
+		t.Helper()
+		if moment == nil || time.Since(moment.Time) > time.Minute || moment.Nanosecond()%1e6 != 0 {
+			t.Errorf("%s: %v, want now in milliseconds", what, moment)
+		}
+	}
+	put := func(w forgehook.WorkItem) forgehook.WorkItem {
+		t.Helper()
+		w, _, _, err := b.PutWorkItem(t.Context(), b.tenant, b.s.Project.ID, w, "")
+		check(t, err)
+		stored, err := b.WorkItem(t.Context(), b.tenant, w.ID)
+		check(t, err)
+		equal(t, "stored", stored, w)
+		return stored
+	}
+	w := put(forgehook.WorkItem{})
+	recent("created", w.DTC)
+	recent("modified", w.DTM)
+	equal(t, "open", w.Closed, nil)
+	then := &forgehook.Time{Time: at("2026-01-02T03:04:05.678Z")}
+	given := put(forgehook.WorkItem{DTC: then, DTM: then, Closed: then, Status: 2})
+	equal(t, "as they were given", []*forgehook.Time{given.DTC, given.DTM, given.Closed}, []*forgehook.Time{then, then, then})
+	for _, status := range []forgehook.WorkItemStatus{2, 8, 9, 10, 90, 91, 99} {
+		w := put(forgehook.WorkItem{Status: 1})
+		b.setStatus(t, w.ID, status)
+		closed, err := b.WorkItem(t.Context(), b.tenant, w.ID)
+		check(t, err)
+		recent("closed", closed.Closed)
+		_, _, err = b.UpdateWorkItem(t.Context(), b.tenant, w.ID, "", func(w *forgehook.WorkItem) error { w.Closed = nil; return nil })
+		check(t, err)
+		cleared, err := b.WorkItem(t.Context(), b.tenant, w.ID)
+		check(t, err)
+		equal(t, "it was closed before", cleared.Closed, nil)
+	}
+	for _, status := range []forgehook.WorkItemStatus{3, 4, 5, 6} {
+		b.setStatus(t, w.ID, status)
+		open, err := b.WorkItem(t.Context(), b.tenant, w.ID)
+		check(t, err)
+		equal(t, "goes on", open.Closed, nil)
+	}
+}
+
+// No work item is its own parent.
+func TestWorkItems_ownParent(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, _, _, err := b.PutWorkItem(t.Context(), b.tenant, b.s.Project.ID, forgehook.WorkItem{ID: 33, WorkItemID: new(int32(33))}, "")
+	refused(t, "put", err, forgehook.CodeInvalid)
+	equal(t, "place", faultPaths(err), []string{"workItemId"})
+	item := b.item(t)
+	_, _, err = b.UpdateWorkItem(t.Context(), b.tenant, item.ID, "", func(w *forgehook.WorkItem) error { w.WorkItemID = &item.ID; return nil })
+	refused(t, "update", err, forgehook.CodeInvalid)
+	equal(t, "place", faultPaths(err), []string{"workItemId"})
+}
+
+// The open work items of a document that is deleted are DocumentDeleted: an event each, and whoever waits with them hears of it.
+func TestDeleteDocument_workItems(t *testing.T) {
+	t.Parallel()
+	b := setup(t, on(forgehook.EventWorkItem))
+	other := pgtest.Service(t, b.DB, b.tenant, b.s.Project.ID)
+	pgtest.Utility(t, b.DB, b.tenant, other.ID, on(forgehook.EventWorkItem))
+	withStatus := func(s forgehook.WorkItemStatus) int32 {
+		return b.item(t, func(w *forgehook.WorkItem) { w.Status = s }).ID
+	}
+	open := []int32{withStatus(0), withStatus(1), withStatus(3), withStatus(4), withStatus(5), withStatus(6)}
+	done := map[int32]forgehook.WorkItemStatus{}
+	for _, s := range []forgehook.WorkItemStatus{2, 8, 9, 10, 90, 99} {
+		done[withStatus(s)] = s
+	}
+	elsewhere := b.item(t, func(w *forgehook.WorkItem) { w.ServiceID = &other.ID })
+	bystander := b.item(t, func(w *forgehook.WorkItem) { w.DocumentID = new(int32(4711)) })
+	foreign := pgtest.WorkItem(t, b.DB, b.stranger, pgtest.Project(t, b.DB, b.stranger).ID, func(w *forgehook.WorkItem) { w.DocumentID = &b.s.Document.ID })
+	call := b.s.Call(t, b.DB)
+	p := b.waits(t, open[1], call)
+
+	raised, err := b.DeleteDocument(t.Context(), b.tenant, b.s.Document.ID, "")
+	check(t, err)
+	equal(t, "told", told(raised.Wakes), changed(p))
+	for _, id := range append(open, elsewhere.ID) {
+		w, err := b.WorkItem(t.Context(), b.tenant, id)
+		check(t, err)
+		equal(t, "status", w.Status, 91)
+		equal(t, "closed when it was modified", w.Closed, w.DTM)
+	}
+	for id, status := range done {
+		w, err := b.WorkItem(t.Context(), b.tenant, id)
+		check(t, err)
+		equal(t, "it was done", w.Status, status)
+	}
+	w, err := b.WorkItem(t.Context(), b.tenant, bystander.ID)
+	check(t, err)
+	equal(t, "of another document", w, bystander)
+	w, err = b.WorkItem(t.Context(), b.stranger, foreign.ID)
+	check(t, err)
+	equal(t, "another tenant's", w, foreign)
+
+	var runs []forgehook.RunStart
+	for _, r := range raised.Runs {
+		runs = append(runs, forgehook.RunStart{ServiceID: r.ServiceID, Type: r.Type, Documents: r.Documents})
+	}
+	equal(t, "runs", runs, []forgehook.RunStart{
+		{ServiceID: b.s.Service.ID, Type: forgehook.EventWorkItem, Documents: len(open)}, {ServiceID: other.ID, Type: forgehook.EventWorkItem, Documents: 1},
+	})
+	subject := b.subject(t, b.batch(t, raised.Runs[1].RunRef).Starts[0])
+	equal(t, "what its call is about", []any{subject.WorkItem.ID, subject.WorkItem.Status, subject.Document.ID},
+		[]any{elsewhere.ID, forgehook.WorkItemStatus(91), b.s.Document.ID})
 }
 
 func TestWorkItems_strangers(t *testing.T) {

@@ -40,21 +40,29 @@ const (
 	stillMasked   = `a value, not what is shown in its place: "[secret]"`
 )
 
-// planWriteBack locks document and work item of a call, in this order, and works out what becomes of them.
+// planWriteBack locks document and work item of a call, whose row is locked, in this order, and works out what becomes of them.
 func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, answer Answer, at time.Time) (writeBack, error) {
 	w, plan := *answer.WriteBack, writeBack{secrets: answer.Secrets}
 	var row struct {
-		DocumentID *int32 `db:"document_id"`
-		WorkItemID *int32 `db:"work_item_id"`
-		Subject    []byte `db:"subject"`
+		DocumentID  *int32 `db:"document_id"`
+		WorkItemID  *int32 `db:"work_item_id"`
+		GivesStatus bool   `db:"gives_status"`
+		Subject     []byte `db:"subject"`
 	}
 	err := tx.get(ctx, &row, `
-		SELECT c.document_id, c.work_item_id, CASE WHEN $3 THEN q.subject END AS subject FROM calls c JOIN call_requests q ON q.id = c.request_id
+		SELECT c.document_id, c.work_item_id, c.processed_status IS NOT NULL AS gives_status, CASE WHEN $3 THEN q.subject END AS subject
+		FROM calls c JOIN call_requests q ON q.id = c.request_id
 		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID, w.Verification != nil)
 	if err != nil {
 		return plan, orNotFound(err, "call", call.CallID)
 	}
-	if w.Document != nil || w.Verification != nil {
+	switch {
+	case w.Document == nil && w.Verification == nil && w.WorkItem != nil && row.GivesStatus: // the document comes first, as everywhere
+		_, err := tx.exec(ctx, `SELECT FROM documents WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`, call.Tenant, row.DocumentID)
+		if err != nil {
+			return plan, err
+		}
+	case w.Document != nil || w.Verification != nil:
 		document, err := lockDocument(ctx, tx, call.Tenant, row.DocumentID)
 		if err != nil {
 			return plan, err
@@ -72,13 +80,52 @@ func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, answer 
 		}
 	}
 	if w.WorkItem != nil {
-		item, err := lockWorkItem(ctx, tx, call.Tenant, row.WorkItemID)
-		if err != nil {
+		if err := plan.planItem(ctx, tx, call, row.WorkItemID, *w.WorkItem); err != nil {
 			return plan, err
 		}
-		plan.writeItem(item, *w.WorkItem)
 	}
 	return plan, nil
+}
+
+// planItem works out what becomes of the work item of a call, or of the one that it was handed over to. What somebody has decided
+// stands. Where a process waits with the item for this very call, its end writes what the answer says: in its own transaction, after
+// this one and soon, so that the process tells the answer from a decision of somebody else. The call's lock keeps ends of processes
+// off meanwhile; see endProcess.
+func (p *writeBack) planItem(ctx context.Context, tx conn, call forgehook.CallRef, id *int32, w forgehook.WorkItemWrite) error {
+	if id == nil {
+		p.absent("workItem", notStoredHere)
+		return nil
+	}
+	at, err := followItem(ctx, tx, call, *id)
+	if err != nil {
+		return err
+	}
+	waits, err := processWaits(ctx, tx, call, at.passed)
+	switch {
+	case err != nil:
+		return err
+	case at.item == nil:
+		p.absent("workItem", notStoredHere)
+	case waits:
+		p.absent("workItem", "left to the process of the work item")
+	case at.handed:
+		p.absent("workItem", "handed over, the child is not here yet")
+	case !at.item.Status.Actionable():
+		p.absent("workItem", "not written: the item is "+statusName(at.item.Status))
+	default:
+		p.writeItem(at.item, w)
+	}
+	return nil
+}
+
+// processWaits reports whether a process waits for a call with one of the work items.
+func processWaits(ctx context.Context, tx conn, call forgehook.CallRef, items []int32) (waits bool, err error) {
+	err = tx.get(ctx, &waits, `
+		SELECT EXISTS (
+			SELECT FROM work_item_processes
+			WHERE tenant_id = $1 AND call_id = $2 AND (work_item_id = ANY ($3) OR current_id = ANY ($3)) AND outcome IS NULL
+		)`, call.Tenant, call.CallID, pq.Array(items))
+	return waits, err
 }
 
 func lockDocument(ctx context.Context, tx conn, tenant forgehook.TenantID, id *int32) (*forgehook.Document, error) {
@@ -125,9 +172,9 @@ func (p *writeBack) shown(value json.RawMessage) json.RawMessage {
 	return jsonText(new(forgehook.Shorten(hideSecrets(text, p.secrets), maxShownText)))
 }
 
-// absent notes that something is not stored here: that is no fault, for calls may be about what they bring along.
-func (p *writeBack) absent(path string) {
-	p.changes = append(p.changes, forgehook.Change{Path: path, Before: jsonNull, After: jsonNull, Note: notStoredHere})
+// absent notes why something is not written, which is no fault: calls may be about what they bring along, and others decide meanwhile.
+func (p *writeBack) absent(path, why string) {
+	p.changes = append(p.changes, forgehook.Change{Path: path, Before: jsonNull, After: jsonNull, Note: why})
 }
 
 func (p *writeBack) fault(path, value, allowed string) {
@@ -171,6 +218,16 @@ func jsonEnum(value any, number int32) json.RawMessage {
 	return json.RawMessage(strconv.Itoa(int(number)))
 }
 
+// statusName is a status by its name, or its number where it has none.
+func statusName(s forgehook.WorkItemStatus) string {
+	if table, ok := forgehook.EnumTableOf(s); ok {
+		if name := table.Name(int32(s)); name != nil {
+			return *name
+		}
+	}
+	return strconv.Itoa(int(s))
+}
+
 func jsonInt(n *int32) json.RawMessage {
 	if n == nil {
 		return jsonNull
@@ -193,7 +250,7 @@ func (p *writeBack) writeDocument(d *forgehook.Document, w *forgehook.DocumentWr
 	case w == nil:
 		return
 	case d == nil:
-		p.absent("document")
+		p.absent("document", notStoredHere)
 		return
 	}
 	if w.Status != nil {
@@ -209,9 +266,13 @@ func (p *writeBack) writeDocument(d *forgehook.Document, w *forgehook.DocumentWr
 	}
 	for _, f := range w.Fields {
 		path := "document.fields." + f.Name
-		field := fieldNamed(d, f.Name)
+		field, n := fieldNamed(d, f.Name)
 		if field == nil {
 			p.fault(path, f.Name, noField(d, f.Name))
+			continue
+		}
+		if n > 1 {
+			p.fault(path, f.Name, fmt.Sprintf("the document has %d fields %q: which one is meant cannot be told", n, forgehook.Shorten(f.Name, 100)))
 			continue
 		}
 		if field.Value != nil && *field.Value == f.Value {
@@ -237,20 +298,21 @@ func masked(value *string) json.RawMessage {
 	return jsonText(new(secretValue))
 }
 
-// fieldNamed finds a field by its definition's name: as it is written before any case, at the top before below it.
-func fieldNamed(d *forgehook.Document, name string) *forgehook.DocumentParameter {
+// fieldNamed finds a field by its definition's name: as it is written before any case, at the top before below it; nil where there is
+// none. n is how many there are that this does not tell apart; the cells of a table do not count, of which the first is meant.
+func fieldNamed(d *forgehook.Document, name string) (field *forgehook.DocumentParameter, n int) {
 	for _, same := range []func(string) bool{
 		func(s string) bool { return s == name },
 		func(s string) bool { return strings.EqualFold(s, name) },
 	} {
-		if p := topField(d.ResultParameters, same); p != nil {
-			return p
+		if top := topFields(d.ResultParameters, same); len(top) > 0 {
+			return top[0], len(top)
 		}
 		if p := anyField(d.ResultParameters, same); p != nil {
-			return p
+			return p, countFields(d.ResultParameters, same)
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 func fieldName(p *forgehook.DocumentParameter) string {
@@ -260,14 +322,28 @@ func fieldName(p *forgehook.DocumentParameter) string {
 	return *p.ParamDef.Name
 }
 
-func topField(in []forgehook.DocumentParameter, same func(string) bool) *forgehook.DocumentParameter {
+func topFields(in []forgehook.DocumentParameter, same func(string) bool) (found []*forgehook.DocumentParameter) {
 	for i := range in {
 		if name := fieldName(&in[i]); name != "" && same(name) {
-			return &in[i]
+			found = append(found, &in[i])
 		}
 	}
-	return nil
+	return found
 }
+
+// countFields counts fields at any depth, but for what is in the rows and columns of tables: its cells.
+func countFields(in []forgehook.DocumentParameter, same func(string) bool) int {
+	n := len(topFields(in, same))
+	for i := range in {
+		if d := in[i].ParamDef; d == nil || d.Grouping != forgehook.GroupingColumn && d.Grouping != groupingRow {
+			n += countFields(in[i].Children, same)
+		}
+	}
+	return n
+}
+
+// groupingRow is the platform's GroupingType of a table's row.
+const groupingRow forgehook.GroupingType = 4
 
 func anyField(in []forgehook.DocumentParameter, same func(string) bool) *forgehook.DocumentParameter {
 	for i := range in {
@@ -327,7 +403,7 @@ func (p *writeBack) addVerification(ctx context.Context, tx conn, tenant forgeho
 		p.fault("verification", "", "the call is about no parameter")
 		return nil
 	case d == nil:
-		p.absent("verification")
+		p.absent("verification", notStoredHere)
 		return nil
 	}
 	parameter := d.Parameter(about.Parameter.ID)
@@ -360,12 +436,8 @@ func (p *writeBack) addVerification(ctx context.Context, tx conn, tenant forgeho
 	return err
 }
 
-// writeItem changes a work item that is locked; nil: there is none here.
+// writeItem changes a work item that is locked.
 func (p *writeBack) writeItem(item *forgehook.WorkItem, w forgehook.WorkItemWrite) {
-	if item == nil {
-		p.absent("workItem")
-		return
-	}
 	before := len(p.changes)
 	if w.Status != nil {
 		p.itemMoved = *w.Status != item.Status
@@ -398,14 +470,11 @@ func (p *writeBack) store(ctx context.Context, tx conn, call forgehook.CallRef, 
 	}
 	if w := p.item; w != nil {
 		w.DTM = &stamp
-		body, err := forgehook.AppendJSON(nil, w)
-		if err != nil {
+		closeItem(nil, w, at) // it was actionable
+		if _, err := putWorkItem(ctx, tx, call.Tenant, *w); err != nil {
 			return err
 		}
-		_, err = tx.exec(ctx, `
-			UPDATE work_items SET body = $3, status = $4, updated_at = $5 WHERE tenant_id = $1 AND id = $2`,
-			call.Tenant, w.ID, body, int32(w.Status), instant())
-		if err != nil {
+		if err := answerItem(ctx, tx, call, w.ID); err != nil {
 			return err
 		}
 	}

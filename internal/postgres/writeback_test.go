@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -213,6 +214,42 @@ func TestWriteBack_refused(t *testing.T) {
 	equal(t, "the parameter is gone", call.Error.Message, "response.writeBack.verification: the document has no parameter 50 any more")
 }
 
+// A name that does not tell which field is meant is refused; cells of tables share the names of their columns.
+func TestWriteBack_fieldsOfOneName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	named := func(id int32, name string, grouping forgehook.GroupingType, children ...forgehook.DocumentParameter) forgehook.DocumentParameter {
+		return forgehook.DocumentParameter{ID: id, ParamDef: &forgehook.ParameterDef{Name: &name, Grouping: grouping}, Children: children}
+	}
+	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
+		d.ResultParameters = append(d.ResultParameters, named(101, "Iban", 12), named(102, "Iban", 12), named(103, "IBAN", 12),
+			named(104, "Party", 2, named(105, "Name", 12)), named(106, "Party2", 2, named(107, "Name", 12), named(108, "Party", 12)),
+			named(109, "Items", 3, named(110, "Price", 5, named(111, "Price", 5), named(112, "Price", 5)), named(113, "", 4, named(114, "Unit", 0)), named(115, "", 4, named(116, "Unit", 0))))
+		return nil
+	})
+	check(t, err)
+	write := func(name string) (forgehook.Call, int32) {
+		_, call := answered(t, b, b.s.Call(t, b.DB), &forgehook.WriteBack{Document: &forgehook.DocumentWrite{Fields: []forgehook.FieldWrite{{Name: name, Value: name + "!"}}}})
+		d := document(t, b)
+		for id := range int32(20) {
+			if p := d.Parameter(100 + id); p != nil && p.Value != nil && *p.Value == name+"!" {
+				return call, p.ID
+			}
+		}
+		return call, 0
+	}
+	for name, n := range map[string]int{"Iban": 2, "iban": 3, "Name": 2, "name": 2} {
+		call, id := write(name)
+		equal(t, name, id, 0)
+		equal(t, name, call.Error.Message,
+			fmt.Sprintf("response.writeBack.document.fields.%s: the document has %d fields %q: which one is meant cannot be told", name, n, name))
+	}
+	for name, want := range map[string]int32{"IBAN": 103, "Party": 104, "Price": 110, "unit": 114} {
+		_, id := write(name)
+		equal(t, name, id, want)
+	}
+}
+
 func TestWriteBack_verification(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -261,9 +298,176 @@ func TestWriteBack_workItem(t *testing.T) {
 	item, status := storedItem(t, b, 77)
 	equal(t, "status", []int32{int32(item.Status), status}, []int32{2, 2})
 	equal(t, "reasons", []string{*item.ReasonCode, *item.ReasonDescription, *item.ReasonComment}, []string{"R2", "done", "c"})
-	equal(t, "modified", item.DTM, call.CompletedAt)
+	equal(t, "modified, closed", []*forgehook.Time{item.DTM, item.Closed}, []*forgehook.Time{call.CompletedAt, call.CompletedAt})
 	check(t, rawPool(t, b.url).QueryRowContext(t.Context(), `SELECT status FROM work_items WHERE tenant_id = $1`, b.stranger).Scan(&status))
 	equal(t, "another tenant's", status, 1)
+}
+
+// note is what a call says about a work item that its answer did not change.
+func note(text string) []forgehook.Change {
+	return []forgehook.Change{{Path: "workItem", Before: json.RawMessage(`null`), After: json.RawMessage(`null`), Note: text}}
+}
+
+func (b bundle) onItem(t *testing.T, id int32) forgehook.Call {
+	t.Helper()
+	return pgtest.Accept(t, b.DB, b.tenant, forgehook.CallRequest{WebHookServiceID: &b.s.Utility.ID, WorkItemID: &id}).Calls[0]
+}
+
+var completes = &forgehook.WriteBack{WorkItem: &forgehook.WorkItemWrite{Status: new(forgehook.WorkItemStatus(2)), ReasonCode: new("R2")}}
+
+// What somebody has decided about an item while the call went on stands.
+func TestWriteBack_workItemDecided(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for status, want := range map[forgehook.WorkItemStatus]string{2: "Completed", 8: "Verified", 10: "Rejected", 90: "Deleted", 99: "Error", 7: "7"} {
+		item := b.item(t)
+		call := b.onItem(t, item.ID)
+		b.setStatus(t, item.ID, status)
+		_, got := answered(t, b, call, completes)
+		equal(t, "changes", got.Changes, note("not written: the item is "+want))
+		stored, err := b.WorkItem(t.Context(), b.tenant, item.ID)
+		check(t, err)
+		equal(t, "item", []any{stored.Status, stored.ReasonCode}, []any{status, (*string)(nil)})
+	}
+	for _, status := range []forgehook.WorkItemStatus{0, 1, 4, 6} {
+		item := b.item(t, func(w *forgehook.WorkItem) { w.Status = status })
+		_, got := answered(t, b, b.onItem(t, item.ID), completes)
+		equal(t, "actionable", len(got.Changes), 2)
+	}
+}
+
+// The answer goes to the item that goes on: the newest child of one that was handed over.
+func TestWriteBack_workItemHandedOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	item := b.item(t)
+	call, early := b.onItem(t, item.ID), b.onItem(t, item.ID)
+	b.setStatus(t, item.ID, 5)
+	_, got := answered(t, b, early, completes)
+	equal(t, "no child", got.Changes, note("handed over, the child is not here yet"))
+	b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &item.ID, 6 }) // an older child
+	middle := b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &item.ID, 3 })
+	last := b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &middle.ID, 4 })
+	_, got = answered(t, b, call, completes)
+	equal(t, "changes", got.Changes, []forgehook.Change{
+		change("workItem.status", `"EscalateRx"`, `"Completed"`), change("workItem.reasonCode", `null`, `"R2"`),
+	})
+	var statuses []forgehook.WorkItemStatus
+	for _, id := range []int32{item.ID, middle.ID, last.ID} {
+		stored, err := b.WorkItem(t.Context(), b.tenant, id)
+		check(t, err)
+		statuses = append(statuses, stored.Status)
+	}
+	equal(t, "statuses", statuses, []forgehook.WorkItemStatus{5, 3, 2})
+
+	// A circle leads nowhere.
+	first := b.item(t, func(w *forgehook.WorkItem) { w.Status = 5 })
+	call = b.onItem(t, first.ID)
+	second := b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &first.ID, 5 })
+	_, _, err := b.UpdateWorkItem(t.Context(), b.tenant, first.ID, "", func(w *forgehook.WorkItem) error { w.WorkItemID = &second.ID; return nil })
+	check(t, err)
+	_, got = answered(t, b, call, completes)
+	equal(t, "a circle", got.Changes, note("handed over, the child is not here yet"))
+}
+
+// Where a process waits with the item for the call, its end writes; a process of another call changes nothing.
+func TestWriteBack_leftToTheProcess(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	item := b.item(t)
+	call, other := b.onItem(t, item.ID), b.onItem(t, item.ID)
+	p := b.waits(t, item.ID, call)
+	_, got := answered(t, b, call, completes)
+	equal(t, "changes", got.Changes, note("left to the process of the work item"))
+	state := b.look(t, p)
+	equal(t, "as it was", []any{state.Item.Status, state.Answered, state.CallOutcome}, []any{item.Status, false, forgehook.Delivered})
+	end := postgres.ProcessEnd{Ref: p, Outcome: forgehook.ProcessAnswered, Write: completes.WorkItem, ItemID: item.ID, Now: time.Now()}
+	process, _, err := b.EndProcess(t.Context(), end)
+	check(t, err)
+	equal(t, "outcome", *process.Outcome, forgehook.ProcessAnswered)
+	equal(t, "who comes later sees that the answer did it", b.look(t, b.waits(t, item.ID, call)).Answered, true)
+
+	item = b.item(t)
+	b.waits(t, item.ID, other)
+	_, got = answered(t, b, b.onItem(t, item.ID), completes)
+	equal(t, "another call's process", len(got.Changes), 2)
+
+	// A process that followed stands with the child, one that has not yet with the parent.
+	item = b.item(t)
+	call = b.onItem(t, item.ID)
+	p = b.waits(t, item.ID, call)
+	b.setStatus(t, item.ID, 5)
+	child := b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &item.ID, 6 })
+	equal(t, "follows", b.look(t, p).Item.ID, child.ID)
+	_, got = answered(t, b, call, completes)
+	equal(t, "changes", got.Changes, note("left to the process of the work item"))
+
+	parent := b.item(t)
+	call = b.onItem(t, parent.ID)
+	child = b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &parent.ID, 6 })
+	b.waits(t, child.ID, call)
+	b.setStatus(t, parent.ID, 3)
+	_, got = answered(t, b, call, completes)
+	equal(t, "a process of the child", got.Changes, note("left to the process of the work item"))
+
+	parent = b.item(t)
+	child = b.item(t, func(w *forgehook.WorkItem) { w.WorkItemID, w.Status = &parent.ID, 6 })
+	call = b.onItem(t, child.ID)
+	p = b.waits(t, parent.ID, call)
+	b.setStatus(t, parent.ID, 5)
+	equal(t, "follows", b.look(t, p).Item.ID, child.ID)
+	_, got = answered(t, b, call, completes)
+	equal(t, "a process that came to the item", got.Changes, note("left to the process of the work item"))
+}
+
+// A process that starts when the call has ended tells the call's answer from what somebody has decided since.
+func TestWriteBack_processComesLater(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, status := range []forgehook.WorkItemStatus{2, 5, 10, 90} {
+		item := b.item(t)
+		call := b.onItem(t, item.ID)
+		_, got := answered(t, b, call, &forgehook.WriteBack{WorkItem: &forgehook.WorkItemWrite{Status: &status}})
+		equal(t, "written", len(got.Changes), 1)
+		p := b.waits(t, item.ID, call)
+		state := b.look(t, p)
+		equal(t, "answered", []any{state.Answered, state.Handed, state.Item.ID}, []any{true, false, item.ID})
+		_, _, err := b.UpdateWorkItem(t.Context(), b.tenant, item.ID, "", func(w *forgehook.WorkItem) error { w.Comment = new("c"); return nil })
+		check(t, err)
+		equal(t, "a comment decides nothing", b.look(t, p).Answered, true)
+		b.setStatus(t, item.ID, 9)
+		equal(t, "decided since", b.look(t, p).Answered, false)
+	}
+}
+
+// Calls that write a work item and give its document a status, and others that write both, wait for no other in a ring.
+func TestWriteBack_locksTheDocumentFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(s *forgehook.Settings) { s.DocumentProcessedStatus = new(forgehook.DocumentStatus(121)) })
+	item := b.item(t)
+	for i := range 30 {
+		begin := make(chan struct{})
+		var calls sync.WaitGroup
+		for k := range 2 {
+			call := b.onItem(t, item.ID)
+			_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
+			check(t, err)
+			record := success(b.ref(call.ID), start(t, b, call).Number)
+			write := &forgehook.WriteBack{WorkItem: &forgehook.WorkItemWrite{ReasonComment: new(strings.Repeat("a", i+1+k))}}
+			if k == 1 {
+				write.Document = &forgehook.DocumentWrite{Comment: new(strings.Repeat("b", i+1))}
+			}
+			record.Answer = postgres.Answer{WriteBack: write}
+			calls.Go(func() {
+				<-begin
+				if _, err := b.RecordAttempt(t.Context(), record); err != nil {
+					t.Errorf("round %d: %v", i, err)
+				}
+			})
+		}
+		close(begin)
+		calls.Wait()
+	}
 }
 
 func TestWriteBack_notStoredHere(t *testing.T) {
@@ -316,6 +520,11 @@ func TestWriteBack_events(t *testing.T) {
 			VALUES (gen_random_uuid(), $1, $2, $2, gen_random_uuid(), 'wait', false, 'waiting', now()) RETURNING id`, b.tenant, current).Scan(&id))
 		processes = append(processes, "work-item/"+id)
 	}
+	reopen := func() {
+		_, err := rawPool(t, b.url).ExecContext(t.Context(), `UPDATE work_items SET status = 1 WHERE tenant_id = $1 AND id = 77`, b.tenant)
+		check(t, err)
+	}
+	reopen()
 	write.Document.Comment, write.WorkItem.Status = new("b"), new(forgehook.WorkItemStatus(10))
 	recorded, call = answered(t, b, about(), write)
 	equal(t, "something follows", recorded.Wake, true)
@@ -337,6 +546,7 @@ func TestWriteBack_events(t *testing.T) {
 	}
 	equal(t, "processes of the item and its parent", told, processes[:2], cmpopts.SortSlices(func(a, b string) bool { return a < b }))
 	// Reasons alone are no event; the processes hear of them.
+	reopen()
 	_, call = answered(t, b, about(), &forgehook.WriteBack{WorkItem: &forgehook.WorkItemWrite{ReasonCode: new("x")}})
 	equal(t, "a reason", len(runsOf(t, b, call.ID)), 0)
 	wakes, err = b.Wakes(t.Context(), b.ref(call.ID))
