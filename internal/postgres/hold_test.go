@@ -191,3 +191,23 @@ func TestHold_ofOneUtilityOnly(t *testing.T) {
 	equal(t, "the drain of a utility that is gone", done, true)
 	check(t, b.MarkReleased(t.Context(), nil, time.Now()))
 }
+
+// A call that waits for its next try, or for a callback, is held when it is about to send again.
+func TestHold_beforeSendingAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t, awaits)
+	refused := begun(t, b)
+	_, err := b.RecordAttempt(t.Context(), retryable(b.ref(refused.ID), start(t, b, refused).Number))
+	check(t, err)
+	promised, _ := awaiting(t, b)
+	_, err = b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
+	check(t, err)
+	for _, in := range []struct {
+		call forgehook.Call
+		was  forgehook.CallStatus
+	}{{refused, forgehook.CallWaitingRetry}, {promised, forgehook.CallAwaiting}} {
+		equal(t, "before", b.stored(t, in.call).Status, in.was)
+		equal(t, "held", try(t, b, in.call, false).Held, true)
+		equal(t, "after", b.stored(t, in.call).Status, forgehook.CallPaused)
+	}
+}
