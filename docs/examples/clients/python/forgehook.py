@@ -3,7 +3,7 @@
 Copy this file: it needs Python 3.9 or later and nothing but the standard library. As a program it takes the id of a webhook and a
 document, by id or as JSON, and prints the outcome and the result:
 
-    FORGEHOOK_URL=http://127.0.0.1:8080 FORGEHOOK_API_KEY=fh_... python3 forgehook.py 48100 912
+    FORGEHOOK_URL=http://127.0.0.1:8080 FORGEHOOK_API_KEY=fh_... python3 forgehook.py 48100 9001
 """
 from __future__ import annotations
 
