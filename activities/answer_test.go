@@ -127,7 +127,7 @@ func (b bundle) calledBack(t *testing.T, call forgehook.Call, said forgehook.Cal
 	check(t, b.DB.WithFacts(t.Context(), b.ref(call), func(facts postgres.Facts) error {
 		plan, err := b.plan(b.tenant, call.WebHookServiceID, facts.Settings)
 		check(t, err)
-		answer, err := storedAnswer(facts.Call.Response)
+		answer, err := webhook.StoredAnswer(facts.Call.Response)
 		check(t, err)
 		reading, err = plan.Read(&facts.Subject, b.meta(facts.Call, ""), answer, &said)
 		return err

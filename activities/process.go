@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/base64"
 	"log/slog"
 
 	"github.com/forgehook/forgehook"
@@ -129,7 +128,7 @@ func (a *Activities) readForItem(state postgres.ItemState, facts postgres.Facts)
 	}
 	subject := facts.Subject
 	subject.WorkItem = state.Item
-	answer, err := storedAnswer(facts.Call.Response)
+	answer, err := webhook.StoredAnswer(facts.Call.Response)
 	if err != nil {
 		return nil, err
 	}
@@ -143,21 +142,6 @@ func (a *Activities) readForItem(state postgres.ItemState, facts postgres.Facts)
 		return nil, nil
 	}
 	return write, nil
-}
-
-// storedAnswer is the call's last answer as it was kept.
-func storedAnswer(r *forgehook.Response) (webhook.Answer, error) {
-	if r == nil {
-		return webhook.Answer{}, nil
-	}
-	body := []byte(r.Body)
-	if r.BodyEncoding == "base64" {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
-			return webhook.Answer{}, err
-		}
-	}
-	return webhook.Answer{StatusCode: r.StatusCode, Headers: r.Headers, Body: body, Truncated: r.BodyTruncated}, nil
 }
 
 // cancel asks a call to end. One without a run is given its outcome here: should a run start in this very moment, it finds it.

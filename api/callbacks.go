@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -157,7 +156,7 @@ func (s *server) understand(ctx context.Context, c *postgres.Callback, token str
 		c.Said.Error = new(unseen.Replace(*c.Said.Error))
 	}
 	c.Said.Result = secrets.ReplaceJSON(c.Said.Result)
-	answered, err := storedAnswer(facts.Call.Response)
+	answered, err := webhook.StoredAnswer(facts.Call.Response)
 	if err != nil {
 		return fmt.Errorf("response of call %s: %w", c.Ref.CallID, err)
 	}
@@ -172,21 +171,6 @@ func (s *server) understand(ctx context.Context, c *postgres.Callback, token str
 	}
 	c.Answer = postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack, Secrets: reading.Secrets}
 	return err
-}
-
-// storedAnswer is the call's last response as it was kept: an endpoint that calls back early has given none yet.
-func storedAnswer(r *forgehook.Response) (webhook.Answer, error) {
-	if r == nil {
-		return webhook.Answer{}, nil
-	}
-	body := []byte(r.Body)
-	if r.BodyEncoding == "base64" {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
-			return webhook.Answer{}, err
-		}
-	}
-	return webhook.Answer{StatusCode: r.StatusCode, Headers: r.Headers, Body: body, Truncated: r.BodyTruncated}, nil
 }
 
 // writeBackFaults puts what the store says against a write-back where the endpoint can mend it: its result. The place in the settings

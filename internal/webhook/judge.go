@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,6 +25,22 @@ type Answer struct {
 	// Redact hides in messages, reasons and results what may not be shown; expressions see it. nil: nothing in a
 	// [Decision], the values of secret fields in a [Reading].
 	Redact *Redactor
+}
+
+// StoredAnswer is a call's last answer as it was kept; the zero value where there is none: an endpoint that calls back early has not
+// answered yet.
+func StoredAnswer(r *forgehook.Response) (Answer, error) {
+	if r == nil {
+		return Answer{}, nil
+	}
+	body := []byte(r.Body)
+	if r.BodyEncoding == "base64" {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
+			return Answer{}, err
+		}
+	}
+	return Answer{StatusCode: r.StatusCode, Headers: r.Headers, Body: body, Truncated: r.BodyTruncated}, nil
 }
 
 // Tally is how far a call has come.
