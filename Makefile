@@ -40,7 +40,7 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## Run the linters and check tha
 	@go run ./cmd/forgehook openapi | cmp - docs/openapi.json || { echo "docs/openapi.json is stale: run make generate"; exit 1; }
 
 e2e: client-tools $(STACK) build $(NODE)/installed ## Kill, stop and cut real processes and look for lost calls; run the example clients
-	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 20m $(ARGS) ./cmd/forgehook
+	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 20m $(ARGS) ./internal/e2e
 
 # What the example clients need and this machine lacks is said before anything is built.
 client-tools:

@@ -39,7 +39,7 @@ var rooms = map[string]struct {
 }
 
 // wiring may import everything.
-var wiring = []string{"cmd/forgehook", "internal/postgres/pgtest", "internal/outbound/zoo"}
+var wiring = []string{"cmd/forgehook", "internal/e2e", "internal/postgres/pgtest", "internal/outbound/zoo"}
 
 var banned = []string{"util", "utils", "common", "helpers", "models"}
 

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package main
+package e2e
 
 import (
 	"bytes"
@@ -28,8 +28,8 @@ func TestExampleTemporal(t *testing.T) {
 	if err := in.sql.QueryRowContext(t.Context(), "SELECT id FROM tenants").Scan(&tenant); err != nil {
 		t.Fatal(err)
 	}
-	program := t.TempDir() + "/example"
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../docs/examples/temporal")
+	example := t.TempDir() + "/example"
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", example, "../../docs/examples/temporal")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -43,7 +43,7 @@ func TestExampleTemporal(t *testing.T) {
 		{"nexus", abroad, []string{"-nexus", endpoint}},
 	} {
 		t.Run(way.name, func(t *testing.T) {
-			run := exec.CommandContext(t.Context(), program, append([]string{"-tenant", tenant, "-webhook", strconv.Itoa(int(webhook)),
+			run := exec.CommandContext(t.Context(), example, append([]string{"-tenant", tenant, "-webhook", strconv.Itoa(int(webhook)),
 				"-document", strconv.Itoa(int(in.document))}, way.args...)...)
 			run.Env = os.Environ()
 			if way.namespace != "" {

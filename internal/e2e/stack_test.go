@@ -1,6 +1,6 @@
 //go:build e2e
 
-package main
+package e2e
 
 import (
 	"bufio"
@@ -22,12 +22,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	_ "github.com/lib/pq"
 	sdk "go.temporal.io/sdk/client"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/client"
-	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 	"github.com/forgehook/forgehook/internal/secret"
 	"github.com/forgehook/forgehook/worker"
@@ -70,21 +70,7 @@ func install(t *testing.T, settings map[string]any) *installation {
 		t.Fatal(err)
 	}
 	t.Cleanup(in.temporal.Close)
-	db, err := postgres.Open(ctx, url, postgres.Options{MaxConnections: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tenant, err := db.CreateTenant(ctx, "e2e")
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := newKey(ctx, db, tenant.ID, forgehook.APIKey{Name: "e2e", Roles: []forgehook.Role{forgehook.Owner}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	key := in.run("tenants", "create", "e2e")
 	in.api, in.worker = in.start("api"), in.start("worker")
 	in.client, in.key = client.New("http://"+in.value("FORGEHOOK_HTTP_ADDR"), key), key
 	in.configure(settings)
@@ -95,7 +81,7 @@ func install(t *testing.T, settings map[string]any) *installation {
 func environ() []string {
 	var kept []string
 	for _, entry := range os.Environ() {
-		if !strings.HasPrefix(entry, prefix) {
+		if !strings.HasPrefix(entry, "FORGEHOOK_") {
 			kept = append(kept, entry)
 		}
 	}
@@ -113,10 +99,7 @@ func (in *installation) value(name string) string {
 
 func (in *installation) configure(settings map[string]any) {
 	in.t.Helper()
-	seed := devSeed{client: in.client}
-	if err := seed.ready(in.t.Context()); err != nil {
-		in.t.Fatal(err)
-	}
+	in.eventually("the API is ready", func() bool { return in.client.Do(in.t.Context(), http.MethodGet, "/readyz", nil, nil) == nil })
 	settings["webHook"] = merge(map[string]any{"url": in.endpoint.URL}, settings["webHook"])
 	var project, service, utility, document struct{ ID int32 }
 	in.do("POST", "/v1/projects", map[string]any{"name": "e2e"}, &project)
@@ -215,6 +198,36 @@ func (in *installation) lockAttempts(id string) (release func()) {
 	return func() { _ = tx.Rollback() }
 }
 
+// program is the product's binary.
+const program = "../../.forgehook/bin/forgehook"
+
+// run runs a command of the program to its end and returns what it printed.
+func (in *installation) run(args ...string) string {
+	in.t.Helper()
+	cmd := exec.CommandContext(in.t.Context(), program, args...)
+	var errs bytes.Buffer
+	cmd.Env, cmd.Stderr = in.env, &errs
+	out, err := cmd.Output()
+	if err != nil {
+		in.t.Fatalf("forgehook %s: %v\n%s", strings.Join(args, " "), err, &errs)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func equal[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
 // process is one real process of the product.
 type process struct {
 	*exec.Cmd
@@ -242,7 +255,7 @@ func (l *lockedBuffer) String() string {
 // start runs the product's binary and waits until it says that it runs.
 func (in *installation) start(command string) *process {
 	in.t.Helper()
-	p := &process{Cmd: exec.Command("../../.forgehook/bin/forgehook", command), log: &lockedBuffer{}, done: make(chan struct{})}
+	p := &process{Cmd: exec.Command(program, command), log: &lockedBuffer{}, done: make(chan struct{})}
 	p.Env = in.env
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := p.StderrPipe()

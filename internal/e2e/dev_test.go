@@ -1,6 +1,6 @@
 //go:build e2e
 
-package main
+package e2e
 
 import (
 	"bufio"
@@ -45,7 +45,7 @@ func devInstall(t *testing.T) *installation {
 // dev runs the program until it says that it is ready, and returns all that it said by then.
 func (in *installation) dev() (p *process, banner string) {
 	in.t.Helper()
-	p = &process{Cmd: exec.Command("../../.forgehook/bin/forgehook", "dev"), log: &lockedBuffer{}, done: make(chan struct{})}
+	p = &process{Cmd: exec.Command(program, "dev"), log: &lockedBuffer{}, done: make(chan struct{})}
 	p.Env, p.Stderr = in.env, p.log
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdout, err := p.StdoutPipe()
@@ -156,7 +156,7 @@ func TestDev(t *testing.T) {
 	}
 	var projects struct{ Projects []forgehook.Project }
 	in.do(http.MethodGet, "/v1/projects", nil, &projects)
-	if len(projects.Projects) != 1 || projects.Projects[0].ID != sampleProject {
+	if len(projects.Projects) != 1 || projects.Projects[0].ID != 1001 {
 		t.Errorf("projects %+v, want the sample's", projects.Projects)
 	}
 	key, err := os.ReadFile(in.file("api-key"))
@@ -251,7 +251,7 @@ func TestDev_takenPort(t *testing.T) {
 			check(t, err)
 			defer taken.Close() //nolint:errcheck // it only holds the port
 			in.env = append(in.env, setting+"="+taken.Addr().String())
-			cmd := exec.Command("../../.forgehook/bin/forgehook", "dev")
+			cmd := exec.Command(program, "dev")
 			var out, errs bytes.Buffer
 			cmd.Env, cmd.Stdout, cmd.Stderr = in.env, &out, &errs
 			_ = cmd.Run() // the exit code is looked at
