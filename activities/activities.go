@@ -25,6 +25,8 @@ type Activities struct {
 	Sender    *outbound.Sender
 	Starter   Starter
 	Plans     *webhook.Plans
+	First     *FirstAttempts
+	FastPath  bool // workflow tasks make the first attempts to quick endpoints
 	Now       func() time.Time
 	UserAgent string
 	PublicURL string // how endpoints reach the API, without a slash at its end

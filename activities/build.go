@@ -15,7 +15,9 @@ import (
 
 // BuildRequest makes the exact request out of the frozen subject and the pinned settings, and stores it.
 func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (workflows.Built, error) {
+	quick := false
 	done, built, err := a.DB.BuildRequest(ctx, call, func(facts postgres.Facts) (postgres.Built, error) {
+		quick = a.FastPath && a.Sender.Quick(endpointKey(call.Tenant, facts.Call.WebHookServiceID))
 		return a.build(ctx, call.Tenant, facts)
 	})
 	if err != nil {
@@ -28,7 +30,10 @@ func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (
 	if u, err := url.Parse(built.Request.URL); err == nil {
 		host = u.Host
 	}
-	out := workflows.Built{Method: built.Request.Method, Host: host, BodyBytes: len(built.BodyBytes), SHA256: built.SHA256}
+	out := workflows.Built{
+		Method: built.Request.Method, Host: host, BodyBytes: len(built.BodyBytes), SHA256: built.SHA256,
+		Quick: quick,
+	}
 	if s := built.Shown; s != nil { // a short secret can be found out by its digest, and histories are read by many
 		sum := sha256.Sum256(s.Body)
 		out.BodyBytes, out.SHA256 = len(s.Body), hex.EncodeToString(sum[:])

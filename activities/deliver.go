@@ -36,8 +36,20 @@ const (
 // a request that is on the wire, and what came back is recorded as what it was. The context is looked at before the send: what
 // cannot be finished in time, or is not wanted any more, is not begun.
 func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
+	if activity.GetInfo(ctx).IsLocalActivity {
+		return a.deliverWithin(ctx, in)
+	}
 	stop := heartbeat(ctx)
 	defer stop()
+	if in.Underway {
+		if result, err, ended := a.awaitUnderway(ctx, in); ended {
+			return result, err
+		}
+	}
+	return a.attempt(ctx, in)
+}
+
+func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 	started, err := a.DB.StartAttempt(ctx, postgres.StartAttempt{Ref: in.CallRef, Released: in.Released, AtOnce: in.AtOnce, Now: a.Now()})
 	switch {
 	case err != nil:
@@ -193,10 +205,15 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 		kept = *n
 	}
 	return &attempt{plan: plan, shown: seen, secrets: secrets, unseen: unseen, token: token, request: outbound.Request{
-		Key:    fmt.Sprintf("%s/%d", call.Tenant, started.WebHookServiceID),
+		Key:    endpointKey(call.Tenant, started.WebHookServiceID),
 		Method: built.Request.Method, URL: built.Request.URL, Headers: wire, Body: built.BodyBytes,
 		Timeout: settings.Delivery.Timeout, Keep: kept,
 	}}, nil
+}
+
+// endpointKey names a utility's connections, and the pace of what it calls.
+func endpointKey(tenant forgehook.TenantID, webHookServiceID int32) string {
+	return fmt.Sprintf("%s/%d", tenant, webHookServiceID)
 }
 
 // secretValues are looked up only for a request that holds some: the endpoint may send them back.

@@ -39,7 +39,7 @@ func Run(ctx context.Context, o Options) error {
 		WorkflowTaskPollerBehavior:              pollers,
 		ActivityTaskPollerBehavior:              pollers,
 		MaxConcurrentActivityExecutionSize:      cmp.Or(o.Slots, 2000),
-		MaxConcurrentLocalActivityExecutionSize: 200, // they only talk to the database
+		MaxConcurrentLocalActivityExecutionSize: 1000, // they talk to the database, and for a moment to quick endpoints
 		WorkerStopTimeout:                       cmp.Or(o.StopTimeout, 5*time.Minute+10*time.Second),
 		// A workflow that no longer fits its history waits for the code that does.
 		WorkflowPanicPolicy: worker.BlockWorkflow,

@@ -91,11 +91,7 @@ func (c *call) deliver() *ending {
 	}
 	c.show(forgehook.CallDelivering, text)
 	c.first = !c.failing && !c.released && !c.taken
-	result, why, err := interruptible[DeliverResult](c, func(ctx workflow.Context) workflow.Future {
-		return deliver(ctx, c.built, DeliverInput{
-			CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
-		})
-	}, retryNow, calledBack)
+	result, why, err := c.attempt()
 	c.first, c.wake = false, c.wake || result.Wake
 	c.atOnce = why == retryNow || c.atOnce && result.Held // a hold puts off what was asked for
 	if err == nil {
@@ -126,6 +122,22 @@ func (c *call) deliver() *ending {
 		err = errors.New("Deliver has answered nothing")
 	}
 	return c.endFor(none, err)
+}
+
+// attempt makes attempts. The first one to a quick endpoint runs within the workflow task; what that does not bring to an end the
+// regular activity goes on with.
+func (c *call) attempt() (result DeliverResult, why reason, err error) {
+	in := DeliverInput{
+		CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
+	}
+	if c.built.Quick && c.first && c.own.Err() == nil {
+		err = deliverWithin(c.ctx, c.built, in).Get(c.ctx, &result)
+		if isFault(err) || err == nil && !result.Underway {
+			return result, none, err
+		}
+		in.Underway = true // also after an error of the infrastructure: nobody knows what goes on
+	}
+	return interruptible[DeliverResult](c, func(ctx workflow.Context) workflow.Future { return deliver(ctx, c.built, in) }, retryNow, calledBack)
 }
 
 // backOff shows the first retryable verdict, for whoever looks for failing calls in the Temporal UI, and waits for the second try.

@@ -89,6 +89,7 @@ type Built struct {
 	Host      string
 	BodyBytes int
 	SHA256    string // hex
+	Quick     bool   `json:",omitempty"` // the endpoint answers so fast that the first attempt may run within the workflow task
 }
 
 // DeliverInput asks for one or more attempts.
@@ -102,13 +103,16 @@ type DeliverInput struct {
 	Released bool
 	// AtOnce sends although the next try is not due: somebody asked for it.
 	AtOnce bool
+	// Underway says that a workflow task has begun the attempt and could not wait for it: it is to be waited for, not made.
+	Underway bool `json:",omitempty"`
 }
 
-// DeliverResult is what came of it: exactly one of Outcome, Held, AwaitUntil and RetryIn is set.
+// DeliverResult is what came of it: exactly one of Outcome, Held, Underway, AwaitUntil and RetryIn is set.
 type DeliverResult struct {
 	Outcome    forgehook.Outcome
 	Wake       bool `json:",omitempty"` // see CallResult
 	Held       bool
+	Underway   bool       `json:",omitempty"` // within a workflow task only: the attempt goes on, the task must not wait for it
 	AwaitUntil *time.Time `json:",omitempty"` // the endpoint took the request and calls back until then
 	RetryIn    time.Duration
 	StatusCode int // 0 when there was no answer

@@ -94,6 +94,18 @@ func TestCall_randomSignals(t *testing.T) {
 			}
 			return DeliverResult{}, notReady(a.next)
 		}
+		quick := rapid.Bool().Draw(t, "quick endpoint")
+		patience := rapid.SampledFrom([]string{"ends", "goes on", "breaks"}).Draw(t, "first attempt")
+		b.within = func(ctx context.Context, in DeliverInput) (DeliverResult, error) {
+			switch patience {
+			case "goes on":
+				return DeliverResult{Underway: true}, nil
+			case "breaks":
+				return DeliverResult{}, errors.New("the database is away")
+			}
+			return b.deliver(ctx, in)
+		}
+		b.build = func(context.Context, CallRef) (Built, error) { return Built{Method: "POST", Quick: quick}, nil }
 		if databaseAway {
 			b.evaluate = unreachableAtFirst(b)
 		}

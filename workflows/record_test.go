@@ -31,7 +31,7 @@ import (
 )
 
 // release is where recordings go: the one that the code at hand will be.
-const release = "v0.2"
+const release = "v0.3"
 
 var record = flag.String("record", "", `record the history of this case, of "all", or of those that are "new", on the Temporal at TEMPORAL_ADDRESS`)
 
@@ -85,6 +85,33 @@ func TestRecord(t *testing.T) {
 var recordings = map[string]func(*recorder){
 	"delivered": func(r *recorder) {
 		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Delivered)
+	},
+	"within-delivered": func(r *recorder) {
+		r.quick(result(answered(1)))
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Delivered)
+	},
+	"within-retry": func(r *recorder) {
+		r.quick(result(refused(1, time.Second)))
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Delivered)
+	},
+	"within-under-way": func(r *recorder) {
+		r.quick(result(DeliverResult{Underway: true}))
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Delivered)
+	},
+	"within-broken": func(r *recorder) {
+		r.quick(failure(errors.New("the database is away")))
+		r.start(CallWebhook, r.input())
+		r.ends(forgehook.Delivered)
+	},
+	"within-held": func(r *recorder) {
+		r.quick(held)
+		r.start(CallWebhook, r.input())
+		r.until(forgehook.CallPaused)
+		r.signal(ResumeSignal)
 		r.ends(forgehook.Delivered)
 	},
 	"skipped": func(r *recorder) {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,7 @@ type pools struct {
 type pool struct {
 	key       string
 	transport *http.Transport
+	quick     atomic.Int32 // exchanges in a row that were quick; see pace.go
 }
 
 func newPools(d *dialer, roots *x509.CertPool) *pools {
@@ -63,21 +65,31 @@ func newTransport(d *dialer, roots *x509.CertPool) *http.Transport {
 	}
 }
 
-func (p *pools) get(key string) *http.Transport {
+func (p *pools) get(key string) *pool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e, ok := p.byKey[key]; ok {
 		p.recent.MoveToFront(e)
-		return e.Value.(*pool).transport
+		return e.Value.(*pool)
 	}
 	if p.recent.Len() >= maxPools {
 		oldest := p.recent.Remove(p.recent.Back()).(*pool)
 		delete(p.byKey, oldest.key)
 		oldest.transport.CloseIdleConnections() // those in use close when their exchange ends
 	}
-	t := newTransport(p.dialer, p.roots)
-	p.byKey[key] = p.recent.PushFront(&pool{key, t})
-	return t
+	made := &pool{key: key, transport: newTransport(p.dialer, p.roots)}
+	p.byKey[key] = p.recent.PushFront(made)
+	return made
+}
+
+// find returns the key's pool, nil where it has none.
+func (p *pools) find(key string) *pool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e, ok := p.byKey[key]; ok {
+		return e.Value.(*pool)
+	}
+	return nil
 }
 
 func (p *pools) close() {

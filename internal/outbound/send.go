@@ -21,6 +21,7 @@ type Options struct {
 	MaxResponseBytes int            // of a body, after decompression; 0 is [DefaultMaxResponseBytes]
 	Resolver         Resolver       // nil is the system's
 	RootCAs          *x509.CertPool // nil is the system's
+	QuickWithin      time.Duration  // what makes an exchange a quick one; 0 is [DefaultQuickWithin]
 	Logger           *slog.Logger   // gets the addresses that the guard refused; nil is silent
 }
 
@@ -67,7 +68,9 @@ type Sender struct {
 	guard    *guard
 	pools    *pools
 	maxBytes int
-	log      *slog.Logger
+
+	quickWithin time.Duration
+	log         *slog.Logger
 }
 
 // New makes a Sender. The error names what in Allow is never allowed.
@@ -79,6 +82,9 @@ func New(o Options) (*Sender, error) {
 	if o.MaxResponseBytes <= 0 {
 		o.MaxResponseBytes = DefaultMaxResponseBytes
 	}
+	if o.QuickWithin == 0 {
+		o.QuickWithin = DefaultQuickWithin
+	}
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
 	}
@@ -86,7 +92,7 @@ func New(o Options) (*Sender, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	d := &dialer{guard: g, resolver: o.Resolver}
-	return &Sender{guard: g, pools: newPools(d, o.RootCAs), maxBytes: o.MaxResponseBytes, log: o.Logger}, nil
+	return &Sender{guard: g, pools: newPools(d, o.RootCAs), maxBytes: o.MaxResponseBytes, quickWithin: o.QuickWithin, log: o.Logger}, nil
 }
 
 // Close closes idle connections. Exchanges under way go on.
@@ -115,8 +121,10 @@ func (s *Sender) exchange(parent context.Context, r Request, x *Exchange) {
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	}), r)
 	if err == nil {
+		to := s.pools.get(r.Key)
+		defer to.pace(s.quickWithin)()
 		var res *http.Response
-		if res, err = s.pools.get(r.Key).RoundTrip(req); err == nil {
+		if res, err = to.transport.RoundTrip(req); err == nil {
 			defer func() { _ = res.Body.Close() }()
 			err = read(res, cmp.Or(max(r.Keep, 0), s.maxBytes), x)
 		}

@@ -138,6 +138,19 @@ func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error)
 	return insertAttempt(ctx, tx, s, started)
 }
 
+// AttemptUnderway tells since when an attempt of the call is noted as started; the zero time where none is.
+func (db *DB) AttemptUnderway(ctx context.Context, call forgehook.CallRef) (since time.Time, err error) {
+	defer wrap(&err, "attempt under way of call %s", call.CallID)
+	var started []time.Time
+	err = db.list(ctx, &started, `
+		SELECT a.started_at FROM calls c JOIN attempts a ON a.call_id = c.id
+		WHERE c.tenant_id = $1 AND c.id = $2 AND a.state = 'started'`, call.Tenant, call.CallID)
+	if err != nil || len(started) == 0 {
+		return since, err
+	}
+	return started[0], nil
+}
+
 // goOnAwaiting undoes a hold, or an attempt that was lost, of a call that awaits its callback.
 func goOnAwaiting(ctx context.Context, tx conn, call forgehook.CallRef) error {
 	_, err := tx.exec(ctx, `

@@ -8,6 +8,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 )
 
 func TestStartAttempt(t *testing.T) {
@@ -46,6 +47,31 @@ func TestStartAttempt(t *testing.T) {
 	started, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(none.ID), Now: time.Now()})
 	check(t, err)
 	equal(t, "outcome that stands", started.Outcome, forgehook.Expired)
+}
+
+func TestAttemptUnderway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	call := begun(t, b)
+	underway := func(what string, ref forgehook.CallRef, want time.Time) {
+		t.Helper()
+		since, err := b.AttemptUnderway(t.Context(), ref)
+		check(t, err)
+		if !since.Equal(want) {
+			t.Errorf("%s: under way since %s, want %s", what, since, want)
+		}
+	}
+	underway("no attempt", b.ref(call.ID), time.Time{})
+	_, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: at("2026-06-01T00:00:00Z")})
+	check(t, err)
+	underway("started", b.ref(call.ID), at("2026-06-01T00:00:00Z"))
+	underway("another tenant", forgehook.CallRef{Tenant: pgtest.Tenant(t, b.DB), CallID: call.ID}, time.Time{})
+	_, err = b.RecordAttempt(t.Context(), postgres.RecordAttempt{
+		Ref: b.ref(call.ID), Number: 1, Now: time.Now(), Exchange: postgres.Exchange{StatusCode: 503},
+		Decision: postgres.Decision{Verdict: forgehook.VerdictRetry, Delay: time.Minute},
+	})
+	check(t, err)
+	underway("recorded", b.ref(call.ID), time.Time{})
 }
 
 func TestRecordAttempt_retryThenDelivered(t *testing.T) {

@@ -1,0 +1,109 @@
+package activities
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/forgehook/forgehook/workflows"
+)
+
+// Patience is how long a workflow task waits for the first attempt. An endpoint that answers within it spares its call an activity; one
+// that does not holds no task for longer.
+const Patience = 250 * time.Millisecond
+
+// lookAgain is how often PostgreSQL is asked for the end of an attempt in another process.
+const lookAgain = 250 * time.Millisecond
+
+// FirstAttempts are those that workflow tasks of this process have begun and that have not ended.
+type FirstAttempts struct {
+	patience time.Duration
+	mu       sync.Mutex
+	calls    map[string]*firstAttempt // by call id
+	open     sync.WaitGroup
+}
+
+// NewFirstAttempts makes an empty one; patience is [Patience] but in tests.
+func NewFirstAttempts(patience time.Duration) *FirstAttempts {
+	return &FirstAttempts{patience: patience, calls: map[string]*firstAttempt{}}
+}
+
+// Wait returns when none is under way, for an orderly stop.
+func (f *FirstAttempts) Wait() { f.open.Wait() }
+
+type firstAttempt struct {
+	ended  chan struct{}
+	result workflows.DeliverResult
+	err    error
+}
+
+// begin makes the attempt in the background. A workflow task that is tried again finds the one that it has begun.
+func (f *FirstAttempts) begin(callID string, attempt func() (workflows.DeliverResult, error)) *firstAttempt {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if begun := f.calls[callID]; begun != nil {
+		return begun
+	}
+	begun := &firstAttempt{ended: make(chan struct{})}
+	f.calls[callID] = begun
+	f.open.Go(func() {
+		begun.result, begun.err = attempt()
+		f.mu.Lock()
+		delete(f.calls, callID) // PostgreSQL has it
+		f.mu.Unlock()
+		close(begun.ended)
+	})
+	return begun
+}
+
+func (f *FirstAttempts) find(callID string) *firstAttempt {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls[callID]
+}
+
+// deliverWithin makes an attempt within a workflow task. It goes on when the task's patience is over: cut, nobody would know what the
+// endpoint has got.
+func (a *Activities) deliverWithin(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
+	if err := ctx.Err(); err != nil {
+		return workflows.DeliverResult{}, err
+	}
+	begun := a.First.begin(in.CallID, func() (workflows.DeliverResult, error) { return a.attempt(context.WithoutCancel(ctx), in) })
+	over := time.NewTimer(a.First.patience)
+	defer over.Stop()
+	select {
+	case <-begun.ended:
+		return begun.result, begun.err
+	case <-over.C:
+		return workflows.DeliverResult{Underway: true}, nil
+	}
+}
+
+// awaitUnderway waits for what a workflow task has begun: here, where the engine sends its activities first, or in another process
+// until the attempt can no longer be under way. After a lost run of this step the attempt is lost too.
+func (a *Activities) awaitUnderway(ctx context.Context, in workflows.DeliverInput) (result workflows.DeliverResult, err error, ended bool) {
+	if begun := a.First.find(in.CallID); begun != nil {
+		<-begun.ended
+		return begun.result, begun.err, true
+	}
+	if activity.GetInfo(ctx).Attempt > 1 {
+		return result, nil, false
+	}
+	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), in.Timeout+recordWithin)
+	defer cancel()
+	for tick := time.NewTicker(lookAgain); ; {
+		since, err := a.DB.AttemptUnderway(lasting, in.CallRef)
+		switch {
+		case lasting.Err() != nil || err == nil && a.Now().Sub(since) > in.Timeout+recordWithin:
+			return result, nil, false
+		case err != nil:
+			return result, a.fault("look for the attempt under way", in.CallRef, err), true
+		}
+		select {
+		case <-tick.C:
+		case <-lasting.Done():
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package activities
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/outbound"
+	"github.com/forgehook/forgehook/internal/outbound/zoo"
+	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/workflows"
+)
+
+// within runs Deliver as a workflow task does.
+func (b bundle) within(t *testing.T, call forgehook.Call) (result workflows.DeliverResult, err error) {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(slog.New(slog.DiscardHandler))
+	env := suite.NewTestActivityEnvironment()
+	value, err := env.ExecuteLocalActivity(b.Deliver, workflows.DeliverInput{CallRef: b.ref(call), Timeout: 30 * second, ReportRetry: true})
+	if err != nil {
+		return result, err
+	}
+	return result, value.Get(&result)
+}
+
+// takeOver runs Deliver as the regular activity that goes on with what a workflow task has begun.
+func (b bundle) takeOver(t *testing.T, call forgehook.Call) (workflows.DeliverResult, error) {
+	t.Helper()
+	return run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{
+		CallRef: b.ref(call), Timeout: 30 * second, ReportRetry: true, Underway: true,
+	})
+}
+
+var deliveredAtOnce = workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1, Reason: "200 OK"}
+
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	endpoint := zoo.Script(t, http.StatusServiceUnavailable, http.StatusOK)
+	refused := b.ready(t, to(endpoint), retries(1, 10*second))
+	result, err := b.within(t, refused)
+	check(t, err)
+	equal(t, "refused", result, workflows.DeliverResult{RetryIn: 10 * second, StatusCode: 503, Attempts: 1, Reason: "503 Service Unavailable"})
+	call := b.ready(t, to(endpoint))
+	result, err = b.within(t, call)
+	check(t, err)
+	equal(t, "delivered", result, deliveredAtOnce)
+	equal(t, "outcome", b.outcome(t, call), forgehook.Delivered)
+	again, err := b.takeOver(t, call)
+	check(t, err)
+	equal(t, "taken over after its end", again, workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1})
+	equal(t, "requests", len(endpoint.Requests()), 2)
+}
+
+// The endpoint takes its time: the workflow task does not wait, the exchange goes on, and whoever comes for it gets its answer.
+func TestWithin_handsOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.First = NewFirstAttempts(time.Millisecond)
+	endpoint := zoo.Slow(t)
+	call := b.ready(t, to(endpoint))
+	for _, try := range []string{"first", "the task is tried again meanwhile"} {
+		result, err := b.within(t, call)
+		check(t, err)
+		equal(t, try, result, workflows.DeliverResult{Underway: true})
+	}
+	endpoint.Await(t, 1)
+	equal(t, "states meanwhile", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptStarted})
+	go endpoint.Release()
+	result, err := b.takeOver(t, call)
+	check(t, err)
+	equal(t, "taken over", result, deliveredAtOnce)
+	equal(t, "requests", len(endpoint.Requests()), 1)
+	b.First.Wait()
+}
+
+// The activity went to another process, where nothing is known of the attempt but what PostgreSQL says.
+func TestWithin_takenOverElsewhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.First = NewFirstAttempts(time.Millisecond)
+	endpoint := zoo.Slow(t)
+	call := b.ready(t, to(endpoint))
+	result, err := b.within(t, call)
+	check(t, err)
+	equal(t, "first", result, workflows.DeliverResult{Underway: true})
+	endpoint.Await(t, 1)
+	elsewhere := b
+	other := *b.Activities
+	other.First = NewFirstAttempts(time.Minute)
+	elsewhere.Activities = &other
+	go endpoint.Release()
+	result, err = elsewhere.takeOver(t, call)
+	check(t, err)
+	equal(t, "taken over", result, workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1})
+	equal(t, "requests", len(endpoint.Requests()), 1)
+}
+
+// Its process is gone, and with it all that could end the attempt: it becomes unknown, as any whose worker died.
+func TestWithin_lost(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	endpoint := zoo.OK(t)
+	call := b.ready(t, to(endpoint))
+	_, err := b.DB.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call), Now: b.at.Add(-30*second - recordWithin - time.Millisecond)})
+	check(t, err)
+	result, err := b.takeOver(t, call)
+	check(t, err)
+	equal(t, "taken over", result, workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 2, Reason: "200 OK"})
+	equal(t, "states", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptUnknown, forgehook.AttemptFinished})
+}
+
+// A workflow task that is not wanted any more begins nothing.
+func TestWithin_contextHasEnded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	endpoint := zoo.OK(t)
+	call := b.ready(t, to(endpoint))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.deliverWithin(ctx, workflows.DeliverInput{CallRef: b.ref(call)}); err == nil {
+		t.Error("want an error")
+	}
+	b.First.Wait()
+	equal(t, "attempts", b.attempts(t, call), nil)
+}
+
+// Only an endpoint that has been quick is called within a workflow task, and only with the switch on.
+func TestBuildRequest_quick(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sender, err := outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, QuickWithin: time.Minute})
+	check(t, err)
+	t.Cleanup(sender.Close)
+	b.Sender = sender
+	utility := b.utility(t, to(zoo.OK(t)))
+	quick := func() bool {
+		call := b.accept(t, utility)
+		_, err := run[workflows.Evaluation](t, b, b.EvaluateConditions, b.ref(call))
+		check(t, err)
+		built, err := run[workflows.Built](t, b, b.BuildRequest, b.ref(call))
+		check(t, err)
+		_, err = b.within(t, call)
+		check(t, err)
+		return built.Quick
+	}
+	b.FastPath = true
+	for i, want := range []bool{false, false, false, true} {
+		if got := quick(); got != want {
+			t.Errorf("call %d: quick %t, want %t", i+1, got, want)
+		}
+	}
+	b.FastPath = false
+	if quick() {
+		t.Error("quick with the switch off")
+	}
+}
