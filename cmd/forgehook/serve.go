@@ -130,7 +130,7 @@ func openService(ctx context.Context, c config, log *slog.Logger) (*service, err
 	if err != nil {
 		return nil, fmt.Errorf("FORGEHOOK_EGRESS_ALLOW: %w", err)
 	}
-	if s.sender, err = outbound.New(outbound.Options{Allow: allow, Logger: log}); err != nil {
+	if s.sender, err = outbound.New(outbound.Options{Allow: allow, QuickWithin: c.FastPath, Logger: log}); err != nil {
 		return nil, err
 	}
 	if s.metrics, err = newMetrics(); err != nil {
@@ -217,7 +217,7 @@ func (s *service) runWorker(ctx context.Context) error {
 		Client: s.client, TaskQueue: s.config.TaskQueue, Slots: s.config.WorkerSlots, CachedRuns: s.config.WorkerCache,
 		StopTimeout: s.config.StopTimeout,
 		Activities: &activities.Activities{
-			DB: s.db, Secrets: s.secrets, Sender: s.sender, Starter: s.control, Plans: webhook.NewPlans(), First: first, FastPath: s.config.FastPath, Now: time.Now,
+			DB: s.db, Secrets: s.secrets, Sender: s.sender, Starter: s.control, Plans: webhook.NewPlans(), First: first, FastPath: s.config.FastPath > 0, Now: time.Now,
 			UserAgent: "Forgehook/" + version, PublicURL: s.config.publicURL(s.api), Log: s.log,
 		},
 	})

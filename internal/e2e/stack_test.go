@@ -60,6 +60,7 @@ func install(t *testing.T, settings map[string]any) *installation {
 	in := &installation{t: t, endpoint: newGate(t), env: append(environ(),
 		"FORGEHOOK_DATABASE_URL="+url, "FORGEHOOK_ENCRYPTION_KEYSET="+keyset, "FORGEHOOK_HTTP_ADDR="+freeAddr(t),
 		"FORGEHOOK_EGRESS_ALLOW=127.0.0.0/8", "FORGEHOOK_TASK_QUEUE=e2e-"+strings.ReplaceAll(t.Name(), "/", "-"),
+		"FORGEHOOK_FAST_PATH=1h", // a busy machine makes few exchanges in 100 ms
 		"FORGEHOOK_SWEEP_INTERVAL=1s", "FORGEHOOK_STOP_TIMEOUT=30s",
 	)}
 	if in.sql, err = sql.Open("postgres", url); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +26,11 @@ const (
 	before = "before" // the request has not left: no worker has the call, or it waits for its second try
 	during = "during" // the endpoint has the request and has not answered
 	after  = "after"  // the endpoint has answered, the answer is not recorded
+
+	// The same where the attempt has begun within the workflow task.
+	quick       = "quick, "
+	duringQuick = quick + during
+	afterQuick  = quick + after
 )
 
 // TestNothingIsLost does to real processes what may happen to them, at each moment of a call. Whatever happens, the call has one
@@ -67,10 +73,14 @@ func TestNothingIsLost(t *testing.T) {
 		}, end: map[string]forgehook.Outcome{before: forgehook.Delivered, during: forgehook.Delivered, after: forgehook.Delivered}, cuts: true},
 	}
 	for _, tt := range tests {
-		for _, moment := range []string{before, during, after} {
+		for _, moment := range []string{before, during, after, duringQuick, afterQuick} {
 			t.Run(tt.event+"/"+moment, func(t *testing.T) {
 				t.Parallel()
 				in := install(t, map[string]any{"webHook": map[string]any{"retryCount": 3, "retryDelay": "00:00:03"}})
+				moment, quick := strings.CutPrefix(moment, quick)
+				if quick {
+					in.makeQuick()
+				}
 				call := in.call()
 				release := func() {}
 				var x *exchange

@@ -1,0 +1,72 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+
+	"go.temporal.io/api/enums/v1"
+
+	"github.com/forgehook/forgehook"
+)
+
+// makeQuick answers calls until the worker makes first attempts within workflow tasks.
+func (in *installation) makeQuick() {
+	in.t.Helper()
+	in.eventually("a first attempt is made within the workflow task", func() bool {
+		call := in.call()
+		in.next().answer <- http.StatusOK
+		in.verify(in.ended(call.ID), forgehook.Delivered, 1)
+		return !slices.Contains(in.events(call), enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+	})
+}
+
+// events are the types of the call's history.
+func (in *installation) events(call forgehook.Call) (types []enums.EventType) {
+	in.t.Helper()
+	history := in.temporal.GetWorkflowHistory(in.t.Context(), call.WorkflowID, "", true, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		if err != nil {
+			in.t.Fatal(err)
+		}
+		types = append(types, event.GetEventType())
+	}
+	return types
+}
+
+// TestSlowEndpointHoldsNoWorkflowTask: an endpoint that was quick stops answering. Its calls leave their workflow tasks, others go on,
+// and in the end each call was sent once.
+func TestSlowEndpointHoldsNoWorkflowTask(t *testing.T) {
+	t.Parallel()
+	in := install(t, map[string]any{})
+	in.makeQuick()
+	var slow []forgehook.Call
+	for range 40 {
+		slow = append(slow, in.call())
+	}
+	var unanswered []*exchange
+	for range slow {
+		unanswered = append(unanswered, in.next())
+	}
+	for _, call := range slow {
+		in.eventually("the exchange is an activity's, the workflow has no task", func() bool {
+			run, err := in.temporal.DescribeWorkflowExecution(t.Context(), call.WorkflowID, "")
+			return err == nil && len(run.GetPendingActivities()) == 1 && run.GetPendingWorkflowTask() == nil
+		})
+	}
+	other := newEndpoint(t, says("ok"))
+	webhook := in.attach("another", map[string]any{"webHook": map[string]any{"url": other.URL}})
+	quick := in.callOf(webhook)
+	if got := in.ended(quick.ID); *got.Outcome != forgehook.Delivered {
+		t.Errorf("another endpoint's call is %s", *got.Outcome)
+	}
+	for _, x := range unanswered {
+		x.answer <- http.StatusOK
+	}
+	for _, call := range slow {
+		in.verify(in.ended(call.ID), forgehook.Delivered, 1)
+	}
+}
