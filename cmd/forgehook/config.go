@@ -171,12 +171,7 @@ func (c *config) publicURL(listener net.Listener) string {
 	if listener != nil {
 		addr = listener.Addr().String()
 	}
-	if host, port, err := net.SplitHostPort(addr); err == nil {
-		if ip, err := netip.ParseAddr(host); host == "" || (err == nil && ip.IsUnspecified()) {
-			addr = net.JoinHostPort("127.0.0.1", port)
-		}
-	}
-	return "http://" + addr
+	return "http://" + reachable(addr)
 }
 
 // keyset returns the key set itself.
