@@ -174,6 +174,11 @@ func (c *composed) healthy(name string) {
 	c.t.Helper()
 	for _, running := range c.containers[name] {
 		c.eventually(name+" is healthy", func() bool {
+			select {
+			case <-running.done:
+				c.t.Fatalf("%s has ended", name)
+			default:
+			}
 			return c.command(running.env, c.file.Services[name].Healthcheck.Test[1:]).Run() == nil
 		})
 	}
