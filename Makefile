@@ -22,7 +22,7 @@ CLIENT_TOOLS    := python3:python3 node:nodejs npm:npm mcs:mono-mcs mono:mono-ru
 MONO_ASSEMBLIES := System.Net.Http System.Runtime.Serialization System.Xml.Linq
 MONO_PACKAGES   := libmono-system-net-http4.0-cil libmono-system-runtime-serialization4.0-cil libmono-system-xml-linq4.0-cil
 
-.PHONY: help dev test lint e2e client-tools bench generate record csharp-golden build clean
+.PHONY: help dev test lint e2e client-tools bench generate record csharp-golden build release release-check clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,5 +96,15 @@ $(BIN)/golangci-lint $(BIN)/workflowcheck: tools/go.mod tools/go.sum
 	@mkdir -p $(BIN)
 	@cd tools && go build -o ../$@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 
+release: $(BIN)/cyclonedx-gomod ## Make the archives, SBOMs and checksums of a tagged commit in dist/: make release VERSION=v0.3.0
+	@deploy/release build '$(VERSION)'
+
+release-check: ## Say whether version, changelog and tag agree: make release-check VERSION=v0.3.0
+	@deploy/release check '$(VERSION)'
+
+$(BIN)/cyclonedx-gomod: tools/sbom/go.mod tools/sbom/go.sum
+	@mkdir -p $(BIN)
+	@cd tools/sbom && go build -o ../../$@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+
 clean: ## Delete what was built and the data of make dev
-	@rm -rf .forgehook
+	@rm -rf .forgehook dist

@@ -37,6 +37,9 @@ func (s *server) getHealth(context.Context, *request, *nothing) (*answer[health]
 }
 
 func (s *server) getReadiness(ctx context.Context, _ *request, _ *nothing) (*answer[readiness], error) {
+	if s.stops() {
+		return nil, forgehook.Errorf(forgehook.CodeUnavailable, "This process stops. It answers what still comes.")
+	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if err := s.DB.Ping(ctx); err != nil {
@@ -47,6 +50,24 @@ func (s *server) getReadiness(ctx context.Context, _ *request, _ *nothing) (*ans
 		ready.Temporal = "unreachable"
 	}
 	return ok(ready), nil
+}
+
+// stops reports whether the process was told to stop.
+func (s *server) stops() bool {
+	select {
+	case <-s.Stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// letGo ends the connection with this answer where the process stops: on one that is idle when it closes, a request could come that
+// nobody reads.
+func (s *server) letGo(c *gin.Context) {
+	if s.stops() {
+		c.Header("Connection", "close")
+	}
 }
 
 //go:embed page

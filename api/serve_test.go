@@ -103,6 +103,25 @@ func TestRateLimit(t *testing.T) {
 	f.must(t, 200, "GET", "/healthz", "")
 }
 
+// TestStopping: whoever balances load sees it, the others are served and let go.
+func TestStopping(t *testing.T) {
+	t.Parallel()
+	stopping := make(chan struct{})
+	f := setup(t, func(c *Config, _ string) { c.Stopping = stopping })
+	if a := f.must(t, 200, "GET", "/readyz", ""); a.header.Get("Connection") != "" {
+		t.Errorf("before: Connection %q", a.header.Get("Connection"))
+	}
+	close(stopping)
+	if a := f.do(t, "GET", "/readyz", ""); a.status != 503 || a.problem() != "unavailable" {
+		t.Errorf("/readyz: %d %s", a.status, a.body)
+	}
+	for _, path := range []string{"/healthz", "/v1/projects"} {
+		if a := f.must(t, 200, "GET", path, ""); a.header.Get("Connection") != "close" {
+			t.Errorf("%s: Connection %q", path, a.header.Get("Connection"))
+		}
+	}
+}
+
 func TestMediaTypes(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

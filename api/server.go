@@ -55,7 +55,7 @@ type Engine interface {
 	Ping(ctx context.Context) error
 }
 
-// Config is what the API needs. All but Log, Metrics, Registerer and RatePerSecond must be set.
+// Config is what the API needs. All but Log, Metrics, Registerer, RatePerSecond and Stopping must be set.
 type Config struct {
 	DB            *postgres.DB
 	Waiter        *postgres.Waiter
@@ -68,6 +68,7 @@ type Config struct {
 	Metrics       http.Handler          // served as /metrics; nil: no such route
 	Registerer    prometheus.Registerer // takes the API's own metrics
 	RatePerSecond float64               // requests of one key, with as many at once; 0: any
+	Stopping      <-chan struct{}       // closed when the process will stop soon: it is not ready any more; nil: it never is
 
 	heartbeat time.Duration // of streams; 0: beatEvery
 }
@@ -228,6 +229,7 @@ func (s *server) write(r *request, status int, contentType string, body any) {
 	if r.gin.Writer.Written() {
 		return
 	}
+	s.letGo(r.gin) // it may have waited long
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
@@ -320,6 +322,7 @@ func (s *server) serve(c *gin.Context) {
 	} {
 		c.Header(name, value)
 	}
+	s.letGo(c)
 	defer func() {
 		panicked := recover()
 		if r.done != nil {

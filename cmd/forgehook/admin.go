@@ -190,14 +190,31 @@ func newKey(ctx context.Context, db *postgres.DB, tenant forgehook.TenantID, key
 }
 
 func keysetCommand() *cobra.Command {
-	return group("keyset", "Make the key set that seals secrets", &cobra.Command{Use: "new", Short: "Print a new key set for FORGEHOOK_ENCRYPTION_KEYSET", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		keyset, err := secret.NewKeyset()
+	printKeyset := func(cmd *cobra.Command, keyset string, err error) error {
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), keyset)
 		return err
-	}})
+	}
+	return group("keyset", "Make the key set that seals secrets, or give it a new key",
+		&cobra.Command{Use: "new", Short: "Print a new key set for FORGEHOOK_ENCRYPTION_KEYSET", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			keyset, err := secret.NewKeyset()
+			return printKeyset(cmd, keyset, err)
+		}},
+		&cobra.Command{Use: "rotate", Short: "Print FORGEHOOK_ENCRYPTION_KEYSET with a fresh key that seals from now on; the others keep opening", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig()
+			if err != nil {
+				return err
+			}
+			keyset, err := c.keyset()
+			if err != nil {
+				return err
+			}
+			rotated, err := secret.Rotate(keyset)
+			return printKeyset(cmd, rotated, err)
+		}},
+	)
 }
 
 func openapiCommand() *cobra.Command {

@@ -112,3 +112,29 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("serve without a schema: %+v", got)
 	}
 }
+
+// A rotated key set opens what was sealed before, and seals what the old one cannot open.
+func TestKeysetRotate(t *testing.T) {
+	t.Parallel()
+	made := command(t, nil, "keyset", "new")
+	rotated := command(t, []string{"FORGEHOOK_ENCRYPTION_KEYSET=" + made.Out}, "keyset", "rotate")
+	equal(t, "exit code", rotated.Code, 0)
+	before, err := secret.Open(made.Out)
+	check(t, err)
+	after, err := secret.Open(rotated.Out)
+	check(t, err)
+	sealed, err := before.Seal("acme", "hidden")
+	check(t, err)
+	opened, err := after.Unseal("acme", sealed)
+	check(t, err)
+	equal(t, "opened", opened, "hidden")
+	if sealed, err = after.Seal("acme", "hidden"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := before.Unseal("acme", sealed); err == nil {
+		t.Error("the fresh key does not seal")
+	}
+	if none := command(t, nil, "keyset", "rotate"); none.Code != 1 || !strings.Contains(none.Err, "FORGEHOOK_ENCRYPTION_KEYSET is not set") {
+		t.Errorf("without a key set: %+v", none)
+	}
+}

@@ -25,6 +25,8 @@ type config struct {
 	DatabaseURL         string        `env:"FORGEHOOK_DATABASE_URL" doc:"PostgreSQL 15 or later, as postgres://user:password@host:port/database. Required."`
 	DatabaseConnections int           `env:"FORGEHOOK_DATABASE_CONNECTIONS" envDefault:"20" doc:"Connections a process opens at most, besides one that listens."`
 	HTTPAddr            string        `env:"FORGEHOOK_HTTP_ADDR" envDefault:"127.0.0.1:8080" doc:"Where the API listens."`
+	DrainDelay          time.Duration `env:"FORGEHOOK_DRAIN_DELAY" envDefault:"5s" doc:"How long an API that was told to stop goes on, with /readyz at 503, so that load balancers leave it before it closes."`
+	MetricsAddr         string        `env:"FORGEHOOK_METRICS_ADDR" doc:"Where the process serves /metrics, /healthz and /readyz beside the API; a worker alone serves them nowhere else."`
 	PublicURL           string        `env:"FORGEHOOK_PUBLIC_URL" doc:"How endpoints reach the API from outside, for callback links; by default http:// and FORGEHOOK_HTTP_ADDR. The same for API and workers."`
 	EncryptionKeyset    string        `env:"FORGEHOOK_ENCRYPTION_KEYSET" doc:"Key set that seals secrets, as JSON, or @ and the path of a file with it. Make one with forgehook keyset new. Required."`
 	EgressAllow         string        `env:"FORGEHOOK_EGRESS_ALLOW" doc:"Addresses that webhooks may reach although they are private, local or not https, as CIDRs with commas between."`
@@ -125,10 +127,9 @@ func (c *config) check() []error {
 		require(err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Host != "",
 			"FORGEHOOK_DATABASE_URL: give postgres://user:password@host:port/database")
 	}
-	host, _, err := net.SplitHostPort(c.HTTPAddr)
-	require(err == nil, "FORGEHOOK_HTTP_ADDR %q: give host:port, such as 127.0.0.1:8080", c.HTTPAddr)
-	if _, ipErr := netip.ParseAddr(host); ipErr != nil && host != "" && host != "localhost" {
-		require(false, "FORGEHOOK_HTTP_ADDR %q: the host is an address, localhost, or empty for all", c.HTTPAddr)
+	faults = append(faults, checkAddr("FORGEHOOK_HTTP_ADDR", c.HTTPAddr)...)
+	if c.MetricsAddr != "" {
+		faults = append(faults, checkAddr("FORGEHOOK_METRICS_ADDR", c.MetricsAddr)...)
 	}
 	if _, err := outbound.ParseAllow(c.EgressAllow); err != nil {
 		faults = append(faults, fmt.Errorf("FORGEHOOK_EGRESS_ALLOW: %w", err))
@@ -138,6 +139,7 @@ func (c *config) check() []error {
 	require(c.WorkerSlots > 0 && c.WorkerSlots <= 100_000, "FORGEHOOK_WORKER_SLOTS %d: from 1 to 100000", c.WorkerSlots)
 	require(c.WorkerCache > 0, "FORGEHOOK_WORKER_CACHE %d: at least 1", c.WorkerCache)
 	require(c.FastPath >= 0, "FORGEHOOK_FAST_PATH %s: 0 or more", c.FastPath)
+	require(c.DrainDelay >= 0, "FORGEHOOK_DRAIN_DELAY %s: 0 or more", c.DrainDelay)
 	require(c.StopTimeout > 0, "FORGEHOOK_STOP_TIMEOUT %s: more than 0", c.StopTimeout)
 	require(c.SweepInterval >= time.Second, "FORGEHOOK_SWEEP_INTERVAL %s: at least 1s", c.SweepInterval)
 	require(c.RateLimit >= 0, "FORGEHOOK_RATE_LIMIT %g: 0 or more", c.RateLimit)
@@ -147,6 +149,18 @@ func (c *config) check() []error {
 		require(value == "" || (err == nil && u.IsAbs() && u.Host != ""), "%s %q: an absolute http or https URL", name, value)
 	}
 	return faults
+}
+
+// checkAddr says what is wrong with an address to listen on.
+func checkAddr(name, addr string) []error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return []error{fmt.Errorf("%s %q: give host:port, such as 127.0.0.1:8080", name, addr)}
+	}
+	if _, err := netip.ParseAddr(host); err != nil && host != "" && host != "localhost" {
+		return []error{fmt.Errorf("%s %q: the host is an address, localhost, or empty for all", name, addr)}
+	}
+	return nil
 }
 
 // publicURL is how endpoints reach the API, without a slash at its end. By default it is what listens, or where the API listens by the
@@ -159,12 +173,7 @@ func (c *config) publicURL(listener net.Listener) string {
 	if listener != nil {
 		addr = listener.Addr().String()
 	}
-	if host, port, err := net.SplitHostPort(addr); err == nil {
-		if ip, err := netip.ParseAddr(host); host == "" || (err == nil && ip.IsUnspecified()) {
-			addr = net.JoinHostPort("127.0.0.1", port)
-		}
-	}
-	return "http://" + addr
+	return "http://" + reachable(addr)
 }
 
 // keyset returns the key set itself.

@@ -88,6 +88,8 @@ func TestConfigCheck(t *testing.T) {
 	}{
 		{"no port", func(c *config) { c.HTTPAddr = "localhost" }, "FORGEHOOK_HTTP_ADDR"},
 		{"a name as host", func(c *config) { c.HTTPAddr = "example.com:80" }, "FORGEHOOK_HTTP_ADDR"},
+		{"no port for metrics", func(c *config) { c.MetricsAddr = "localhost" }, "FORGEHOOK_METRICS_ADDR"},
+		{"a drain that ends before it begins", func(c *config) { c.DrainDelay = -1 }, "FORGEHOOK_DRAIN_DELAY"},
 		{"everything allowed", func(c *config) { c.EgressAllow = "0.0.0.0/0" }, "FORGEHOOK_EGRESS_ALLOW"},
 		{"no queue", func(c *config) { c.TaskQueue = "" }, "FORGEHOOK_TASK_QUEUE"},
 		{"no connections", func(c *config) { c.DatabaseConnections = 0 }, "FORGEHOOK_DATABASE_CONNECTIONS"},

@@ -85,6 +85,7 @@ func runDev(ctx context.Context, out io.Writer) error {
 	}
 	s.prepareEngine(ctx)
 	s.control.EagerStart = true // as serve does
+	s.config.DrainDelay = 0     // Ctrl-C is quick: no load balancer looks here
 	key, err := s.devKey(ctx)
 	if err != nil {
 		return err

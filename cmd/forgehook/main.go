@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // expressions may name time zones, and the image has no files
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +38,8 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		serveCommand(), apiCommand(), workerCommand(), migrateCommand(), tenantsCommand(), keysCommand(), keysetCommand(),
-		callCommand(), listenCommand(), openapiCommand(), configCommand(), benchCommand(), devCommand(),
+		callCommand(), listenCommand(), openapiCommand(), configCommand(), healthCommand(), versionCommand(),
+		benchCommand(), devCommand(),
 	)
 	return root
 }

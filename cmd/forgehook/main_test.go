@@ -150,7 +150,7 @@ func TestMain_configuration(t *testing.T) {
 // What is printed to be read or piped is on standard output.
 func TestMain_prints(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{"openapi": "openapi", "--version": "forgehook version", "--help": "Usage:"} {
+	for name, want := range map[string]string{"openapi": "openapi", "--version": "forgehook version", "version": "commit ", "--help": "Usage:"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if got := command(t, nil, name); got.Code != 0 || got.Err != "" || !strings.Contains(got.Out, want) {

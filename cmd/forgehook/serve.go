@@ -60,6 +60,7 @@ type service struct {
 	client  client.Client
 	control *worker.Control
 	api     net.Listener
+	monitor net.Listener                    // nil: none
 	waiter  atomic.Pointer[postgres.Waiter] // of the API
 }
 
@@ -78,6 +79,12 @@ func serve(ctx context.Context, withAPI, withWorker bool) error {
 	}
 	defer s.close()
 	parts := []part{(*service).prepareWhenReachable}
+	if c.MetricsAddr != "" {
+		if s.monitor, err = listen(c.MetricsAddr, "/metrics", "FORGEHOOK_METRICS_ADDR"); err != nil {
+			return err
+		}
+		parts = append(parts, (*service).serveMonitor)
+	}
 	if withAPI {
 		if err := s.listenAPI(); err != nil {
 			return err
@@ -223,13 +230,16 @@ func (s *service) runWorker(ctx context.Context) error {
 	})
 }
 
+// serveAPI serves until the context ends, and for the drain delay after that: load balancers need a moment to see that it is not ready.
 func (s *service) serveAPI(ctx context.Context) error {
+	stopping := ctx.Done()
+	ctx, cancel := outlast(ctx, s.config.DrainDelay)
+	defer cancel()
 	waiter, err := postgres.NewWaiter(s.config.DatabaseURL, s.db, s.log)
 	if err != nil {
 		return err
 	}
-	defer waiter.Close()                                  //nolint:errcheck // the process ends
-	context.AfterFunc(ctx, func() { _ = waiter.Close() }) // those who wait get the present state, so that a stop is quick
+	defer waiter.Close() //nolint:errcheck // the process ends
 	s.waiter.Store(waiter)
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "forgehook_waiting_requests", Help: "HTTP requests that wait for a call, a run or a work item."},
 		func() float64 { return float64(waiter.Waiting()) })
@@ -239,12 +249,21 @@ func (s *service) serveAPI(ctx context.Context) error {
 	handler, err := api.New(api.Config{
 		DB: s.db, Waiter: waiter, Engine: s.control, Secrets: s.secrets, Outbound: s.sender, Log: s.log, Version: version,
 		PublicURL: s.config.publicURL(s.api), Metrics: s.metrics.handler(), Registerer: s.metrics.registry, RatePerSecond: s.config.RateLimit,
+		Stopping: stopping,
 	})
 	if err != nil {
 		return err
 	}
 	s.log.Info("API listens", "address", s.api.Addr().String())
-	return serveHTTP(ctx, s.api, handler)
+	present := func() { _ = waiter.Close() } // those who wait get the present state, so that a stop is quick
+	return serveHTTP(ctx, s.api, handler, present)
+}
+
+// outlast is a context that ends some time after another one.
+func outlast(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	return longer, cancel
 }
 
 // listenAPI opens the API's port, before anything else takes work: a taken port must not leave a worker that leaves at once.
@@ -262,11 +281,15 @@ func listen(addr, what, setting string) (net.Listener, error) {
 	return listener, err
 }
 
-// serveHTTP serves until the context ends, then lets the requests that are under way finish.
-func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
+// serveHTTP serves until the context ends, then lets the requests that are under way finish. Closing runs when no connection is used
+// again after its answer.
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, closing ...func()) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		WriteTimeout: 10 * time.Minute, // above the longest wait
+	}
+	for _, do := range closing {
+		server.RegisterOnShutdown(do)
 	}
 	stopped := make(chan error, 1)
 	context.AfterFunc(ctx, func() {

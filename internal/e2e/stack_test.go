@@ -37,6 +37,7 @@ import (
 type installation struct {
 	t        *testing.T
 	env      []string
+	program  string // that start runs
 	sql      *sql.DB
 	temporal sdk.Client
 	client   *client.Client
@@ -57,7 +58,7 @@ func install(t *testing.T, settings map[string]any) *installation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &installation{t: t, endpoint: newGate(t), env: append(environ(),
+	in := &installation{t: t, program: program, endpoint: newGate(t), env: append(environ(),
 		"FORGEHOOK_DATABASE_URL="+url, "FORGEHOOK_ENCRYPTION_KEYSET="+keyset, "FORGEHOOK_HTTP_ADDR="+freeAddr(t),
 		"FORGEHOOK_EGRESS_ALLOW=127.0.0.0/8", "FORGEHOOK_TASK_QUEUE=e2e-"+strings.ReplaceAll(t.Name(), "/", "-"),
 		"FORGEHOOK_FAST_PATH=1h", // a busy machine makes few exchanges in 100 ms
@@ -256,7 +257,7 @@ func (l *lockedBuffer) String() string {
 // start runs the product's binary and waits until it says that it runs.
 func (in *installation) start(command string) *process {
 	in.t.Helper()
-	p, err := launch(command, in.env)
+	p, err := launch(in.program, command, in.env)
 	if err != nil {
 		in.t.Fatal(err)
 	}
@@ -270,7 +271,7 @@ func (in *installation) start(command string) *process {
 }
 
 // launch is an error where the program has ended, or has not said that it runs, within a minute.
-func launch(command string, env []string) (*process, error) {
+func launch(program, command string, env []string) (*process, error) {
 	p := &process{Cmd: exec.Command(program, command), log: &lockedBuffer{}, done: make(chan struct{})}
 	p.Env = env
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

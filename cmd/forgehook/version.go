@@ -1,0 +1,35 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print version, commit, Go and platform", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "forgehook %s\ncommit    %s\ngo        %s\nplatform  %s/%s\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return err
+	}}
+}
+
+// commit is what the build has recorded of its repository; an image is built without one and says its commit in a label.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	var revision, changed string
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = ", with changes"
+		}
+	}
+	return cmp.Or(revision, "unknown") + changed
+}
