@@ -64,7 +64,7 @@ func (r *Report) Summary() string {
 }
 
 // nameWidth is that of the longest name.
-const nameWidth = 21
+const nameWidth = 20
 
 // Text is a check for a person: one line, and below it why it matters and what mends it.
 func (c Check) Text() string {
