@@ -27,6 +27,7 @@ var rooms = map[string]struct {
 	"migrations":           {nil, nil, "it embeds files"},
 	"internal/outbound":    {[]string{"."}, []string{"code.dny.dev/ssrf", "golang.org/x/net"}, "sockets only"},
 	"internal/postgres":    {[]string{".", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},
+	"internal/doctor":      {[]string{".", "internal/outbound", "internal/postgres", "internal/secret", "worker"}, []string{"go.temporal.io/"}, "it asks the rooms that know and judges what they found"},
 	"internal/secret":      {[]string{"."}, []string{"github.com/tink-crypto/tink-go/v2"}, "sealing only"},
 	"internal/expr":        {[]string{".", "internal/expr/dotnet"}, []string{"cel.dev/cel-go", "github.com/dlclark/regexp2/v2", "github.com/google/cel-go", "golang.org/x/text"}, "the language knows no webhook"},
 	"internal/expr/dotnet": {[]string{"."}, []string{"github.com/shopspring/decimal", "golang.org/x/text"}, "formats know no expressions"},

@@ -25,20 +25,16 @@ func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace st
 	if err != nil {
 		return attributesError(namespace, workflows.SearchAttributes, err)
 	}
-	var missing []temporal.SearchAttributeKey
-	add := map[string]enumspb.IndexedValueType{}
-	for _, key := range workflows.SearchAttributes {
-		switch kind, ok := present.GetCustomAttributes()[key.GetName()]; {
-		case !ok:
-			missing = append(missing, key)
-			add[key.GetName()] = key.GetValueType()
-		case kind != key.GetValueType():
-			return fmt.Errorf("search attribute %s of namespace %q is of type %s, it must be %s: remove it or use another namespace",
-				key.GetName(), namespace, kind, key.GetValueType())
-		}
+	missing, err := missingAttributes(namespace, present.GetCustomAttributes())
+	if err != nil {
+		return err
 	}
 	if len(missing) == 0 {
 		return nil
+	}
+	add := map[string]enumspb.IndexedValueType{}
+	for _, key := range missing {
+		add[key.GetName()] = key.GetValueType()
 	}
 	if _, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 		Namespace: namespace, SearchAttributes: add,
@@ -53,18 +49,38 @@ func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace st
 	}
 }
 
+// missingAttributes are those that workflows set and a namespace lacks. One of another type is an error.
+func missingAttributes(namespace string, present map[string]enumspb.IndexedValueType) (missing []temporal.SearchAttributeKey, err error) {
+	for _, key := range workflows.SearchAttributes {
+		switch kind, ok := present[key.GetName()]; {
+		case !ok:
+			missing = append(missing, key)
+		case kind != key.GetValueType():
+			return nil, fmt.Errorf("search attribute %s of namespace %q is of type %s, it must be %s: remove it or use another namespace",
+				key.GetName(), namespace, kind, key.GetValueType())
+		}
+	}
+	return missing, nil
+}
+
 func attributesError(namespace string, missing []temporal.SearchAttributeKey, err error) error {
+	return fmt.Errorf("cannot add search attributes to namespace %q: %w; whoever may can run: %s", namespace, err, attributesCommand(namespace, missing))
+}
+
+func attributesCommand(namespace string, missing []temporal.SearchAttributeKey) string {
 	command := "temporal operator search-attribute create"
 	for _, key := range missing {
 		command += fmt.Sprintf(" --name %s --type %s", key.GetName(), key.GetValueType())
 	}
-	return fmt.Errorf("cannot add search attributes to namespace %q: %w; whoever may can run: %s --namespace %s", namespace, err, command, namespace)
+	return command + " --namespace " + namespace
 }
 
 // EnsureSweep makes or brings up to date the schedule of Sweep: one a task queue, which is one an installation.
 func EnsureSweep(ctx context.Context, c client.Client, taskQueue string, every time.Duration) error {
-	return ensureSweep(ctx, c, "forgehook-sweep/"+taskQueue, taskQueue, every)
+	return ensureSweep(ctx, c, sweepID(taskQueue), taskQueue, every)
 }
+
+func sweepID(taskQueue string) string { return "forgehook-sweep/" + taskQueue }
 
 func ensureSweep(ctx context.Context, c client.Client, id, taskQueue string, every time.Duration) error {
 	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: every}}}

@@ -23,9 +23,20 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "forgehook: "+explain(err))
-		os.Exit(1)
+		os.Exit(fail(err))
 	}
+}
+
+// fail says what went wrong and returns the exit code: 1 but for commands that give others a meaning.
+func fail(err error) int {
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
+	}
+	fmt.Fprintln(os.Stderr, "forgehook: "+explain(err))
+	if _, ok := errors.AsType[usageError](err); ok {
+		return usageCode
+	}
+	return 1
 }
 
 func rootCommand() *cobra.Command {
@@ -39,7 +50,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), apiCommand(), workerCommand(), migrateCommand(), tenantsCommand(), keysCommand(), keysetCommand(),
 		callCommand(), listenCommand(), openapiCommand(), configCommand(), healthCommand(), versionCommand(),
-		benchCommand(), devCommand(),
+		benchCommand(), devCommand(), doctorCommand(),
 	)
 	return root
 }

@@ -48,11 +48,9 @@ func newTransport(d *dialer, roots *x509.CertPool) *http.Transport {
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	return &http.Transport{
-		Proxy:       nil, // behind a proxy the guard would see only the proxy's address
-		DialContext: d.plain,
-		DialTLSContext: d.encrypted(&tls.Config{
-			MinVersion: tls.VersionTLS12, RootCAs: roots, NextProtos: []string{"h2", "http/1.1"},
-		}),
+		Proxy:                  nil, // behind a proxy the guard would see only the proxy's address
+		DialContext:            d.plain,
+		DialTLSContext:         d.encrypted(tlsConfig(roots)),
 		Protocols:              protocols,
 		DisableCompression:     true, // response.go decompresses, within a bound
 		MaxIdleConns:           maxIdlePerPool,
@@ -63,6 +61,10 @@ func newTransport(d *dialer, roots *x509.CertPool) *http.Transport {
 			MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connectionBuffer, SendPingTimeout: pingAfter,
 		},
 	}
+}
+
+func tlsConfig(roots *x509.CertPool) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, NextProtos: []string{"h2", "http/1.1"}}
 }
 
 func (p *pools) get(key string) *pool {
