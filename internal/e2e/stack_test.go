@@ -256,15 +256,33 @@ func (l *lockedBuffer) String() string {
 // start runs the product's binary and waits until it says that it runs.
 func (in *installation) start(command string) *process {
 	in.t.Helper()
-	p := &process{Cmd: exec.Command(in.program, command), log: &lockedBuffer{}, done: make(chan struct{})}
-	p.Env = in.env
-	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	stderr, err := p.StderrPipe()
+	p, err := launchFrom(in.program, command, in.env)
 	if err != nil {
 		in.t.Fatal(err)
 	}
+	in.t.Cleanup(func() {
+		p.kill()
+		if in.t.Failed() {
+			in.t.Logf("%s said:\n%s", command, p.log)
+		}
+	})
+	return p
+}
+
+// launch is an error where the program has ended, or has not said that it runs, within a minute.
+func launch(command string, env []string) (*process, error) { return launchFrom(program, command, env) }
+
+// launchFrom is launch of another build of the program.
+func launchFrom(program, command string, env []string) (*process, error) {
+	p := &process{Cmd: exec.Command(program, command), log: &lockedBuffer{}, done: make(chan struct{})}
+	p.Env = env
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stderr, err := p.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
 	if err := p.Start(); err != nil {
-		in.t.Fatal(err)
+		return nil, err
 	}
 	up := make(chan struct{})
 	go func() {
@@ -278,20 +296,15 @@ func (in *installation) start(command string) *process {
 		}
 		_ = p.Wait()
 	}()
-	in.t.Cleanup(func() {
-		p.kill()
-		if in.t.Failed() {
-			in.t.Logf("%s said:\n%s", command, p.log)
-		}
-	})
 	select {
 	case <-up:
+		return p, nil
 	case <-p.done:
-		in.t.Fatalf("%s ended at once:\n%s", command, p.log)
+		return nil, fmt.Errorf("%s ended at once:\n%s", command, p.log)
 	case <-time.After(time.Minute):
-		in.t.Fatalf("%s does not start:\n%s", command, p.log)
+		p.kill()
+		return nil, fmt.Errorf("%s does not start:\n%s", command, p.log)
 	}
-	return p
 }
 
 func (p *process) kill() {
@@ -306,9 +319,7 @@ func (p *process) signal(s syscall.Signal) { _ = p.Process.Signal(s) }
 type gate struct {
 	*httptest.Server
 	arrived chan *exchange
-	mu      sync.Mutex
-	ids     map[string]int // webhook-id -> requests
-	order   []string       // webhook-ids as they arrived
+	log     receiverLog
 }
 
 type exchange struct {
@@ -321,17 +332,15 @@ type exchange struct {
 
 func newGate(t *testing.T) *gate {
 	t.Helper()
-	g := &gate{arrived: make(chan *exchange, 100), ids: map[string]int{}}
+	g := &gate{arrived: make(chan *exchange, 100)}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		x := &exchange{webhookID: r.Header.Get("webhook-id"), attempt: r.Header.Get("webhook-attempt"), body: body, answer: make(chan int, 1), gone: r.Context().Done()}
-		g.mu.Lock()
-		g.ids[x.webhookID]++
-		g.order = append(g.order, x.webhookID)
-		g.mu.Unlock()
+		receipt := g.log.arrived(x.webhookID, x.attempt)
 		g.arrived <- x
 		select {
 		case status := <-x.answer:
+			g.log.answers(receipt, status)
 			w.WriteHeader(status)
 		case <-r.Context().Done():
 		}
@@ -340,11 +349,7 @@ func newGate(t *testing.T) *gate {
 	return g
 }
 
-func (g *gate) seen(webhookID string) int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.ids[webhookID]
-}
+func (g *gate) seen(webhookID string) int { return len(g.log.of(webhookID)) }
 
 // next waits for a request.
 func (in *installation) next() *exchange {
