@@ -115,7 +115,7 @@ func newBalancer(t *testing.T) *balancer {
 	t.Helper()
 	b := &balancer{}
 	b.Server = httptest.NewServer(&httputil.ReverseProxy{
-		Director:  func(*http.Request) {},
+		Rewrite:   func(*httputil.ProxyRequest) {},
 		Transport: b,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			http.Error(w, r.URL.String()+": "+err.Error(), http.StatusBadGateway)
