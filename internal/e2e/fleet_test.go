@@ -102,8 +102,8 @@ func (g gauges) sum(name, label string) (total float64) {
 	return total
 }
 
-// balancer spreads requests over the APIs that say they are ready, in turns. It asks them ten times a second, and gives a request to
-// another one only where no connection could be made: what was sent once is never sent again.
+// balancer spreads requests over the APIs that say they are ready, in turns, and asks them ten times a second. A request that was given
+// to one is given to no other: what fails there, its caller sees.
 type balancer struct {
 	*httptest.Server
 	turn atomic.Uint64
@@ -115,7 +115,7 @@ func newBalancer(t *testing.T) *balancer {
 	t.Helper()
 	b := &balancer{}
 	b.Server = httptest.NewServer(&httputil.ReverseProxy{
-		Director:  func(*http.Request) {},
+		Rewrite:   func(*httputil.ProxyRequest) {},
 		Transport: b,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			http.Error(w, r.URL.String()+": "+err.Error(), http.StatusBadGateway)

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"net/http"
-	"slices"
 	"testing"
 
 	"go.temporal.io/api/enums/v1"
@@ -19,22 +18,8 @@ func (in *installation) makeQuick() {
 		call := in.call()
 		in.next().answer <- http.StatusOK
 		in.verify(in.ended(call.ID), forgehook.Delivered, 1)
-		return !slices.Contains(in.events(call), enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+		return in.events(call, enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED) == 0
 	})
-}
-
-// events are the types of the call's history.
-func (in *installation) events(call forgehook.Call) (types []enums.EventType) {
-	in.t.Helper()
-	history := in.temporal.GetWorkflowHistory(in.t.Context(), call.WorkflowID, "", true, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for history.HasNext() {
-		event, err := history.Next()
-		if err != nil {
-			in.t.Fatal(err)
-		}
-		types = append(types, event.GetEventType())
-	}
-	return types
 }
 
 // TestSlowEndpointHoldsNoWorkflowTask: an endpoint that was quick stops answering. Its calls leave their workflow tasks, others go on,

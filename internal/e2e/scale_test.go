@@ -22,8 +22,10 @@ func TestScale(t *testing.T) {
 	apis := [2]*member{balancer.add(in.join("api")), balancer.add(in.join("api"))}
 	workers := [2]*member{in.join("worker"), in.join("worker")}
 	in.client = client.New(balancer.URL, in.key)
-	erp := newEndpoint(t, func(http.ResponseWriter, received) {})
-	callers := in.callers(balancer.URL, in.attach("Quick", map[string]any{"webHook": map[string]any{"url": erp.URL}}), 8)
+	var log receiverLog
+	erp := newLoggedEndpoint(t, &log, answers(http.StatusOK))
+	webhook := in.attach("Quick", map[string]any{"webHook": map[string]any{"url": erp.URL}})
+	callers := in.callers(balancer.URL, webhook, 8)
 
 	callers.more(80)
 	in.fair("attempt", workers, func(g gauges) float64 {
@@ -52,14 +54,15 @@ func TestScale(t *testing.T) {
 		workers[i] = in.join("worker")
 		callers.more(10)
 	}
-	calls := callers.end()
-	for _, call := range calls {
-		if call.Outcome == nil || *call.Outcome != forgehook.Delivered || call.Attempts != 1 {
+	c := checker{client: in.client, log: &log, webhooks: []int32{webhook}}
+	for _, call := range callers.end() {
+		c.calls = append(c.calls, acceptedCall{id: call.ID, outcomes: delivered})
+		if call.Attempts != 1 {
 			t.Errorf("call %s: %s after %d attempts", call.ID, outcomeText(call), call.Attempts)
 		}
 	}
-	if got := len(erp.all()); got != len(calls) {
-		t.Errorf("the endpoint got %d requests for %d calls", got, len(calls))
+	for _, fault := range c.check(t.Context()) {
+		t.Error(fault)
 	}
 }
 

@@ -1,0 +1,106 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/forgehook/forgehook"
+)
+
+// soaked is one kind of call of a soak: how often it comes, what its endpoint does, and how it may end.
+type soaked struct {
+	name     string
+	weight   int // of all calls
+	settings map[string]any
+	answer   func(w http.ResponseWriter, r *http.Request, status func(int))
+	outcomes []forgehook.Outcome
+}
+
+var (
+	delivered = []forgehook.Outcome{forgehook.Delivered}
+	failed    = []forgehook.Outcome{forgehook.Failed}
+)
+
+// soakedKinds are what endpoints do in real life, and what calls they get.
+func soakedKinds(begin time.Time) []soaked {
+	retries := func(count int, delay string) map[string]any {
+		return map[string]any{"webHook": map[string]any{"retryCount": count, "retryDelay": delay}}
+	}
+	large := bytes.Repeat([]byte("large "), 400_000)
+	return []soaked{
+		{"quick", 9, map[string]any{}, answers(http.StatusOK), delivered},
+		{"slow", 2, map[string]any{}, func(_ http.ResponseWriter, r *http.Request, status func(int)) {
+			select {
+			case <-time.After(2 * time.Second):
+				status(http.StatusOK)
+			case <-r.Context().Done():
+			}
+		}, delivered},
+		{"failing", 2, retries(2, "00:00:01"), answers(http.StatusInternalServerError), failed},
+		{"flapping", 2, retries(20, "00:00:03"), func(_ http.ResponseWriter, _ *http.Request, status func(int)) {
+			if int(time.Since(begin)/(20*time.Second))%2 == 1 {
+				status(http.StatusServiceUnavailable)
+				return
+			}
+			status(http.StatusOK)
+		}, delivered},
+		{"resetting", 1, retries(1, "00:00:01"), func(w http.ResponseWriter, _ *http.Request, _ func(int)) { reset(w) }, failed},
+		{"large", 1, map[string]any{}, func(w http.ResponseWriter, _ *http.Request, status func(int)) {
+			status(http.StatusOK)
+			_, _ = w.Write(large)
+		}, delivered},
+		{"skipped", 2, map[string]any{"condition": "doc.id < 0"}, answers(http.StatusOK), []forgehook.Outcome{forgehook.Skipped}},
+		{"callback", 1, map[string]any{"callback": map[string]any{"await": true}}, func(_ http.ResponseWriter, r *http.Request, status func(int)) {
+			status(http.StatusAccepted)
+			answerLater(r.Header.Get("Forgehook-Callback-Url"))
+		}, delivered},
+	}
+}
+
+// reset cuts the connection without an answer.
+func reset(w http.ResponseWriter) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = connection.Close()
+}
+
+// answerLater calls back two seconds from now.
+func answerLater(url string) {
+	time.AfterFunc(2*time.Second, func() {
+		response, err := http.Post(url, "application/json", strings.NewReader(`{"result":"later"}`))
+		if err == nil {
+			_ = response.Body.Close()
+		}
+	})
+}
+
+// newLoggedEndpoint notes what it sees; answer says its status before anything else.
+func newLoggedEndpoint(t *testing.T, log *receiverLog, answer func(w http.ResponseWriter, r *http.Request, status func(int))) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		receipt := log.arrived(r.Header.Get("webhook-id"), r.Header.Get("webhook-attempt"))
+		answer(w, r, func(code int) {
+			log.answers(receipt, code)
+			w.WriteHeader(code)
+		})
+	}))
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	return server
+}
+
+// answers is an answer that is a status only.
+func answers(code int) func(http.ResponseWriter, *http.Request, func(int)) {
+	return func(_ http.ResponseWriter, _ *http.Request, status func(int)) { status(code) }
+}
