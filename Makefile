@@ -22,7 +22,7 @@ CLIENT_TOOLS    := python3:python3 node:nodejs npm:npm mcs:mono-mcs mono:mono-ru
 MONO_ASSEMBLIES := System.Net.Http System.Runtime.Serialization System.Xml.Linq
 MONO_PACKAGES   := libmono-system-net-http4.0-cil libmono-system-runtime-serialization4.0-cil libmono-system-xml-linq4.0-cil
 
-.PHONY: help dev test lint e2e soak client-tools bench generate record csharp-golden build release release-check clean
+.PHONY: help dev test lint e2e soak nightly client-tools bench generate record csharp-golden build release release-check clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,12 +39,15 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## Run the linters and check tha
 	@$(BIN)/workflowcheck ./workflows/...
 	@go run ./cmd/forgehook openapi | cmp - docs/openapi.json || { echo "docs/openapi.json is stale: run make generate"; exit 1; }
 
-e2e: client-tools $(STACK) build $(NODE)/installed ## Kill, stop and cut real processes and look for lost calls; run the example clients
+e2e: client-tools $(STACK) $(BIN)/devstack build $(NODE)/installed ## Kill, stop and cut real processes and look for lost calls; run the example clients
 	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 20m $(ARGS) ./internal/e2e
 
 DURATION ?= 30m
 soak: $(STACK) build ## A steady load on endpoints that fail in all ways, and what it leaves in memory and tables: make soak DURATION=2h
 	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 0 -v -run '^TestSoak$$' ./internal/e2e -soak $(DURATION) $(ARGS)
+
+nightly: $(BIN)/devstack build ## 300 seeds of TestFailpoints, a line a seed; one again: make nightly ARGS='-failpoints.first 17 -failpoints.seeds 1'
+	@go test -count=1 -tags e2e -timeout 24h -v -run '^TestFailpoints$$' ./internal/e2e -failpoints.seeds 300 $(ARGS) | { grep -v '^=== ' || true; }
 
 # What the example clients need and this machine lacks is said before anything is built.
 client-tools:

@@ -1,0 +1,245 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/client"
+	"github.com/forgehook/forgehook/internal/secret"
+)
+
+var (
+	firstSeed = flag.Uint64("failpoints.first", 1, "the first seed of TestFailpoints")
+	seeds     = flag.Uint64("failpoints.seeds", 10, "how many seeds TestFailpoints runs")
+	lanes     = flag.Int("failpoints.lanes", 2, "how many seeds run at once, each on a PostgreSQL and a Temporal of its own")
+	extraEnv  = flag.String("failpoints.env", "", "settings of the processes for all seeds, as NAME=value with commas between")
+	seedLogs  = flag.String("failpoints.logs", "", "where the logs of failed seeds go; by default a temporary folder")
+)
+
+// TestFailpoints does to an installation under load what its seeds say: processes of ours, PostgreSQL and Temporal are killed, stand
+// still or are started again, at named points and at random times. Whatever happens, each call has one outcome, and what the API tells of
+// its attempts is what the receiver saw.
+func TestFailpoints(t *testing.T) {
+	t.Parallel()
+	for i := range min(*lanes, int(*seeds)) {
+		t.Run(fmt.Sprintf("lane %d", i+1), func(t *testing.T) {
+			t.Parallel()
+			l := newLane(t)
+			for seed := *firstSeed + uint64(i); seed < *firstSeed+*seeds; seed += uint64(*lanes) {
+				t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { run(t, l, plan(seed)) })
+			}
+		})
+	}
+}
+
+// planned is all that a seed decides.
+type planned struct {
+	seed   uint64
+	faults []fault
+	calls  []wanted
+	env    []string
+}
+
+const callsOfSeed = 200
+
+// plan draws what happens in a seed.
+func plan(seed uint64) planned {
+	dice := rand.New(rand.NewPCG(seed, 1))
+	p := planned{seed: seed, calls: plannedCalls(dice, seed, callsOfSeed)}
+	for range 2 + dice.IntN(5) {
+		p.faults = append(p.faults, plannedFault(dice))
+	}
+	if *extraEnv != "" {
+		p.env = append(p.env, strings.Split(*extraEnv, ",")...)
+	}
+	return p
+}
+
+func plannedFault(dice *rand.Rand) fault {
+	f := fault{after: 1 + dice.IntN(callsOfSeed), delay: time.Duration(dice.IntN(1500)) * time.Millisecond, length: time.Duration(500+dice.IntN(7500)) * time.Millisecond}
+	others := []string{theAPI, aWorker, bWorker, thePostgres, theTemporal}
+	if dice.IntN(10) < 7 {
+		f.point, f.nth = points[dice.IntN(len(points))], 1+dice.IntN(4)
+		others = []string{"", "", "", thePostgres, theTemporal}
+	}
+	f.to = others[dice.IntN(len(others))]
+	actions := []action{killed, killed, stopped, restarted}
+	if f.to == aWorker || f.to == bWorker || strings.HasPrefix(f.point, "worker") && f.to == "" {
+		actions = append(actions, killed, superseded)
+	}
+	f.do = actions[dice.IntN(len(actions))]
+	return f
+}
+
+// fuzzed is the installation that a seed works on.
+type fuzzed struct {
+	t        *testing.T
+	plan     planned
+	faults   *faults
+	slots    map[string]*slot
+	receiver *receiver
+	clients  *clients
+	log      receiverLog
+}
+
+// patience is how long after the last fault, or the last outcome since then, another call has its outcome at the latest.
+const patience = 90 * time.Second
+
+// run runs a seed on a lane.
+func run(t *testing.T, l *lane, p planned) {
+	begin := time.Now()
+	f := &fuzzed{t: t, plan: p, slots: map[string]*slot{}}
+	t.Cleanup(f.keepLogs)
+	f.install(l)
+	pause := fmt.Sprintf("/v1/services/%d/", f.clients.webhooks["paused"])
+	f.clients.until(t.Context(), "pause", func() error { return f.clients.client.Do(t.Context(), http.MethodPost, pause+"pause", nil, nil) })
+
+	go f.faults.watchStarving(t.Context())
+	f.clients.make(t.Context(), p.calls)
+	f.clients.until(t.Context(), "resume", func() error { return f.clients.client.Do(t.Context(), http.MethodPost, pause+"resume", nil, nil) })
+	posted := time.Since(begin)
+	c := &checker{client: f.clients.client, log: &f.log, calls: f.clients.accepted}
+	for _, webhook := range f.clients.webhooks {
+		c.webhooks = append(c.webhooks, webhook)
+	}
+	slices.Sort(c.webhooks)
+	f.faults.end()
+	f.awaitOutcomes(c)
+	c.cuts = f.faults.allCuts()
+	for _, fault := range c.check(t.Context()) {
+		t.Error(fault)
+	}
+	t.Logf("seed %d: %d calls, posted after %.1f s, ended after %.1f s; %s", p.seed, len(c.calls), posted.Seconds(), time.Since(begin).Seconds(), f.faults.tell())
+	if t.Failed() {
+		t.Logf("again: make nightly ARGS='-failpoints.first %d -failpoints.seeds 1'", p.seed)
+	}
+}
+
+// install starts the API and two workers, each behind taps of its own.
+func (f *fuzzed) install(l *lane) {
+	t := f.t
+	url := l.database.newDatabase(t, fmt.Sprintf("seed_%d_%d", f.plan.seed, time.Now().UnixNano()))
+	keyset, err := secret.NewKeyset()
+	check(t, err)
+	addr := freeAddr(t)
+	env := append(environ(), "FORGEHOOK_ENCRYPTION_KEYSET="+keyset, "FORGEHOOK_HTTP_ADDR="+addr, "FORGEHOOK_EGRESS_ALLOW=127.0.0.0/8",
+		fmt.Sprintf("FORGEHOOK_TASK_QUEUE=seed-%d-%d", f.plan.seed, time.Now().UnixNano()), "FORGEHOOK_SWEEP_INTERVAL=1s", "FORGEHOOK_STOP_TIMEOUT=30s")
+	env = append(env, f.plan.env...)
+	in := &installation{t: t, env: append(slices.Clone(env), "FORGEHOOK_DATABASE_URL="+url)}
+	in.run("migrate", "up")
+	in.client = client.New("http://"+addr, in.run("tenants", "create", "e2e"))
+
+	f.faults = &faults{due: f.plan.faults, passed: map[string]int{}, victims: map[string]*victim{
+		thePostgres: l.database.postgresVictim(), theTemporal: l.temporal.temporalVictim(),
+	}}
+	for name, command := range map[string]string{theAPI: "api", aWorker: "worker", bWorker: "worker"} {
+		at := func(point string) bool { return f.faults.at(func() string { return name }, command+" "+point) }
+		server := strings.Split(strings.SplitN(url, "@", 2)[1], "/")[0]
+		s := &slot{t: t, command: command, env: append(slices.Clone(env),
+			"FORGEHOOK_DATABASE_URL="+strings.Replace(url, server, tap(t, server, speakPostgres, at), 1),
+			"TEMPORAL_ADDRESS="+tap(t, l.temporal.address, speakTemporal, at), "TEMPORAL_NAMESPACE=default")}
+		f.slots[name], f.faults.victims[name] = s, s.victim(name)
+		t.Cleanup(s.end)
+		s.up()
+	}
+	f.receiver = newReceiver(t, &f.log, f.plan.seed, func(remote net.Addr, point string) {
+		_ = f.faults.at(func() string { return f.workerOf(remote) }, "worker "+point)
+	})
+	f.configure(in)
+}
+
+// workerOf is the worker that holds the other end of a connection to the receiver.
+func (f *fuzzed) workerOf(remote net.Addr) string {
+	if f.slots[bWorker].holds(remote) {
+		return bWorker
+	}
+	return aWorker
+}
+
+// configure attaches a utility for each kind of call.
+func (f *fuzzed) configure(in *installation) {
+	in.eventually("the API is ready", func() bool { return in.client.Do(f.t.Context(), http.MethodGet, "/readyz", nil, nil) == nil })
+	var project, service, document struct{ ID int32 }
+	in.do("POST", "/v1/projects", map[string]any{"name": "e2e"}, &project)
+	in.do("POST", fmt.Sprintf("/v1/projects/%d/services", project.ID), map[string]any{"name": "e2e"}, &service)
+	in.do("POST", fmt.Sprintf("/v1/projects/%d/documents", project.ID),
+		map[string]any{"serviceId": service.ID, "status": "Processed", "usage": "Outbox", "filename": "e2e.pdf"}, &document)
+	f.clients = &clients{t: f.t, client: in.client, document: document.ID, webhooks: map[string]int32{}, progress: f.faults.accepted}
+	for _, k := range kinds {
+		settings := map[string]any{
+			"webHook":                 map[string]any{"url": f.receiver.url + "/" + k.name, "retryCount": 20, "retryDelay": "00:00:00.4"},
+			"documentProcessedStatus": nil, "executeAfterProcess": false, "enabled": true,
+		}
+		var utility struct{ ID int32 }
+		in.do("POST", fmt.Sprintf("/v1/services/%d/utilities", service.ID),
+			map[string]any{"type": "WebHook", "name": k.name, "settings": merge(settings, k.settings)}, &utility)
+		f.clients.webhooks[k.name] = utility.ID
+	}
+}
+
+// awaitOutcomes waits until all calls have ended.
+func (f *fuzzed) awaitOutcomes(c *checker) {
+	fewest, since := len(c.calls)+1, time.Now()
+	for tick := time.NewTicker(500 * time.Millisecond); ; <-tick.C {
+		open, err := f.open(f.t.Context(), c)
+		switch {
+		case err == nil && len(open) == 0:
+			return
+		case err == nil && len(open) < fewest:
+			fewest, since = len(open), time.Now()
+		case time.Since(since) > patience:
+			f.t.Errorf("for %s no call has ended, %d are open (%v): %s", patience, len(open), err, strings.Join(open, ", "))
+			return
+		}
+	}
+}
+
+func (f *fuzzed) open(ctx context.Context, c *checker) (open []string, err error) {
+	for _, webhook := range c.webhooks {
+		calls, err := c.list(ctx, webhook)
+		if err != nil {
+			return open, err
+		}
+		for _, call := range calls {
+			if call.Status != forgehook.CallCompleted {
+				open = append(open, fmt.Sprintf("%s is %s with %d attempts", call.ID, call.Status, call.Attempts))
+			}
+		}
+	}
+	return open, nil
+}
+
+// keepLogs writes down what the processes of a failed seed said.
+func (f *fuzzed) keepLogs() {
+	if !f.t.Failed() {
+		return
+	}
+	dir := *seedLogs
+	if dir == "" {
+		dir = filepath.Join(os.TempDir(), "forgehook-failpoints")
+	}
+	dir = filepath.Join(dir, fmt.Sprintf("seed-%d", f.plan.seed))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		f.t.Log(err)
+		return
+	}
+	for name, s := range f.slots {
+		if err := os.WriteFile(filepath.Join(dir, name+".log"), []byte(s.said()), 0o600); err != nil {
+			f.t.Log(err)
+		}
+	}
+	f.t.Logf("what its processes said: %s", dir)
+}

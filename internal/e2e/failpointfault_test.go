@@ -1,0 +1,243 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// action is what is done to a process.
+type action string
+
+const (
+	killed     action = "kill"    // -9, and started again at once
+	stopped    action = "stop"    // for a while: it knows nothing of it
+	restarted  action = "restart" // in order: it stops, then it is started again
+	superseded action = "deploy"  // in order: the new one starts, then the old one stops. Workers only
+)
+
+// Those to whom something may be done. The worker at whose point it happens is the one it is done to.
+const (
+	theAPI      = "api"
+	aWorker     = "worker-1"
+	bWorker     = "worker-2"
+	thePostgres = "postgres"
+	theTemporal = "temporal"
+)
+
+// fault is one thing that goes wrong.
+type fault struct {
+	after  int    // calls that are accepted before it may come
+	point  string // "": it comes a while later. Else when processes have come to this point
+	nth    int    // times from then on
+	seen   int    // times so far
+	delay  time.Duration
+	do     action
+	to     string        // "": the process at the point
+	length time.Duration // of a stop
+}
+
+func (f fault) String() string {
+	text := fmt.Sprintf("%s %s", f.do, f.to)
+	if f.to == "" {
+		text = fmt.Sprintf("%s who", f.do)
+	}
+	if f.do == stopped {
+		text += fmt.Sprintf(" for %s", f.length)
+	}
+	if f.point != "" {
+		return text + fmt.Sprintf(" is %d. at %s after call %d", f.nth, f.point, f.after)
+	}
+	return text + fmt.Sprintf(" %s after call %d", f.delay, f.after)
+}
+
+// victim is somebody to whom faults are done, one after the other.
+type victim struct {
+	name   string
+	mu     sync.Mutex // held from a fault until all is well again
+	signal func(syscall.Signal)
+	revive func(action) // after a kill or an orderly end, until it works again; for superseded it also ends the old one
+}
+
+// faults does the faults of a seed when their moments come.
+type faults struct {
+	victims map[string]*victim
+
+	mu     sync.Mutex
+	due    []fault        // when enough calls are accepted
+	armed  []fault        // by their points
+	passed map[string]int // point -> how many times processes came to it since the first call
+	cuts   []span
+	done   []string // what was done, for the log
+	under  sync.WaitGroup
+	over   bool // nothing happens any more
+}
+
+// at is called by who comes to a point. It returns when what is to happen there has happened: false where it is gone.
+func (f *faults) at(who func() string, point string) bool {
+	next, ok := f.take(point)
+	if !ok {
+		return true
+	}
+	self := next.to == ""
+	if self {
+		next.to = who()
+	}
+	victim := f.victims[next.to]
+	if !victim.mu.TryLock() { // it may be starting, and need this point to be passed before it is well again
+		f.note("too late: " + next.String())
+		f.under.Done()
+		return true
+	}
+	f.strike(victim, next)
+	return !self || next.do != killed
+}
+
+// take counts the point and takes the fault whose turn it is.
+func (f *faults) take(point string) (next fault, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over {
+		return next, false
+	}
+	f.passed[point]++
+	for i := range f.armed {
+		if f.armed[i].point != point {
+			continue
+		}
+		if f.armed[i].seen++; f.armed[i].seen >= f.armed[i].nth {
+			next = f.armed[i]
+			f.armed = slices.Delete(f.armed, i, i+1)
+			f.under.Add(1)
+			return next, true
+		}
+	}
+	return next, false
+}
+
+// accepted tells how many calls there are by now.
+func (f *faults) accepted(calls int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if calls == 1 {
+		clear(f.passed) // what came before was the test's
+	}
+	f.due = slices.DeleteFunc(f.due, func(next fault) bool {
+		switch {
+		case next.after > calls:
+			return false
+		case next.point != "":
+			f.armed = append(f.armed, next)
+		default:
+			f.under.Add(1)
+			time.AfterFunc(next.delay, func() {
+				f.victims[next.to].mu.Lock()
+				f.strike(f.victims[next.to], next)
+			})
+		}
+		return true
+	})
+}
+
+// strike does a fault to a victim that is well and locked, and has it undone meanwhile.
+func (f *faults) strike(victim *victim, next fault) {
+	cut := span{from: time.Now()}
+	switch next.do {
+	case killed:
+		victim.signal(syscall.SIGKILL)
+	case stopped:
+		victim.signal(syscall.SIGSTOP)
+	case restarted:
+		victim.signal(syscall.SIGTERM)
+	case superseded: // the old one goes when the new one is there
+	}
+	go func() {
+		defer f.under.Done()
+		defer victim.mu.Unlock()
+		if next.do == stopped {
+			time.Sleep(next.length) // it is how long the process stands still
+			victim.signal(syscall.SIGCONT)
+		} else {
+			victim.revive(next.do)
+		}
+		f.undone(next, cut)
+	}()
+}
+
+// settling is how long after a fault exchanges may still be given up: the engine has yet to miss a heartbeat.
+const settling = 10 * time.Second
+
+func (f *faults) undone(next fault, cut span) {
+	f.note(fmt.Sprintf("%s from %s for %s", next, cut.from.UTC().Format("15:04:05.000"), time.Since(cut.from).Round(time.Millisecond)))
+	if (next.do == restarted || next.do == superseded) && next.to != thePostgres && next.to != theTemporal {
+		return // an orderly end of ours cuts nothing
+	}
+	cut.to = time.Now().Add(settling)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cuts = append(f.cuts, cut)
+}
+
+// watchStarving takes it for a fault of its own where this process does not get to run for a second: others do not either then, and may
+// miss a heartbeat.
+func (f *faults) watchStarving(ctx context.Context) {
+	const second = time.Second
+	tick := time.NewTicker(second / 10)
+	defer tick.Stop()
+	for last := time.Now(); ctx.Err() == nil; last = time.Now() {
+		<-tick.C
+		if time.Since(last) > second {
+			f.mu.Lock()
+			f.cuts = append(f.cuts, span{last, time.Now().Add(settling)})
+			f.mu.Unlock()
+			f.note(fmt.Sprintf("the machine was busy elsewhere for %s", time.Since(last).Round(time.Millisecond)))
+		}
+	}
+}
+
+func (f *faults) note(line string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done = append(f.done, line)
+}
+
+func (f *faults) allCuts() []span {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.cuts)
+}
+
+// end lets nothing new happen and waits until all is well.
+func (f *faults) end() {
+	f.mu.Lock()
+	f.over = true
+	f.mu.Unlock()
+	f.under.Wait()
+}
+
+// tell says what was done, which points nobody came to, and which ones are missing in the list.
+func (f *faults) tell() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text := "done: " + strings.Join(f.done, "; ")
+	for _, missed := range append(f.due, f.armed...) {
+		text += "; not reached: " + missed.String()
+	}
+	var unlisted []string
+	known := slices.Concat(points, sides(startTrips))
+	for point, n := range f.passed {
+		if !slices.Contains(known, point) {
+			unlisted = append(unlisted, fmt.Sprintf("%q (%d times)", point, n))
+		}
+	}
+	if slices.Sort(unlisted); len(unlisted) > 0 {
+		text += "; points that failpointnames_test.go does not list: " + strings.Join(unlisted, ", ")
+	}
+	return text
+}

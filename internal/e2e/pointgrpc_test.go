@@ -1,0 +1,139 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"path"
+	"sync"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// speakTemporal has a point before each request to Temporal and after its answer, named by its method:
+// "temporal/RespondWorkflowTaskCompleted/before". It knows as much of HTTP/2 as that takes.
+func speakTemporal(client, server net.Conn, at watcher) {
+	s := &grpcSession{at: at, methods: map[uint32]string{}}
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		defer client.Close() //nolint:errcheck // one side is gone
+		frames(bufio.NewReader(server), client, s.answer)
+	}()
+	from := bufio.NewReader(client)
+	preface := make([]byte, len(http2.ClientPreface))
+	if _, err := io.ReadFull(from, preface); err == nil {
+		if _, err := server.Write(preface); err == nil {
+			s.headers = hpack.NewDecoder(4096, nil)
+			frames(from, server, s.request)
+		}
+	}
+	_ = server.Close()
+	<-answered
+}
+
+// grpcSession is one connection of a process to Temporal.
+type grpcSession struct {
+	at      watcher
+	headers *hpack.Decoder // of requests
+	block   []byte         // of headers that are not complete yet
+
+	mu      sync.Mutex
+	methods map[uint32]string // of the open requests, by stream
+}
+
+// frame is the head of a frame of HTTP/2, and what follows it.
+type frame struct {
+	kind   http2.FrameType
+	flags  http2.Flags
+	stream uint32
+	body   []byte
+}
+
+// errGone ends a session whose process was killed.
+var errGone = errors.New("the process is gone")
+
+// frames passes frames on, each after see has seen it.
+func frames(from io.Reader, into io.Writer, see func(frame) error) {
+	for {
+		head := make([]byte, 9)
+		if _, err := io.ReadFull(from, head); err != nil {
+			return
+		}
+		whole := append(head, make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))...)
+		if _, err := io.ReadFull(from, whole[9:]); err != nil {
+			return
+		}
+		f := frame{http2.FrameType(head[3]), http2.Flags(head[4]), binary.BigEndian.Uint32(head[5:]) & (1<<31 - 1), whole[9:]}
+		if see(f) != nil {
+			return
+		}
+		if _, err := into.Write(whole); err != nil {
+			return
+		}
+	}
+}
+
+// request puts a frame's headers together. Every header block must be decoded, as each builds on those before.
+func (s *grpcSession) request(f frame) error {
+	switch f.kind {
+	case http2.FrameHeaders:
+		s.block = f.fragment()
+	case http2.FrameContinuation:
+		s.block = append(s.block, f.body...)
+	default:
+		return nil
+	}
+	if !f.flags.Has(http2.FlagHeadersEndHeaders) {
+		return nil
+	}
+	fields, err := s.headers.DecodeFull(s.block)
+	if err != nil {
+		return err
+	}
+	for _, field := range fields {
+		if field.Name == ":path" {
+			method := path.Base(field.Value)
+			s.mu.Lock()
+			s.methods[f.stream] = method
+			s.mu.Unlock()
+			if !s.at("temporal/" + method + "/before") {
+				return errGone
+			}
+		}
+	}
+	return nil
+}
+
+// fragment leaves out padding and priority.
+func (f frame) fragment() []byte {
+	body := f.body
+	if f.flags.Has(http2.FlagHeadersPadded) {
+		body = body[1 : len(body)-int(body[0])]
+	}
+	if f.flags.Has(http2.FlagHeadersPriority) {
+		body = body[5:]
+	}
+	return body
+}
+
+// answer looks for the end of an answer: its trailers.
+func (s *grpcSession) answer(f frame) error {
+	reset := f.kind == http2.FrameRSTStream
+	if !reset && (f.kind != http2.FrameHeaders || !f.flags.Has(http2.FlagHeadersEndStream)) {
+		return nil
+	}
+	s.mu.Lock()
+	method := s.methods[f.stream]
+	delete(s.methods, f.stream)
+	s.mu.Unlock()
+	if method != "" && !reset && !s.at("temporal/"+method+"/after") {
+		return errGone
+	}
+	return nil
+}
