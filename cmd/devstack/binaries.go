@@ -154,7 +154,7 @@ func findBinaries(ctx context.Context, cfg config, base, data string, major int)
 	if major != 0 {
 		want = fmt.Sprintf("PostgreSQL %d, which made the data in %s (remove that folder to start anew),", major, data)
 	}
-	return binaries{}, fmt.Errorf("%s is needed: run \"apt-get install postgresql\" or \"brew install postgresql@17\", "+
+	return binaries{}, fmt.Errorf("%s is needed: run \"sudo apt-get install postgresql\" or \"brew install postgresql@17\", "+
 		"or set FORGEHOOK_DEV_PG_BIN to a folder with initdb and postgres. Tried:\n%s", want, strings.Join(tried, "\n"))
 }
 
@@ -222,7 +222,7 @@ func makeLinks(root string) error {
 // fromAPT installs the system's package, without the cluster and service that it would start.
 func fromAPT(ctx context.Context, major int) (binaries, error) {
 	if _, err := exec.LookPath("apt-get"); err != nil || os.Geteuid() != 0 {
-		return binaries{}, errors.New("needs apt-get and root")
+		return binaries{}, errors.New("only root can install, with apt-get")
 	}
 	say("installing PostgreSQL with apt-get")
 	const settings = "/etc/postgresql-common/createcluster.conf"

@@ -129,6 +129,26 @@ func TestStopServer_stale(t *testing.T) {
 	}
 }
 
+func TestOwns(t *testing.T) {
+	t.Parallel()
+	ours := t.TempDir()
+	theirs := "/" // root's, or where we are root somebody else's
+	if os.Geteuid() == 0 {
+		theirs = t.TempDir()
+		if err := os.Chown(theirs, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{ours, filepath.Join(ours, "not made yet")} {
+		if err := self.owns(path); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := self.owns(theirs); err == nil || !strings.Contains(err.Error(), "belongs to user") {
+		t.Errorf("got %v, want an error that names both users", err)
+	}
+}
+
 func TestEphemeralRun(t *testing.T) {
 	t.Parallel()
 	tmp := filepath.Join(t.TempDir(), "tmp")

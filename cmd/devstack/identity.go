@@ -39,6 +39,25 @@ func (id identity) mkdir(path string) error {
 	return id.own(path)
 }
 
+// owns tells of data that another user made: PostgreSQL would only say that it may not read it.
+func (id identity) owns(path string) error {
+	info, err := os.Stat(path)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	us := os.Geteuid()
+	if id.home != "" {
+		us = id.uid
+	}
+	if owner := int(info.Sys().(*syscall.Stat_t).Uid); owner != us {
+		return fmt.Errorf("%s belongs to user %d, not to %d: run this as that user, or remove it", path, owner, us)
+	}
+	return nil
+}
+
 func (id identity) own(path string) error {
 	if id.home == "" {
 		return nil

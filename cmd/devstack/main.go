@@ -28,6 +28,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -73,6 +74,9 @@ func run(cfg config) int {
 func up(ctx context.Context, fail context.CancelCauseFunc, cfg config, down *teardown) (int, error) {
 	env := environment{}
 	dir, err := openData(cfg, down)
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: if another user, perhaps root, made %s, take it over (chown -R) or remove it", err, cfg.data)
+	}
 	if err != nil {
 		return 1, err
 	}

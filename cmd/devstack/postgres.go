@@ -100,6 +100,9 @@ func (p *postgres) initialise(ctx context.Context) error {
 // start finds the programs, makes the data if need be, starts the server and
 // waits until it answers.
 func (p *postgres) start(ctx context.Context) error {
+	if err := p.as.owns(p.dir); err != nil {
+		return err
+	}
 	major := 0
 	if text, err := os.ReadFile(filepath.Join(p.dir, "PG_VERSION")); err == nil {
 		major, _ = strconv.Atoi(strings.TrimSpace(string(text)))

@@ -11,6 +11,7 @@ import (
 	uiserver "github.com/temporalio/ui-server/v2/server"
 	uiconfig "github.com/temporalio/ui-server/v2/server/config"
 	uioptions "github.com/temporalio/ui-server/v2/server/server_options"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/cluster"
@@ -73,7 +74,7 @@ func startTemporal(ctx context.Context, fail context.CancelCauseFunc, pg *postgr
 	}
 	var server temporal.Server
 	err = orDone(ctx, func() (err error) {
-		if server, err = newServer(serverConfig(main, visibility, p), logger); err == nil {
+		if server, err = newServer(serverConfig(main, visibility, p), logger, indexAttributes(pg, address(p.temporal))); err == nil {
 			err = server.Start()
 		}
 		return err
@@ -161,7 +162,7 @@ func serverConfig(main, visibility *temporalconfig.SQL, p ports) *temporalconfig
 	}
 }
 
-func newServer(cfg *temporalconfig.Config, logger log.Logger) (temporal.Server, error) {
+func newServer(cfg *temporalconfig.Config, logger log.Logger, frontend grpc.UnaryServerInterceptor) (temporal.Server, error) {
 	authorizer, err := authorization.GetAuthorizerFromConfig(&cfg.Global.Authorization)
 	if err != nil {
 		return nil, err
@@ -180,6 +181,7 @@ func newServer(cfg *temporalconfig.Config, logger log.Logger) (temporal.Server, 
 		temporal.WithStaticHosts(hosts), // no gossip, no more ports
 		temporal.WithLogger(logger),
 		temporal.WithDynamicConfigClient(dynamicConfig),
+		temporal.WithChainedFrontendGrpcInterceptors(frontend),
 		temporal.WithAuthorizer(authorizer),
 		temporal.WithClaimMapper(func(*temporalconfig.Config) authorization.ClaimMapper { return claims }),
 	)
@@ -221,6 +223,22 @@ func ensureNamespace(ctx context.Context, target string) (aliases map[string]str
 			return nil, fmt.Errorf("namespace %s cannot be used: %w", namespace, err)
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// indexAttributes makes the indexes of search attributes before whoever added them has its answer, so that a stack writes
+// from its first call on what it writes later.
+func indexAttributes(pg *postgres, target string) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		response, err := handler(ctx, request)
+		if err != nil || info.FullMethod != operatorservice.OperatorService_AddSearchAttributes_FullMethodName {
+			return response, err
+		}
+		aliases, err := ensureNamespace(ctx, target)
+		if err == nil {
+			err = trimVisibility(ctx, pg, aliases)
+		}
+		return response, err
 	}
 }
 

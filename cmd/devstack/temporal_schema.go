@@ -68,7 +68,6 @@ var usedIndexes = map[string]bool{
 
 // trimVisibility drops the other indexes, but keeps or makes those of the search
 // attributes that the namespace has: which column an attribute gets is random.
-// So a new stack has none for them until its second start; it is small then.
 func trimVisibility(ctx context.Context, pg *postgres, aliases map[string]string) error {
 	db, err := sql.Open("postgres", pg.url("temporal_visibility"))
 	if err != nil {
