@@ -28,10 +28,10 @@ type Awaiting struct {
 
 // await has calls wait for their callbacks, looks at what that costs, and calls back.
 func (l *lab) await(ctx context.Context, report *Report) error {
-	if l.Options.Awaiting == 0 {
+	if l.Awaiting == 0 {
 		return nil
 	}
-	f := &Awaiting{Calls: l.Options.Awaiting}
+	f := &Awaiting{Calls: l.Awaiting}
 	report.Awaiting = f
 	last, err := l.hold(ctx, f)
 	if err != nil {

@@ -82,7 +82,7 @@ func (s *site) fire(ctx context.Context, ids []int32, f *Event) (forgehook.Run, 
 func (l *lab) store(ctx context.Context, s *site, n int) ([]int32, error) {
 	ids := make([]int32, n)
 	for i := range ids {
-		ids[i] = int32(i + 1) //nolint:gosec // as many as a user asks for
+		ids[i] = int32(i + 1)
 	}
 	_, _, _, err := l.db.ImportDocuments(ctx, s.tenant, s.project, "", func(put func([]forgehook.Document) error) error {
 		for chunk := range slices.Chunk(ids, 500) {

@@ -28,7 +28,7 @@ type shape struct {
 
 func (x *shape) stop() {
 	if x.site != nil {
-		x.site.endpoint.Close() //nolint:errcheck // the process ends
+		_ = x.site.endpoint.Close() // the process ends
 	}
 	x.process.stop()
 }
