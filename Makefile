@@ -67,7 +67,7 @@ $(NODE)/installed: Makefile
 	@npm install --no-save --no-package-lock --no-audit --no-fund --loglevel=error --prefix $(NODE) $(NODE_PACKAGES)
 	@touch $@
 
-bench: $(STACK) build ## Measure a call beside the bare engine, in one run on one server
+bench: $(STACK) build ## Measure a call beside the bare engine, in one run; ARGS=--all for the long parts, --check to fail when worse
 	@$(STACK) --ephemeral -- $(BIN)/forgehook bench $(ARGS)
 
 generate: ## Write the generated files: openapi.json, the README's configuration table, references and recipes in docs

@@ -25,6 +25,7 @@ var rooms = map[string]struct {
 	"api":                  {[]string{".", "internal/expr", "internal/outbound", "internal/platform", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"github.com/gin-gonic/gin", "github.com/danielgtaylor/huma/v2", "github.com/google/uuid", "github.com/prometheus/client_golang", "golang.org/x/sync", "golang.org/x/time"}, "HTTP reaches the engine through api.Engine only"},
 	"client":               {[]string{"."}, nil, "clients link nothing but the standard library"},
 	"migrations":           {nil, nil, "it embeds files"},
+	"internal/bench":       {[]string{".", "client", "internal/postgres", "internal/secret", "worker", "workflows"}, []string{"github.com/google/uuid", "go.temporal.io/"}, "it measures the product from outside: it runs none of it"},
 	"internal/outbound":    {[]string{"."}, []string{"code.dny.dev/ssrf", "golang.org/x/net"}, "sockets only"},
 	"internal/postgres":    {[]string{".", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},
 	"internal/doctor":      {[]string{".", "internal/outbound", "internal/postgres", "internal/secret", "worker"}, []string{"go.temporal.io/"}, "it asks the rooms that know and judges what they found"},

@@ -10,15 +10,21 @@ type ServerFigures struct {
 	Transactions int64 `db:"transactions"` // committed and rolled back
 	WALBytes     int64 `db:"wal_bytes"`
 	Bytes        int64 `db:"bytes"` // of all databases on disk
+
+	OwnTransactions int64 `db:"own_transactions"` // of them those in this database
+	OwnBytes        int64 `db:"own_bytes"`
 }
 
-// ServerFigures reads the counters. The server brings those of other connections in with up to a second of delay.
+// ServerFigures reads the counters. The server brings those of other connections in with up to a second of delay, and
+// those of idle ones within ten.
 func (db *DB) ServerFigures(ctx context.Context) (f ServerFigures, err error) {
 	defer wrap(&err, "server figures")
 	err = db.get(ctx, &f, `
 		SELECT (SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database) AS transactions,
 		       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS wal_bytes,
-		       (SELECT sum(pg_database_size(oid))::bigint FROM pg_database WHERE datallowconn) AS bytes`)
+		       (SELECT sum(pg_database_size(oid))::bigint FROM pg_database WHERE datallowconn) AS bytes,
+		       (SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()) AS own_transactions,
+		       pg_database_size(current_database()) AS own_bytes`)
 	return f, err
 }
 
