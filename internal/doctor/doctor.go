@@ -119,13 +119,13 @@ func (e *examination) configuration() {
 const otherFiles = 1000
 
 func judgeFiles(limit uint64, slots, connections int) Check {
-	need := slots + connections + otherFiles
-	if limit >= uint64(need) {
+	need := uint64(slots + connections + otherFiles) //nolint:gosec // settings are not below 0
+	if limit >= need {
 		return ok(openFiles, "%s may be open, %d are enough for %d attempts at once", count(limit), need, slots)
 	}
 	return Check{
 		openFiles, Warning, "only " + count(limit) + " may be open",
-		fmt.Sprint(slots) + " attempts at once (FORGEHOOK_WORKER_SLOTS), the database and the API may need " + count(uint64(need)) + "; past the limit attempts fail without reaching the endpoint.",
+		fmt.Sprint(slots) + " attempts at once (FORGEHOOK_WORKER_SLOTS), the database and the API may need " + count(need) + "; past the limit attempts fail without reaching the endpoint.",
 		"Raise the hard limit (LimitNOFILE= of systemd, ulimits of the container), or lower FORGEHOOK_WORKER_SLOTS.",
 	}
 }
