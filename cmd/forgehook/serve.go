@@ -241,6 +241,7 @@ func (s *service) serveAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer handler.Settle()
 	s.log.Info("API listens", "address", s.api.Addr().String())
 	return serveHTTP(ctx, s.api, handler)
 }
