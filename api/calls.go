@@ -145,11 +145,16 @@ func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInp
 	if r.done != nil {
 		r.done() // before it waits
 	}
-	s.start(ctx, r, accepted.Starts)
 	calls := accepted.Calls
 	wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer"))
-	if waits {
+	switch start := func() { s.start(ctx, r, accepted.Starts) }; {
+	case !waits || len(calls) == 0:
+		start()
+	case accepted.Repeated: // some may have ended already
+		start()
 		calls = s.waitFor(ctx, r, calls, wait)
+	default:
+		calls = s.startAndWait(ctx, r, calls, wait, start)
 	}
 	out := &answer[callAnswer]{status: http.StatusOK, body: callAnswer{some(calls), accepted.NotCalled}}
 	if slices.ContainsFunc(calls, unfinished) {
@@ -187,17 +192,33 @@ func goodIdempotencyKey(key string) bool {
 
 func unfinished(call forgehook.Call) bool { return call.Status != forgehook.CallCompleted }
 
-// start gives accepted calls their runs. It goes on when the client leaves, and what fails is left to the sweep: the calls are
-// accepted all the same.
+// startsAhead is how many requests' calls may be on their way to the engine behind their answers. Whoever asks beyond that waits with
+// them, so that the API does not accept without end what the engine cannot take.
+const startsAhead = 256
+
+// start gives accepted calls their runs, behind the answer: what is accepted is stored, and the engine may be slow or away. It goes on
+// when the client leaves, and what fails is left to the sweep.
 func (s *server) start(ctx context.Context, r *request, starts []forgehook.CallStart) {
 	if len(starts) == 0 {
 		return
 	}
-	ctx, cancel := afterwards(ctx)
-	defer cancel()
-	if err := s.Engine.StartCalls(ctx, starts); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "calls are accepted but not started; the sweep will start them",
-			slog.String("request_id", r.id), slog.Int("calls", len(starts)), slog.Any("error", err))
+	id := r.id
+	begin := func() {
+		ctx, cancel := afterwards(ctx)
+		defer cancel()
+		if err := s.Engine.StartCalls(ctx, starts); err != nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "calls are accepted but not started; the sweep will start them",
+				slog.String("request_id", id), slog.Int("calls", len(starts)), slog.Any("error", err))
+		}
+	}
+	select {
+	case s.starting <- struct{}{}:
+		s.starts.Go(func() {
+			defer func() { <-s.starting }()
+			begin()
+		})
+	default:
+		begin()
 	}
 }
 
@@ -207,13 +228,26 @@ func (s *server) waitFor(ctx context.Context, r *request, calls []forgehook.Call
 	if !slices.ContainsFunc(calls, unfinished) {
 		return calls
 	}
+	return s.awaited(ctx, r, calls, wait, func(ctx context.Context, ids []string) ([]forgehook.Call, error) {
+		return s.Waiter.Wait(ctx, r.tenant(), ids)
+	})
+}
+
+// startAndWait is waitFor for calls that were accepted a moment ago and start calls. It need not look first whether they have ended.
+func (s *server) startAndWait(ctx context.Context, r *request, calls []forgehook.Call, wait time.Duration, start func()) []forgehook.Call {
+	return s.awaited(ctx, r, calls, wait, func(ctx context.Context, ids []string) ([]forgehook.Call, error) {
+		return s.Waiter.WaitFrom(ctx, r.tenant(), ids, start)
+	})
+}
+
+func (s *server) awaited(ctx context.Context, r *request, calls []forgehook.Call, wait time.Duration, until func(context.Context, []string) ([]forgehook.Call, error)) []forgehook.Call {
 	ids := make([]string, len(calls))
 	for i, call := range calls {
 		ids[i] = call.ID
 	}
 	timed, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	now, err := s.Waiter.Wait(timed, r.tenant(), ids)
+	now, err := until(timed, ids)
 	if err != nil {
 		if ctx.Err() == nil {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "wait for calls", slog.String("request_id", r.id), slog.Any("error", err))

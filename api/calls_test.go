@@ -281,6 +281,27 @@ func TestListCalls(t *testing.T) {
 	}
 }
 
+// TestCreateCalls_engineIsSlow has the engine take nothing until the request is answered.
+func TestCreateCalls_engineIsSlow(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.seed(t)
+	answered := make(chan struct{})
+	f.engine.started = func(forgehook.CallStart) { <-answered }
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/calls", strings.NewReader(`{"serviceId":48072,"document":`+document+`}`))
+	request.Header.Set("X-Api-Key", f.keys[forgehook.Owner])
+	recorder := httptest.NewRecorder()
+	f.handler.ServeHTTP(recorder, request)
+	close(answered)
+	if recorder.Code != http.StatusAccepted {
+		t.Errorf("the answer is %d: %s", recorder.Code, recorder.Body)
+	}
+	f.handler.Settle()
+	if len(f.engine.runs) != 1 {
+		t.Errorf("the engine has the runs %v, want the call's", f.engine.runs)
+	}
+}
+
 // TestTooLarge goes over real connections: what a client sees of a refusal while it still sends depends on them.
 func TestTooLarge(t *testing.T) {
 	t.Parallel()

@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "write golden files, examples.json and .
 type fixture struct {
 	db      *postgres.DB
 	engine  *testEngine
-	handler http.Handler
+	handler *API
 	secrets *secret.Keeper
 	waiter  *postgres.Waiter
 	tenant  forgehook.TenantID
@@ -178,6 +178,7 @@ func (f *fixture) send(t testing.TB, ctx context.Context, method, path string, b
 	}
 	recorder := httptest.NewRecorder()
 	f.handler.ServeHTTP(recorder, request)
+	f.handler.Settle()
 	return reply{recorder.Code, recorder.Header(), recorder.Body.Bytes()}
 }
 

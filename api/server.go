@@ -18,6 +18,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -75,21 +76,35 @@ type Config struct {
 
 type server struct {
 	Config
-	log     *slog.Logger
-	gate    *gate
-	feeds   feeds
-	metrics *metrics
-	mapper  mapper
-	plans   webhook.Plans
-	turns   chan struct{}       // see turn
-	room    *semaphore.Weighted // see take
-	huma    huma.API
-	schemas schemas
+	log      *slog.Logger
+	gate     *gate
+	feeds    feeds
+	metrics  *metrics
+	mapper   mapper
+	plans    webhook.Plans
+	turns    chan struct{}       // see turn
+	room     *semaphore.Weighted // see take
+	starting chan struct{}       // see start
+	starts   sync.WaitGroup      // likewise
+	huma     huma.API
+	schemas  schemas
 }
 
+// API is what [New] makes.
+type API struct {
+	http.Handler
+	server *server
+}
+
+// Settle waits until the calls that were accepted have been handed to the engine: what a process does last, when it serves no more.
+func (a *API) Settle() { a.server.starts.Wait() }
+
 // New makes the API.
-func New(config Config) (http.Handler, error) {
-	s := &server{Config: config, log: config.Log, gate: newGate(config.RatePerSecond), turns: make(chan struct{}, runtime.GOMAXPROCS(0)), room: semaphore.NewWeighted(largeBodies)}
+func New(config Config) (*API, error) {
+	s := &server{
+		Config: config, log: config.Log, gate: newGate(config.RatePerSecond), turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		room: semaphore.NewWeighted(largeBodies), starting: make(chan struct{}, startsAhead),
+	}
 	s.heartbeat = cmp.Or(s.heartbeat, beatEvery)
 	s.PublicURL = strings.TrimSuffix(s.PublicURL, "/")
 	if s.log == nil {
@@ -104,7 +119,7 @@ func New(config Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return router, s.plain(router, document)
+	return &API{router, s}, s.plain(router, document)
 }
 
 // router makes all routes of the contract.

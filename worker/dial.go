@@ -57,5 +57,7 @@ func clientOptions() (client.Options, error) {
 	}
 	options.HostPort = cmp.Or(options.HostPort, client.DefaultHostPort)
 	options.Namespace = cmp.Or(options.Namespace, client.DefaultNamespace)
+	// By default each message is gzipped, and the server's answer to it. Ours are ids and small facts: that costs more than it saves.
+	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	return options, nil
 }

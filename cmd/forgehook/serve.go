@@ -254,6 +254,7 @@ func (s *service) serveAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer handler.Settle()
 	s.log.Info("API listens", "address", s.api.Addr().String())
 	present := func() { _ = waiter.Close() } // those who wait get the present state, so that a stop is quick
 	return serveHTTP(ctx, s.api, handler, present)

@@ -59,7 +59,7 @@ func (m measure) compare(value, was float64) string {
 		more = -more
 	}
 	switch limit := m.within * was; {
-	case was == 0: // the committed run did not measure it
+	case was <= 0: // the committed run has nothing to hold it against
 		return ""
 	case more > limit:
 		return isWorse

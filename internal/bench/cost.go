@@ -58,6 +58,9 @@ func (l *lab) costOf(ctx context.Context, x *shape) error {
 	if err != nil {
 		return err
 	}
+	if err := l.client.GetWorkflow(ctx, id, "").Get(ctx, nil); err != nil { // the result comes before its end
+		return err
+	}
 	description, err := l.client.DescribeWorkflowExecution(ctx, id, "")
 	if err != nil {
 		return err

@@ -142,6 +142,20 @@ func (w *Waiter) Wait(ctx context.Context, tenant forgehook.TenantID, ids []stri
 	return calls, nil // the database is away; this is the last that is known
 }
 
+// WaitFrom is Wait for calls that cannot end before start is called. They are not looked up first: that saves a query.
+func (w *Waiter) WaitFrom(ctx context.Context, tenant forgehook.TenantID, ids []string, start func()) (calls []forgehook.Call, err error) {
+	defer wrap(&err, "wait for %d new calls", len(ids))
+	waiting := w.register(forCalls, tenant, ids)
+	defer w.forget(waiting)
+	start()
+	select {
+	case <-waiting.done:
+	case <-ctx.Done():
+	case <-w.closing:
+	}
+	return w.present(ctx, tenant, ids)
+}
+
 // WaitRun returns a run when it has ended, or as it is when ctx ends.
 func (w *Waiter) WaitRun(ctx context.Context, tenant forgehook.TenantID, id string) (_ forgehook.Run, err error) {
 	defer wrap(&err, "wait for run %s", id)

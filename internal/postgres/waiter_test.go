@@ -83,6 +83,28 @@ func TestWaiter(t *testing.T) {
 	refused(t, "a stranger", err, forgehook.CodeNotFound)
 }
 
+// TestWaiter_from has the calls end in start, as soon as they can.
+func TestWaiter_from(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := newWaiter(t, b)
+	first, second := b.s.Call(t, b.DB), b.s.Call(t, b.DB)
+	calls, err := w.WaitFrom(t.Context(), b.tenant, []string{second.ID, first.ID}, func() {
+		complete(t, b, first)
+		complete(t, b, second)
+	})
+	check(t, err)
+	equal(t, "both", outcomes(calls), "canceled canceled ")
+	equal(t, "their order", []string{calls[0].ID, calls[1].ID}, []string{second.ID, first.ID})
+
+	open := b.s.Call(t, b.DB)
+	ctx, cancel := context.WithCancel(t.Context())
+	calls, err = w.WaitFrom(ctx, b.tenant, []string{open.ID}, cancel)
+	check(t, err)
+	equal(t, "the present state", outcomes(calls), "open ")
+	equal(t, "who waits still", w.Waiting(), 0)
+}
+
 func TestWaiter_contextEnds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
