@@ -46,7 +46,7 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## Run the linters and check tha
 	@go run ./cmd/forgehook openapi | cmp - docs/openapi.json || { echo "docs/openapi.json is stale: run make generate"; exit 1; }
 
 e2e: client-tools $(STACK) $(BIN)/devstack build $(NODE)/installed ## Kill, stop and cut real processes and look for lost calls; run the example clients
-	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 20m $(ARGS) ./internal/e2e
+	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 45m $(ARGS) ./internal/e2e
 
 DURATION ?= 30m
 soak: $(STACK) build ## A steady load on endpoints that fail in all ways, and what it leaves in memory and tables: make soak DURATION=2h
