@@ -98,7 +98,7 @@ endef
 STACK_SOURCES := $(shell find cmd/devstack -name "*.go" -not -name "*_test.go" 2>/dev/null) $(wildcard cmd/devstack/go.mod cmd/devstack/go.sum cmd/devstack/stubs/*/go.mod)
 
 $(BIN)/devstack: $(STACK_SOURCES)
-	@echo "Building the development stack (Temporal server and UI), once: 2 to 5 minutes on 2 cores."
+	@echo "Building the development stack (Temporal server and UI), once: 3 to 6 minutes on 2 cores."
 	@mkdir -p $(BIN)
 	@cd cmd/devstack && go build -v $(STACKFLAGS) -o ../../$(BIN)/devstack . 2>&1 | $(call PROGRESS,1150)
 
