@@ -219,7 +219,9 @@ func (s *service) runWorker(ctx context.Context) error {
 	}
 	s.log.Info("worker starts", "taskQueue", s.config.TaskQueue)
 	first := activities.NewFirstAttempts(activities.Patience)
-	defer first.Wait() // those that no activity has taken over yet
+	stopped, cancel := outlast(ctx, s.config.StopTimeout)
+	defer cancel()
+	defer first.Wait(stopped) // for those that no activity has taken over yet
 	return worker.Run(ctx, worker.Options{
 		Client: s.client, TaskQueue: s.config.TaskQueue, Slots: s.config.WorkerSlots, CachedRuns: s.config.WorkerCache,
 		StopTimeout: s.config.StopTimeout,
