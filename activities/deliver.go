@@ -24,8 +24,9 @@ const (
 	// heartbeatAfter keeps quick exchanges free of heartbeats; with a heartbeat timeout of 5 s it leaves one to be missed.
 	heartbeatAfter = 2 * time.Second
 	// recordWithin is how long a finished exchange waits for the database: within the 10 s that the activity has beyond the
-	// exchange's own timeout.
+	// exchange's own timeout. startWithin is the rest of them: what has not begun by then is not sent.
 	recordWithin = 8 * time.Second
+	startWithin  = 2 * time.Second
 	// ourFaultDelay spaces tries that failed before anything was sent, for reasons that are ours.
 	ourFaultDelay = 10 * time.Second
 )
@@ -50,7 +51,9 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 }
 
 func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
-	started, err := a.DB.StartAttempt(ctx, postgres.StartAttempt{Ref: in.CallRef, Released: in.Released, AtOnce: in.AtOnce, Now: a.Now()})
+	started, err := a.DB.StartAttempt(ctx, postgres.StartAttempt{
+		Ref: in.CallRef, Released: in.Released, AtOnce: in.AtOnce, Yields: activity.GetInfo(ctx).IsLocalActivity, Now: a.Now(),
+	})
 	switch {
 	case err != nil:
 		return workflows.DeliverResult{}, a.fault("start attempt", in.CallRef, err)
@@ -60,6 +63,8 @@ func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput) (wo
 		}, nil
 	case !started.Until.IsZero(): // an earlier run of this step got the 2xx, and the engine did not hear of it
 		return awaiting(started.StatusCode, started.Number, "waiting as before", started.Until), nil
+	case started.Underway:
+		return workflows.DeliverResult{Underway: true}, nil
 	case started.Held:
 		return workflows.DeliverResult{Held: true, Attempts: started.Number}, nil
 	case started.Wait > 0:

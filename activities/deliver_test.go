@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -517,6 +518,17 @@ func TestDeliver_databaseCutWhileRecording(t *testing.T) {
 	_, err = lock.ExecContext(t.Context(), `SELECT FROM attempts WHERE call_id = $1 FOR UPDATE`, call.ID)
 	check(t, err)
 	endpoint.Release()
+	cutBlocked(t, raw, ended)
+	check(t, lock.Rollback())
+	check(t, <-ended)
+	equal(t, "result", result, workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1, Reason: "200 OK"})
+	equal(t, "states", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptFinished})
+	equal(t, "requests", len(endpoint.Requests()), 1)
+}
+
+// cutBlocked cuts the connection that comes to wait for the test's lock; ended is what should not end meanwhile.
+func cutBlocked(t *testing.T, raw *sql.DB, ended <-chan error) {
+	t.Helper()
 	cut := 0
 	for poll := time.NewTicker(5 * time.Millisecond); cut == 0; {
 		select {
@@ -530,11 +542,6 @@ func TestDeliver_databaseCutWhileRecording(t *testing.T) {
 				WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&cut))
 		}
 	}
-	check(t, lock.Rollback())
-	check(t, <-ended)
-	equal(t, "result", result, workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1, Reason: "200 OK"})
-	equal(t, "states", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptFinished})
-	equal(t, "requests", len(endpoint.Requests()), 1)
 }
 
 // The worker of the first attempt has died. Nobody knows whether the endpoint got it, so it is sent again under the same id, and the

@@ -2,11 +2,14 @@ package activities
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -30,8 +33,18 @@ func NewFirstAttempts(patience time.Duration) *FirstAttempts {
 	return &FirstAttempts{patience: patience, calls: map[string]*firstAttempt{}}
 }
 
-// Wait returns when none is under way, for an orderly stop.
-func (f *FirstAttempts) Wait() { f.open.Wait() }
+// Wait returns when none is under way, for an orderly stop, or when ctx ends.
+func (f *FirstAttempts) Wait(ctx context.Context) {
+	none := make(chan struct{})
+	go func() {
+		f.open.Wait()
+		close(none)
+	}()
+	select {
+	case <-none:
+	case <-ctx.Done():
+	}
+}
 
 type firstAttempt struct {
 	ended  chan struct{}
@@ -70,7 +83,7 @@ func (a *Activities) deliverWithin(ctx context.Context, in workflows.DeliverInpu
 	if err := ctx.Err(); err != nil {
 		return workflows.DeliverResult{}, err
 	}
-	begun := a.First.begin(in.CallID, func() (workflows.DeliverResult, error) { return a.attempt(context.WithoutCancel(ctx), in) })
+	begun := a.First.begin(in.CallID, func() (workflows.DeliverResult, error) { return a.firstAttempt(ctx, in) })
 	over := time.NewTimer(a.First.patience)
 	defer over.Stop()
 	select {
@@ -81,8 +94,21 @@ func (a *Activities) deliverWithin(ctx context.Context, in workflows.DeliverInpu
 	}
 }
 
+// firstAttempt has the time of the regular activity: what starts so late that it would outlast that is not sent. A panic is an error, as
+// the SDK makes it of an activity's: this goroutine is not the SDK's, and would end the process.
+func (a *Activities) firstAttempt(ctx context.Context, in workflows.DeliverInput) (result workflows.DeliverResult, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = a.fault("make the first attempt", in.CallRef, fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()))
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), in.Timeout+startWithin+recordWithin)
+	defer cancel()
+	return a.attempt(ctx, in)
+}
+
 // awaitUnderway waits for what a workflow task has begun: here, where the engine sends its activities first, or in another process
-// until the attempt can no longer be under way. After a lost run of this step the attempt is lost too.
+// until the attempt can no longer be under way, also while the database is away. After a lost run of this step the attempt is lost too.
 func (a *Activities) awaitUnderway(ctx context.Context, in workflows.DeliverInput) (result workflows.DeliverResult, err error, ended bool) {
 	if begun := a.First.find(in.CallID); begun != nil {
 		<-begun.ended
@@ -98,7 +124,7 @@ func (a *Activities) awaitUnderway(ctx context.Context, in workflows.DeliverInpu
 		switch {
 		case lasting.Err() != nil || err == nil && a.Now().Sub(since) > in.Timeout+recordWithin:
 			return result, nil, false
-		case err != nil:
+		case err != nil && forgehook.ErrorCode(err) != forgehook.CodeUnavailable:
 			return result, a.fault("look for the attempt under way", in.CallRef, err), true
 		}
 		select {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,12 +19,17 @@ import (
 )
 
 // within runs Deliver as a workflow task does.
-func (b bundle) within(t *testing.T, call forgehook.Call) (result workflows.DeliverResult, err error) {
+func (b bundle) within(t *testing.T, call forgehook.Call) (workflows.DeliverResult, error) {
+	t.Helper()
+	return b.deliverLocally(t, workflows.DeliverInput{CallRef: b.ref(call), Timeout: 30 * second, ReportRetry: true})
+}
+
+func (b bundle) deliverLocally(t *testing.T, in workflows.DeliverInput) (result workflows.DeliverResult, err error) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(slog.New(slog.DiscardHandler))
 	env := suite.NewTestActivityEnvironment()
-	value, err := env.ExecuteLocalActivity(b.Deliver, workflows.DeliverInput{CallRef: b.ref(call), Timeout: 30 * second, ReportRetry: true})
+	value, err := env.ExecuteLocalActivity(b.Deliver, in)
 	if err != nil {
 		return result, err
 	}
@@ -36,6 +42,14 @@ func (b bundle) takeOver(t *testing.T, call forgehook.Call) (workflows.DeliverRe
 	return run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{
 		CallRef: b.ref(call), Timeout: 30 * second, ReportRetry: true, Underway: true,
 	})
+}
+
+// elsewhere is another process on the same database.
+func (b bundle) elsewhere() bundle {
+	other := *b.Activities
+	other.First = NewFirstAttempts(time.Minute)
+	b.Activities = &other
+	return b
 }
 
 var deliveredAtOnce = workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1, Reason: "200 OK"}
@@ -78,7 +92,7 @@ func TestWithin_handsOver(t *testing.T) {
 	check(t, err)
 	equal(t, "taken over", result, deliveredAtOnce)
 	equal(t, "requests", len(endpoint.Requests()), 1)
-	b.First.Wait()
+	b.First.Wait(t.Context())
 }
 
 // The activity went to another process, where nothing is known of the attempt but what PostgreSQL says.
@@ -92,15 +106,109 @@ func TestWithin_takenOverElsewhere(t *testing.T) {
 	check(t, err)
 	equal(t, "first", result, workflows.DeliverResult{Underway: true})
 	endpoint.Await(t, 1)
-	elsewhere := b
-	other := *b.Activities
-	other.First = NewFirstAttempts(time.Minute)
-	elsewhere.Activities = &other
 	go endpoint.Release()
-	result, err = elsewhere.takeOver(t, call)
+	result, err = b.elsewhere().takeOver(t, call)
 	check(t, err)
 	equal(t, "taken over", result, workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1})
 	equal(t, "requests", len(endpoint.Requests()), 1)
+}
+
+// Whoever waits in another process goes on to wait when the database is away for a moment: the exchange is on the wire all the same.
+func TestWithin_takenOverDatabaseCut(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.First = NewFirstAttempts(time.Millisecond)
+	endpoint := zoo.Slow(t)
+	call := b.ready(t, to(endpoint))
+	_, err := b.within(t, call)
+	check(t, err)
+	endpoint.Await(t, 1)
+	raw := b.raw(t)
+	lock, err := raw.BeginTx(t.Context(), nil)
+	check(t, err)
+	defer lock.Rollback() //nolint:errcheck // it is over by then
+	_, err = lock.ExecContext(t.Context(), `LOCK TABLE attempts`)
+	check(t, err)
+	var result workflows.DeliverResult
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		result, err = b.elsewhere().takeOver(t, call)
+		ended <- err
+	}()
+	for range 4 { // database/sql makes three tries itself
+		cutBlocked(t, raw, ended)
+	}
+	check(t, lock.Rollback())
+	endpoint.Release()
+	check(t, <-ended)
+	equal(t, "taken over", result, workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1})
+	equal(t, "requests", len(endpoint.Requests()), 1)
+	b.First.Wait(t.Context())
+}
+
+// The task lost patience before its attempt was noted, and the activity in another process has begun one: this one is not sent beside it.
+func TestWithin_overtaken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	endpoint := zoo.OK(t)
+	call := b.ready(t, to(endpoint))
+	_, err := b.DB.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call), Now: b.at.Add(second)})
+	check(t, err)
+	result, err := b.within(t, call)
+	check(t, err)
+	equal(t, "overtaken", result, workflows.DeliverResult{Underway: true})
+	equal(t, "states", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptStarted})
+	equal(t, "requests", len(endpoint.Requests()), 0)
+}
+
+// What would outlast the time in which others take it for being under way is not sent: its start took too long, or its time is short.
+func TestWithin_tooLate(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	endpoint := zoo.OK(t)
+	call := b.ready(t, to(endpoint))
+	_, err := b.deliverLocally(t, workflows.DeliverInput{CallRef: b.ref(call), Timeout: second})
+	equal(t, "error", failed(t, err), failure{
+		Type: "internal", Message: "the request could not be prepared: see the worker's log", Next: ourFaultDelay,
+	})
+	equal(t, "attempts", b.attempts(t, call), nil)
+	equal(t, "requests", len(endpoint.Requests()), 0)
+}
+
+// A bug in the rules, which read what endpoints say, ends no process.
+func TestWithin_panics(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	call := b.ready(t, to(zoo.OK(t)))
+	b.Now = func() time.Time { panic("a bug") }
+	_, err := b.within(t, call)
+	equal(t, "error", failed(t, err), failure{Type: "internal", Message: "make the first attempt failed: see the worker's log"})
+	if !strings.Contains(b.log.String(), "panic: a bug") {
+		t.Errorf("the log is %s", b.log)
+	}
+}
+
+// An orderly stop has its limits.
+func TestFirstAttempts_Wait(t *testing.T) {
+	t.Parallel()
+	first := NewFirstAttempts(time.Minute)
+	end := make(chan struct{})
+	first.begin("call", func() (workflows.DeliverResult, error) {
+		<-end
+		return workflows.DeliverResult{}, nil
+	})
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	first.Wait(over)
+	if first.find("call") == nil {
+		t.Error("it has ended")
+	}
+	close(end)
+	first.Wait(t.Context())
+	if first.find("call") != nil {
+		t.Error("it is kept after its end")
+	}
 }
 
 // Its process is gone, and with it all that could end the attempt: it becomes unknown, as any whose worker died.
@@ -128,7 +236,7 @@ func TestWithin_contextHasEnded(t *testing.T) {
 	if _, err := b.deliverWithin(ctx, workflows.DeliverInput{CallRef: b.ref(call)}); err == nil {
 		t.Error("want an error")
 	}
-	b.First.Wait()
+	b.First.Wait(t.Context())
 	equal(t, "attempts", b.attempts(t, call), nil)
 }
 

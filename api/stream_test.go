@@ -260,16 +260,18 @@ func TestStream_many(t *testing.T) {
 	}
 	for i := range 1000 {
 		begun.Add(1)
+		waits := sync.OnceFunc(begun.Done)
 		done.Go(func() {
+			defer waits() // also where it fails before
 			var how string
 			if i%2 == 0 {
 				events := f.watch(t, t.Context(), address, "/v1/calls/stream?id="+ref.CallID, keys[i/2%len(keys)])
 				next(t, events)
 				next(t, events) // as it is now
-				begun.Done()
+				waits()
 				how = fmt.Sprint("stream ", next(t, events).outcome(t), " ", next(t, events).event)
 			} else {
-				begun.Done()
+				waits()
 				how = fmt.Sprint("wait ", f.do(t, "GET", "/v1/calls/"+ref.CallID, "", "Prefer: wait=60").json(t)["outcome"])
 			}
 			mu.Lock()

@@ -31,7 +31,7 @@ type config struct {
 	EncryptionKeyset    string        `env:"FORGEHOOK_ENCRYPTION_KEYSET" doc:"Key set that seals secrets, as JSON, or @ and the path of a file with it. Make one with forgehook keyset new. Required."`
 	EgressAllow         string        `env:"FORGEHOOK_EGRESS_ALLOW" doc:"Addresses that webhooks may reach although they are private, local or not https, as CIDRs with commas between."`
 	TaskQueue           string        `env:"FORGEHOOK_TASK_QUEUE" envDefault:"forgehook" doc:"Temporal task queue of workflows and activities."`
-	WorkerSlots         int           `env:"FORGEHOOK_WORKER_SLOTS" envDefault:"2000" doc:"Attempts a worker has on the wire at once, at most."`
+	WorkerSlots         int           `env:"FORGEHOOK_WORKER_SLOTS" envDefault:"2000" doc:"Attempts a worker has on the wire at once, at most; first ones within workflow tasks come on top."`
 	WorkerCache         int           `env:"FORGEHOOK_WORKER_CACHE" envDefault:"10000" doc:"Open calls a worker keeps in memory, about 28 KB each; others are replayed when they move on."`
 	FastPath            time.Duration `env:"FORGEHOOK_FAST_PATH" envDefault:"100ms" doc:"An endpoint whose last three exchanges took less than this each gets first attempts within the workflow task, a third less work for the engine; 0 switches that off."`
 	StopTimeout         time.Duration `env:"FORGEHOOK_STOP_TIMEOUT" envDefault:"5m10s" doc:"How long an orderly stop lets attempts on the wire finish: the longest delivery.timeout and 10 s."`

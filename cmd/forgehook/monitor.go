@@ -6,13 +6,37 @@ import (
 	"time"
 )
 
-// serveMonitor serves what watches a process: a worker has no API that could.
-func (s *service) serveMonitor(ctx context.Context) error {
+// startMonitor serves what watches a process, where it has a port for that, until end is called: also while the process stops, which may
+// take a worker minutes. Where it cannot go on, it calls fail.
+func (s *service) startMonitor(ctx context.Context, fail func()) (end func() error) {
+	if s.monitor == nil {
+		return func() error { return nil }
+	}
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() {
+		ended <- s.serveMonitor(serving, ctx.Done())
+		fail()
+	}()
+	return func() error {
+		cancel()
+		return <-ended
+	}
+}
+
+// serveMonitor serves until the context ends: a worker has no API that could.
+func (s *service) serveMonitor(ctx context.Context, stopping <-chan struct{}) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if fault := s.unready(r.Context()); fault != "" {
+		fault := "This process stops."
+		select {
+		case <-stopping:
+		default:
+			fault = s.unready(r.Context())
+		}
+		if fault != "" {
 			http.Error(w, fault, http.StatusServiceUnavailable)
 		}
 	})

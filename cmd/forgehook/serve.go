@@ -83,7 +83,6 @@ func serve(ctx context.Context, withAPI, withWorker bool) error {
 		if s.monitor, err = listen(c.MetricsAddr, "/metrics", "FORGEHOOK_METRICS_ADDR"); err != nil {
 			return err
 		}
-		parts = append(parts, (*service).serveMonitor)
 	}
 	if withAPI {
 		if err := s.listenAPI(); err != nil {
@@ -108,6 +107,7 @@ func serve(ctx context.Context, withAPI, withWorker bool) error {
 func (s *service) run(ctx context.Context, parts ...part) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	endMonitor := s.startMonitor(ctx, cancel)
 	ended := make(chan error, len(parts))
 	for _, do := range parts {
 		go func() { ended <- do(s, ctx) }()
@@ -117,7 +117,7 @@ func (s *service) run(ctx context.Context, parts ...part) error {
 		faults = append(faults, <-ended)
 		cancel()
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, endMonitor())...)
 }
 
 // openService connects everything; what cannot be reached is named in one sentence.
@@ -219,7 +219,9 @@ func (s *service) runWorker(ctx context.Context) error {
 	}
 	s.log.Info("worker starts", "taskQueue", s.config.TaskQueue)
 	first := activities.NewFirstAttempts(activities.Patience)
-	defer first.Wait() // those that no activity has taken over yet
+	stopped, cancel := outlast(ctx, s.config.StopTimeout)
+	defer cancel()
+	defer first.Wait(stopped) // for those that no activity has taken over yet
 	return worker.Run(ctx, worker.Options{
 		Client: s.client, TaskQueue: s.config.TaskQueue, Slots: s.config.WorkerSlots, CachedRuns: s.config.WorkerCache,
 		StopTimeout: s.config.StopTimeout,

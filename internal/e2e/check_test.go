@@ -73,6 +73,7 @@ type acceptedCall struct {
 	id       string
 	key      string              // Idempotency-Key; "" where the client gave none
 	outcomes []forgehook.Outcome // that it may have; nil: any
+	hurried  bool                // somebody asked for an attempt before it was due
 }
 
 // span is a time in which exchanges may have been cut: processes of the installation were not all well.
@@ -110,7 +111,7 @@ func (c *checker) check(ctx context.Context) []string {
 			faults = append(faults, fmt.Sprintf("the attempts of call %s cannot be read: %v", accepted.id, err))
 			continue
 		}
-		story := story{call: call, attempts: attempts, receipts: c.log.of(call.WebhookID), cuts: c.cuts}
+		story := story{call: call, attempts: attempts, receipts: c.log.of(call.WebhookID), cuts: c.cuts, hurried: accepted.hurried}
 		for _, fault := range story.faults(accepted.outcomes) {
 			faults = append(faults, fmt.Sprintf("call %s: %s\n%s", call.ID, fault, story.tell()))
 		}
@@ -190,6 +191,7 @@ type story struct {
 	attempts []forgehook.Attempt
 	receipts []receipt
 	cuts     []span
+	hurried  bool
 }
 
 func (s story) faults(allowed []forgehook.Outcome) []string {
@@ -239,6 +241,9 @@ func (s story) attemptFaults() (faults []string) {
 		if a.StartedAt.After(s.call.CompletedAt.Time) && (i == 0 || !s.cut(i-1)) {
 			faults = append(faults, fmt.Sprintf("attempt %d started after the outcome", a.Number))
 		}
+		if i > 0 && !s.hurried && s.early(i) {
+			faults = append(faults, fmt.Sprintf("attempt %d started before it was due", a.Number))
+		}
 		switch {
 		case a.State == forgehook.AttemptStarted:
 			faults = append(faults, fmt.Sprintf("attempt %d is still started", a.Number))
@@ -249,6 +254,13 @@ func (s story) attemptFaults() (faults []string) {
 		}
 	}
 	return faults
+}
+
+// early reports whether an attempt did not wait for what the one before it had said. The engine's timers have a clock of their own,
+// which is allowed a second.
+func (s story) early(i int) bool {
+	due := s.attempts[i-1].NextAttemptAt
+	return due != nil && s.attempts[i].StartedAt.Before(due.Add(-time.Second))
 }
 
 // cut reports whether something may have been cut while an attempt was the last one.

@@ -25,8 +25,9 @@ func sound() (story, []span) {
 		if status > 0 {
 			a.Response = &forgehook.Response{StatusCode: status}
 			a.Verdict = new(forgehook.VerdictRetry)
+			a.NextAttemptAt = new(at(10*number + 10))
 			if status == http.StatusOK {
-				a.Verdict = new(forgehook.VerdictSuccess)
+				a.Verdict, a.NextAttemptAt = new(forgehook.VerdictSuccess), nil
 			}
 		}
 		return a
@@ -64,6 +65,11 @@ func TestChecker_findsFaults(t *testing.T) {
 		{name: "gap", change: func(s *story) { s.attempts[2].Number = 4 }, want: "attempt 3 has the number 4"},
 		{name: "miscounted", change: func(s *story) { s.call.Attempts = 2 }, want: "it counts 2 attempts, 3 are listed"},
 		{name: "after the outcome", change: func(s *story) { s.call.CompletedAt = new(s.attempts[1].StartedAt) }, calm: true, want: "attempt 3 started after the outcome"},
+		{name: "before it was due", change: func(s *story) {
+			s.attempts[1].NextAttemptAt.Time = s.attempts[2].StartedAt.Add(1001 * time.Millisecond)
+		}, want: "attempt 3 started before it was due"},
+		{name: "hurried", change: func(s *story) { s.attempts[1].NextAttemptAt.Time = s.attempts[2].StartedAt.Add(time.Hour) },
+			told: []acceptedCall{{id: "c1", key: "k1", outcomes: delivered, hurried: true}}},
 		{name: "still started", change: func(s *story) { s.attempts[0].State = forgehook.AttemptStarted }, want: "attempt 1 is still started"},
 		{name: "unknown in calm", change: func(*story) {}, calm: true, want: "attempt 1 is unknown, and nothing was cut"},
 		{name: "sent after a final answer", change: func(s *story) { s.attempts[1].Verdict = new(forgehook.VerdictPermanent) }, want: "attempt 3 follows a final answer"},

@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/api/enums/v1"
 
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/client"
 )
 
 // TestDeploy rolls from the program to a changed one while calls are open in each state, and makes calls meanwhile.
@@ -137,16 +136,6 @@ func openCalls(t *testing.T) *deployment {
 	return d
 }
 
-// accept accepts a call of a webhook.
-func (in *installation) accept(webhook int32) forgehook.Call {
-	in.t.Helper()
-	answer, err := in.client.CallWebhook(in.t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &in.document}, client.Options{})
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	return answer.Calls[0]
-}
-
 // goOn does what each of the waiting calls waits for.
 func (d *deployment) goOn() {
 	d.in.t.Helper()
@@ -162,13 +151,13 @@ func (d *deployment) goOn() {
 func (d *deployment) end(more ...forgehook.Call) {
 	d.in.t.Helper()
 	c := checker{client: d.in.client, log: &d.log}
-	for _, call := range d.open {
+	for status, call := range d.open {
 		if call.WebHookServiceID == d.in.webhook {
 			more = append(more, call)
 			continue
 		}
 		d.ended(call)
-		c.calls = append(c.calls, acceptedCall{id: call.ID, outcomes: delivered})
+		c.calls = append(c.calls, acceptedCall{id: call.ID, outcomes: delivered, hurried: status == forgehook.CallWaitingRetry})
 	}
 	for _, call := range more {
 		d.in.verify(d.ended(call), forgehook.Delivered, 1)

@@ -87,11 +87,7 @@ func (r *receiver) answer(w http.ResponseWriter, request *http.Request) {
 	}
 	switch kind := strings.TrimPrefix(request.URL.Path, "/"); {
 	case kind == "reset" && before == 0:
-		conn, _, err := w.(http.Hijacker).Hijack()
-		if err == nil {
-			_ = conn.(*net.TCPConn).SetLinger(0)
-			_ = conn.Close()
-		}
+		reset(w)
 		return
 	case kind == "flaky" && (before == 0 || before == 1 && r.roll(2) == 0):
 		answers(http.StatusServiceUnavailable)

@@ -131,7 +131,13 @@ func (in *installation) do(method, path string, body, out any) {
 // call accepts one call of the webhook for the document.
 func (in *installation) call() forgehook.Call {
 	in.t.Helper()
-	answer, err := in.client.CallWebhook(in.t.Context(), forgehook.CallRequest{WebHookServiceID: &in.webhook, DocumentID: &in.document}, client.Options{})
+	return in.accept(in.webhook)
+}
+
+// accept accepts a call of a webhook.
+func (in *installation) accept(webhook int32) forgehook.Call {
+	in.t.Helper()
+	answer, err := in.client.CallWebhook(in.t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &in.document}, client.Options{})
 	if err != nil {
 		in.t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func (s *Sender) Quick(key string) bool {
 func (p *pool) pace(quickWithin time.Duration) (done func()) {
 	slow := time.AfterFunc(quickWithin, func() { p.quick.Store(0) })
 	return func() {
-		if slow.Stop() {
+		if slow.Stop() && p.quick.Load() < quickEnough { // more would only come to the end of the number
 			p.quick.Add(1)
 		}
 	}

@@ -15,10 +15,11 @@ type StartAttempt struct {
 	Ref      forgehook.CallRef
 	Released bool // a drain let the call pass; a paused utility holds it all the same
 	AtOnce   bool // before the next attempt is due: somebody asked for it
+	Yields   bool // to an attempt that was started after Now: whoever made it has given this one up
 	Now      time.Time
 }
 
-// Started is the answer. Either the call has an Outcome already, or it is Held, or it awaits a callback (Until), or it has to Wait, or attempt Number was noted as started and what
+// Started is the answer. Either the call has an Outcome already, or it is Held, or it awaits a callback (Until), or it has to Wait, or a later attempt is Underway, or attempt Number was noted as started and what
 // follows says what to send.
 type Started struct {
 	Outcome          forgehook.Outcome
@@ -27,6 +28,7 @@ type Started struct {
 	Wake             bool          // with an Outcome: see [Completion]
 	Until            time.Time     // set while the call awaits its callback: until when. Only AtOnce sends again
 	Wait             time.Duration // until the next attempt is due, when that was recorded and then lost on its way to the engine
+	Underway         bool          // see [StartAttempt.Yields]
 	Number           int           // of this attempt; of the last one where nothing was started
 	Counted          int           // attempts that finished before this one: unknown ones spend no budget
 	WebHookServiceID int32
@@ -181,24 +183,32 @@ func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow,
 // insertAttempt follows the lock as a statement of its own, so that it sees the attempts that the lock has waited for. Numbers have
 // no gaps, so the attempts behind the last finished one are the lost ones.
 func insertAttempt(ctx context.Context, tx conn, s StartAttempt, started Started) (Started, error) {
-	var past struct{ Last, Counted, Lost int }
+	var past struct {
+		Last, Counted, Lost int
+		Later               bool
+	}
 	err := tx.hot().get(ctx, &past, `
 		WITH past AS (
 			SELECT COALESCE(max(number), 0) AS last, count(*) FILTER (WHERE state = 'finished') AS counted,
-			       COALESCE(max(number), 0) - COALESCE(max(number) FILTER (WHERE state = 'finished'), 0) AS lost
+			       COALESCE(max(number), 0) - COALESCE(max(number) FILTER (WHERE state = 'finished'), 0) AS lost,
+			       COALESCE(bool_or(state = 'started' AND started_at > $3), false) AND $5::boolean AS later
 			FROM attempts WHERE call_id = $2
 		), lost AS (
-			UPDATE attempts SET state = 'unknown' WHERE call_id = $2 AND state = 'started'
+			UPDATE attempts SET state = 'unknown' FROM past WHERE call_id = $2 AND state = 'started' AND NOT past.later
 		), added AS (
-			INSERT INTO attempts (call_id, number, state, started_at) SELECT $2, last + 1, 'started', $3 FROM past WHERE lost < $4
+			INSERT INTO attempts (call_id, number, state, started_at) SELECT $2, last + 1, 'started', $3 FROM past WHERE lost < $4 AND NOT later
 		), moved AS (
 			UPDATE calls SET status = 'delivering', attempts = past.last + 1, next_attempt_at = NULL,
 			       deadline_at = deadline_at + COALESCE($3 - held_at, interval '0'), held_at = NULL, released_at = NULL
-			FROM past WHERE tenant_id = $1 AND id = $2 AND past.lost < $4
+			FROM past WHERE tenant_id = $1 AND id = $2 AND past.lost < $4 AND NOT past.later
 		)
-		SELECT last, counted, lost FROM past`, s.Ref.Tenant, s.Ref.CallID, milliseconds(s.Now), maxLost)
+		SELECT last, counted, lost, later FROM past`, s.Ref.Tenant, s.Ref.CallID, milliseconds(s.Now), maxLost, s.Yields)
 	if err != nil {
 		return Started{}, err
+	}
+	if past.Later {
+		started.Underway, started.Number = true, past.Last
+		return started, nil
 	}
 	if past.Lost >= maxLost {
 		done, err := completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Failed, because: &workerLost, at: s.Now})
