@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -32,8 +33,8 @@ func decode(data []byte, into any, strict bool) error {
 	if err != nil {
 		return err
 	}
-	d := decoder{}
-	d.value("", raw, reflect.ValueOf(into).Elem(), strict)
+	d, v := decoder{}, reflect.ValueOf(into).Elem()
+	d.value(readerOf(v.Type()), raw, v, strict)
 	return Invalid(d.faults...)
 }
 
@@ -73,10 +74,47 @@ func JSONFault(data []byte) string {
 }
 
 // decoder collects the faults of one input.
-type decoder struct{ faults []FieldError }
+type decoder struct {
+	at     []step // from the root to the value that is being read
+	faults []FieldError
+}
 
-func (d *decoder) fault(path string, raw any, allowed string) {
-	d.faults = append(d.faults, FieldError{Path: path, Value: short(raw), Allowed: allowed})
+// step leads from a value to one inside it: to a member by its name or, where that is "", to an item of a list.
+type step struct {
+	name  string
+	index int
+}
+
+func (d *decoder) fault(raw any, allowed string) {
+	d.faults = append(d.faults, FieldError{Path: d.path(), Value: short(raw), Allowed: allowed})
+}
+
+// path is written only for a fault: most inputs have none.
+func (d *decoder) path() string {
+	path := ""
+	for _, s := range d.at {
+		if s.name == "" {
+			path += fmt.Sprintf("[%d]", s.index)
+		} else {
+			path = join(path, s.name)
+		}
+	}
+	return path
+}
+
+// depth is how many levels the value is below the root's members.
+func (d *decoder) depth() int {
+	if len(d.at) > 0 && d.at[0].name != "" {
+		return len(d.at) - 1
+	}
+	return len(d.at)
+}
+
+// inside does what concerns a value inside the present one.
+func (d *decoder) inside(s step, do func()) {
+	d.at = append(d.at, s)
+	do()
+	d.at = d.at[:len(d.at)-1]
 }
 
 var (
@@ -91,87 +129,168 @@ var (
 	}
 )
 
-func (d *decoder) value(path string, raw any, v reflect.Value, strict bool) {
+func (d *decoder) value(read reader, raw any, v reflect.Value, strict bool) {
 	if raw == nil || len(d.faults) >= maxFaults {
 		return
 	}
-	if strings.Count(path, ".")+strings.Count(path, "[") > maxDepth {
-		d.fault(path, nil, fmt.Sprintf("at most %d levels deep", maxDepth))
+	if d.depth() > maxDepth {
+		d.fault(nil, fmt.Sprintf("at most %d levels deep", maxDepth))
 		return
 	}
-	t := v.Type()
+	read(d, raw, v, strict)
+}
+
+// reader reads a value of one type. It is made once for a field: telling types apart takes longer than reading most values.
+type reader func(d *decoder, raw any, v reflect.Value, strict bool)
+
+func readerOf(t reflect.Type) reader {
 	switch {
 	case t == rawMessageType:
-		b, _ := marshal(raw)
-		v.SetBytes(b)
-		return
+		return func(_ *decoder, raw any, v reflect.Value, _ bool) {
+			b, _ := marshal(raw)
+			v.SetBytes(b)
+		}
 	case t == timeType, t == timeSpanType:
-		d.moment(path, raw, v)
-		return
+		return (*decoder).moment
 	case t == numberType:
-		d.decimal(path, raw, v)
-		return
+		return (*decoder).decimal
 	case t.Implements(enumType) && t.Kind() == reflect.Int32:
-		d.enum(path, raw, v)
-		return
+		names := reflect.Zero(t).Interface().(enum).names()
+		return func(d *decoder, raw any, v reflect.Value, _ bool) { d.enum(names, raw, v) }
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
-		v.Set(reflect.New(t.Elem()))
-		d.value(path, raw, v.Elem(), strict)
-	case reflect.Struct:
-		d.object(path, raw, v, strict && !slices.Contains(entityTypes, t))
-	case reflect.Slice:
-		d.list(path, raw, v, strict)
-	case reflect.String:
-		d.text(path, raw, v)
-	case reflect.Bool:
-		if b, ok := raw.(bool); ok {
-			v.SetBool(b)
-		} else {
-			d.fault(path, raw, "true or false")
+		read := readerOf(t.Elem())
+		return func(d *decoder, raw any, v reflect.Value, strict bool) {
+			v.Set(reflect.New(t.Elem()))
+			read(d, raw, v.Elem(), strict)
 		}
+	case reflect.Struct:
+		open := slices.Contains(entityTypes, t)
+		return func(d *decoder, raw any, v reflect.Value, strict bool) { d.object(raw, v, strict && !open) }
+	case reflect.Slice:
+		read := readerOf(t.Elem())
+		return func(d *decoder, raw any, v reflect.Value, strict bool) { d.list(read, raw, v, strict) }
+	case reflect.String:
+		return (*decoder).text
+	case reflect.Bool:
+		return (*decoder).boolean
 	case reflect.Int32, reflect.Int64, reflect.Int:
-		d.integer(path, raw, v)
+		return (*decoder).integer
 	case reflect.Float64:
-		d.float(path, raw, v)
+		return (*decoder).float
 	default:
 		panic("decode: no rule for " + t.String())
 	}
 }
 
-func (d *decoder) object(path string, raw any, v reflect.Value, strict bool) {
-	members, ok := raw.(map[string]any)
-	if !ok {
-		d.fault(path, raw, "an object")
-		return
+// structure is how a struct is read.
+type structure struct {
+	names   []string // of the fields that are read, in order
+	indexes []int
+	readers []reader
+	spelt   map[string]string // names by themselves and in lower case
+}
+
+var structures sync.Map // reflect.Type -> *structure
+
+func structureOf(t reflect.Type) *structure {
+	if found, ok := structures.Load(t); ok {
+		return found.(*structure)
 	}
-	names := make([]string, 0, v.NumField())
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+	s := &structure{spelt: map[string]string{}}
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		if name == "" || name == "-" {
 			continue
 		}
-		names = append(names, name)
-		if member, ok := lookup(members, name); ok {
-			d.value(join(path, name), member, v.Field(i), strict)
+		s.names, s.indexes, s.readers = append(s.names, name), append(s.indexes, i), append(s.readers, readerOf(t.Field(i).Type))
+		s.spelt[strings.ToLower(name)], s.spelt[name] = name, name
+	}
+	structures.Store(t, s)
+	return s
+}
+
+// name is the name of the field that a member is read into, "" where there is none: .NET callers write PascalCase.
+func (s *structure) name(given string) string {
+	if name, ok := s.spelt[given]; ok {
+		return name
+	}
+	var lower [64]byte
+	n := copy(lower[:], given)
+	for i, c := range lower[:n] {
+		switch {
+		case c >= utf8.RuneSelf: // a letter that folds into an ASCII one
+			return s.folded(given)
+		case 'A' <= c && c <= 'Z':
+			lower[i] = c + ('a' - 'A')
+		}
+	}
+	if n < len(given) {
+		return s.folded(given)
+	}
+	return s.spelt[string(lower[:n])]
+}
+
+func (s *structure) folded(given string) string {
+	if i := slices.IndexFunc(s.names, func(name string) bool { return strings.EqualFold(name, given) }); i >= 0 {
+		return s.names[i]
+	}
+	return ""
+}
+
+// otherwise are the members that are fields in other spellings, by the names of the fields; nil where there is none. Of two the
+// first in byte order counts, so that the same input always reads the same.
+func (s *structure) otherwise(members map[string]any) (spellings map[string]string) {
+	for given := range members {
+		name := s.name(given)
+		if name == "" || name == given {
+			continue
+		}
+		if spellings == nil {
+			spellings = make(map[string]string, len(members))
+		}
+		if first, ok := spellings[name]; !ok || given < first {
+			spellings[name] = given
+		}
+	}
+	return spellings
+}
+
+func (d *decoder) object(raw any, v reflect.Value, strict bool) {
+	members, ok := raw.(map[string]any)
+	if !ok {
+		d.fault(raw, "an object")
+		return
+	}
+	s := structureOf(v.Type())
+	spellings := s.otherwise(members)
+	for i, name := range s.names {
+		member, exact := members[name]
+		if given, ok := spellings[name]; ok && !exact {
+			member = members[given]
+		}
+		if member != nil {
+			d.inside(step{name: name}, func() { d.value(s.readers[i], member, v.Field(s.indexes[i]), strict) })
 		}
 	}
 	if strict {
-		d.unknown(path, members, names)
+		d.unknown(members, s)
 	}
 }
 
 // unknown reports the members that no field takes, in order, each with the name that was probably meant.
-func (d *decoder) unknown(path string, members map[string]any, names []string) {
-	given := make([]string, 0, len(members))
+func (d *decoder) unknown(members map[string]any, s *structure) {
+	var given []string
 	for name := range members {
-		given = append(given, name)
+		if s.name(name) == "" {
+			given = append(given, name)
+		}
 	}
 	slices.Sort(given)
 	for _, name := range given {
-		if len(d.faults) < maxFaults && !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {
-			d.fault(join(path, name), members[name], unknownName(name, names))
+		if len(d.faults) < maxFaults {
+			d.faults = append(d.faults, FieldError{Path: join(d.path(), name), Value: short(members[name]), Allowed: unknownName(name, s.names)})
 		}
 	}
 }
@@ -183,8 +302,7 @@ func unknownName(name string, names []string) string {
 	return "no such name; allowed: " + strings.Join(names, ", ")
 }
 
-// lookup finds a member by its exact name, else in any case: .NET callers write PascalCase. Of two spellings the first in byte
-// order counts, so that the same input always reads the same.
+// lookup finds a member by its exact name, else in any case. Of two spellings the first in byte order counts.
 func lookup(members map[string]any, name string) (any, bool) {
 	if m, ok := members[name]; ok {
 		return m, true
@@ -198,43 +316,51 @@ func lookup(members map[string]any, name string) (any, bool) {
 	return members[first], found
 }
 
-func (d *decoder) list(path string, raw any, v reflect.Value, strict bool) {
+func (d *decoder) list(read reader, raw any, v reflect.Value, strict bool) {
 	items, ok := raw.([]any)
 	if !ok {
-		d.fault(path, raw, "a list")
+		d.fault(raw, "a list")
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 	for i, item := range items {
-		at := fmt.Sprintf("%s[%d]", path, i)
 		if len(d.faults) >= maxFaults {
 			return
 		}
-		if item == nil {
-			d.fault(at, nil, "no null in a list")
-			continue
-		}
-		d.value(at, item, v.Index(i), strict)
+		d.inside(step{index: i}, func() {
+			if item == nil {
+				d.fault(nil, "no null in a list")
+				return
+			}
+			d.value(read, item, v.Index(i), strict)
+		})
 	}
 }
 
-func (d *decoder) text(path string, raw any, v reflect.Value) {
-	switch s := raw.(type) {
-	case string:
+func (d *decoder) text(raw any, v reflect.Value, _ bool) {
+	if s, ok := raw.(string); ok {
 		v.SetString(s)
-	default:
-		d.fault(path, raw, "a text in quotes")
+	} else {
+		d.fault(raw, "a text in quotes")
 	}
 }
 
-func (d *decoder) integer(path string, raw any, v reflect.Value) {
+func (d *decoder) boolean(raw any, v reflect.Value, _ bool) {
+	if b, ok := raw.(bool); ok {
+		v.SetBool(b)
+	} else {
+		d.fault(raw, "true or false")
+	}
+}
+
+func (d *decoder) integer(raw any, v reflect.Value, _ bool) {
 	n, err := integer(raw)
 	if err != nil || v.OverflowInt(n) {
 		allowed := "a whole number"
 		if v.Kind() == reflect.Int32 {
 			allowed = fmt.Sprintf("a whole number from %d to %d", math.MinInt32, math.MaxInt32)
 		}
-		d.fault(path, raw, allowed)
+		d.fault(raw, allowed)
 		return
 	}
 	v.SetInt(n)
@@ -256,52 +382,51 @@ func integer(raw any) (int64, error) {
 	return int64(f), nil
 }
 
-func (d *decoder) float(path string, raw any, v reflect.Value) {
+func (d *decoder) float(raw any, v reflect.Value, _ bool) {
 	number, ok := raw.(json.Number)
 	if !ok {
-		d.fault(path, raw, "a number")
+		d.fault(raw, "a number")
 		return
 	}
 	f, err := number.Float64()
 	if err != nil {
-		d.fault(path, raw, "a number that fits a double")
+		d.fault(raw, "a number that fits a double")
 		return
 	}
 	v.SetFloat(f)
 }
 
-func (d *decoder) decimal(path string, raw any, v reflect.Value) {
+func (d *decoder) decimal(raw any, v reflect.Value, _ bool) {
 	number, ok := raw.(json.Number)
 	if !ok {
-		d.fault(path, raw, "a number")
+		d.fault(raw, "a number")
 		return
 	}
 	v.SetString(number.String())
 }
 
-func (d *decoder) enum(path string, raw any, v reflect.Value) {
-	names := v.Interface().(enum).names()
+func (d *decoder) enum(names *enumNames, raw any, v reflect.Value) {
 	switch x := raw.(type) {
 	case string:
 		n, err := names.parse(x)
 		if err != nil {
-			d.fault(path, raw, err.Error())
+			d.fault(raw, err.Error())
 			return
 		}
 		v.SetInt(int64(n))
 	case json.Number:
 		n, err := integer(x)
 		if err != nil || v.OverflowInt(n) {
-			d.fault(path, raw, names.allowed(""))
+			d.fault(raw, names.allowed(""))
 			return
 		}
 		v.SetInt(n)
 	default:
-		d.fault(path, raw, names.allowed(""))
+		d.fault(raw, names.allowed(""))
 	}
 }
 
-func (d *decoder) moment(path string, raw any, v reflect.Value) {
+func (d *decoder) moment(raw any, v reflect.Value, _ bool) {
 	s, ok := raw.(string)
 	if !ok {
 		s = "" // both parsers refuse it with the form that is allowed
@@ -317,7 +442,7 @@ func (d *decoder) moment(path string, raw any, v reflect.Value) {
 		v.SetInt(int64(span))
 	}
 	if err != nil {
-		d.fault(path, raw, err.Error())
+		d.fault(raw, err.Error())
 	}
 }
 

@@ -94,6 +94,7 @@ func TestDecodeStrict(t *testing.T) {
 	}{
 		{"platform entities stay open", `{"document":{"id":1,"canVerify":true,"resultParameters":[{"x":1,"paramDef":{"x":1}}]},"workItem":{"puId":1}}`, nil},
 		{"names in any case", `{"DocumentID":1}`, nil},
+		{"names in letters that fold", `{"rea\u017fon":"a"}`, nil},
 		{"did you mean", `{"documentID":1,"webHookServicId":2}`, []string{`webHookServicId | 2 | no such name: did you mean "webHookServiceId"?`}},
 		{"nothing near", `{"colour":"red"}`, []string{"colour | red | no such name; allowed: serviceId, webHookServiceId, documentId, document, masterDocumentId, masterDocument, " +
 			"parameterId, parameter, parameterDefId, parameterDef, verificationId, verification, workItemId, workItem, reason"}},
@@ -112,6 +113,8 @@ func TestDecode_twoSpellings(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"FILENAME":"a","filename":"b"}`:                "b",
 		`{"fileName":"c","FILENAME":"a","Filename":"b"}`: "a",
+		`{"":"c","FİLENAME":"b","FILENAME":"a"}`:         "a",
+		`{"\u017fervice\u0130d":1,"FILENAME":"a"}`:       "a",
 	} {
 		for range 50 {
 			var doc Document

@@ -3,6 +3,7 @@ package forgehook
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"testing"
 	"time"
 )
@@ -192,13 +193,21 @@ func TestSubject_roundTrip(t *testing.T) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	data := []byte(platformDocument)
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		var doc Document
-		if err := Decode(data, &doc); err != nil {
-			b.Fatal(err)
-		}
+	receipts, err := os.ReadFile("internal/bench/receipts.jsonl")
+	if err != nil {
+		b.Fatal(err)
+	}
+	receipt, _, _ := bytes.Cut(receipts, []byte("\n"))
+	for name, data := range map[string][]byte{"document": []byte(platformDocument), "receipt": receipt} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				var doc Document
+				if err := Decode(data, &doc); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

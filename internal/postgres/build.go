@@ -85,16 +85,18 @@ func buildRequest(ctx context.Context, db *DB, call forgehook.CallRef, rule func
 		ShownBody    []byte  `db:"shown_body"`
 	}
 	tx := db.conn
+	kept := db.evaluated.take(call)
 	err := tx.hot().get(ctx, &row, `
 		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
-		       c.webhook_id, c.reason, c.event_type, c.run_id, c.cause_id, c.accepted_at, c.deadline_at, c.attempts, c.status, c.outcome, q.subject, v.settings,
+		       c.webhook_id, c.reason, c.event_type, c.run_id, c.cause_id, c.accepted_at, c.deadline_at, c.attempts, c.status, c.outcome,
+		       CASE WHEN NOT $3::boolean THEN q.subject END AS subject, v.settings,
 		       r.method, r.url, r.headers, r.body, r.sha256, r.shown_url, r.shown_headers, r.shown_body
 		FROM calls c
 		JOIN call_requests q ON q.id = c.request_id
 		LEFT JOIN settings_versions v
 		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
 		LEFT JOIN requests r ON r.call_id = c.id
-		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID)
+		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID, kept != nil)
 	if err != nil {
 		return Completion{}, Built{}, orNotFound(err, "call", call.CallID)
 	}
@@ -106,6 +108,7 @@ func buildRequest(ctx context.Context, db *DB, call forgehook.CallRef, rule func
 		built, err := requestRow{row.Method, row.URL, row.Headers, row.Body, row.SHA256, row.ShownURL, row.ShownHeaders, row.ShownBody}.toBuilt(call.CallID)
 		return Completion{}, built, err
 	}
+	row.kept = kept
 	built, err := apply(ctx, db, row.factsRow, rule)
 	if err != nil {
 		return Completion{}, Built{}, err

@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +102,62 @@ func TestBuildRequest_fails(t *testing.T) {
 	done, _, err = b.BuildRequest(t.Context(), b.ref(call.ID), neverBuilds(t))
 	check(t, err)
 	equal(t, "outcome of the second time", done.Outcome, forgehook.Failed)
+}
+
+// The subject is read once where one process evaluates and builds; what may have changed about the call is read again.
+func TestBuildRequest_afterEvaluate(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	want := forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service}
+	for name, test := range map[string]struct {
+		builder *postgres.DB
+		times   int
+		want    forgehook.Subject
+	}{
+		"the process that evaluated": {b.DB, 1, want},
+		"another process":            {open(t, b.url), 1, forgehook.Subject{}},
+		"a second time":              {b.DB, 2, forgehook.Subject{}},
+	} {
+		call := b.s.Call(t, b.DB)
+		_, _, err := b.Evaluate(t.Context(), b.ref(call.ID), fires)
+		check(t, err)
+		_, err = rawPool(t, b.url).ExecContext(t.Context(), `
+			UPDATE call_requests SET subject = '{}' WHERE id = (SELECT request_id FROM calls WHERE id = $1)`, call.ID)
+		check(t, err)
+		for range test.times - 1 {
+			_, _, err := test.builder.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) { return built, errors.New("broken") })
+			if err == nil {
+				t.Errorf("%s: the rule's error is lost", name)
+			}
+		}
+		_, _, err = test.builder.BuildRequest(t.Context(), b.ref(call.ID), func(facts postgres.Facts) (postgres.Built, error) {
+			equal(t, name, facts.Subject, test.want)
+			equal(t, "status for "+name, facts.Call.Status, forgehook.CallEvaluating)
+			return built, nil
+		})
+		check(t, err)
+	}
+}
+
+// The oldest subject makes room, and is read again.
+func TestBuildRequest_afterManyEvaluations(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	calls := make([]forgehook.Call, postgres.KeptSubjects+1)
+	for i := range calls {
+		calls[i] = b.s.Call(t, b.DB)
+		_, _, err := b.Evaluate(t.Context(), b.ref(calls[i].ID), fires)
+		check(t, err)
+	}
+	_, err := rawPool(t, b.url).ExecContext(t.Context(), `UPDATE call_requests SET subject = '{}'`)
+	check(t, err)
+	for i, kept := range map[int]bool{0: false, 1: true, postgres.KeptSubjects: true} {
+		_, _, err := b.BuildRequest(t.Context(), b.ref(calls[i].ID), func(facts postgres.Facts) (postgres.Built, error) {
+			equal(t, fmt.Sprintf("subject %d is kept", i), facts.Subject.Document != nil, kept)
+			return built, nil
+		})
+		check(t, err)
+	}
 }
 
 // Two that build at once send the same: the request that was stored first.

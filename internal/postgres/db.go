@@ -33,6 +33,7 @@ type DB struct {
 	pool       *sqlx.DB
 	statements statements
 	large      chan struct{} // see apply
+	evaluated  *subjects
 }
 
 // Options tune a [DB]; the zero value is good.
@@ -90,7 +91,7 @@ func Open(ctx context.Context, databaseURL string, options ...Options) (db *DB, 
 	pool.SetMaxOpenConns(o.MaxConnections)
 	pool.SetMaxIdleConns(o.MaxConnections)
 	pool.SetConnMaxLifetime(connectionLifetime)
-	db = &DB{pool: pool, large: make(chan struct{}, runtime.GOMAXPROCS(0)), statements: statements{ready: map[string]*sqlx.Stmt{}, wanted: map[string]bool{}}}
+	db = &DB{pool: pool, large: make(chan struct{}, runtime.GOMAXPROCS(0)), statements: statements{ready: map[string]*sqlx.Stmt{}, wanted: map[string]bool{}}, evaluated: newSubjects()}
 	db.conn = conn{db: db}
 	if err := db.Ping(ctx); err != nil {
 		return nil, errors.Join(err, pool.Close())

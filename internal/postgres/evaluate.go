@@ -48,7 +48,11 @@ func evaluate(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Fac
 	if row.Explanation != nil {
 		return Completion{}, conditions, nil
 	}
-	found, err := apply(ctx, db, row, rule)
+	var subject forgehook.Subject
+	found, err := apply(ctx, db, row, func(facts Facts) (Explained, error) {
+		subject = facts.Subject
+		return rule(facts)
+	})
 	if err != nil {
 		return Completion{}, nil, err
 	}
@@ -58,6 +62,9 @@ func evaluate(ctx context.Context, db *DB, call forgehook.CallRef, rule func(Fac
 	}
 	if found.Fires && found.Failure == nil {
 		done, err := storeExplanation(ctx, tx, call, explanation)
+		if err == nil && done.Outcome == "" {
+			db.evaluated.keep(call, subject, len(row.Subject))
+		}
 		return done, found.Conditions, err
 	}
 	e := ending{outcome: forgehook.Skipped, explanation: explanation, at: now()}

@@ -7,3 +7,6 @@ func (o Options) WithDialer(d pq.Dialer) Options {
 	o.dialer = d
 	return o
 }
+
+// KeptSubjects is how many subjects wait for their next step at most.
+const KeptSubjects = keptSubjects

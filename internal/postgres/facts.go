@@ -38,8 +38,9 @@ func (p Pinned) Load() (forgehook.Settings, error) {
 // factsRow is a call with its subject and settings. A completed call may outlive its settings.
 type factsRow struct {
 	callRow
-	Subject  []byte `db:"subject"`
-	Settings []byte `db:"settings"`
+	Subject  []byte             `db:"subject"`
+	Settings []byte             `db:"settings"`
+	kept     *forgehook.Subject // in place of Subject, where the step before has read it
 }
 
 // largeSubject is the size from which subjects are worked on by no more at once than there are processors. Together they would take
@@ -74,7 +75,9 @@ func (db *DB) turn(ctx context.Context, size int) (done func(), err error) {
 }
 
 func (r factsRow) toFacts() (f Facts, err error) {
-	if err := json.Unmarshal(r.Subject, &f.Subject); err != nil {
+	if r.kept != nil {
+		f.Subject = *r.kept
+	} else if err := json.Unmarshal(r.Subject, &f.Subject); err != nil {
 		return f, fmt.Errorf("stored subject: %w", err)
 	}
 	if f.Call, err = r.toCall(); err != nil {
