@@ -309,15 +309,19 @@ func traceparent(callID string, number int) string {
 	return fmt.Sprintf("00-%s-%016x-01", hex, number)
 }
 
-// heartbeat tells the engine that a slow exchange is alive, until stop is called. It goes on after ctx has ended: the exchange does
+// heartbeat tells the engine that a slow exchange is alive, until stop is called. Where the task was long on its way, that is told before
+// anything else: where the engine has given it up meanwhile, ctx ends and nothing is sent. It goes on after ctx has ended: the exchange does
 // too, and a missed heartbeat would let the workflow go on without its answer.
 func heartbeat(ctx context.Context) (stop func()) {
-	beating := context.WithoutCancel(ctx) // the SDK sends a heartbeat with the context it is given
+	beating := context.WithoutCancel(ctx)      // the SDK sends a heartbeat with the context it is given
+	begin := activity.GetInfo(ctx).StartedTime // by the engine, which waits from then on
+	if time.Since(begin) >= heartbeatAfter {
+		activity.RecordHeartbeat(beating)
+	}
 	done := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(heartbeatAfter / 2)
 		defer tick.Stop()
-		begin := time.Now()
 		for {
 			select {
 			case <-done:

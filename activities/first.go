@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -19,6 +20,10 @@ const Patience = 250 * time.Millisecond
 
 // lookAgain is how often PostgreSQL is asked for the end of an attempt in another process.
 const lookAgain = 250 * time.Millisecond
+
+// taskIsLate is the age of a workflow task, by the engine's clock, that begins no attempt any more: the engine may give the task to
+// another worker before it hears of the attempt, and that one would send again.
+const taskIsLate = 2 * time.Second
 
 // FirstAttempts are those that workflow tasks of this process have begun and that have not ended.
 type FirstAttempts struct {
@@ -82,6 +87,9 @@ func (f *FirstAttempts) find(callID string) *firstAttempt {
 func (a *Activities) deliverWithin(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 	if err := ctx.Err(); err != nil {
 		return workflows.DeliverResult{}, err
+	}
+	if a.Now().Sub(in.TaskBegan) > taskIsLate {
+		return workflows.DeliverResult{}, errors.New("the workflow task is too old to begin an attempt")
 	}
 	begun := a.First.begin(in.CallID, func() (workflows.DeliverResult, error) { return a.firstAttempt(ctx, in) })
 	over := time.NewTimer(a.First.patience)

@@ -29,6 +29,9 @@ func (b bundle) deliverLocally(t *testing.T, in workflows.DeliverInput) (result 
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(slog.New(slog.DiscardHandler))
 	env := suite.NewTestActivityEnvironment()
+	if in.TaskBegan.IsZero() {
+		in.TaskBegan = b.Now()
+	}
 	value, err := env.ExecuteLocalActivity(b.Deliver, in)
 	if err != nil {
 		return result, err
@@ -223,6 +226,22 @@ func TestWithin_lost(t *testing.T) {
 	check(t, err)
 	equal(t, "taken over", result, workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 2, Reason: "200 OK"})
 	equal(t, "states", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptUnknown, forgehook.AttemptFinished})
+}
+
+// A workflow task that the engine may have given to another worker begins nothing; the regular activity makes the attempt.
+func TestWithin_taskIsLate(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	endpoint := zoo.OK(t)
+	call := b.ready(t, to(endpoint))
+	in := workflows.DeliverInput{CallRef: b.ref(call), TaskBegan: b.at.Add(-taskIsLate - time.Millisecond)}
+	if _, err := b.deliverWithin(t.Context(), in); err == nil {
+		t.Error("want an error")
+	}
+	equal(t, "requests", len(endpoint.Requests()), 0)
+	result, err := b.takeOver(t, call)
+	check(t, err)
+	equal(t, "taken over", result, deliveredAtOnce)
 }
 
 // A workflow task that is not wanted any more begins nothing.

@@ -20,6 +20,9 @@ import (
 const (
 	answerWithin = 10 * time.Second // of one request to Temporal, which the SDK would repeat for a minute
 	startsAtOnce = 16
+	// taskTimeout is how long the engine waits for a worker that died with a workflow task. The SDK asks for more time before it is
+	// over where local activities take longer.
+	taskTimeout = 5 * time.Second
 )
 
 // Control starts and steers workflows: api.Engine, and what the activities ask of the engine.
@@ -152,7 +155,7 @@ func (c *Control) StartProcess(ctx context.Context, tenant forgehook.TenantID, p
 func (c *Control) once(ctx context.Context, id string, o client.StartWorkflowOptions, workflow, in any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	o.ID, o.TaskQueue = id, c.taskQueue
+	o.ID, o.TaskQueue, o.WorkflowTaskTimeout = id, c.taskQueue, taskTimeout
 	o.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	// The SDK takes the refusal of a closed run for a start, too, unless told otherwise.
 	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
@@ -210,7 +213,8 @@ func (c *Control) Drain(ctx context.Context, tenant forgehook.TenantID, webHookS
 	defer cancel()
 	id := workflows.DrainID(tenant, webHookServiceID)
 	_, err := c.client.SignalWithStartWorkflow(ctx, id, workflows.ResumeSignal, nil, client.StartWorkflowOptions{
-		TaskQueue: c.taskQueue,
+		TaskQueue:           c.taskQueue,
+		WorkflowTaskTimeout: taskTimeout,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			workflows.Tenant.ValueSet(keyword(string(tenant))),
 			workflows.WebHookServiceID.ValueSet(itoa(webHookServiceID)),

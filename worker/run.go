@@ -40,7 +40,12 @@ func Run(ctx context.Context, o Options) error {
 		ActivityTaskPollerBehavior:              pollers,
 		MaxConcurrentActivityExecutionSize:      cmp.Or(o.Slots, 2000),
 		MaxConcurrentLocalActivityExecutionSize: 1000, // they talk to the database, and for a moment to quick endpoints
-		WorkerStopTimeout:                       cmp.Or(o.StopTimeout, 5*time.Minute+10*time.Second),
+		// The SDK's own throttle, 4 s of the 5 s that Deliver may be silent, leaves no beat to be lost. Exchanges over 2 s pay for it, with a
+		// transaction of the engine each 2 s.
+		MaxHeartbeatThrottleInterval: 2 * time.Second,
+		// Runs that a dead worker has cached wait so long for it, at whatever happens to them next. A busy one must not lose its own.
+		StickyScheduleToStartTimeout: 3 * time.Second,
+		WorkerStopTimeout:            cmp.Or(o.StopTimeout, 5*time.Minute+10*time.Second),
 		// A workflow that no longer fits its history waits for the code that does.
 		WorkflowPanicPolicy: worker.BlockWorkflow,
 	})

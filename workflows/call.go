@@ -131,7 +131,9 @@ func (c *call) attempt() (result DeliverResult, why reason, err error) {
 		CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
 	}
 	if c.built.Quick && c.first && c.own.Err() == nil {
-		err = deliverWithin(c.ctx, c.built, in).Get(c.ctx, &result)
+		within := in
+		within.TaskBegan = workflow.Now(c.ctx)
+		err = deliverWithin(c.ctx, c.built, within).Get(c.ctx, &result)
 		if isFault(err) || err == nil && !result.Underway {
 			return result, none, err
 		}

@@ -78,7 +78,7 @@ func TestCall_options(t *testing.T) {
 		StartToCloseTimeout: 40 * time.Second,
 		HeartbeatTimeout:    5 * time.Second,
 		WaitForCancellation: true,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1},
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 1},
 		Summary:             "POST to erp.example.com",
 	}
 	opaque := cmpopts.IgnoreUnexported(workflow.ActivityOptions{})

@@ -105,6 +105,8 @@ type DeliverInput struct {
 	AtOnce bool
 	// Underway says that a workflow task has begun the attempt and could not wait for it: it is to be waited for, not made.
 	Underway bool `json:",omitempty"`
+	// TaskBegan is when the workflow task began that makes the attempt; zero in a regular activity.
+	TaskBegan time.Time `json:",omitzero"`
 }
 
 // DeliverResult is what came of it: exactly one of Outcome, Held, Underway, AwaitUntil and RetryIn is set.

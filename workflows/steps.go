@@ -60,7 +60,7 @@ func deliver(ctx workflow.Context, request Built, in DeliverInput) workflow.Futu
 		StartToCloseTimeout: in.Timeout + 10*time.Second, // beside the exchange: note the attempt, record the answer
 		HeartbeatTimeout:    5 * time.Second,
 		WaitForCancellation: true,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1},
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 1},
 		Summary:             cut(request.Method + " to " + request.Host),
 	}), "Deliver", in)
 }
