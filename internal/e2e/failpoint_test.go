@@ -55,10 +55,14 @@ type planned struct {
 
 const callsOfSeed = 200
 
+// fastPaths are what FORGEHOOK_FAST_PATH is in turns: as it is by default, with nearly all first attempts within the workflow task, and with none.
+var fastPaths = []string{"100ms", "1h", "0"}
+
 // plan draws what happens in a seed.
 func plan(seed uint64) planned {
 	dice := rand.New(rand.NewPCG(seed, 1))
 	p := planned{seed: seed, calls: plannedCalls(dice, seed, callsOfSeed)}
+	p.env = []string{"FORGEHOOK_FAST_PATH=" + fastPaths[seed%uint64(len(fastPaths))]}
 	for range 2 + dice.IntN(5) {
 		p.faults = append(p.faults, plannedFault(dice))
 	}
@@ -147,10 +151,11 @@ func (f *fuzzed) install(l *lane) {
 	}}
 	for name, command := range map[string]string{theAPI: "api", aWorker: "worker", bWorker: "worker"} {
 		at := func(point string) bool { return f.faults.at(func() string { return name }, command+" "+point) }
+		temporal := func(client, server net.Conn, at watcher) { speakTemporal(client, server, at, f.faults.took) }
 		server := strings.Split(strings.SplitN(url, "@", 2)[1], "/")[0]
 		s := &slot{t: t, command: command, env: append(slices.Clone(env),
 			"FORGEHOOK_DATABASE_URL="+strings.Replace(url, server, tap(t, server, speakPostgres, at), 1),
-			"TEMPORAL_ADDRESS="+tap(t, l.temporal.address, speakTemporal, at), "TEMPORAL_NAMESPACE=default")}
+			"TEMPORAL_ADDRESS="+tap(t, l.temporal.address, temporal, at), "TEMPORAL_NAMESPACE=default")}
 		f.slots[name], f.faults.victims[name] = s, s.victim(name)
 		t.Cleanup(s.end)
 		s.up()

@@ -28,10 +28,12 @@ type slot struct {
 	ended bool // by the test
 }
 
+// current is the present process, or, where none came up any more, the last one.
 func (s *slot) current() *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.live[len(s.live)-1]
+	all := slices.Concat(s.past, s.live)
+	return all[len(all)-1]
 }
 
 // up starts a process and tries again while it does not come up: what it needs may be away.

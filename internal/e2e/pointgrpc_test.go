@@ -9,16 +9,19 @@ import (
 	"io"
 	"net"
 	"path"
+	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
 
 // speakTemporal has a point before each request to Temporal and after its answer, named by its method:
-// "temporal/RespondWorkflowTaskCompleted/before". It knows as much of HTTP/2 as that takes.
-func speakTemporal(client, server net.Conn, at watcher) {
-	s := &grpcSession{at: at, methods: map[uint32]string{}}
+// "temporal/RespondWorkflowTaskCompleted/before". It knows as much of HTTP/2 as that takes. took is told of each request's answer, or of
+// its being given up, but for those that wait for something to happen.
+func speakTemporal(client, server net.Conn, at watcher, took func(since time.Time)) {
+	s := &grpcSession{at: at, took: took, open: map[uint32]grpcRequest{}}
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
@@ -40,11 +43,17 @@ func speakTemporal(client, server net.Conn, at watcher) {
 // grpcSession is one connection of a process to Temporal.
 type grpcSession struct {
 	at      watcher
+	took    func(since time.Time)
 	headers *hpack.Decoder // of requests
 	block   []byte         // of headers that are not complete yet
 
-	mu      sync.Mutex
-	methods map[uint32]string // of the open requests, by stream
+	mu   sync.Mutex
+	open map[uint32]grpcRequest // by stream
+}
+
+type grpcRequest struct {
+	method string
+	since  time.Time
 }
 
 // frame is the head of a frame of HTTP/2, and what follows it.
@@ -86,6 +95,9 @@ func (s *grpcSession) request(f frame) error {
 		s.block = f.fragment()
 	case http2.FrameContinuation:
 		s.block = append(s.block, f.body...)
+	case http2.FrameRSTStream:
+		s.close(f.stream)
+		return nil
 	default:
 		return nil
 	}
@@ -100,7 +112,7 @@ func (s *grpcSession) request(f frame) error {
 		if field.Name == ":path" {
 			method := path.Base(field.Value)
 			s.mu.Lock()
-			s.methods[f.stream] = method
+			s.open[f.stream] = grpcRequest{method, time.Now()}
 			s.mu.Unlock()
 			if !s.at("temporal/" + method + "/before") {
 				return errGone
@@ -128,12 +140,21 @@ func (s *grpcSession) answer(f frame) error {
 	if !reset && (f.kind != http2.FrameHeaders || !f.flags.Has(http2.FlagHeadersEndStream)) {
 		return nil
 	}
-	s.mu.Lock()
-	method := s.methods[f.stream]
-	delete(s.methods, f.stream)
-	s.mu.Unlock()
+	method := s.close(f.stream)
 	if method != "" && !reset && !s.at("temporal/"+method+"/after") {
 		return errGone
 	}
 	return nil
+}
+
+// close forgets a request and returns its method, "" where it is forgotten already.
+func (s *grpcSession) close(stream uint32) (method string) {
+	s.mu.Lock()
+	request, found := s.open[stream]
+	delete(s.open, stream)
+	s.mu.Unlock()
+	if found && !strings.HasPrefix(request.method, "Poll") {
+		s.took(request.since)
+	}
+	return request.method
 }

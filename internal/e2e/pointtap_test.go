@@ -4,11 +4,14 @@ package e2e
 
 import (
 	"database/sql"
+	"net"
 	"net/url"
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -55,7 +58,11 @@ func TestTap_postgres(t *testing.T) {
 func TestTap_temporal(t *testing.T) {
 	t.Parallel()
 	var passed trail
-	addr := tap(t, os.Getenv("TEMPORAL_ADDRESS"), speakTemporal, func(point string) bool { passed.add(point); return true })
+	var took atomic.Int32
+	speak := func(client, server net.Conn, at watcher) {
+		speakTemporal(client, server, at, func(time.Time) { took.Add(1) })
+	}
+	addr := tap(t, os.Getenv("TEMPORAL_ADDRESS"), speak, func(point string) bool { passed.add(point); return true })
 	c, err := client.DialContext(t.Context(), client.Options{HostPort: addr})
 	check(t, err)
 	defer c.Close()
@@ -64,6 +71,7 @@ func TestTap_temporal(t *testing.T) {
 	equal(t, "points", passed.all(), []string{
 		"temporal/GetSystemInfo/before", "temporal/GetSystemInfo/after", "temporal/Check/before", "temporal/Check/after",
 	})
+	equal(t, "requests that took their time", took.Load(), 2)
 }
 
 // trail keeps the points that were passed.
