@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func TestInspectSweep(t *testing.T) {
 	}
 }
 
-// The development stack is fair: the small tenant's five tasks come among the first of the large one's twenty.
+// The development stack is fair: tasks of the small tenant are among the first of the backlog that the large one had filled.
 func TestRunProbe(t *testing.T) {
 	t.Parallel()
 	setup(t)
@@ -87,21 +88,19 @@ func TestRunProbe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Places != many+few || p.MeanPlace > (many+few)/2 || p.TimerLate < 0 || p.TimerLate == probeWithin {
+	if !p.Timed || p.Looked != looked || p.Small == 0 || p.TimerLate < 0 || p.TimerLate == probeWithin {
 		t.Errorf("%+v", p)
 	}
 }
 
-func TestPlaces(t *testing.T) {
+func TestOrder_first(t *testing.T) {
 	t.Parallel()
-	p := &places{}
-	for _, tenant := range []string{"many", "few", "many", "few"} {
-		if err := p.note(t.Context(), tenant); err != nil {
-			t.Fatal(err)
-		}
+	o := &order{tenants: slices.Concat(slices.Repeat([]string{"many"}, looked-2), []string{"few", "many", "few"})}
+	if small, of := o.first(); small != 1 || of != looked {
+		t.Errorf("%d of %d, want 1 of %d", small, of, looked)
 	}
-	if got := p.mean(); got != 3 {
-		t.Errorf("mean place %g, want 3", got)
+	if small, of := (&order{}).first(); small != 0 || of != 0 {
+		t.Errorf("%d of %d, want none of none", small, of)
 	}
 }
 

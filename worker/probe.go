@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -19,9 +20,10 @@ import (
 // Probe is what two short workflows, doctor/<random>/timers and .../fairness, found on a task queue of their own: how a Temporal
 // is set is nowhere to be read, but shows. Both complete; the namespace's retention deletes them.
 type Probe struct {
+	Timed      bool          // timers and clock were measured, also where fairness then was not
 	TimerLate  time.Duration // how much later than asked for a short timer fired
-	MeanPlace  float64       // where tasks of the small tenant came in the backlog, of Places
-	Places     int
+	Small      int           // tasks of the small tenant among the first Looked of the backlog, which a large one's had filled before
+	Looked     int
 	ClockAhead time.Duration // the server's clock less ours, right to ClockDoubt
 	ClockDoubt time.Duration
 }
@@ -29,12 +31,13 @@ type Probe struct {
 const (
 	probeTimer  = 20 * time.Millisecond
 	probeTimers = 2
-	many, few   = 20, 5 // tasks of the two tenants in the backlog
+	many, few   = 60, 5 // tasks of the two tenants in the backlog
+	looked      = 12    // less than the many on each of the 4 partitions that a server has by default, so that none of the few comes by chance
 	probeWithin = time.Minute
 	backlogIn   = 3 * time.Second // then the backlog is looked at as it is
 )
 
-// RunProbe measures within a few seconds.
+// RunProbe measures within a few seconds. With an error it returns what it has measured until then.
 func RunProbe(ctx context.Context, namespace string) (p Probe, err error) {
 	c, err := Dial(ctx, DialOptions{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -105,67 +108,80 @@ func (p *Probe) measureTimers(ctx context.Context, c client.Client, name string)
 		return err
 	}
 	p.TimerLate = found.Late
+	p.Timed = true
 	p.ClockAhead = found.StartedAt.Sub(before.Add(p.ClockDoubt))
 	return nil
 }
 
-// probeBacklog makes a backlog: the many tasks of one tenant, then the few of another.
+// theFew is the signal on which the small tenant comes.
+const theFew = "few"
+
+// probeBacklog makes a backlog: the many tasks of one tenant, then the few of another. It ends with the first that are done, and the
+// server forgets the others.
 func probeBacklog(ctx workflow.Context) error {
-	var pending []workflow.Future
-	for i := range many + few {
-		tenant := "many"
-		if i >= many {
-			tenant = "few"
-		}
+	done := workflow.NewSelector(ctx)
+	var fault error
+	start := func(tenant string, n int) {
 		options := workflow.ActivityOptions{
 			StartToCloseTimeout: probeWithin, DisableEagerExecution: true,
 			Priority: temporal.Priority{FairnessKey: tenant},
 		}
-		pending = append(pending, workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), "DoctorTask", tenant))
-	}
-	for _, f := range pending {
-		if err := f.Get(ctx, nil); err != nil {
-			return err
+		for range n {
+			task := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), "DoctorTask", tenant)
+			done.AddFuture(task, func(f workflow.Future) { fault = errors.Join(fault, f.Get(ctx, nil)) })
 		}
 	}
+	start("many", many)
+	workflow.GetSignalChannel(ctx, theFew).Receive(ctx, nil)
+	start("few", few)
+	for range looked {
+		done.Select(ctx)
+	}
+	return fault
+}
+
+// order notes of which tenant the tasks are, as they come.
+type order struct {
+	mu      sync.Mutex
+	tenants []string
+}
+
+func (o *order) note(_ context.Context, tenant string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tenants = append(o.tenants, tenant)
 	return nil
 }
 
-// places notes in which order tasks come.
-type places struct {
-	mu    sync.Mutex
-	order []string
-}
-
-func (p *places) note(_ context.Context, tenant string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.order = append(p.order, tenant)
-	return nil
-}
-
-// mean is the average place of the few, from 1 on.
-func (p *places) mean() float64 {
-	sum, n := 0, 0
-	for i, tenant := range p.order {
+// first counts the few among the first tasks.
+func (o *order) first() (small, of int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	begun := o.tenants[:min(looked, len(o.tenants))]
+	for _, tenant := range begun {
 		if tenant == "few" {
-			sum += i + 1
-			n++
+			small++
 		}
 	}
-	return float64(sum) / float64(max(n, 1))
+	return small, len(begun)
 }
 
-// measureFairness lets the backlog grow before one slot works on it.
+// measureFairness lets the backlog grow, the large tenant's first, before one slot works on it.
 func (p *Probe) measureFairness(ctx context.Context, c client.Client, namespace, name string) error {
 	run, err := startProbe(ctx, c, name+"/fairness", name, "DoctorFairness")
 	if err != nil {
 		return err
 	}
-	if err := awaitBacklog(ctx, c, namespace, name); err != nil {
+	if err := awaitBacklog(ctx, c, namespace, name, many); err != nil {
 		return err
 	}
-	seen := &places{}
+	if err := c.SignalWorkflow(ctx, run.GetID(), run.GetRunID(), theFew, nil); err != nil {
+		return err
+	}
+	if err := awaitBacklog(ctx, c, namespace, name, many+few); err != nil {
+		return err
+	}
+	seen := &order{}
 	stop, err := startProbeWorker(c, name, worker.Options{
 		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: 1, MaxConcurrentActivityTaskPollers: 1,
 	}, func(w worker.Worker) {
@@ -178,18 +194,18 @@ func (p *Probe) measureFairness(ctx context.Context, c client.Client, namespace,
 	if err := run.Get(ctx, nil); err != nil {
 		return err
 	}
-	p.MeanPlace, p.Places = seen.mean(), len(seen.order)
+	p.Small, p.Looked = seen.first()
 	return nil
 }
 
-func awaitBacklog(ctx context.Context, c client.Client, namespace, taskQueue string) error {
+func awaitBacklog(ctx context.Context, c client.Client, namespace, taskQueue string, tasks int64) error {
 	enough := time.After(backlogIn)
 	for {
 		d, err := describeQueue(ctx, c, namespace, taskQueue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
 		if err != nil {
 			return err
 		}
-		if d.GetStats().GetApproximateBacklogCount() >= many+few {
+		if d.GetStats().GetApproximateBacklogCount() >= tasks {
 			return nil
 		}
 		select {

@@ -16,22 +16,30 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
+// guarded is a Temporal that lets nobody add search attributes.
+type guarded struct {
+	client.Client
+	operatorservice.OperatorServiceClient
+}
+
+func (g guarded) OperatorService() operatorservice.OperatorServiceClient { return g }
+
+func (g guarded) AddSearchAttributes(context.Context, *operatorservice.AddSearchAttributesRequest, ...grpc.CallOption) (*operatorservice.AddSearchAttributesResponse, error) {
+	return nil, serviceerror.NewPermissionDenied("not allowed", "")
+}
+
+// What is there already is neither added nor waited for: the second process of an installation may lack the right to add.
 func TestRegisterSearchAttributes_again(t *testing.T) {
 	t.Parallel()
 	b := setup(t) // has registered them
-	began := time.Now()
-	if err := RegisterSearchAttributes(t.Context(), b.client, client.DefaultNamespace); err != nil {
+	if err := RegisterSearchAttributes(t.Context(), guarded{b.client, b.client.OperatorService()}, client.DefaultNamespace); err != nil {
 		t.Fatal(err)
-	}
-	if took := time.Since(began); took >= attributesKnown {
-		t.Errorf("took %s though nothing was missing", took)
 	}
 }
 
-// operator is a Temporal whose namespace has some attributes and lets nobody add any.
+// operator is one whose namespace has some attributes.
 type operator struct {
-	client.Client
-	operatorservice.OperatorServiceClient
+	guarded
 	has map[string]enumspb.IndexedValueType
 }
 
@@ -42,10 +50,6 @@ func (o operator) ListSearchAttributes(context.Context, *operatorservice.ListSea
 		return nil, serviceerror.NewPermissionDenied("not allowed", "")
 	}
 	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: o.has}, nil
-}
-
-func (o operator) AddSearchAttributes(context.Context, *operatorservice.AddSearchAttributesRequest, ...grpc.CallOption) (*operatorservice.AddSearchAttributesResponse, error) {
-	return nil, serviceerror.NewPermissionDenied("not allowed", "")
 }
 
 func TestRegisterSearchAttributes_notAllowed(t *testing.T) {

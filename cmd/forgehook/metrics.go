@@ -18,6 +18,16 @@ type metrics struct {
 	temporal client.MetricsHandler
 }
 
+// inSeconds gives the SDK's latencies buckets from 5 ms to 10 minutes. The default ones are made for milliseconds: nearly all would lie
+// in the first.
+func inSeconds() metric.View {
+	return metric.NewView(metric.Instrument{Kind: metric.InstrumentKindHistogram}, metric.Stream{
+		Aggregation: metric.AggregationExplicitBucketHistogram{
+			Boundaries: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 600},
+		},
+	})
+}
+
 func newMetrics() (*metrics, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -25,7 +35,7 @@ func newMetrics() (*metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider := metric.NewMeterProvider(metric.WithReader(exporter))
+	provider := metric.NewMeterProvider(metric.WithReader(exporter), metric.WithView(inSeconds()))
 	return &metrics{
 		registry: registry,
 		temporal: opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: provider.Meter("temporal")}),

@@ -45,11 +45,18 @@ func (e *examination) reachDatabase(ctx context.Context) *postgres.DB {
 	defer cancel()
 	db, err := postgres.Open(ctx, e.DatabaseURL, postgres.Options{MaxConnections: 3})
 	if err != nil {
-		e.tell(Check{pgReach, Fault, "cannot be reached: " + err.Error(), why,
-			"Check host, port, user, password and sslmode of FORGEHOOK_DATABASE_URL; from this machine: psql \"$FORGEHOOK_DATABASE_URL\""})
+		e.tell(Check{pgReach, Fault, "cannot be reached: " + err.Error(), why, mendDatabase(err)})
 		return nil
 	}
 	return db
+}
+
+// mendDatabase knows a pooler by what it says of the setting that Forgehook asks for as it connects.
+func mendDatabase(err error) string {
+	if strings.Contains(err.Error(), "unsupported startup parameter") {
+		return "PgBouncer: ignore_startup_parameters = idle_in_transaction_session_timeout, and ALTER ROLE ... SET idle_in_transaction_session_timeout = '10s'; on the server; or connect to the server itself."
+	}
+	return "Check host, port, user, password and sslmode of FORGEHOOK_DATABASE_URL; from this machine: psql \"$FORGEHOOK_DATABASE_URL\""
 }
 
 func (e *examination) tryNotify(ctx context.Context) error {

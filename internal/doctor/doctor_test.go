@@ -130,8 +130,8 @@ func TestJudgements(t *testing.T) {
 		{"sweep not to be read", judgeSweep(worker.SweepState{}, away, now), Warning, "away"},
 		{"timers", judgeTimers(299 * time.Millisecond), OK, ""},
 		{"late timers", judgeTimers(time.Second), Warning, "timerProcessorMaxTimeShift"},
-		{"fair", judgeFairness(6, 25), OK, ""},
-		{"unfair", judgeFairness(23, 25), Warning, "matching.enableFairness"},
+		{"fair", judgeFairness(5, 12), OK, ""},
+		{"unfair", judgeFairness(0, 12), Warning, "matching.enableFairness"},
 		{"fairness of nothing", judgeFairness(0, 0), Warning, ""},
 
 		{"nothing allowed", judgeAllow(nil), OK, "public internet only"},
@@ -179,6 +179,18 @@ func TestMendReach(t *testing.T) {
 		"dial tcp 127.0.0.1:1: connect: connection refused":          "TEMPORAL_ADDRESS",
 	} {
 		if got := mendReach(errors.New(text)); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestMendDatabase(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"pq: unsupported startup parameter: idle_in_transaction_session_timeout (08P01)": "ignore_startup_parameters",
+		"dial tcp 127.0.0.1:1: connect: connection refused":                              "FORGEHOOK_DATABASE_URL",
+	} {
+		if got := mendDatabase(errors.New(text)); !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}

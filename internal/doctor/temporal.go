@@ -15,7 +15,7 @@ import (
 func (e *examination) temporal(ctx context.Context) {
 	cluster, reached := e.reachTemporal(ctx)
 	if !reached {
-		for _, name := range []string{tShards, tNamespace, tAttributes, tWorkers, tSweep, tTimers, tFairness, tClock} {
+		for _, name := range []string{tShards, tNamespace, tAttributes, tWorkers, tSweep, tTimers, tClock, tFairness} {
 			e.tell(skipped(name, tReach))
 		}
 		return
@@ -27,7 +27,7 @@ func (e *examination) temporal(ctx context.Context) {
 	judged := judgeNamespace(cluster.Namespace, state, err)
 	e.tell(judged)
 	if judged.State == Fault {
-		for _, name := range []string{tAttributes, tWorkers, tSweep, tTimers, tFairness, tClock} {
+		for _, name := range []string{tAttributes, tWorkers, tSweep, tTimers, tClock, tFairness} {
 			e.tell(skipped(name, tNamespace))
 		}
 		return
@@ -173,13 +173,22 @@ func (e *examination) probe(ctx context.Context, namespace string) {
 	ctx, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
 	p, err := worker.RunProbe(ctx, namespace)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("not within %s: %w", probeWithin, err)
+	}
+	unmeasured := func(name string) Check {
+		return Check{name, Warning, "it could not be measured: " + err.Error(), "It shows only in a workflow.", "Let this identity start workflows of its own on task queues doctor/..., or free the server and try again."}
+	}
+	if p.Timed {
+		e.tell(judgeTimers(p.TimerLate), judgeClock(tClock, "Temporal's", p.ClockAhead, p.ClockDoubt))
+	} else {
+		e.tell(unmeasured(tTimers), unmeasured(tClock))
+	}
 	if err != nil {
-		for _, name := range []string{tTimers, tFairness, tClock} {
-			e.tell(Check{name, Warning, "it could not be measured: " + err.Error(), "It shows only in a workflow.", "Let this identity start workflows of its own on task queues doctor/..., or free the server and try again."})
-		}
+		e.tell(unmeasured(tFairness))
 		return
 	}
-	e.tell(judgeTimers(p.TimerLate), judgeFairness(p.MeanPlace, p.Places), judgeClock(tClock, "Temporal's", p.ClockAhead, p.ClockDoubt))
+	e.tell(judgeFairness(p.Small, p.Looked))
 }
 
 const lateTimer = 300 * time.Millisecond
@@ -193,12 +202,12 @@ func judgeTimers(late time.Duration) Check {
 		"Dynamic config of the server:\nhistory.timerProcessorMaxTimeShift:\n  - value: 10ms"}
 }
 
-// judgeFairness compares where the small tenant's tasks came with the middle: without fairness they come last.
-func judgeFairness(mean float64, places int) Check {
-	if places > 0 && mean < float64(places+1)/2 {
+// judgeFairness judges how many of the first tasks were a small tenant's: with fairness nearly half, without it none.
+func judgeFairness(small, of int) Check {
+	if small > 0 {
 		return ok(tFairness, "a small tenant's tasks do not wait behind a large one's")
 	}
-	return Check{tFairness, Warning, fmt.Sprintf("a small tenant's tasks came at place %.0f of %d, behind all of a large one's", mean, places),
+	return Check{tFairness, Warning, fmt.Sprintf("none of the first %d tasks was a small tenant's: they wait behind all of a large one's", of),
 		"While workers are behind, one tenant's 100,000 calls keep every other tenant waiting.",
 		"Dynamic config of the server:\nmatching.enableFairness:\n  - value: true"}
 }
