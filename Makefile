@@ -46,6 +46,8 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## Run the linters and check tha
 	@go run ./cmd/forgehook openapi | cmp - docs/openapi.json || { echo "docs/openapi.json is stale: run make generate"; exit 1; }
 
 e2e: client-tools $(STACK) $(BIN)/devstack build $(NODE)/installed ## Kill, stop and cut real processes and look for lost calls; run the example clients
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /dev/null ./cmd/forgehook # as the Dockerfile does: not while the tests run
+	@go test -tags e2e -run '^$$' ./internal/e2e >/dev/null
 	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 45m $(ARGS) ./internal/e2e
 
 DURATION ?= 30m
