@@ -292,34 +292,33 @@ func (in *installation) verify(call forgehook.Call, want forgehook.Outcome, want
 	}
 }
 
-// reset is the button of the Temporal UI: run again from the first workflow task.
+// reset is the button of the Temporal UI: run again from the first workflow task, once that has ended.
 func (in *installation) reset(call forgehook.Call) {
 	in.t.Helper()
-	_, err := in.temporal.ResetWorkflowExecution(in.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &common.WorkflowExecution{WorkflowId: call.WorkflowID},
-		Reason: "operator", RequestId: call.ID, WorkflowTaskFinishEventId: 4,
+	in.eventually("the run can be reset", func() bool {
+		_, err := in.temporal.ResetWorkflowExecution(in.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+			Namespace: "default", WorkflowExecution: &common.WorkflowExecution{WorkflowId: call.WorkflowID},
+			Reason: "operator", RequestId: call.ID, WorkflowTaskFinishEventId: 4,
+		})
+		return err == nil
 	})
-	if err != nil {
-		in.t.Fatal(err)
-	}
 }
 
-// pauseActivity is the button of the Temporal UI.
+// pauseActivity is the button of the Temporal UI, which is there once an activity is. Unpause finds none where the call has ended.
 func (in *installation) pauseActivity(call forgehook.Call, pause bool) {
 	in.t.Helper()
 	execution := &common.WorkflowExecution{WorkflowId: call.WorkflowID}
 	service := in.temporal.WorkflowService()
-	var err error
-	if pause {
-		_, err = service.PauseActivity(in.t.Context(), &workflowservice.PauseActivityRequest{
-			Namespace: "default", Execution: execution, Activity: &workflowservice.PauseActivityRequest_Type{Type: "Deliver"},
-		})
-	} else {
-		_, err = service.UnpauseActivity(in.t.Context(), &workflowservice.UnpauseActivityRequest{
+	if !pause {
+		_, _ = service.UnpauseActivity(in.t.Context(), &workflowservice.UnpauseActivityRequest{
 			Namespace: "default", Execution: execution, Activity: &workflowservice.UnpauseActivityRequest_Type{Type: "Deliver"},
 		})
+		return
 	}
-	if err != nil && pause {
-		in.t.Fatal(err)
-	}
+	in.eventually("Deliver can be paused", func() bool {
+		_, err := service.PauseActivity(in.t.Context(), &workflowservice.PauseActivityRequest{
+			Namespace: "default", Execution: execution, Activity: &workflowservice.PauseActivityRequest_Type{Type: "Deliver"},
+		})
+		return err == nil
+	})
 }
