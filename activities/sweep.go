@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/workflows"
@@ -27,6 +25,8 @@ const (
 // code of ours) or is gone. One that cannot be mended keeps no other from it.
 func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, error) {
 	var result workflows.SweepResult
+	stop := heartbeat(ctx)
+	defer stop()
 	now := a.Now()
 	starts, err := a.DB.UnstartedCalls(ctx, now.Add(-startAfter), startLimit)
 	if err != nil {
@@ -51,16 +51,9 @@ func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, err
 	if err != nil {
 		return result, a.fault("list stale calls", workflows.CallRef{}, err)
 	}
-	for _, start := range stale {
-		activity.RecordHeartbeat(ctx)
-		settled, err := a.settle(ctx, start)
-		if err != nil {
-			faults = append(faults, err)
-		}
-		if settled {
-			result.Settled++
-		}
-	}
+	faults = append(faults, settleEach(ctx, stale, &result.Settled, a.settleCall, func(s forgehook.CallStart, err error) error {
+		return a.fault("settle call", workflows.CallRef{Tenant: s.Tenant, CallID: s.CallID}, err)
+	}))
 	faults = append(faults, a.sweepWakes(ctx, now, &result), a.sweepRuns(ctx, now, &result), a.sweepProcesses(ctx, now, &result))
 	for _, fault := range faults {
 		if fault != nil {
@@ -75,7 +68,6 @@ func (a *Activities) sweepWakes(ctx context.Context, now time.Time, result *work
 	if err != nil {
 		return a.faultOf("list owed signals", slog.Int("limit", wakeLimit), err)
 	}
-	activity.RecordHeartbeat(ctx)
 	if result.Woken, err = a.wake(ctx, wakes); err != nil {
 		return a.faultOf("send owed signals", slog.Int("sent", result.Woken), err)
 	}
@@ -87,21 +79,20 @@ func (a *Activities) sweepRuns(ctx context.Context, now time.Time, result *workf
 	if err != nil {
 		return a.faultOf("list stale runs", slog.Int("limit", checkLimit), err)
 	}
-	return settleEach(ctx, stale, result, a.settleRun, func(s forgehook.RunStart, err error) error {
+	return settleEach(ctx, stale, &result.Resumed, a.settleRun, func(s forgehook.RunStart, err error) error {
 		return a.faultOf("settle run", slog.String("run", s.RunID), err)
 	})
 }
 
 // settleEach stops where the engine does not answer: it would not for the others either.
 func settleEach[T any](
-	ctx context.Context, stale []T, result *workflows.SweepResult, settle func(context.Context, T) (resumed bool, err error), fault func(T, error) error,
+	ctx context.Context, stale []T, settled *int, settle func(context.Context, T) (done bool, err error), fault func(T, error) error,
 ) (first error) {
 	for _, one := range stale {
-		activity.RecordHeartbeat(ctx)
-		resumed, err := settle(ctx, one)
+		done, err := settle(ctx, one)
 		switch {
-		case err == nil && resumed:
-			result.Resumed++
+		case err == nil && done:
+			*settled++
 		case err != nil:
 			first = cmp.Or(first, fault(one, err))
 		}
@@ -136,7 +127,7 @@ func (a *Activities) sweepProcesses(ctx context.Context, now time.Time, result *
 	if err != nil {
 		return a.faultOf("list stale processes", slog.Int("limit", checkLimit), err)
 	}
-	return settleEach(ctx, stale, result, a.settleProcess, func(p postgres.ProcessRef, err error) error {
+	return settleEach(ctx, stale, &result.Resumed, a.settleProcess, func(p postgres.ProcessRef, err error) error {
 		return a.faultOf("settle process", slog.String("process", p.ProcessID), err)
 	})
 }
@@ -162,22 +153,19 @@ func (a *Activities) settleProcess(ctx context.Context, ref postgres.ProcessRef)
 	return true, a.Starter.StartProcess(ctx, ref.Tenant, ref.ProcessID, item, at.Call.CallID)
 }
 
-// settle gives an open call whose run has ended an outcome, and a new run to one whose run is gone: what was sent is in
+// settleCall gives an open call whose run has ended an outcome, and a new run to one whose run is gone: what was sent is in
 // PostgreSQL, so a new run goes on where the old one stood.
-func (a *Activities) settle(ctx context.Context, start forgehook.CallStart) (bool, error) {
+func (a *Activities) settleCall(ctx context.Context, start forgehook.CallStart) (bool, error) {
 	call := workflows.CallRef{Tenant: start.Tenant, CallID: start.CallID}
 	state, err := a.Starter.State(ctx, workflows.CallID(call.CallID))
 	if err != nil {
-		return false, a.fault("look at run", call, err)
+		return false, err
 	}
 	switch state {
 	case workflows.RunRunning:
 		return false, nil
 	case workflows.RunMissing:
-		if err := a.Starter.StartCalls(ctx, []forgehook.CallStart{start}); err != nil {
-			return false, a.fault("start call", call, err)
-		}
-		return true, nil
+		return true, a.Starter.StartCalls(ctx, []forgehook.CallStart{start})
 	case workflows.RunTerminated, workflows.RunCanceled:
 		err = a.endWithoutRun(ctx, call, forgehook.Canceled, forgehook.CallError{Code: string(state), Message: "The workflow was ended in Temporal."})
 	default:

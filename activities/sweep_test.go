@@ -108,7 +108,7 @@ func TestSweepCalls_tellsWhoWaits(t *testing.T) {
 func TestSweepCalls_engineAway(t *testing.T) {
 	t.Parallel()
 	away := &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer: try again.", Err: errors.New("dial 10.0.0.7")}
-	for place, step := range map[string]string{"": "start calls", "drain": "start drain", "run": "look at run"} {
+	for place, step := range map[string]string{"": "start calls", "drain": "start drain", "run": "settle call"} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)

@@ -140,10 +140,12 @@ func releaseHeld(ctx workflow.Context, in ReleaseInput) (result ReleaseResult, e
 	return result, err
 }
 
+// sweepCalls is tried again soon: while a sweep is open the schedule starts no other, and calls whose start was lost wait for it.
 func sweepCalls(ctx workflow.Context) (result SweepResult, err error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute,
-		HeartbeatTimeout:    30 * time.Second,
+		HeartbeatTimeout:    5 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 5 * time.Second},
 		Summary:             "start lost calls, settle calls whose run is gone",
 	})
 	err = workflow.ExecuteActivity(ctx, "SweepCalls").Get(ctx, &result)
