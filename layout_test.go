@@ -20,7 +20,7 @@ var rooms = map[string]struct {
 }{
 	".":                    {nil, []string{"github.com/sosodev/duration"}, "whoever imports client or workflows links the root"},
 	"workflows":            {[]string{"."}, []string{"go.temporal.io/sdk"}, "workflow code is deterministic and does no I/O"},
-	"activities":           {[]string{".", "workflows", "internal/outbound", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"go.temporal.io/sdk"}, "a step is a rule and its I/O, nothing of HTTP serving"},
+	"activities":           {[]string{".", "workflows", "internal/outbound", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"go.temporal.io/sdk", "go.temporal.io/api/serviceerror"}, "a step is a rule and its I/O, nothing of HTTP serving"},
 	"worker":               {[]string{".", "workflows"}, []string{"go.temporal.io/", "github.com/nexus-rpc/sdk-go/nexus"}, "it is the Temporal client side and knows no storage"},
 	"api":                  {[]string{".", "internal/expr", "internal/outbound", "internal/platform", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"github.com/gin-gonic/gin", "github.com/danielgtaylor/huma/v2", "github.com/google/uuid", "github.com/prometheus/client_golang", "golang.org/x/sync", "golang.org/x/time"}, "HTTP reaches the engine through api.Engine only"},
 	"client":               {[]string{"."}, nil, "clients link nothing but the standard library"},

@@ -26,6 +26,7 @@ type Activities struct {
 	Starter   Starter
 	Plans     *webhook.Plans
 	First     *FirstAttempts
+	Starts    *Starts
 	FastPath  bool // workflow tasks make the first attempts to quick endpoints
 	Now       func() time.Time
 	UserAgent string

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
@@ -42,15 +43,20 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 	}
 	stop := heartbeat(ctx)
 	defer stop()
+	ctx, cancel := wanted(ctx)
+	defer cancel()
 	if in.Underway {
 		if result, err, ended := a.awaitUnderway(ctx, in); ended {
 			return result, err
 		}
 	}
-	return a.attempt(ctx, in)
+	begun := a.Starts.begin()
+	defer begun()
+	return a.attempt(ctx, in, begun)
 }
 
-func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
+// attempt calls begun when the request is about to go out.
+func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput, begun func()) (workflows.DeliverResult, error) {
 	started, err := a.DB.StartAttempt(ctx, postgres.StartAttempt{
 		Ref: in.CallRef, Released: in.Released, AtOnce: in.AtOnce, Yields: activity.GetInfo(ctx).IsLocalActivity, Now: a.Now(),
 	})
@@ -78,6 +84,7 @@ func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput) (wo
 	if err != nil {
 		return a.abandon(ctx, in.CallRef, started.Number, err)
 	}
+	begun()
 	// The rules see what the endpoint says about secret fields, so that it can be written back; nothing else does.
 	exchange := redact(a.Sender.Send(context.WithoutCancel(ctx), attempt.request), attempt.secrets)
 	lasting, cancel := lasting(ctx)
@@ -307,6 +314,34 @@ func traceparent(callID string, number int) string {
 		}
 	}
 	return fmt.Sprintf("00-%s-%016x-01", hex, number)
+}
+
+// wanted is the context of an activity but for one thing: the SDK ends that also where a heartbeat does not get through, of which the engine
+// knows nothing. A busy engine would so have all deliveries given up that wait for the database, only to bring them again. What the engine
+// says after that is not heard any more: no matter, as an exchange begins within [startWithin] or not at all, and the engine waits longer.
+func wanted(ctx context.Context) (context.Context, context.CancelFunc) {
+	lasting, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if cause := context.Cause(ctx); !unheard(cause) {
+			end(cause)
+		}
+	})
+	cancel := func() { stop(); end(nil) }
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return lasting, cancel
+	}
+	until, over := context.WithDeadline(lasting, deadline)
+	return until, func() { over(); cancel() }
+}
+
+// unheard reports whether an error is that of a request to the engine that may be sent again.
+func unheard(err error) bool {
+	switch err.(type) { //nolint:errorlint // it is never wrapped
+	case *serviceerror.Unavailable, *serviceerror.DeadlineExceeded, *serviceerror.ResourceExhausted, *serviceerror.Internal:
+		return true
+	}
+	return false
 }
 
 // heartbeat tells the engine that a slow exchange is alive, until stop is called. Where the task was long on its way, that is told before

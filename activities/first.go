@@ -112,7 +112,7 @@ func (a *Activities) firstAttempt(ctx context.Context, in workflows.DeliverInput
 	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), in.Timeout+startWithin+recordWithin)
 	defer cancel()
-	return a.attempt(ctx, in)
+	return a.attempt(ctx, in, func() {})
 }
 
 // awaitUnderway waits for what a workflow task has begun: here, where the engine sends its activities first, or in another process

@@ -59,7 +59,8 @@ func setup(t *testing.T) bundle {
 	check(t, err)
 	t.Cleanup(sender.Close)
 	b.Activities = &Activities{
-		DB: db.DB, Secrets: keeper(t), Sender: sender, Starter: b.engine, Plans: webhook.NewPlans(), First: NewFirstAttempts(time.Minute), Now: func() time.Time { return b.at },
+		DB: db.DB, Secrets: keeper(t), Sender: sender, Starter: b.engine, Plans: webhook.NewPlans(), First: NewFirstAttempts(time.Minute), Starts: NewStarts(MaxStarts),
+		Now:       func() time.Time { return b.at },
 		UserAgent: "Forgehook/test", PublicURL: "https://hooks.example.com", Log: log,
 	}
 	return b

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -46,8 +47,8 @@ func (c *Control) StartCalls(ctx context.Context, starts []forgehook.CallStart) 
 	return startEach(ctx, starts, c.startCall)
 }
 
-func startEach[S any](ctx context.Context, starts []S, start func(context.Context, S) error) error {
-	ctx, cancel := context.WithCancel(ctx)
+func startEach[S any](parent context.Context, starts []S, start func(context.Context, S) error) error {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	errs := make([]error, len(starts))
 	slots := make(chan struct{}, startsAtOnce)
@@ -62,6 +63,11 @@ func startEach[S any](ctx context.Context, starts []S, start func(context.Contex
 		})
 	}
 	wg.Wait()
+	if parent.Err() == nil { // those that were not tried say nothing
+		errs = slices.DeleteFunc(errs, func(err error) bool {
+			return errors.Is(err, context.Canceled) && forgehook.ErrorCode(err) != forgehook.CodeUnavailable
+		})
+	}
 	return errors.Join(errs...)
 }
 

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -331,6 +333,30 @@ func TestPing(t *testing.T) {
 	t.Parallel()
 	if err := setup(t).Ping(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Thousands that were not tried, as Temporal is away, are no thousands of errors.
+func TestStartEach_saysItOnce(t *testing.T) {
+	t.Parallel()
+	away := &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer"}
+	starts := make([]int, 1000)
+	starts[0] = 1
+	start := func(ctx context.Context, n int) error {
+		if n == 1 {
+			return away
+		}
+		<-ctx.Done()
+		return fmt.Errorf("start call: %w", ctx.Err())
+	}
+	err := startEach(t.Context(), starts, start)
+	if forgehook.ErrorCode(err) != forgehook.CodeUnavailable || strings.Contains(err.Error(), "start call") {
+		t.Errorf("got %.200q, want that Temporal is away, once", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := startEach(ended, starts[1:2], start); !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller has gone: %v", err)
 	}
 }
 

@@ -20,6 +20,9 @@ type Options struct {
 	// Slots bounds the activities at once, that is the process's exchanges under way. Slow endpoints fill them, and a goroutine is
 	// cheap: 2,000.
 	Slots int
+	// Full says that no activity is to be taken on for now, AwaitRoom returns when one may be again, or when ctx ends. Both may be nil.
+	Full      func() bool
+	AwaitRoom func(ctx context.Context) error
 	// CachedRuns bounds the runs kept in memory, about 28 KB each; others are replayed when something happens to them. It is shared
 	// by all workers of the process: 10,000.
 	CachedRuns int
@@ -35,11 +38,14 @@ func Run(ctx context.Context, o Options) error {
 	}
 	// The default two pollers cap the throughput with a server that is far away.
 	pollers := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
+	tuner, err := slots(o, cmp.Or(o.Slots, 2000))
+	if err != nil {
+		return err
+	}
 	w := worker.New(o.Client, o.TaskQueue, worker.Options{
-		WorkflowTaskPollerBehavior:              pollers,
-		ActivityTaskPollerBehavior:              pollers,
-		MaxConcurrentActivityExecutionSize:      cmp.Or(o.Slots, 2000),
-		MaxConcurrentLocalActivityExecutionSize: 1000, // they talk to the database, and for a moment to quick endpoints
+		WorkflowTaskPollerBehavior: pollers,
+		ActivityTaskPollerBehavior: pollers,
+		Tuner:                      tuner,
 		// The SDK's own throttle, 4 s of the 5 s that Deliver may be silent, leaves no beat to be lost. Exchanges over 2 s pay for it, with a
 		// transaction of the engine each 2 s.
 		MaxHeartbeatThrottleInterval: 2 * time.Second,

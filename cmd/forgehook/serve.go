@@ -218,15 +218,15 @@ func (s *service) runWorker(ctx context.Context) error {
 		return nil
 	}
 	s.log.Info("worker starts", "taskQueue", s.config.TaskQueue)
-	first := activities.NewFirstAttempts(activities.Patience)
+	first, starts := activities.NewFirstAttempts(activities.Patience), activities.NewStarts(activities.MaxStarts)
 	stopped, cancel := outlast(ctx, s.config.StopTimeout)
 	defer cancel()
 	defer first.Wait(stopped) // for those that no activity has taken over yet
 	return worker.Run(ctx, worker.Options{
 		Client: s.client, TaskQueue: s.config.TaskQueue, Slots: s.config.WorkerSlots, CachedRuns: s.config.WorkerCache,
-		StopTimeout: s.config.StopTimeout,
+		Full: starts.Full, AwaitRoom: starts.AwaitRoom, StopTimeout: s.config.StopTimeout,
 		Activities: &activities.Activities{
-			DB: s.db, Secrets: s.secrets, Sender: s.sender, Starter: s.control, Plans: webhook.NewPlans(), First: first, FastPath: s.config.FastPath > 0, Now: time.Now,
+			DB: s.db, Secrets: s.secrets, Sender: s.sender, Starter: s.control, Plans: webhook.NewPlans(), First: first, Starts: starts, FastPath: s.config.FastPath > 0, Now: time.Now,
 			UserAgent: "Forgehook/" + version, PublicURL: s.config.publicURL(s.api), Log: s.log,
 		},
 	})
