@@ -120,6 +120,7 @@ func run(t *testing.T, l *lane, p planned) {
 		c.webhooks = append(c.webhooks, webhook)
 	}
 	slices.Sort(c.webhooks)
+	f.awaitPoints(c)
 	f.faults.end()
 	f.awaitOutcomes(c)
 	c.cuts = f.faults.allCuts()
@@ -192,6 +193,16 @@ func (f *fuzzed) configure(in *installation) {
 		in.do("POST", fmt.Sprintf("/v1/services/%d/utilities", service.ID),
 			map[string]any{"type": "WebHook", "name": k.name, "settings": merge(settings, k.settings)}, &utility)
 		f.clients.webhooks[k.name] = utility.ID
+	}
+}
+
+// awaitPoints gives faults that wait for processes to come to their points the time in which most calls end: later few come there.
+func (f *fuzzed) awaitPoints(c *checker) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	for begin := time.Now(); f.faults.wait() && time.Since(begin) < 20*time.Second; <-tick.C {
+		if open, err := f.open(f.t.Context(), c); err == nil && len(open) <= len(c.calls)/8 {
+			return
+		}
 	}
 }
 

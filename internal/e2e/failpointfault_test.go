@@ -151,6 +151,13 @@ func (f *faults) later(next fault) {
 	})
 }
 
+// wait reports whether faults wait for processes to come to their points.
+func (f *faults) wait() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.armed) > 0
+}
+
 // hurry has those come at random times whose points nobody has come to.
 func (f *faults) hurry() {
 	f.mu.Lock()
