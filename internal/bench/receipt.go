@@ -11,7 +11,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Twelve scanned receipts of the ICDAR 2019 SROIE challenge (CC BY 4.0), from the smallest to the largest of its first 500, in the
+// The texts of twelve receipts that the ICDAR 2019 SROIE challenge published, from the smallest to the largest of its first 500, in the
 // JSON of the document platform.
 //
 //go:embed receipts.jsonl
