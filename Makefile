@@ -9,7 +9,7 @@ ifeq ($(shell command -v go),)
 $(error Go 1.26.8 or newer is needed, and there is no go on the PATH)
 endif
 # Debug information has no use here, and costs a tenth of the compiler's time.
-STACKFLAGS := -gcflags=all=-dwarf=false -ldflags='-s -w'
+STACKFLAGS := -ldflags='-s -w'
 # With a Temporal of your own (TEMPORAL_ADDRESS) the stack is PostgreSQL alone and builds in seconds.
 ifdef TEMPORAL_ADDRESS
 STACK := $(BIN)/devstack-notemporal

@@ -114,6 +114,41 @@ func checkFile(t *testing.T, path string, comments map[string][]string) {
 	}
 }
 
+// What the development stack and the product both link has one version in both, and is compiled once: the first make dev waits for it.
+func TestSharedVersions(t *testing.T) {
+	t.Parallel()
+	own := []string{"github.com/prometheus/", "go.opentelemetry.io/", "golang.org/x/exp"} // Temporal's server holds them back
+	stack, shared := requirements(t, "cmd/devstack/go.mod"), 0
+	for path, version := range requirements(t, "go.mod") {
+		other, both := stack[path]
+		if !both || slices.ContainsFunc(own, func(prefix string) bool { return strings.HasPrefix(path, prefix) }) {
+			continue
+		}
+		if shared++; version != other {
+			t.Errorf("%s is %s in go.mod and %s in cmd/devstack/go.mod: give both the newer one", path, version, other)
+		}
+	}
+	if shared < 20 {
+		t.Errorf("%d modules in both, want more than 20", shared)
+	}
+}
+
+// requirements are the versions that a go.mod asks for, by module.
+func requirements(t *testing.T, file string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) >= 2 && strings.HasPrefix(line, "\t") && strings.HasPrefix(fields[1], "v") {
+			versions[fields[0]] = fields[1]
+		}
+	}
+	return versions
+}
+
 // checkSQL keeps statements in one room.
 func checkSQL(t *testing.T, folder, path string) {
 	t.Helper()
