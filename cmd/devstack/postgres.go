@@ -220,7 +220,7 @@ func (p *postgres) watch(ctx context.Context, fail context.CancelCauseFunc) {
 		}
 		say("PostgreSQL has ended; starting it again")
 		var err error
-		for range 5 { // its last backends may still hold its memory
+		for range 30 { // its last backends may still hold its memory, on a busy machine for many seconds
 			time.Sleep(time.Second)
 			if err = p.serve(ctx); err == nil || ctx.Err() != nil {
 				break

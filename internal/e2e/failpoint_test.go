@@ -199,7 +199,7 @@ func (f *fuzzed) configure(in *installation) {
 // awaitPoints gives faults that wait for processes to come to their points the time in which most calls end: later few come there.
 func (f *fuzzed) awaitPoints(c *checker) {
 	tick := time.NewTicker(100 * time.Millisecond)
-	for begin := time.Now(); f.faults.wait() && time.Since(begin) < 20*time.Second; <-tick.C {
+	for begin := time.Now(); f.faults.wait() && time.Since(begin) < 10*time.Second; <-tick.C {
 		if open, err := f.open(f.t.Context(), c); err == nil && len(open) <= len(c.calls)/8 {
 			return
 		}
