@@ -55,7 +55,7 @@ soak: $(STACK) build ## A steady load on endpoints that fail in all ways, and wh
 	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 0 -v -run '^TestSoak$$' ./internal/e2e -soak $(DURATION) $(ARGS)
 
 nightly: $(BIN)/devstack build ## 300 seeds of TestFailpoints, a line a seed; one again: make nightly ARGS='-failpoints.first 17 -failpoints.seeds 1'
-	@go test -count=1 -tags e2e -timeout 24h -v -run '^TestFailpoints$$' ./internal/e2e -failpoints.seeds 300 $(ARGS) | { grep -v '^=== ' || true; }
+	@go test -count=1 -tags e2e -timeout 24h -v -run '^TestFailpoints$$' ./internal/e2e -failpoints.seeds 300 $(ARGS) | { grep --line-buffered -v '^=== ' || true; }
 
 # What the example clients need and this machine lacks is said before anything is built.
 client-tools:

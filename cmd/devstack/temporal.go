@@ -50,6 +50,8 @@ var dynamicConfig = dynamicconfig.StaticClient{
 	dynamicconfig.MatchingNumTaskqueueWritePartitions.Key():          1,
 	dynamicconfig.MatchingEnableFairness.Key():                       true,
 	dynamicconfig.FrontendMaxNamespaceVisibilityRPSPerInstance.Key(): 100, // default 10 lists and counts a second
+	// By default 128,000 workflows stay in memory for an hour after they have ended, 70 KB each.
+	dynamicconfig.HistoryCacheHostLevelMaxSize.Key(): 2000,
 }
 
 // temporalStack is a running server and its UI.
