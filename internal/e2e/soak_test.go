@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,6 +88,7 @@ type soak struct {
 
 	under  sync.WaitGroup // requests
 	mu     sync.Mutex
+	floors [][]float64 // the least that each process's gauges were since the last reading
 	calls  []acceptedCall
 	runs   []string
 	events int
@@ -136,8 +138,12 @@ func (s *soak) run(duration time.Duration, tell func(reading)) (readings []readi
 	event := time.NewTicker(15 * time.Second)
 	defer event.Stop()
 	over := time.After(duration)
+	sample := time.NewTicker(2 * time.Second)
+	defer sample.Stop()
 	for n := 0; ; {
 		select {
+		case <-sample.C:
+			s.sample()
 		case <-load.C:
 			n++
 			s.under.Go(func() { s.one(s.deck[(n*7)%len(s.deck)], n) })
@@ -189,16 +195,29 @@ func (s *soak) service() int32 {
 	return utility.ServiceID
 }
 
-// read reads all gauges, in the order of soakGauges.
-func (s *soak) read() reading {
+// sample looks at the processes. Between events and exchanges they come back to what they hold for good: a leak raises that, too.
+func (s *soak) sample() {
 	s.t.Helper()
-	r := reading{at: time.Since(s.begin)}
-	for _, m := range []*member{s.apiMember, s.workerMember} {
+	for i, m := range []*member{s.apiMember, s.workerMember} {
 		g, err := m.gauges()
 		check(s.t, err)
 		// The heap after the last collection: the next one is due when it has doubled.
-		r.values = append(r.values, g["go_goroutines"], g["go_memstats_next_gc_bytes"]/2, g["process_resident_memory_bytes"], g["process_open_fds"])
+		seen := []float64{g["go_goroutines"], g["go_memstats_next_gc_bytes"] / 2, g["process_resident_memory_bytes"], g["process_open_fds"]}
+		if len(s.floors) == i {
+			s.floors = append(s.floors, seen)
+		}
+		for k := range seen {
+			s.floors[i][k] = min(s.floors[i][k], seen[k])
+		}
 	}
+}
+
+// read reads all gauges, in the order of soakGauges.
+func (s *soak) read() reading {
+	s.t.Helper()
+	s.sample()
+	r := reading{at: time.Since(s.begin), values: slices.Concat(s.floors...)}
+	s.floors = nil
 	var connections, open, wakes, waiters, dead, calls, tables, indexes, engine float64
 	check(s.t, s.sql.QueryRowContext(s.t.Context(), `
 		SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),
