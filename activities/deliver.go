@@ -321,11 +321,15 @@ func traceparent(callID string, number int) string {
 // says after that is not heard any more: no matter, as an exchange begins within [startWithin] or not at all, and the engine waits longer.
 func wanted(ctx context.Context) (context.Context, context.CancelFunc) {
 	lasting, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
+	pass := func() {
 		if cause := context.Cause(ctx); !unheard(cause) {
 			end(cause)
 		}
-	})
+	}
+	stop := context.AfterFunc(ctx, pass)
+	if ctx.Err() != nil { // by the first heartbeat: now, not when AfterFunc gets to it
+		pass()
+	}
 	cancel := func() { stop(); end(nil) }
 	deadline, bounded := ctx.Deadline()
 	if !bounded {

@@ -21,6 +21,9 @@ func (a *Activities) fault(step string, call workflows.CallRef, err error) error
 
 // faultOf is fault for a step that is about something else than a call.
 func (a *Activities) faultOf(step string, what slog.Attr, err error) error {
+	if temporal.IsApplicationError(err) { // a step within this one has told it
+		return err
+	}
 	e, known := errors.AsType[*forgehook.Error](err)
 	if !known && errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", step, context.Canceled)

@@ -98,9 +98,9 @@ func TestWithin_handsOver(t *testing.T) {
 	b.First.Wait(t.Context())
 }
 
-// The activity went to another process, where nothing is known of the attempt but what PostgreSQL says.
-func TestWithin_takenOverElsewhere(t *testing.T) {
-	t.Parallel()
+// handedOver is a call whose attempt goes on behind its workflow task; the endpoint has its request and does not answer yet.
+func handedOver(t *testing.T) (bundle, *zoo.Server, forgehook.Call) {
+	t.Helper()
 	b := setup(t)
 	b.First = NewFirstAttempts(time.Millisecond)
 	endpoint := zoo.Slow(t)
@@ -109,8 +109,15 @@ func TestWithin_takenOverElsewhere(t *testing.T) {
 	check(t, err)
 	equal(t, "first", result, workflows.DeliverResult{Underway: true})
 	endpoint.Await(t, 1)
+	return b, endpoint, call
+}
+
+// The activity went to another process, where nothing is known of the attempt but what PostgreSQL says.
+func TestWithin_takenOverElsewhere(t *testing.T) {
+	t.Parallel()
+	b, endpoint, call := handedOver(t)
 	go endpoint.Release()
-	result, err = b.elsewhere().takeOver(t, call)
+	result, err := b.elsewhere().takeOver(t, call)
 	check(t, err)
 	equal(t, "taken over", result, workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1})
 	equal(t, "requests", len(endpoint.Requests()), 1)
@@ -119,13 +126,7 @@ func TestWithin_takenOverElsewhere(t *testing.T) {
 // Whoever waits in another process goes on to wait when the database is away for a moment: the exchange is on the wire all the same.
 func TestWithin_takenOverDatabaseCut(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	b.First = NewFirstAttempts(time.Millisecond)
-	endpoint := zoo.Slow(t)
-	call := b.ready(t, to(endpoint))
-	_, err := b.within(t, call)
-	check(t, err)
-	endpoint.Await(t, 1)
+	b, endpoint, call := handedOver(t)
 	raw := b.raw(t)
 	lock, err := raw.BeginTx(t.Context(), nil)
 	check(t, err)

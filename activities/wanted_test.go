@@ -39,7 +39,11 @@ func TestWanted(t *testing.T) {
 				t.Errorf("deadline %v, value %v", at, ours.Value(key{}))
 			}
 			end(tt.cause)
+			late, cancelLate := wanted(theirs)
+			defer cancelLate()
+			equal(t, "ended, of one that begins later", late.Err() != nil, !tt.goes)
 			if tt.goes {
+				equal(t, "unheard", unheard(context.Cause(theirs)), true)
 				equal(t, "ended", ours.Err(), nil)
 				return
 			}
