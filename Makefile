@@ -87,12 +87,13 @@ build: ## Build the product into .forgehook/bin
 	@mkdir -p $(BIN)
 	@go build -v -ldflags '-X main.version=$(VERSION)' -o $(BIN)/forgehook ./cmd/forgehook 2>&1 | $(call PROGRESS,280)
 
-# Counts what `go build -v` names, on one line; anything else it says is shown. Not awk: Debian's waits for 4 KB at a time.
+# Counts what `go build -v` names, on one line; anything else it says is shown. Its argument is how many are left once the stack is
+# built. Not awk: Debian's waits for 4 KB at a time.
 define PROGRESS
 { d=0; n=0; end=; while IFS= read -r line; do case "$$line" in \
 "go: downloading "*) d=$$((d + 1)); printf '\r  %d modules downloaded' $$d; end='\n' ;; \
 *" "* | "") printf "$$end%s\n" "$$line"; end= ;; \
-*) n=$$((n + 1)); printf '\r  %d of about %d packages compiled' $$n $(1); end='\n' ;; \
+*) n=$$((n + 1)); of="of about $(1) "; [ $$n -le $(1) ] || of=; printf '\r  %-40s' "$$n $${of}packages compiled"; end='\n' ;; \
 esac; done; printf "$$end"; }
 endef
 
