@@ -3,13 +3,19 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/client"
@@ -18,7 +24,8 @@ import (
 // receiverLog is what the test's endpoints saw of calls. It is safe for concurrent use; the zero value is empty.
 type receiverLog struct {
 	mu       sync.Mutex
-	requests []*receipt
+	requests map[string][]*receipt // by webhook-id, in the order of arrival
+	ids      []string              // of all requests, in the order of arrival
 }
 
 // receipt is one request that arrived.
@@ -26,14 +33,26 @@ type receipt struct {
 	webhookID string
 	attempt   string // header webhook-attempt
 	at        time.Time
-	status    int // answered; 0: none, or not yet
+	status    int    // answered; 0: none, or not yet
+	sha256    string // of the body, hex; "" where it did not arrive whole
+	sender    string // the worker; "" where the test does not know
 }
 
-func (l *receiverLog) arrived(webhookID, attempt string) *receipt {
-	r := &receipt{webhookID: webhookID, attempt: attempt, at: time.Now()}
+// arrived notes a request and leaves its body to be read again.
+func (l *receiverLog) arrived(request *http.Request, sender string) *receipt {
+	r := &receipt{webhookID: request.Header.Get("webhook-id"), attempt: request.Header.Get("webhook-attempt"), at: time.Now(), sender: sender}
+	body, err := io.ReadAll(request.Body)
+	if err == nil {
+		r.sha256 = fmt.Sprintf("%x", sha256.Sum256(body))
+	}
+	request.Body = io.NopCloser(bytes.NewReader(body))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.requests = append(l.requests, r)
+	if l.requests == nil {
+		l.requests = map[string][]*receipt{}
+	}
+	l.requests[r.webhookID] = append(l.requests[r.webhookID], r)
+	l.ids = append(l.ids, r.webhookID)
 	return r
 }
 
@@ -45,14 +64,11 @@ func (l *receiverLog) answers(r *receipt, status int) {
 }
 
 // of copies the requests with a webhook-id, in the order of arrival.
-func (l *receiverLog) of(webhookID string) []receipt {
+func (l *receiverLog) of(webhookID string) (list []receipt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var list []receipt
-	for _, r := range l.requests {
-		if r.webhookID == webhookID {
-			list = append(list, *r)
-		}
+	for _, r := range l.requests[webhookID] {
+		list = append(list, *r)
 	}
 	return list
 }
@@ -61,11 +77,7 @@ func (l *receiverLog) of(webhookID string) []receipt {
 func (l *receiverLog) webhookIDs() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ids := make([]string, len(l.requests))
-	for i, r := range l.requests {
-		ids[i] = r.webhookID
-	}
-	return ids
+	return slices.Clone(l.ids)
 }
 
 // acceptedCall is a call that the API has told a client of, and what may become of it.
@@ -77,7 +89,10 @@ type acceptedCall struct {
 }
 
 // span is a time in which exchanges may have been cut: processes of the installation were not all well.
-type span struct{ from, to time.Time }
+type span struct {
+	from, to time.Time
+	worker   string // whose exchanges; "": anybody's
+}
 
 // always allows cuts at any time.
 var always = []span{{to: time.Now().Add(24 * time.Hour)}}
@@ -90,33 +105,54 @@ type checker struct {
 	calls    []acceptedCall
 	cuts     []span
 	webhooks []int32 // utilities that nobody else calls: they have no calls but these
+
+	attempts, unknown int // how many check saw, and of how many nobody knows how they ended
 }
 
 // check returns what is wrong, nil where each call has one outcome and all attempts agree with what the receiver saw.
 func (c *checker) check(ctx context.Context) []string {
 	faults := append(c.checkKeys(), c.checkLists(ctx)...)
-	seen := map[string]bool{}
-	for _, accepted := range c.calls {
-		if seen[accepted.id] {
-			continue
-		}
-		seen[accepted.id] = true
-		call, err := c.client.Call(ctx, accepted.id, 0)
-		if err != nil {
-			faults = append(faults, fmt.Sprintf("call %s cannot be read: %v", accepted.id, err))
-			continue
-		}
-		attempts, err := c.client.Attempts(ctx, accepted.id)
-		if err != nil {
-			faults = append(faults, fmt.Sprintf("the attempts of call %s cannot be read: %v", accepted.id, err))
-			continue
-		}
-		story := story{call: call, attempts: attempts, receipts: c.log.of(call.WebhookID), cuts: c.cuts, hurried: accepted.hurried}
-		for _, fault := range story.faults(accepted.outcomes) {
-			faults = append(faults, fmt.Sprintf("call %s: %s\n%s", call.ID, fault, story.tell()))
-		}
+	calls := slices.CompactFunc(slices.SortedFunc(slices.Values(c.calls), func(a, b acceptedCall) int { return strings.Compare(a.id, b.id) }),
+		func(a, b acceptedCall) bool { return a.id == b.id })
+	var (
+		readers errgroup.Group
+		mu      sync.Mutex
+	)
+	readers.SetLimit(8)
+	for _, accepted := range calls {
+		readers.Go(func() error {
+			story, found := c.read(ctx, accepted)
+			mu.Lock()
+			defer mu.Unlock()
+			faults = append(faults, found...)
+			c.attempts += len(story.attempts)
+			for _, a := range story.attempts {
+				if a.State == forgehook.AttemptUnknown {
+					c.unknown++
+				}
+			}
+			return nil
+		})
 	}
+	_ = readers.Wait()
 	return faults
+}
+
+// read asks for a call, and says what is wrong with it.
+func (c *checker) read(ctx context.Context, accepted acceptedCall) (s story, faults []string) {
+	call, err := c.client.Call(ctx, accepted.id, 0)
+	if err != nil {
+		return s, []string{fmt.Sprintf("call %s cannot be read: %v", accepted.id, err)}
+	}
+	attempts, err := c.client.Attempts(ctx, accepted.id)
+	if err != nil {
+		return s, []string{fmt.Sprintf("the attempts of call %s cannot be read: %v", accepted.id, err)}
+	}
+	s = story{call: call, attempts: attempts, receipts: c.log.of(call.WebhookID), cuts: c.cuts, hurried: accepted.hurried}
+	for _, fault := range s.faults(accepted.outcomes) {
+		faults = append(faults, fmt.Sprintf("call %s: %s\n%s", call.ID, fault, s.tell()))
+	}
+	return s, faults
 }
 
 // checkKeys finds idempotency keys with several calls, and calls with several keys.
@@ -183,144 +219,4 @@ func (c *checker) list(ctx context.Context, webhook int32) (calls []forgehook.Ca
 		}
 		cursor = *page.NextCursor
 	}
-}
-
-// story is all that is known from outside of one call.
-type story struct {
-	call     forgehook.Call
-	attempts []forgehook.Attempt
-	receipts []receipt
-	cuts     []span
-	hurried  bool
-}
-
-func (s story) faults(allowed []forgehook.Outcome) []string {
-	if s.call.Outcome == nil || s.call.Status != forgehook.CallCompleted || s.call.CompletedAt == nil {
-		return []string{fmt.Sprintf("it has no outcome: it is %s", s.call.Status)}
-	}
-	return slices.Concat(s.outcomeFaults(allowed), s.attemptFaults(), s.receiptFaults())
-}
-
-// outcomeFaults holds the outcome against what led to it.
-func (s story) outcomeFaults(allowed []forgehook.Outcome) (faults []string) {
-	outcome := *s.call.Outcome
-	switch {
-	case !slices.Contains(forgehook.Outcomes, outcome):
-		faults = append(faults, fmt.Sprintf("%q is no outcome", outcome))
-	case allowed != nil && !slices.Contains(allowed, outcome) && !s.lost():
-		faults = append(faults, fmt.Sprintf("the outcome is %s, want one of %v", outcome, allowed))
-	case outcome == forgehook.Delivered && !s.answered2xx():
-		faults = append(faults, "it is delivered, and the receiver never answered it 2xx")
-	case outcome == forgehook.Skipped && len(s.receipts)+len(s.attempts) > 0:
-		faults = append(faults, "it is skipped, and has attempts or requests all the same")
-	}
-	return faults
-}
-
-// lost reports the one failure that faults alone bring about: the last three attempts lost their worker.
-func (s story) lost() bool {
-	n := len(s.attempts)
-	return *s.call.Outcome == forgehook.Failed && s.call.Error != nil && s.call.Error.Code == "worker_lost" && n >= 3 &&
-		!slices.ContainsFunc(s.attempts[n-3:], func(a forgehook.Attempt) bool { return a.State != forgehook.AttemptUnknown })
-}
-
-func (s story) answered2xx() bool {
-	return slices.ContainsFunc(s.receipts, func(r receipt) bool { return r.status/100 == 2 })
-}
-
-// attemptFaults looks at numbers, states and moments.
-func (s story) attemptFaults() (faults []string) {
-	if len(s.attempts) != s.call.Attempts {
-		faults = append(faults, fmt.Sprintf("it counts %d attempts, %d are listed", s.call.Attempts, len(s.attempts)))
-	}
-	for i, a := range s.attempts {
-		if a.Number != i+1 {
-			faults = append(faults, fmt.Sprintf("attempt %d has the number %d", i+1, a.Number))
-		}
-		// An outcome has the moment of its decision: with the database away it is stored later, and an attempt may begin between.
-		if a.StartedAt.After(s.call.CompletedAt.Time) && (i == 0 || !s.cut(i-1)) {
-			faults = append(faults, fmt.Sprintf("attempt %d started after the outcome", a.Number))
-		}
-		if i > 0 && !s.hurried && s.early(i) {
-			faults = append(faults, fmt.Sprintf("attempt %d started before it was due", a.Number))
-		}
-		switch {
-		case a.State == forgehook.AttemptStarted:
-			faults = append(faults, fmt.Sprintf("attempt %d is still started", a.Number))
-		case a.State == forgehook.AttemptUnknown && !s.cut(i):
-			faults = append(faults, fmt.Sprintf("attempt %d is unknown, and nothing was cut meanwhile", a.Number))
-		case a.State == forgehook.AttemptFinished && a.Verdict != nil && *a.Verdict != forgehook.VerdictRetry && i+1 < len(s.attempts) && !s.cut(i):
-			faults = append(faults, fmt.Sprintf("attempt %d follows a final answer, and nothing was cut", a.Number+1))
-		}
-	}
-	return faults
-}
-
-// early reports whether an attempt did not wait for what the one before it had said. The engine's timers have a clock of their own,
-// which is allowed a second.
-func (s story) early(i int) bool {
-	due := s.attempts[i-1].NextAttemptAt
-	return due != nil && s.attempts[i].StartedAt.Before(due.Add(-time.Second))
-}
-
-// cut reports whether something may have been cut while an attempt was the last one.
-func (s story) cut(i int) bool {
-	from, to := s.attempts[i].StartedAt.Time, s.call.CompletedAt.Time
-	if i+1 < len(s.attempts) {
-		to = s.attempts[i+1].StartedAt.Time
-	}
-	return slices.ContainsFunc(s.cuts, func(cut span) bool { return !cut.from.After(to) && !cut.to.Before(from) })
-}
-
-// receiptFaults holds each request that arrived against its attempt, and each answer that is recorded against the one that was given.
-func (s story) receiptFaults() (faults []string) {
-	byAttempt := map[string]receipt{}
-	for _, r := range s.receipts {
-		if _, twice := byAttempt[r.attempt]; twice {
-			faults = append(faults, fmt.Sprintf("the receiver saw attempt %s twice", r.attempt))
-		}
-		byAttempt[r.attempt] = r
-	}
-	for _, a := range s.attempts {
-		number := fmt.Sprint(a.Number)
-		r, arrived := byAttempt[number]
-		delete(byAttempt, number)
-		switch {
-		case a.State != forgehook.AttemptFinished:
-		case a.Response != nil && !arrived:
-			faults = append(faults, fmt.Sprintf("attempt %d has an answer, and the receiver never saw it", a.Number))
-		case a.Response != nil && a.Response.StatusCode != r.status:
-			faults = append(faults, fmt.Sprintf("attempt %d has the status %d, the receiver answered %d", a.Number, a.Response.StatusCode, r.status))
-		case a.Response == nil && a.Error == nil:
-			faults = append(faults, fmt.Sprintf("attempt %d is finished with neither an answer nor an error", a.Number))
-		}
-	}
-	for number := range byAttempt {
-		faults = append(faults, fmt.Sprintf("the receiver saw attempt %s, which the call does not list", number))
-	}
-	return faults
-}
-
-// tell is the story in lines, for whoever has to find out what went wrong.
-func (s story) tell() string {
-	const clock = "15:04:05.000"
-	var lines []string
-	lines = append(lines, fmt.Sprintf("  accepted %s, %s", s.call.AcceptedAt.Format(clock), outcomeText(s.call)))
-	for _, a := range s.attempts {
-		line := fmt.Sprintf("  attempt %d started %s, %s", a.Number, a.StartedAt.Format(clock), a.State)
-		if a.DurationMS != nil {
-			line += fmt.Sprintf(" after %d ms", *a.DurationMS)
-		}
-		if a.Reason != nil {
-			line += ": " + *a.Reason
-		}
-		lines = append(lines, line)
-	}
-	for _, r := range s.receipts {
-		lines = append(lines, fmt.Sprintf("  receiver %s: attempt %s, answered %d", r.at.UTC().Format(clock), r.attempt, r.status))
-	}
-	if s.call.CompletedAt != nil {
-		lines = append(lines, "  completed "+s.call.CompletedAt.Format(clock))
-	}
-	return strings.Join(lines, "\n")
 }

@@ -35,13 +35,18 @@ func sound() (story, []span) {
 	s := story{
 		call: forgehook.Call{
 			ID: "c1", WebhookID: "w1", Status: forgehook.CallCompleted, Outcome: new(forgehook.Delivered), Attempts: 3, CompletedAt: new(at(31)),
+			DeadlineAt: at(40), Request: &forgehook.RequestInfo{SHA256: "b1"},
 		},
 		attempts: []forgehook.Attempt{
 			attempt(1, forgehook.AttemptUnknown, 0), attempt(2, forgehook.AttemptFinished, http.StatusServiceUnavailable), attempt(3, forgehook.AttemptFinished, http.StatusOK),
 		},
-		receipts: []receipt{{"w1", "1", at(10).Time, 0}, {"w1", "2", at(20).Time, http.StatusServiceUnavailable}, {"w1", "3", at(30).Time, http.StatusOK}},
+		receipts: []receipt{
+			{webhookID: "w1", attempt: "1", at: at(10).Time, sha256: "b1", sender: aWorker},
+			{webhookID: "w1", attempt: "2", at: at(20).Time, status: http.StatusServiceUnavailable, sha256: "b1", sender: bWorker},
+			{webhookID: "w1", attempt: "3", at: at(30).Time, status: http.StatusOK, sha256: "b1", sender: aWorker},
+		},
 	}
-	return s, []span{{at(12).Time, at(13).Time}}
+	return s, []span{{from: at(12).Time, to: at(13).Time, worker: aWorker}}
 }
 
 // TestChecker_findsFaults gives the checker an API and a receiver that disagree in one thing each.
@@ -68,14 +73,19 @@ func TestChecker_findsFaults(t *testing.T) {
 		{name: "before it was due", change: func(s *story) {
 			s.attempts[1].NextAttemptAt.Time = s.attempts[2].StartedAt.Add(1001 * time.Millisecond)
 		}, want: "attempt 3 started before it was due"},
+		{name: "after the deadline", change: func(s *story) { s.call.DeadlineAt.Time = s.attempts[2].StartedAt.Add(-time.Millisecond) }, want: "attempt 3 started after the deadline"},
 		{name: "hurried", change: func(s *story) { s.attempts[1].NextAttemptAt.Time = s.attempts[2].StartedAt.Add(time.Hour) },
 			told: []acceptedCall{{id: "c1", key: "k1", outcomes: delivered, hurried: true}}},
 		{name: "still started", change: func(s *story) { s.attempts[0].State = forgehook.AttemptStarted }, want: "attempt 1 is still started"},
 		{name: "unknown in calm", change: func(*story) {}, calm: true, want: "attempt 1 is unknown, and nothing was cut"},
+		{name: "unknown, and another worker was cut", change: func(s *story) { s.receipts[0].sender = bWorker }, want: "attempt 1 is unknown, and nothing was cut"},
+		{name: "unknown, never arrived", change: func(s *story) { s.receipts = s.receipts[1:] }},
 		{name: "sent after a final answer", change: func(s *story) { s.attempts[1].Verdict = new(forgehook.VerdictPermanent) }, want: "attempt 3 follows a final answer"},
 		{name: "seen twice", change: func(s *story) { s.receipts = append(s.receipts, s.receipts[2]) }, want: "the receiver saw attempt 3 twice"},
 		{name: "never seen", change: func(s *story) { s.receipts = []receipt{s.receipts[0], s.receipts[2]} }, want: "attempt 2 has an answer, and the receiver never saw it"},
 		{name: "another answer", change: func(s *story) { s.receipts[1].status = http.StatusOK }, want: "attempt 2 has the status 503, the receiver answered 200"},
+		{name: "another body", change: func(s *story) { s.receipts[1].sha256 = "b2" }, want: "the receiver saw another body in attempt 2"},
+		{name: "half a body", change: func(s *story) { s.receipts[0].sha256 = "" }},
 		{name: "not listed", change: func(s *story) { s.receipts[0].attempt = "9" }, want: "the receiver saw attempt 9, which the call does not list"},
 		{name: "neither answer nor error", change: func(s *story) { s.attempts[1].Response = nil }, want: "attempt 2 is finished with neither"},
 		{name: "of no call", change: func(s *story) { s.receipts[0].webhookID = "w9" }, want: "the receiver saw webhook-id w9, which no call has"},
@@ -88,9 +98,10 @@ func TestChecker_findsFaults(t *testing.T) {
 			t.Parallel()
 			s, cuts := sound()
 			tt.change(&s)
-			c := checker{client: client.New(serveStory(t, s), "key"), log: &receiverLog{}, calls: tt.told, cuts: cuts, webhooks: []int32{7}}
+			c := checker{client: client.New(serveStory(t, s), "key"), log: &receiverLog{requests: map[string][]*receipt{}}, calls: tt.told, cuts: cuts, webhooks: []int32{7}}
 			for _, r := range s.receipts {
-				c.log.requests = append(c.log.requests, &r)
+				c.log.requests[r.webhookID] = append(c.log.requests[r.webhookID], &r)
+				c.log.ids = append(c.log.ids, r.webhookID)
 			}
 			if tt.told == nil {
 				c.calls = told

@@ -90,7 +90,7 @@ func answerLater(url string) {
 func newLoggedEndpoint(t *testing.T, log *receiverLog, answer func(w http.ResponseWriter, r *http.Request, status func(int))) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		receipt := log.arrived(r.Header.Get("webhook-id"), r.Header.Get("webhook-attempt"))
+		receipt := log.arrived(r, "")
 		answer(w, r, func(code int) {
 			log.answers(receipt, code)
 			w.WriteHeader(code)

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -15,6 +16,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	temporalclient "go.temporal.io/sdk/client"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/client"
@@ -53,7 +57,10 @@ type planned struct {
 	env    []string
 }
 
-const callsOfSeed = 200
+const (
+	callsOfSeed = 200
+	paceOfSeed  = 60 * time.Millisecond // less than the engines of two lanes can do: under faults, not under water
+)
 
 // fastPaths are what FORGEHOOK_FAST_PATH is in turns: as it is by default, with nearly all first attempts within the workflow task, and with none.
 var fastPaths = []string{"100ms", "1h", "0"}
@@ -75,7 +82,8 @@ func plan(seed uint64) planned {
 func plannedFault(dice *rand.Rand) fault {
 	f := fault{after: 1 + dice.IntN(callsOfSeed), delay: time.Duration(dice.IntN(1500)) * time.Millisecond, length: time.Duration(500+dice.IntN(7500)) * time.Millisecond}
 	others := []string{theAPI, aWorker, bWorker, thePostgres, theTemporal}
-	if dice.IntN(10) < 7 {
+	if dice.IntN(10) < 7 { // early: later few come to most points
+		f.after = 1 + f.after/2
 		f.point, f.nth = points[dice.IntN(len(points))], 1+dice.IntN(4)
 		others = []string{"", "", "", thePostgres, theTemporal}
 	}
@@ -97,6 +105,7 @@ type fuzzed struct {
 	receiver *receiver
 	clients  *clients
 	log      receiverLog
+	queue    string
 }
 
 // patience is how long after the last fault, or the last outcome since then, another call has its outcome at the latest.
@@ -123,11 +132,14 @@ func run(t *testing.T, l *lane, p planned) {
 	f.awaitPoints(c)
 	f.faults.end()
 	f.awaitOutcomes(c)
+	ended := time.Since(begin)
+	f.awaitWorkflows(l.temporal.address)
 	c.cuts = f.faults.allCuts()
 	for _, fault := range c.check(t.Context()) {
 		t.Error(fault)
 	}
-	t.Logf("seed %d: %d calls, posted after %.1f s, ended after %.1f s; %s", p.seed, len(c.calls), posted.Seconds(), time.Since(begin).Seconds(), f.faults.tell())
+	t.Logf("seed %d: %d calls, posted after %.1f s, ended after %.1f s, %d of %d attempts unknown; %s",
+		p.seed, len(c.calls), posted.Seconds(), ended.Seconds(), c.unknown, c.attempts, f.faults.tell())
 	if t.Failed() {
 		t.Logf("again: make nightly ARGS='-failpoints.first %d -failpoints.seeds 1'", p.seed)
 	}
@@ -140,8 +152,9 @@ func (f *fuzzed) install(l *lane) {
 	keyset, err := secret.NewKeyset()
 	check(t, err)
 	addr := freeAddr(t)
+	f.queue = fmt.Sprintf("seed-%d-%d", f.plan.seed, time.Now().UnixNano())
 	env := append(environ(), "FORGEHOOK_ENCRYPTION_KEYSET="+keyset, "FORGEHOOK_HTTP_ADDR="+addr, "FORGEHOOK_EGRESS_ALLOW=127.0.0.0/8",
-		fmt.Sprintf("FORGEHOOK_TASK_QUEUE=seed-%d-%d", f.plan.seed, time.Now().UnixNano()), "FORGEHOOK_SWEEP_INTERVAL=1s", "FORGEHOOK_STOP_TIMEOUT=30s")
+		"FORGEHOOK_TASK_QUEUE="+f.queue, "FORGEHOOK_SWEEP_INTERVAL=1s", "FORGEHOOK_STOP_TIMEOUT=30s", "FORGEHOOK_DRAIN_DELAY=500ms")
 	env = append(env, f.plan.env...)
 	in := &installation{t: t, env: append(slices.Clone(env), "FORGEHOOK_DATABASE_URL="+url)}
 	in.run("migrate", "up")
@@ -152,7 +165,11 @@ func (f *fuzzed) install(l *lane) {
 	}}
 	for name, command := range map[string]string{theAPI: "api", aWorker: "worker", bWorker: "worker"} {
 		at := func(point string) bool { return f.faults.at(func() string { return name }, command+" "+point) }
-		temporal := func(client, server net.Conn, at watcher) { speakTemporal(client, server, at, f.faults.took) }
+		took := f.faults.took
+		if name == theAPI {
+			took = func(time.Time) {} // no attempt waits for it
+		}
+		temporal := func(client, server net.Conn, at watcher) { speakTemporal(client, server, at, took) }
 		server := strings.Split(strings.SplitN(url, "@", 2)[1], "/")[0]
 		s := &slot{t: t, command: command, env: append(slices.Clone(env),
 			"FORGEHOOK_DATABASE_URL="+strings.Replace(url, server, tap(t, server, speakPostgres, at), 1),
@@ -161,18 +178,20 @@ func (f *fuzzed) install(l *lane) {
 		t.Cleanup(s.end)
 		s.up()
 	}
-	f.receiver = newReceiver(t, &f.log, f.plan.seed, func(remote net.Addr, point string) {
-		_ = f.faults.at(func() string { return f.workerOf(remote) }, "worker "+point)
+	f.receiver = newReceiver(t, &f.log, f.plan.seed, f.workerOf, func(worker, point string) {
+		_ = f.faults.at(func() string { return cmp.Or(worker, aWorker) }, "worker "+point)
 	})
 	f.configure(in)
 }
 
-// workerOf is the worker that holds the other end of a connection to the receiver.
+// workerOf is the worker that holds the other end of a connection to the receiver, "" where it is gone already.
 func (f *fuzzed) workerOf(remote net.Addr) string {
-	if f.slots[bWorker].holds(remote) {
-		return bWorker
+	for _, worker := range []string{aWorker, bWorker} {
+		if f.slots[worker].holds(remote) {
+			return worker
+		}
 	}
-	return aWorker
+	return ""
 }
 
 // configure attaches a utility for each kind of call.
@@ -183,7 +202,7 @@ func (f *fuzzed) configure(in *installation) {
 	in.do("POST", fmt.Sprintf("/v1/projects/%d/services", project.ID), map[string]any{"name": "e2e"}, &service)
 	in.do("POST", fmt.Sprintf("/v1/projects/%d/documents", project.ID),
 		map[string]any{"serviceId": service.ID, "status": "Processed", "usage": "Outbox", "filename": "e2e.pdf"}, &document)
-	f.clients = &clients{t: f.t, client: in.client, document: document.ID, webhooks: map[string]int32{}, progress: f.faults.accepted}
+	f.clients = &clients{t: f.t, client: in.client, document: document.ID, webhooks: map[string]int32{}, progress: f.faults.accepted, pace: paceOfSeed}
 	for _, k := range kinds {
 		settings := map[string]any{
 			"webHook":                 map[string]any{"url": f.receiver.url + "/" + k.name, "retryCount": 20, "retryDelay": "00:00:00.4"},
@@ -221,6 +240,30 @@ func (f *fuzzed) awaitOutcomes(c *checker) {
 			return
 		}
 	}
+}
+
+// awaitWorkflows waits until the engine has nothing left to do for calls that have ended.
+func (f *fuzzed) awaitWorkflows(engine string) {
+	temporal, err := temporalclient.DialContext(f.t.Context(), temporalclient.Options{HostPort: engine})
+	check(f.t, err)
+	defer temporal.Close()
+	open := &workflowservice.ListWorkflowExecutionsRequest{Namespace: "default", Query: fmt.Sprintf(
+		"TaskQueue = %q AND ExecutionStatus = 'Running' AND WorkflowType != 'Sweep'", f.queue)}
+	var left []string
+	for begin, tick := time.Now(), time.NewTicker(200*time.Millisecond); time.Since(begin) < patience; <-tick.C {
+		listed, err := temporal.ListWorkflow(f.t.Context(), open)
+		if err != nil {
+			left = []string{err.Error()}
+			continue
+		}
+		if left = nil; len(listed.GetExecutions()) == 0 {
+			return
+		}
+		for _, e := range listed.GetExecutions() {
+			left = append(left, e.GetType().GetName()+" "+e.GetExecution().GetWorkflowId())
+		}
+	}
+	f.t.Errorf("all calls have ended, and these workflows have not: %s", strings.Join(left, ", "))
 }
 
 func (f *fuzzed) open(ctx context.Context, c *checker) (open []string, err error) {

@@ -200,15 +200,24 @@ func (f *faults) strike(victim *victim, next fault) {
 	}()
 }
 
-// settling is how long after a fault exchanges may still be given up: the engine has yet to miss a heartbeat.
-const settling = 10 * time.Second
+// settling is how long after PostgreSQL or the engine was away exchanges may still be given up: a heartbeat may be missed until then.
+const settling = 5 * time.Second
 
 func (f *faults) undone(next fault, cut span) {
 	f.note(fmt.Sprintf("%s from %s for %s", next, cut.from.UTC().Format("15:04:05.000"), time.Since(cut.from).Round(time.Millisecond)))
-	if (next.do == restarted || next.do == superseded) && next.to != thePostgres && next.to != theTemporal {
-		return // an orderly end of ours cuts nothing
+	switch next.to {
+	case theAPI:
+		return // exchanges are none of its business
+	case aWorker, bWorker:
+		if next.do == restarted || next.do == superseded {
+			return // an orderly end of ours cuts nothing
+		}
+		if cut.worker, cut.to = next.to, time.Now(); next.do == killed { // what begins in the next process is not cut
+			cut.to = cut.from
+		}
+	default:
+		cut.to = time.Now().Add(settling)
 	}
-	cut.to = time.Now().Add(settling)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cuts = append(f.cuts, cut)
@@ -233,7 +242,7 @@ func (f *faults) took(since time.Time) {
 	if time.Since(since) > starving {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.cuts = append(f.cuts, span{since, time.Now().Add(settling)})
+		f.cuts = append(f.cuts, span{from: since, to: time.Now().Add(settling)})
 		f.starved++
 	}
 }
@@ -265,7 +274,7 @@ func (f *faults) tell() string {
 	defer f.mu.Unlock()
 	text := "done: " + strings.Join(f.done, "; ")
 	if f.starved > 0 {
-		text += fmt.Sprintf("; the machine was too busy %d times", f.starved)
+		text += fmt.Sprintf("; the machine or the engine took over %s %d times", starving, f.starved)
 	}
 	var unlisted []string
 	known := slices.Concat(points, sides(startTrips))

@@ -30,11 +30,12 @@ type kind struct {
 
 // kinds are the calls of a seed. Whatever an endpoint does to the first request of a call, it is good to a later one.
 var kinds = []kind{
-	{name: "plain", share: 35, outcomes: delivered},
-	{name: "flaky", share: 14, outcomes: delivered}, // 503 first, and sometimes again
-	{name: "reset", share: 8, outcomes: delivered},  // cuts the connection first
-	{name: "half", share: 8, outcomes: delivered},   // half an answer, then the rest
-	{name: "slow", share: 8, outcomes: delivered},   // longer than heartbeats may be missed
+	{name: "plain", share: 15, outcomes: delivered},
+	{name: "steady", share: 20, outcomes: delivered}, // up to two seconds: some are always on the wire
+	{name: "flaky", share: 14, outcomes: delivered},  // 503 first, and sometimes again
+	{name: "reset", share: 8, outcomes: delivered},   // cuts the connection first
+	{name: "half", share: 8, outcomes: delivered},    // half an answer, then the rest
+	{name: "slow", share: 8, outcomes: delivered},    // longer than heartbeats may be missed
 	{name: "skips", share: 6, settings: map[string]any{"condition": "doc.id < 0"}, outcomes: []forgehook.Outcome{forgehook.Skipped}},
 	{name: "refuses", share: 5, outcomes: []forgehook.Outcome{forgehook.Failed}},
 	{name: "callback", share: 6, settings: map[string]any{"callback": map[string]any{"await": true, "timeout": "00:10:00"}}, outcomes: delivered},
@@ -45,22 +46,26 @@ var kinds = []kind{
 // receiver is the endpoint of all kinds, the path says which.
 type receiver struct {
 	log  *receiverLog
-	at   func(remote net.Addr, point string)
+	at   func(worker, point string)
 	mu   sync.Mutex
 	dice *rand.Rand
 	http *http.Server
 	url  string
 }
 
-func newReceiver(t *testing.T, log *receiverLog, seed uint64, at func(net.Addr, string)) *receiver {
+// sender is the key of a connection's context for the worker at its other end.
+type sender struct{}
+
+// newReceiver starts one. workerOf says who holds the other end of a connection.
+func newReceiver(t *testing.T, log *receiverLog, seed uint64, workerOf func(remote net.Addr) string, at func(worker, point string)) *receiver {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	r := &receiver{log: log, at: at, dice: rand.New(rand.NewPCG(seed, 2)), url: "http://" + l.Addr().String()}
-	r.http = &http.Server{Handler: http.HandlerFunc(r.answer), ConnState: func(c net.Conn, s http.ConnState) {
-		if s == http.StateNew {
-			at(c.RemoteAddr(), "endpoint/connected")
-		}
+	r.http = &http.Server{Handler: http.HandlerFunc(r.answer), ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+		worker := workerOf(c.RemoteAddr())
+		at(worker, "endpoint/connected")
+		return context.WithValue(ctx, sender{}, worker)
 	}}
 	go func() { _ = r.http.Serve(l) }()
 	t.Cleanup(func() { _ = r.http.Close() })
@@ -75,11 +80,9 @@ func (r *receiver) roll(n int) int {
 }
 
 func (r *receiver) answer(w http.ResponseWriter, request *http.Request) {
-	_, _ = io.ReadAll(request.Body)
-	id := request.Header.Get("webhook-id")
-	before := len(r.log.of(id))
-	receipt := r.log.arrived(id, request.Header.Get("webhook-attempt"))
-	from, _ := net.ResolveTCPAddr("tcp", request.RemoteAddr)
+	from, _ := request.Context().Value(sender{}).(string)
+	before := len(r.log.of(request.Header.Get("webhook-id")))
+	receipt := r.log.arrived(request, from)
 	r.at(from, "endpoint/request read")
 	answers := func(status int) {
 		r.log.answers(receipt, status)
@@ -99,6 +102,9 @@ func (r *receiver) answer(w http.ResponseWriter, request *http.Request) {
 		r.at(from, "endpoint/half answered")
 		r.wait(request, 50, 300)
 		_, _ = io.WriteString(w, "half")
+	case kind == "steady":
+		r.wait(request, 0, 2000)
+		answers(http.StatusOK)
 	case kind == "slow":
 		r.wait(request, 2500, 6000)
 		answers(http.StatusOK)
@@ -154,6 +160,7 @@ type clients struct {
 	webhooks map[string]int32 // by kind
 	document int32
 	progress func(accepted int) // nil: nobody asks
+	pace     time.Duration      // between two calls; 0: the next is made when one of the last eight is accepted
 
 	mu       sync.Mutex
 	accepted []acceptedCall
@@ -184,7 +191,7 @@ func plannedCalls(dice *rand.Rand, seed uint64, n int) []wanted {
 	return list
 }
 
-// make makes calls, several at once, until all are accepted.
+// make makes calls, up to eight at once, until all are accepted.
 func (c *clients) make(ctx context.Context, list []wanted) {
 	next := make(chan wanted)
 	var wg sync.WaitGroup
@@ -195,7 +202,10 @@ func (c *clients) make(ctx context.Context, list []wanted) {
 			}
 		})
 	}
+	tick := time.NewTicker(max(c.pace, time.Nanosecond))
+	defer tick.Stop()
 	for _, w := range list {
+		<-tick.C
 		next <- w
 	}
 	close(next)

@@ -338,9 +338,9 @@ func newGate(t *testing.T) *gate {
 	t.Helper()
 	g := &gate{arrived: make(chan *exchange, 100)}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		receipt := g.log.arrived(r, "")
 		body, _ := io.ReadAll(r.Body)
-		x := &exchange{webhookID: r.Header.Get("webhook-id"), attempt: r.Header.Get("webhook-attempt"), body: body, answer: make(chan int, 1), gone: r.Context().Done()}
-		receipt := g.log.arrived(x.webhookID, x.attempt)
+		x := &exchange{webhookID: receipt.webhookID, attempt: receipt.attempt, body: body, answer: make(chan int, 1), gone: r.Context().Done()}
 		g.arrived <- x
 		select {
 		case status := <-x.answer:
