@@ -66,6 +66,7 @@ func TestStartRuns(t *testing.T) {
 	want := shown{
 		summary: "after_process of service 48072, 100 documents",
 		details: "Calls of the utilities of service 48072, project 1000000001, that the event fires\n\nRun `" + s.RunID + "`, tenant `" + string(s.Tenant) + "`",
+		share:   "48072/" + string(s.Tenant),
 		attributes: map[string]any{
 			"ForgehookTenant": string(s.Tenant), "ForgehookProjectId": "1000000001",
 		},

@@ -76,6 +76,7 @@ func (c *Control) startCall(ctx context.Context, s forgehook.CallStart) error {
 		TypedSearchAttributes: callAttributes(s),
 		StaticSummary:         forgehook.Shorten(callSummary(s), 400),
 		StaticDetails:         callDetails(s),
+		Priority:              share(s.Tenant, itoa(s.WebHookServiceID)),
 		EnableEagerStart:      c.EagerStart,
 	}, workflows.CallWebhook, workflows.CallInput{
 		CallRef:          workflows.CallRef{Tenant: s.Tenant, CallID: s.CallID},
@@ -105,6 +106,12 @@ func callAttributes(s forgehook.CallStart) temporal.SearchAttributes {
 func keyword(s string) string { return forgehook.Shorten(s, 255) }
 
 func itoa(id int32) string { return strconv.Itoa(int(id)) }
+
+// share has each utility get its share of workers that are behind: the engine gives out the tasks of a key in turns with those of others, and
+// a workflow's activities have its key.
+func share(tenant forgehook.TenantID, of string) temporal.Priority {
+	return temporal.Priority{FairnessKey: forgehook.Shorten(of+"/"+string(tenant), 64)} // the engine takes no longer one
+}
 
 // callSummary is the line in Temporal's list: "POST erp.example.com for document 912".
 func callSummary(s forgehook.CallStart) string {
@@ -136,6 +143,7 @@ func (c *Control) startRun(ctx context.Context, s forgehook.RunStart) error {
 		StaticSummary: runSummary(s),
 		StaticDetails: fmt.Sprintf("Calls of the utilities of service %d, project %d, that the event fires\n\nRun `%s`, tenant `%s`",
 			s.ServiceID, s.ProjectID, s.RunID, s.Tenant),
+		Priority: share(s.Tenant, itoa(s.ServiceID)),
 	}, workflows.RunUtilities, workflows.RunInput{RunRef: s.RunRef})
 }
 
@@ -154,6 +162,7 @@ func (c *Control) StartProcess(ctx context.Context, tenant forgehook.TenantID, p
 		TypedSearchAttributes: temporal.NewSearchAttributes(workflows.Tenant.ValueSet(keyword(string(tenant)))),
 		StaticSummary:         fmt.Sprintf("work item %d waits for call %s", workItemID, callID),
 		StaticDetails:         fmt.Sprintf("Process `%s`, tenant `%s`", processID, tenant),
+		Priority:              share(tenant, "work items"),
 	}, workflows.ProcessWorkItem, workflows.ProcessRef{Tenant: tenant, ProcessID: processID})
 }
 
@@ -227,6 +236,7 @@ func (c *Control) Drain(ctx context.Context, tenant forgehook.TenantID, webHookS
 		),
 		StaticSummary: "release the held calls of utility " + itoa(webHookServiceID),
 		StaticDetails: fmt.Sprintf("Oldest calls first, at a steady pace. Tenant `%s`", tenant),
+		Priority:      share(tenant, itoa(webHookServiceID)),
 	}, workflows.DrainUtility, workflows.DrainInput{Tenant: tenant, WebHookServiceID: webHookServiceID})
 	return fault("start "+id, err)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -60,6 +61,42 @@ func TestStartCalls_manyAtOnce(t *testing.T) {
 	}
 }
 
+// Many calls of one webhook wait for a worker, and then a few of another, which do not wait for all that came before them.
+func TestStartCalls_fairly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const many, few = 160, 5
+	starts := make([]forgehook.CallStart, many+few)
+	place := map[string]int{} // call -> how many were delivered before it
+	var mu sync.Mutex
+	b.fake.deliver = func(_ context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if _, ok := place[in.CallID]; !ok {
+			place[in.CallID] = len(place)
+		}
+		return delivered(), nil
+	}
+	for i := range starts {
+		starts[i] = accepted()
+		starts[i].Tenant = "t"
+		if i >= many {
+			starts[i].WebHookServiceID++
+		}
+	}
+	b.start(starts[:many]...)
+	b.start(starts[many:]...)
+	b.work()
+	for _, s := range starts {
+		b.ends(s, forgehook.Delivered)
+	}
+	for _, s := range starts[many:] {
+		if place[s.CallID] > many/2 {
+			t.Errorf("a call of another webhook was number %d of %d", place[s.CallID]+1, len(starts))
+		}
+	}
+}
+
 // One that Temporal refuses does not stop the others.
 func TestStartCalls_goesOnAfterARefusal(t *testing.T) {
 	t.Parallel()
@@ -83,6 +120,7 @@ func TestStartCalls_whatTheUIShows(t *testing.T) {
 		summary: "POST erp.example.com for document 912",
 		details: "WebHook utility **ERP export** (1000000003) of service 1000000002, project 1000000001\n\nCall `" + s.CallID +
 			"`, tenant `" + string(s.Tenant) + "`",
+		share: "1000000003/" + string(s.Tenant),
 		attributes: map[string]any{
 			"ForgehookTenant": string(s.Tenant), "ForgehookProjectId": "1000000001", "ForgehookWebhookServiceId": "1000000003",
 			"ForgehookDocumentId": "912", "ForgehookEndpointHost": "erp.example.com",
@@ -104,6 +142,9 @@ func TestStartCalls_oddValues(t *testing.T) {
 	if got.summary != "POST" {
 		t.Errorf("summary %q", got.summary)
 	}
+	if want := "1000000003/" + strings.Repeat("t", 50) + "..."; got.share != want {
+		t.Errorf("fairness key %q, want %q", got.share, want)
+	}
 	want := map[string]any{
 		"ForgehookTenant": strings.Repeat("t", 252) + "...", "ForgehookProjectId": "1000000001", "ForgehookWebhookServiceId": "1000000003",
 	}
@@ -118,6 +159,7 @@ func TestStartCalls_oddValues(t *testing.T) {
 // shown is what the Temporal UI knows of a run from its start.
 type shown struct {
 	summary, details string
+	share            string // fairness key
 	attributes       map[string]any
 }
 
@@ -127,7 +169,11 @@ func (b *bench) shown(workflowID string) shown {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	s := shown{attributes: map[string]any{}}
+	raw, err := b.client.DescribeWorkflowExecution(b.t.Context(), workflowID, "")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s := shown{share: raw.GetWorkflowExecutionInfo().GetPriority().GetFairnessKey(), attributes: map[string]any{}}
 	if s.summary, err = d.GetStaticSummary(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -323,6 +369,7 @@ func TestDrain_noResumeIsLost(t *testing.T) {
 	if want := (shown{
 		summary:    "release the held calls of utility 7",
 		details:    "Oldest calls first, at a steady pace. Tenant `" + string(tenant) + "`",
+		share:      "7/" + string(tenant),
 		attributes: map[string]any{"ForgehookTenant": string(tenant), "ForgehookWebhookServiceId": "7"},
 	}); !cmp.Equal(want, got, cmp.AllowUnexported(shown{})) {
 		t.Errorf("shown (-want +got):\n%s", cmp.Diff(want, got, cmp.AllowUnexported(shown{})))

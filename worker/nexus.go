@@ -50,6 +50,7 @@ func requestCall(ctx context.Context, in workflows.RequestInput, o nexus.StartOp
 		ID:                       id,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary:            "calls that another workflow awaits over Nexus",
+		Priority:                 share(in.Tenant, "nexus"),
 	}, workflows.RequestCall, in)
 }
 
