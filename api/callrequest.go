@@ -45,6 +45,10 @@ func (s *server) readCalls(ctx context.Context, r *request, in *createCallsInput
 	if err := r.collect("body", asked.Validate()); err != nil || len(r.faults) > 0 {
 		return asked, err
 	}
+	r.refuseMasks("body.document", asked.Document)
+	if r.refuseMasks("body.masterDocument", asked.MasterDocument); len(r.faults) > 0 {
+		return asked, nil
+	}
 	var err error
 	asked.sum, err = sumOf(sorted(asked.CallRequest))
 	return asked, err

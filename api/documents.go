@@ -1,12 +1,15 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
@@ -31,15 +34,15 @@ type documentList struct {
 func (s *server) documents() {
 	const tag, ofProject = "documents", "/v1/projects/{id}/documents"
 	register(s, route{at: "POST " + ofProject, id: "putDocument", tag: tag, need: forgehook.MayCall, takes: forgehook.Document{}, status: http.StatusCreated, or: http.StatusOK, conflicts: true,
-		summary: "Store a document", about: "By its id: 201 when it is new, 200 when it takes the place of the one before. Without an id it is given one. With serviceId in the query the body is raw JSON, which the document keeps as source."}, s.putDocument)
+		summary: "Store a document", about: "By its id: 201 when it is new, 200 when it takes the place of the one before. Without an id it is given one. A secret field that has [secret], as it is shown, keeps what is stored. With serviceId in the query the body is raw JSON, which the document keeps as source."}, s.putDocument)
 	register(s, route{at: "GET " + ofProject, id: "listDocuments", tag: tag, need: forgehook.MayRead,
 		summary: "List the documents of a project"}, s.listDocuments)
 	register(s, route{at: "POST " + ofProject + "/import", id: "importDocuments", tag: tag, need: forgehook.MayCall, takes: forgehook.Document{}, streams: true, conflicts: true,
-		summary: "Store many documents", about: "NDJSON, one document a line of at most 16 MiB, 256 MiB together. Nothing is stored when any line has a fault. With serviceId in the query each line is raw JSON."}, s.importDocuments)
+		summary: "Store many documents", about: "NDJSON, one document a line of at most 16 MiB, 256 MiB together. Nothing is stored when any line has a fault. Secret fields that have [secret], as they are shown, keep what is stored. With serviceId in the query each line is raw JSON."}, s.importDocuments)
 	register(s, route{at: "GET /v1/documents/{id}", id: "getDocument", tag: tag, need: forgehook.MayRead,
 		summary: "Read a document"}, s.getDocument)
 	register(s, route{at: "PATCH /v1/documents/{id}", id: "updateDocument", tag: tag, need: forgehook.MayCall, takes: forgehook.Document{},
-		summary: "Change a document", about: "JSON Merge Patch; null puts a default back. source is replaced as a whole."}, s.updateDocument)
+		summary: "Change a document", about: "JSON Merge Patch; null puts a default back. source is replaced as a whole. A secret field that has [secret], as it is shown, keeps what is stored."}, s.updateDocument)
 	register(s, route{at: "DELETE /v1/documents/{id}", id: "deleteDocument", tag: tag, need: forgehook.MayCall, status: http.StatusNoContent,
 		summary: "Delete a document", about: "Its open work items become DocumentDeleted. Calls keep the subject that was frozen for them."}, s.deleteDocument)
 }
@@ -53,7 +56,7 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 		return nil, err
 	}
 	document.ProjectID = in.id
-	document, isNew, raised, err := s.DB.PutDocument(ctx, r.tenant(), document, r.cause())
+	document, isNew, raised, err := s.DB.PutDocument(ctx, r.tenant(), document, r.cause(), r.keep("body"))
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +119,19 @@ func (s *server) getDocument(ctx context.Context, r *request, in *byID) (*answer
 
 func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput) (*answer[forgehook.Document], error) {
 	document, raised, err := s.DB.UpdateDocument(ctx, r.tenant(), in.id, r.cause(), func(d *forgehook.Document) error {
+		stored, err := r.before(*d)
+		if err != nil {
+			return err
+		}
 		source := d.Source
 		if d.Source = nil; has(r.body, "source") { // it is no object to be merged
 			source = asWritten(r.body, "source")
 		}
-		err := patched(r, d, "id", "projectId")
+		err = patched(r, d, "id", "projectId")
 		d.Source = source
+		if err == nil {
+			err = r.keep("body")(d, func() (*forgehook.Document, error) { return stored, nil })
+		}
 		return err
 	})
 	if err != nil {
@@ -130,6 +140,41 @@ func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput
 	s.follow(ctx, r, raised)
 	return ok(webhook.MaskDocument(document)), nil
 }
+
+// keep gives a document the secrets back that it shows as "[secret]"; those that are not stored are faults below a place.
+func (r *request) keep(below string) postgres.Keep {
+	return func(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
+		if err := r.collect(below, webhook.KeepSecrets(d, stored)); err != nil {
+			return err
+		}
+		return r.invalid()
+	}
+}
+
+// before is a copy of a document that its patch is about to change, nil where the patch has no secret to give back.
+func (r *request) before(d forgehook.Document) (*forgehook.Document, error) {
+	if !showsMask(r.body) {
+		return nil, nil
+	}
+	content, err := forgehook.AppendJSON(nil, d)
+	if err != nil {
+		return nil, err
+	}
+	var stored forgehook.Document
+	return &stored, json.Unmarshal(content, &stored)
+}
+
+// refuseMasks finds secret fields that a document of the request has "[secret]" in, as it was shown: that would be sent.
+func (r *request) refuseMasks(place string, d *forgehook.Document) {
+	if d == nil || !showsMask(r.body) {
+		return
+	}
+	err := webhook.KeepSecrets(d, func() (*forgehook.Document, error) { return nil, nil })
+	_ = r.collect(place, err) // it is of no other kind
+}
+
+// showsMask reports whether a body may have "[secret]" in it; the bracket may be written in other ways.
+func showsMask(body []byte) bool { return bytes.Contains(body, []byte("secret]")) }
 
 func (s *server) deleteDocument(ctx context.Context, r *request, in *changeInput) (*answer[none], error) {
 	raised, err := s.DB.DeleteDocument(ctx, r.tenant(), in.id, r.cause())

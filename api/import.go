@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/webhook"
 )
 
 const (
@@ -58,7 +59,7 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("spool import: %w", err)
 	}
-	created, updated, raised, err := s.DB.ImportDocuments(ctx, r.tenant(), in.id, r.cause(), func(put func([]forgehook.Document) error) error {
+	created, updated, raised, err := s.DB.ImportDocuments(ctx, r.tenant(), in.id, r.cause(), keepImported, func(put func([]forgehook.Document) error) error {
 		return inBatches(spool, in.id, put)
 	})
 	if err != nil {
@@ -66,6 +67,15 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 	}
 	s.follow(ctx, r, raised)
 	return ok(imported{created + updated, created, updated}), nil
+}
+
+// keepImported gives a document the secrets back that it shows as "[secret]".
+func keepImported(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
+	err := webhook.KeepSecrets(d, stored)
+	if e, ok := errors.AsType[*forgehook.Error](err); ok && e.Code == forgehook.CodeInvalid {
+		return forgehook.Invalid(forgehook.Under(fmt.Sprintf("body[document %d]", d.ID), e.Fields)...)
+	}
+	return err
 }
 
 // inBatches puts the checked documents of a spool, so many at a time that one statement can carry them.

@@ -237,6 +237,11 @@ func (s *server) readEvent(r *request, service forgehook.Service, now time.Time)
 	kind := r.eventType(given)
 	if len(raw) == 0 {
 		keepSources(r.body, &given)
+		r.refuseMasks("body.document", given.Document)
+		r.refuseMasks("body.masterDocument", given.MasterDocument)
+		for i := range given.Documents {
+			r.refuseMasks(fmt.Sprintf("body.documents[%d]", i), &given.Documents[i])
+		}
 		sum, err = sumOf([]any{service.ID, kind, clean(given)})
 	} else {
 		sum, err = rawSum(identity{ServiceID: service.ID, Raw: r.body})

@@ -84,7 +84,7 @@ func (l *lab) store(ctx context.Context, s *site, n int) ([]int32, error) {
 	for i := range ids {
 		ids[i] = int32(i + 1)
 	}
-	_, _, _, err := l.db.ImportDocuments(ctx, s.tenant, s.project, "", func(put func([]forgehook.Document) error) error {
+	_, _, _, err := l.db.ImportDocuments(ctx, s.tenant, s.project, "", nil, func(put func([]forgehook.Document) error) error {
 		for chunk := range slices.Chunk(ids, 500) {
 			documents := make([]forgehook.Document, len(chunk))
 			for i, id := range chunk {

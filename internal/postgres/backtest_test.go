@@ -34,7 +34,7 @@ func TestSampleDocuments(t *testing.T) {
 	check(t, err)
 	master, newer := pgtest.Document(t, b.DB, b.tenant, b.s.Project.ID, b.s.Service.ID), pgtest.Invoice(t, b.s.Project.ID, b.s.Service.ID)
 	newer.MasterID = &master.ID
-	newer, _, _, err = b.PutDocument(t.Context(), b.tenant, newer, "")
+	newer, _, _, err = b.PutDocument(t.Context(), b.tenant, newer, "", nil)
 	check(t, err)
 	_, _, err = b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
 		d.ClassID = nil
@@ -116,7 +116,7 @@ func TestSamplePages(t *testing.T) {
 	err := deleteDocument(t, b, b.tenant, b.s.Document.ID)
 	check(t, err)
 	put := func(documents ...forgehook.Document) {
-		_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", func(put func([]forgehook.Document) error) error { return put(documents) })
+		_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", nil, func(put func([]forgehook.Document) error) error { return put(documents) })
 		check(t, err)
 	}
 	var small []forgehook.Document

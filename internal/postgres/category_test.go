@@ -152,7 +152,7 @@ func TestDocument_source(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	const source = `{"z":1.10,"a":{"b":"<&>\u003c","n":12345678901234567890},"c":[1e2,null]}`
-	document, _, _, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ProjectID: b.s.Project.ID, Source: json.RawMessage(source)}, "")
+	document, _, _, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ProjectID: b.s.Project.ID, Source: json.RawMessage(source)}, "", nil)
 	check(t, err)
 	stored, err := b.Document(t.Context(), b.tenant, document.ID)
 	check(t, err)

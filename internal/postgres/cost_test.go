@@ -20,10 +20,10 @@ func TestCost(t *testing.T) {
 	db := open(t, pgtest.URL(t), postgres.Options{MaxConnections: 1}.WithDialer(trips))
 	s := pgtest.NewScene(t, db)
 	master := pgtest.Invoice(t, s.Project.ID, s.Service.ID)
-	master, _, _, err := db.PutDocument(t.Context(), s.Tenant, master, "")
+	master, _, _, err := db.PutDocument(t.Context(), s.Tenant, master, "", nil)
 	check(t, err)
 	s.Document.MasterID = &master.ID
-	_, _, _, err = db.PutDocument(t.Context(), s.Tenant, s.Document, "")
+	_, _, _, err = db.PutDocument(t.Context(), s.Tenant, s.Document, "", nil)
 	check(t, err)
 
 	delivered(t, db, s, func(_ string, do func()) { do() }) // from now on the statements are prepared

@@ -44,9 +44,13 @@ func modified(d *forgehook.Document) *time.Time {
 	return &at
 }
 
+// Keep puts into a document that replaces a stored one what the client cannot know of that. stored gives it, nil where there is none. Its error
+// ends the whole.
+type Keep func(d *forgehook.Document, stored func() (*forgehook.Document, error)) error
+
 // PutDocument stores a document in the project it names, or replaces the one of that id, which then moves to the project. ID 0 is
-// handed out. cause is the call that the change comes from, "" where none is known: the utilities that led to it do not fire again.
-func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forgehook.Document, cause string) (_ forgehook.Document, created bool, raised Raised, err error) {
+// handed out. cause is the call that the change comes from, "" where none is known: the utilities that led to it do not fire again. keep may be nil.
+func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forgehook.Document, cause string, keep Keep) (_ forgehook.Document, created bool, raised Raised, err error) {
 	defer wrap(&err, "put document %d into project %d", d.ID, d.ProjectID)
 	err = db.inTx(ctx, func(tx conn) error {
 		because, err := findCause(ctx, tx, tenant, cause)
@@ -54,6 +58,9 @@ func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forg
 			return err
 		}
 		if d.ID, err = orNewEntityID(ctx, tx, tenant, d.ID); err != nil {
+			return err
+		}
+		if err := keep.of(ctx, tx, tenant, &d); err != nil {
 			return err
 		}
 		fired, err := fires(ctx, tx, tenant, because, d.ServiceID, forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventVerification)
@@ -84,6 +91,14 @@ func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forg
 	return d, created, raised, nil
 }
 
+// of keeps what it may of a document, whose row is locked where it is asked for.
+func (k Keep) of(ctx context.Context, tx conn, tenant forgehook.TenantID, d *forgehook.Document) error {
+	if k == nil {
+		return nil
+	}
+	return k(d, func() (*forgehook.Document, error) { return lockDocument(ctx, tx, tenant, &d.ID) })
+}
+
 // raiseUpdated raises what a change of a document is: nothing where but its date of modification has changed. before is nil where it
 // does not matter.
 func raiseUpdated(ctx context.Context, tx conn, tenant forgehook.TenantID, because cause, before, after *forgehook.Document) ([]forgehook.RunStart, error) {
@@ -112,7 +127,7 @@ func sameDocument(a, b forgehook.Document) (bool, error) {
 
 // ImportDocuments does for many documents of one project what PutDocument does for one. feed puts them in as many batches as it
 // likes: they are stored together or not at all. Of those with the same id the last one counts, and the others as updated.
-func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, cause string, feed func(put func([]forgehook.Document) error) error) (created, updated int, raised Raised, err error) {
+func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, cause string, keep Keep, feed func(put func([]forgehook.Document) error) error) (created, updated int, raised Raised, err error) {
 	defer wrap(&err, "import documents into project %d", projectID)
 	err = db.inTx(ctx, func(tx conn) error {
 		imported := imported{}
@@ -123,6 +138,11 @@ func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, pr
 			distinct, err := withIDs(ctx, tx, tenant, documents)
 			if err != nil {
 				return err
+			}
+			for i := range distinct {
+				if err := keep.of(ctx, tx, tenant, &distinct[i]); err != nil {
+					return err
+				}
 			}
 			isNew, err := putDocuments(ctx, tx, tenant, projectID, distinct)
 			created, updated = created+len(isNew), updated+len(documents)-len(isNew)

@@ -14,7 +14,7 @@ func TestDocuments(t *testing.T) {
 	b := setup(t)
 	full := pgtest.Invoice(t, b.s.Project.ID, b.s.Service.ID)
 	full.ID, full.MasterID, full.Comment = 912, new(int32(911)), new("\x00 ünïcode <&>")
-	stored, created, _, err := b.PutDocument(t.Context(), b.tenant, full, "")
+	stored, created, _, err := b.PutDocument(t.Context(), b.tenant, full, "", nil)
 	check(t, err)
 	equal(t, "stored document", stored, full)
 	equal(t, "created", created, true)
@@ -27,7 +27,7 @@ func TestDocuments(t *testing.T) {
 
 	other := pgtest.Project(t, b.DB, b.tenant)
 	full.ProjectID, full.Status, full.DTM, full.Comment = other.ID, 13, nil, nil
-	_, created, _, err = b.PutDocument(t.Context(), b.tenant, full, "")
+	_, created, _, err = b.PutDocument(t.Context(), b.tenant, full, "", nil)
 	check(t, err)
 	equal(t, "created by a replacement", created, false)
 	got, err = b.Document(t.Context(), b.tenant, 912)
@@ -51,9 +51,9 @@ func TestDocuments(t *testing.T) {
 	check(t, err)
 	equal(t, "date of modification that a change sets", dated.DTM.Time, at("2026-02-02T02:02:02.222Z"))
 
-	_, _, _, err = b.PutDocument(t.Context(), b.tenant, forgehook.Document{ProjectID: 4711}, "")
+	_, _, _, err = b.PutDocument(t.Context(), b.tenant, forgehook.Document{ProjectID: 4711}, "", nil)
 	refused(t, "project that is not there", err, forgehook.CodeNotFound)
-	_, _, _, err = b.PutDocument(t.Context(), b.tenant, forgehook.Document{ID: -1, ProjectID: other.ID}, "")
+	_, _, _, err = b.PutDocument(t.Context(), b.tenant, forgehook.Document{ID: -1, ProjectID: other.ID}, "", nil)
 	refused(t, "negative id", err, forgehook.CodeInvalid)
 }
 
@@ -66,7 +66,7 @@ func TestDocuments_strangers(t *testing.T) {
 	_, _, err = b.UpdateDocument(t.Context(), b.stranger, id, "", func(*forgehook.Document) error { return nil })
 	refused(t, "update", err, forgehook.CodeNotFound)
 	refused(t, "delete", deleteDocument(t, b, b.stranger, id), forgehook.CodeNotFound)
-	_, _, _, err = b.ImportDocuments(t.Context(), b.stranger, b.s.Project.ID, "", all([]forgehook.Document{{ID: id}}))
+	_, _, _, err = b.ImportDocuments(t.Context(), b.stranger, b.s.Project.ID, "", nil, all([]forgehook.Document{{ID: id}}))
 	refused(t, "import", err, forgehook.CodeNotFound)
 	list, _, err := b.Documents(t.Context(), b.stranger, b.s.Project.ID, forgehook.Page{})
 	check(t, err)
@@ -82,9 +82,9 @@ func TestImportDocuments(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	project := pgtest.Project(t, b.DB, b.tenant).ID
-	_, _, _, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ID: 2, ProjectID: project, Result: new("old")}, "")
+	_, _, _, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ID: 2, ProjectID: project, Result: new("old")}, "", nil)
 	check(t, err)
-	created, updated, _, err := b.ImportDocuments(t.Context(), b.tenant, project, "", all([]forgehook.Document{
+	created, updated, _, err := b.ImportDocuments(t.Context(), b.tenant, project, "", nil, all([]forgehook.Document{
 		{ID: 3, Result: new("three")}, {ID: 2, Result: new("new")}, {}, {ID: 3, Result: new("last of two")}, {},
 	}))
 	check(t, err)
@@ -108,13 +108,13 @@ func TestImportDocuments(t *testing.T) {
 		t.Errorf("ids that were handed out: %d, %d", list[2].ID, list[3].ID)
 	}
 
-	_, _, _, err = b.ImportDocuments(t.Context(), b.tenant, project, "", all([]forgehook.Document{{ID: 77}, {ID: -1}}))
+	_, _, _, err = b.ImportDocuments(t.Context(), b.tenant, project, "", nil, all([]forgehook.Document{{ID: 77}, {ID: -1}}))
 	refused(t, "a bad one among them", err, forgehook.CodeInvalid)
 	_, err = b.Document(t.Context(), b.tenant, 77)
 	refused(t, "the good one beside it", err, forgehook.CodeNotFound)
-	_, _, _, err = b.ImportDocuments(t.Context(), b.tenant, 4711, "", all([]forgehook.Document{{ID: 77}}))
+	_, _, _, err = b.ImportDocuments(t.Context(), b.tenant, 4711, "", nil, all([]forgehook.Document{{ID: 77}}))
 	refused(t, "project that is not there", err, forgehook.CodeNotFound)
-	created, updated, _, err = b.ImportDocuments(t.Context(), b.tenant, project, "", all(nil))
+	created, updated, _, err = b.ImportDocuments(t.Context(), b.tenant, project, "", nil, all(nil))
 	check(t, err)
 	equal(t, "none", created+updated, 0)
 }
@@ -125,10 +125,10 @@ func TestEntityIDs_takenByClients(t *testing.T) {
 	b := setup(t)
 	next := b.s.Document.ID + 1
 	for i := range int32(3) {
-		_, _, _, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ID: next + i, ProjectID: b.s.Project.ID, Result: new("theirs")}, "")
+		_, _, _, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ID: next + i, ProjectID: b.s.Project.ID, Result: new("theirs")}, "", nil)
 		check(t, err)
 	}
-	created, updated, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", all(make([]forgehook.Document, 5)))
+	created, updated, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", nil, all(make([]forgehook.Document, 5)))
 	check(t, err)
 	equal(t, "created, updated", [2]int{created, updated}, [2]int{5, 0})
 	for i := range int32(3) {

@@ -69,7 +69,7 @@ func TestDocuments_raise(t *testing.T) {
 	b := setup(t, on(everyDocumentEvent...))
 	d := pgtest.Invoice(t, b.s.Project.ID, b.s.Service.ID)
 	d.ID = 912
-	_, _, raised, err := b.PutDocument(t.Context(), b.tenant, d, "")
+	_, _, raised, err := b.PutDocument(t.Context(), b.tenant, d, "", nil)
 	check(t, err)
 	equal(t, "new", raised.Runs, []forgehook.RunStart{{
 		RunRef: raised.Runs[0].RunRef, ServiceID: b.s.Service.ID, ProjectID: b.s.Project.ID, Type: forgehook.EventDocumentCreated, Documents: 1,
@@ -82,18 +82,18 @@ func TestDocuments_raise(t *testing.T) {
 		[]any{forgehook.EventDocumentCreated, raised.Runs[0].RunID, int32(912), (*string)(nil)})
 	equal(t, "start", batch.Starts[0].UtilityName, "Hook")
 
-	_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "")
+	_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "", nil)
 	check(t, err)
 	equal(t, "replaced by itself", len(raised.Runs), 0)
 	_, raised, err = b.UpdateDocument(t.Context(), b.tenant, 912, "", func(*forgehook.Document) error { return nil })
 	check(t, err)
 	equal(t, "changed in nothing but its date", len(raised.Runs), 0)
 	d.Status = 121
-	_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "")
+	_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "", nil)
 	check(t, err)
 	equal(t, "replaced", raisedTypes(raised), []forgehook.EventType{forgehook.EventDocumentUpdated})
 	d.ResultParameters[0].Verifications = append(d.ResultParameters[0].Verifications, forgehook.Verification{ID: 99, Value: new("1")}, forgehook.Verification{})
-	_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "")
+	_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "", nil)
 	check(t, err)
 	equal(t, "replaced, with a new verification", raisedTypes(raised), []forgehook.EventType{forgehook.EventDocumentUpdated, forgehook.EventVerification})
 	s := b.subject(t, b.batch(t, raised.Runs[1].RunRef).Starts[0])
@@ -128,17 +128,17 @@ func TestDocuments_raiseNothing(t *testing.T) {
 	d := pgtest.Invoice(t, b.s.Project.ID, b.s.Service.ID)
 	for name, change := range map[string]func() (postgres.Raised, error){
 		"utilities of other services, and a disabled one": func() (raised postgres.Raised, err error) {
-			_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "")
+			_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "", nil)
 			return raised, err
 		},
 		"a service that is not here": func() (raised postgres.Raised, err error) {
 			d := d
 			d.ServiceID = 4711
-			_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "")
+			_, _, raised, err = b.PutDocument(t.Context(), b.tenant, d, "", nil)
 			return raised, err
 		},
 		"a change that is taken back": func() (postgres.Raised, error) {
-			_, _, raised, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ProjectID: 4711, ServiceID: elsewhere.ID}, "")
+			_, _, raised, err := b.PutDocument(t.Context(), b.tenant, forgehook.Document{ProjectID: 4711, ServiceID: elsewhere.ID}, "", nil)
 			refused(t, "project that is not there", err, forgehook.CodeNotFound)
 			return raised, nil
 		},
@@ -158,9 +158,9 @@ func TestImportDocuments_raises(t *testing.T) {
 	other := pgtest.Service(t, b.DB, b.tenant, b.s.Project.ID)
 	pgtest.Utility(t, b.DB, b.tenant, other.ID, on(forgehook.EventDocumentCreated))
 	one := func(id, service int32) forgehook.Document { return forgehook.Document{ID: id, ServiceID: service} }
-	_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", all([]forgehook.Document{one(1, 0), one(2, 0)}))
+	_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", nil, all([]forgehook.Document{one(1, 0), one(2, 0)}))
 	check(t, err)
-	_, _, raised, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", func(put func([]forgehook.Document) error) error {
+	_, _, raised, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", nil, func(put func([]forgehook.Document) error) error {
 		if err := put([]forgehook.Document{one(3, b.s.Service.ID), one(2, b.s.Service.ID), one(5, other.ID)}); err != nil {
 			return err
 		}

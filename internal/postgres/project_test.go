@@ -66,7 +66,7 @@ func TestProjects_strangers(t *testing.T) {
 	refused(t, "delete", b.DeleteProject(t.Context(), b.stranger, id), forgehook.CodeNotFound)
 	_, err = b.CreateService(t.Context(), b.stranger, forgehook.Service{ProjectID: id})
 	refused(t, "service in it", err, forgehook.CodeNotFound)
-	_, _, _, err = b.PutDocument(t.Context(), b.stranger, forgehook.Document{ProjectID: id}, "")
+	_, _, _, err = b.PutDocument(t.Context(), b.stranger, forgehook.Document{ProjectID: id}, "", nil)
 	refused(t, "document in it", err, forgehook.CodeNotFound)
 	list, _, err := b.Projects(t.Context(), b.stranger, forgehook.Page{})
 	check(t, err)

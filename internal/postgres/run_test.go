@@ -44,7 +44,7 @@ func documents(t *testing.T, b bundle, n int) (ids []int32) {
 		list[i] = forgehook.Document{ID: int32(i + 1), ServiceID: b.s.Service.ID, Status: forgehook.StatusProcessed}
 		ids = append(ids, list[i].ID)
 	}
-	_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", all(list))
+	_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", nil, all(list))
 	check(t, err)
 	return ids
 }
@@ -198,7 +198,7 @@ func TestAcceptBatch_freezesAsAcceptCalls(t *testing.T) {
 	check(t, err)
 	master := pgtest.Document(t, b.DB, b.tenant, b.s.Project.ID, b.s.Service.ID)
 	b.s.Document.MasterID = &master.ID
-	_, _, _, err = b.PutDocument(t.Context(), b.tenant, b.s.Document, "")
+	_, _, _, err = b.PutDocument(t.Context(), b.tenant, b.s.Document, "", nil)
 	check(t, err)
 	asked, err := b.Subject(t.Context(), b.ref(b.s.Call(t, b.DB).ID))
 	check(t, err)
@@ -370,7 +370,7 @@ func TestAcceptBatch_largeMasters(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	master := forgehook.Document{ProjectID: b.s.Project.ID, Comment: new(strings.Repeat("x", 3<<20))}
-	stored, _, _, err := b.PutDocument(t.Context(), b.tenant, master, "")
+	stored, _, _, err := b.PutDocument(t.Context(), b.tenant, master, "", nil)
 	check(t, err)
 	ids := documents(t, b, 12)
 	var children []forgehook.Document
@@ -390,7 +390,7 @@ func TestAcceptBatch_largeMasters(t *testing.T) {
 		{"of documents that are stored", byID, forgehook.CallRequest{}},
 	} {
 		if tt.name == "of documents that are stored" {
-			_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", all(children))
+			_, _, _, err := b.ImportDocuments(t.Context(), b.tenant, b.s.Project.ID, "", nil, all(children))
 			check(t, err)
 		}
 		tt.e.Request = tt.master
@@ -487,7 +487,7 @@ func BenchmarkRun(b *testing.B) {
 		list[i].ID = int32(i + 1)
 		ids[i] = list[i].ID
 	}
-	_, _, _, err := db.ImportDocuments(b.Context(), s.Tenant, s.Project.ID, "", all(list))
+	_, _, _, err := db.ImportDocuments(b.Context(), s.Tenant, s.Project.ID, "", nil, all(list))
 	check(b, err)
 	for b.Loop() {
 		accepted, err := db.AcceptEvent(b.Context(), s.Tenant, eventOf(s.Service.ID, after(ids...), "", ""))

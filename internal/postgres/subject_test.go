@@ -35,7 +35,7 @@ func TestSubject(t *testing.T) {
 	master := pgtest.Document(t, b.DB, b.tenant, b.s.Project.ID, b.s.Service.ID)
 	stored := b.s.Document
 	stored.MasterID = &master.ID
-	_, _, _, err := b.PutDocument(t.Context(), b.tenant, stored, "")
+	_, _, _, err := b.PutDocument(t.Context(), b.tenant, stored, "", nil)
 	check(t, err)
 	inline := pgtest.Invoice(t, 5, 6)
 	inline.ID, inline.MasterID = 912, &master.ID

@@ -97,7 +97,7 @@ func Invoice(t testing.TB, projectID, serviceID int32) forgehook.Document {
 // Document stores an [Invoice].
 func Document(t testing.TB, db *postgres.DB, tenant forgehook.TenantID, projectID, serviceID int32) forgehook.Document {
 	t.Helper()
-	d, _, _, err := db.PutDocument(t.Context(), tenant, Invoice(t, projectID, serviceID), "")
+	d, _, _, err := db.PutDocument(t.Context(), tenant, Invoice(t, projectID, serviceID), "", nil)
 	check(t, err)
 	return d
 }

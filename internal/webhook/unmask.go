@@ -1,0 +1,157 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/forgehook/forgehook"
+)
+
+// KeepSecrets puts back what a document has "[secret]" for because it was shown so: who reads a document, changes it and stores it loses no
+// secret. stored gives the document as it is, nil where there is none; it is asked only where d has that text. A part of a list is the stored
+// one of the same id, without ids the one at the same place. A secret field that then still has it is refused as invalid, by its path.
+func KeepSecrets(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
+	if !mentionsMask(reflect.ValueOf(d)) {
+		return nil
+	}
+	before, err := stored()
+	if err != nil {
+		return err
+	}
+	if before != nil && secretsOf(&forgehook.Subject{Document: before}).found {
+		shown := MaskDocument(*before)
+		unmask(reflect.ValueOf(d).Elem(), reflect.ValueOf(shown), reflect.ValueOf(*before))
+	}
+	s := secretsOf(&forgehook.Subject{Document: d})
+	return forgehook.Invalid(s.stillMasked(d, "")...)
+}
+
+// mentionsMask reports whether any text in v holds the mask.
+func mentionsMask(v reflect.Value) bool {
+	t := v.Type()
+	switch {
+	case t == rawType:
+		return bytes.Contains(v.Bytes(), []byte(Masked))
+	case t == timeType || t == numberType:
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return !v.IsNil() && mentionsMask(v.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if mentionsMask(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if mentionsMask(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.String:
+		return strings.Contains(v.String(), Masked)
+	}
+	return false
+}
+
+// unmask gives v what is stored wherever v is what was shown of it, and not it.
+func unmask(v, shown, stored reflect.Value) {
+	t := v.Type()
+	switch {
+	case t == rawType:
+		if sameJSON(v.Bytes(), shown.Bytes()) {
+			v.Set(stored)
+		}
+		return
+	case t == timeType || t == numberType:
+		return
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() && !shown.IsNil() {
+			own := reflect.New(t.Elem()) // v may be shared
+			own.Elem().Set(v.Elem())
+			unmask(own.Elem(), shown.Elem(), stored.Elem())
+			v.Set(own)
+		}
+	case reflect.Struct:
+		for i := range t.NumField() {
+			unmask(v.Field(i), shown.Field(i), stored.Field(i))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if j := counterpart(v, i, shown); j >= 0 {
+				unmask(v.Index(i), shown.Index(j), stored.Index(j))
+			}
+		}
+	case reflect.String:
+		if v.String() == shown.String() {
+			v.Set(stored)
+		}
+	}
+}
+
+// sameJSON compares values, whatever the order of members and the white space.
+func sameJSON(a, b []byte) bool {
+	var one, other any
+	return json.Unmarshal(a, &one) == nil && json.Unmarshal(b, &other) == nil && reflect.DeepEqual(one, other)
+}
+
+// counterpart is the place in another list of the part that is v's i-th, -1 where it has none.
+func counterpart(v reflect.Value, i int, other reflect.Value) int {
+	id := func(part reflect.Value) int64 {
+		if part.Kind() != reflect.Struct {
+			return 0
+		}
+		if field := part.FieldByName("ID"); field.IsValid() && field.CanInt() {
+			return field.Int()
+		}
+		return 0
+	}
+	if own := id(v.Index(i)); own != 0 {
+		for j := range other.Len() {
+			if id(other.Index(j)) == own {
+				return j
+			}
+		}
+		return -1
+	}
+	if i < other.Len() && v.Len() == other.Len() && id(other.Index(i)) == 0 {
+		return i
+	}
+	return -1
+}
+
+// stillMasked are the texts of secret fields that hold the mask.
+func (s *secretFields) stillMasked(d *forgehook.Document, at string) (faults []forgehook.FieldError) {
+	refuse := func(path string, text *string) {
+		if text != nil && strings.Contains(*text, Masked) {
+			faults = append(faults, forgehook.FieldError{Path: path, Allowed: `a value, not what is shown in its place: "[secret]"`})
+		}
+	}
+	var walk func(list []forgehook.DocumentParameter, at string, secret bool)
+	walk = func(list []forgehook.DocumentParameter, at string, secret bool) {
+		for i := range list {
+			p, at, secret := &list[i], fmt.Sprintf("%s[%d]", at, i), secret || s.hides(&list[i])
+			if secret {
+				refuse(at+".value", p.Value)
+				refuse(at+".data", p.Data)
+				for j, v := range p.Verifications {
+					refuse(fmt.Sprintf("%s.verifications[%d].value", at, j), v.Value)
+					refuse(fmt.Sprintf("%s.verifications[%d].data", at, j), v.Data)
+				}
+			}
+			walk(p.Children, at+".children", secret)
+		}
+	}
+	walk(d.ResultParameters, at+"resultParameters", false)
+	for i := range d.Documents {
+		faults = append(faults, s.stillMasked(&d.Documents[i], fmt.Sprintf("%sdocuments[%d].", at, i))...)
+	}
+	return faults
+}
