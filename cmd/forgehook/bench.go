@@ -28,7 +28,7 @@ func benchCommand() *cobra.Command {
 			}
 			o.DatabaseURL, o.StackPID, o.PostgresPID, o.Progress = c.DatabaseURL, c.Dev.StackPID, c.Dev.PGPID, cmd.ErrOrStderr()
 			if all {
-				o.Ways, o.Awaiting, o.Documents = true, 10_000, 10_000
+				o.Ways, o.Awaiting, o.Documents, o.Neighbours = true, 10_000, 10_000, 1_000
 			}
 			report, err := bench.Run(cmd.Context(), o)
 			if err != nil {
@@ -38,7 +38,7 @@ func benchCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&all, "all", false, "the long parts, too: --ways --awaiting 10000 --documents 10000")
+	flags.BoolVar(&all, "all", false, "the long parts, too: --ways --awaiting 10000 --documents 10000 --neighbours 1000")
 	flags.StringArrayVar(&o.With, "with", nil, "one more shape of the product, in turns with the others: settings such as \"GOGC=200\"; BINARY=path runs another forgehook")
 	flags.StringVar(&o.Receipts, "receipts", "", "documents, one JSON object a line, in place of those built in")
 	flags.IntVar(&o.Rounds, "rounds", 5, "rounds of one call at a time and of saturation")
@@ -51,6 +51,7 @@ func benchCommand() *cobra.Command {
 	flags.BoolVar(&o.Ways, "ways", false, "measure the ways to await a call")
 	flags.IntVar(&o.Awaiting, "awaiting", 0, "calls that await a callback at once")
 	flags.IntVar(&o.Documents, "documents", 0, "documents of one event")
+	flags.IntVar(&o.Neighbours, "neighbours", 0, "calls of another tenant, to a quick endpoint and to a slow one, beside which calls are measured")
 	flags.StringVar(&o.CPUProfile, "cpuprofile", "", "write the CPU profile of API and worker at saturation to this file")
 	flags.StringVar(&out, "out", "", "write JSON to this file")
 	flags.BoolVar(&asJSON, "json", false, "print JSON in place of tables")

@@ -5,8 +5,8 @@
 // it; the worker of the bare shape; the engine; PostgreSQL, which serves both. The process that measures makes the requests and is
 // the endpoint, too.
 //
-// Start with [Run]. shape.go is what is called, load.go how it is called, cost.go what that took of the machine; ways.go, await.go
-// and event.go are the long parts; report.go prints and compares.
+// Start with [Run]. shape.go is what is called, load.go how it is called, cost.go what that took of the machine; ways.go, await.go,
+// event.go and neighbour.go are the long parts; report.go prints and compares.
 package bench
 
 import (
@@ -47,6 +47,7 @@ type Options struct {
 	Ways       bool          // measure the ways to await
 	Awaiting   int           // calls that await a callback at once; 0 leaves this out
 	Documents  int           // of one event; 0 leaves this out
+	Neighbours int           // calls of another tenant; 0 leaves this out
 	CPUProfile string        // a file for the product's CPU profile at saturation; "": none
 	Progress   io.Writer
 }
@@ -82,6 +83,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		{"ways to await a call", l.ways},
 		{"calls that await a callback", l.await},
 		{"one event of many documents", l.event},
+		{"calls beside another tenant's", l.neighbours},
 	}
 	for _, step := range steps {
 		begin := time.Now()

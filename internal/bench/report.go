@@ -20,6 +20,7 @@ type Report struct {
 	Ways         []Way          `json:"waysToAwait,omitempty"`
 	Awaiting     *Awaiting      `json:"awaitingCallbacks,omitempty"`
 	Event        *Event         `json:"event,omitempty"`
+	Neighbours   *Neighbours    `json:"neighbours,omitempty"`
 }
 
 // Figures are those of one shape.
@@ -169,6 +170,9 @@ func (r *Report) Print(w io.Writer) {
 	}
 	if r.Event != nil {
 		printLines(w, r.Event.lines)
+	}
+	if r.Neighbours != nil {
+		printLines(w, r.Neighbours.lines)
 	}
 }
 

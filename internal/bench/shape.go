@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/google/uuid"
 	sdk "go.temporal.io/sdk/client"
@@ -92,13 +91,7 @@ func (l *lab) startProduct(ctx context.Context, program string, n int, settings 
 		call, err := x.site.accepted(ctx, x.site.webhook)
 		return call.ID, err
 	}
-	x.end = func(ctx context.Context, id string) error {
-		call, err := x.site.client.Call(ctx, id, time.Minute)
-		if err == nil {
-			_, err = delivered(call)
-		}
-		return err
-	}
+	x.end = x.site.ended
 	return x, nil
 }
 

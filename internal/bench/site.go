@@ -14,7 +14,7 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// site is what is called in one process of the product: webhooks, and their endpoint, which answers at once.
+// site is what a tenant calls in one process of the product: webhooks, and their endpoint, which answers at once unless it is told otherwise.
 type site struct {
 	tenant           forgehook.TenantID
 	api              string // its base URL
@@ -26,7 +26,8 @@ type site struct {
 	receipts         []receipt
 	turn             turn
 	endpoint         net.Listener
-	backAtOnce       atomic.Bool // whether the endpoint calls back by itself, else what it was told is in urls
+	answerIn         atomic.Int64 // ns that the endpoint takes to answer
+	backAtOnce       atomic.Bool  // whether the endpoint calls back by itself, else what it was told is in urls
 	urls             chan string
 }
 
@@ -42,6 +43,9 @@ func (s *site) listen() (err error) {
 // ServeHTTP is the endpoint.
 func (s *site) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
+	if d := time.Duration(s.answerIn.Load()); d > 0 {
+		time.Sleep(d)
+	}
 	url := r.Header.Get("Forgehook-Callback-Url")
 	switch {
 	case url == "":
@@ -104,21 +108,25 @@ func (s *site) body(webhook int32) []byte {
 	return fmt.Appendf(nil, `{"webHookServiceId":%d,"document":%s}`, webhook, s.receipts[s.turn.next(len(s.receipts))].text)
 }
 
-// waited is the product as most callers use it: one request that waits for the answer. On a machine that is too busy it asks again.
+// waited is the product as most callers use it: one request that waits for the answer.
 func (s *site) waited(webhook int32) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		answer, err := s.client.CallRaw(ctx, s.body(webhook), client.Options{Wait: time.Minute})
 		if err != nil {
 			return "", err
 		}
-		call := answer.Calls[0]
-		for tries := 0; call.Outcome == nil && tries < 5; tries++ {
-			if call, err = s.client.Call(ctx, call.ID, time.Minute); err != nil {
-				return "", err
-			}
-		}
-		return delivered(call)
+		return s.outcome(ctx, answer.Calls[0])
 	}
+}
+
+// outcome waits for the end of a call; on a machine that is too busy it asks again.
+func (s *site) outcome(ctx context.Context, call forgehook.Call) (workflowID string, err error) {
+	for tries := 0; call.Outcome == nil && tries < 5; tries++ {
+		if call, err = s.client.Call(ctx, call.ID, time.Minute); err != nil {
+			return "", err
+		}
+	}
+	return delivered(call)
 }
 
 // accepted is one request that does not wait.
@@ -128,6 +136,12 @@ func (s *site) accepted(ctx context.Context, webhook int32) (forgehook.Call, err
 		return forgehook.Call{}, err
 	}
 	return answer.Calls[0], nil
+}
+
+// ended waits until a call that was accepted is delivered.
+func (s *site) ended(ctx context.Context, id string) error {
+	_, err := s.outcome(ctx, forgehook.Call{ID: id})
+	return err
 }
 
 // streamed asks for the call and reads the stream of what becomes of it.
