@@ -25,7 +25,7 @@ CLIENT_TOOLS    := python3:python3 node:nodejs npm:npm mcs:mono-mcs mono:mono-ru
 MONO_ASSEMBLIES := System.Net.Http System.Runtime.Serialization System.Xml.Linq
 MONO_PACKAGES   := libmono-system-net-http4.0-cil libmono-system-runtime-serialization4.0-cil libmono-system-xml-linq4.0-cil
 
-.PHONY: help dev fresh test lint e2e soak nightly client-tools bench generate record csharp-golden build release release-check clean
+.PHONY: help dev fresh test lint e2e soak nightly client-tools bench generate golden record csharp-golden build release release-check clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,7 +77,12 @@ generate: ## Write the generated files: openapi.json, the README's configuration
 	@go test -count=1 -run 'TestReadmeConfigurationTable' ./cmd/forgehook -update
 	@go test -count=1 ./docs -update
 
+golden: $(STACK) ## Write the API's golden answers and the answers in its examples, then make generate
+	@$(STACK) --ephemeral -- go test -count=1 ./api -run '^TestGolden$$' -update
+	@$(MAKE) --no-print-directory generate
+
 record: $(STACK) ## Record a workflow history before changing workflow code: make record NAME=retry-then-delivered
+	@[ -n '$(NAME)' ] || { echo "make record needs NAME: a case of workflows/record_test.go, new for those without a history, or all" >&2; exit 2; }
 	@$(STACK) --ephemeral -- go test -count=1 -tags record -run TestRecord ./workflows -record '$(NAME)'
 
 csharp-golden: ## Write the golden files of C# bodies, formats and regexes with the real compiler: needs Debian's mono-mcs

@@ -85,7 +85,7 @@ type Call struct {
 
 // CallError says why a call or an attempt failed.
 type CallError struct {
-	Code    string `json:"code"` // stable: "http_503", "timeout", "guard_blocked"; peers.md names come from the rules in internal/webhook
+	Code    string `json:"code"` // stable: "http_503", "timeout", "guard_blocked"; the rules are in internal/webhook
 	Message string `json:"message"`
 }
 

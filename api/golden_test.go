@@ -29,6 +29,8 @@ type step struct {
 }
 
 // TestGolden keeps every shape and status of the contract. What differs from run to run is replaced by its kind.
+var golden = filepath.Join("testdata", "golden")
+
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -36,6 +38,7 @@ func TestGolden(t *testing.T) {
 	var run, token string
 	var problemKey = f.keys[forgehook.Viewer]
 	examples := readExamples(t)
+	written := map[string]bool{}
 	for i, s := range story(&ref, &token, problemKey) {
 		if s.before != nil {
 			s.before(t, f)
@@ -52,7 +55,9 @@ func TestGolden(t *testing.T) {
 		if s.id == "raiseEvent" {
 			run = a.json(t)["run"].(map[string]any)["id"].(string)
 		}
-		compareGolden(t, fmt.Sprintf("%02d-%s", i+1, s.name), s, path, a)
+		file := filepath.Join(golden, fmt.Sprintf("%02d-%s.txt", i+1, s.name))
+		written[file] = true
+		compareGolden(t, file, s, path, a)
 		if s.id != "" && a.status < 300 && a.status != 204 {
 			if examples[s.id] == nil {
 				examples[s.id] = map[string]json.RawMessage{}
@@ -63,10 +68,11 @@ func TestGolden(t *testing.T) {
 			return
 		}
 	}
+	dropGolden(t, written)
 	if *update {
 		writeExamples(t, examples)
 	} else if diff := cmp.Diff(readExamples(t), examples); diff != "" {
-		t.Errorf("examples.json is stale, run go test ./api -update: %s", diff)
+		t.Errorf("examples.json is stale, run make golden: %s", diff)
 	}
 }
 
@@ -286,7 +292,7 @@ func exampleOf(t *testing.T, a reply) json.RawMessage {
 // promised are the headers that belong to the contract.
 var promised = []string{"Allow", "Connection", "Content-Type", "Location", "Preference-Applied", "Retry-After", "Www-Authenticate", "X-Request-Id"}
 
-func compareGolden(t *testing.T, name string, s step, path string, a reply) {
+func compareGolden(t *testing.T, file string, s step, path string, a reply) {
 	t.Helper()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s\n\n%d\n", s.method, normalize([]byte(path)), a.status)
@@ -298,9 +304,8 @@ func compareGolden(t *testing.T, name string, s step, path string, a reply) {
 	if len(a.body) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", readable(t, a))
 	}
-	file := filepath.Join("testdata", "golden", name+".txt")
 	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		if err := os.MkdirAll(golden, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
@@ -313,7 +318,27 @@ func compareGolden(t *testing.T, name string, s step, path string, a reply) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("%s (run go test ./api -update after a change that is meant): %s", name, diff)
+		t.Errorf("%s (run make golden after a change that is meant): %s", file, diff)
+	}
+}
+
+// dropGolden removes the files of steps that are gone.
+func dropGolden(t *testing.T, written map[string]bool) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(golden, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		switch {
+		case written[file]:
+		case !*update:
+			t.Errorf("no step of story writes %s: run make golden", file)
+		default:
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

@@ -328,7 +328,7 @@ func TestOpenAPIFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(stored), string(document)); diff != "" {
-		t.Errorf("docs/openapi.json is stale, run forgehook openapi or go test ./api -update: %s", diff)
+		t.Errorf("docs/openapi.json is stale, run make generate: %s", diff)
 	}
 	f := setup(t)
 	if served := f.must(t, 200, "GET", "/openapi.json", ""); string(served.body) != string(document) {

@@ -37,7 +37,7 @@ var record = flag.String("record", "", `record the history of this case, of "all
 
 // TestRecord runs a workflow with fake activities on a real Temporal and keeps its history for TestReplay:
 //
-//	go test -tags record ./workflows -run TestRecord -record retry-then-delivered
+//	make record NAME=retry-then-delivered
 //
 // It also holds the test suite's server (engine_test.go) against the real one: every case checks its outcome.
 func TestRecord(t *testing.T) {
@@ -51,7 +51,7 @@ func TestRecord(t *testing.T) {
 		})
 	default:
 		if recordings[*record] == nil {
-			t.Fatalf("no case is called %q: there are %q", *record, names)
+			t.Fatalf("no case is called %q; a new one is an entry of recordings, in record_test.go. There are %q", *record, names)
 		}
 		names = []string{*record}
 	}

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/caarlos0/env/v11"
 )
 
 var update = flag.Bool("update", false, "write generated files")
@@ -80,7 +82,8 @@ func TestPublicURL(t *testing.T) {
 
 func TestConfigCheck(t *testing.T) {
 	t.Parallel()
-	good := config{HTTPAddr: "127.0.0.1:0", TaskQueue: "q", DatabaseConnections: 1, WorkerSlots: 1, WorkerCache: 1, StopTimeout: 1, SweepInterval: 1e9, LogFormat: "json"}
+	good, err := env.ParseAsWithOptions[config](env.Options{Environment: map[string]string{}}) // all by default
+	check(t, err)
 	tests := []struct {
 		name   string
 		change func(*config)
@@ -94,6 +97,12 @@ func TestConfigCheck(t *testing.T) {
 		{"no queue", func(c *config) { c.TaskQueue = "" }, "FORGEHOOK_TASK_QUEUE"},
 		{"no connections", func(c *config) { c.DatabaseConnections = 0 }, "FORGEHOOK_DATABASE_CONNECTIONS"},
 		{"no slots", func(c *config) { c.WorkerSlots = 0 }, "FORGEHOOK_WORKER_SLOTS"},
+		{"no cache", func(c *config) { c.WorkerCache = 0 }, "FORGEHOOK_WORKER_CACHE"},
+		{"quicker than at once", func(c *config) { c.FastPath = -1 }, "FORGEHOOK_FAST_PATH"},
+		{"no time to stop", func(c *config) { c.StopTimeout = 0 }, "FORGEHOOK_STOP_TIMEOUT"},
+		{"fewer requests than none", func(c *config) { c.RateLimit = -0.5 }, "FORGEHOOK_RATE_LIMIT"},
+		{"another database", func(c *config) { c.DatabaseURL = "mysql://localhost/x" }, "FORGEHOOK_DATABASE_URL"},
+		{"relative URL of the API", func(c *config) { c.URL = "localhost:8080/x" }, "FORGEHOOK_URL"},
 		{"sweep too often", func(c *config) { c.SweepInterval = 1 }, "FORGEHOOK_SWEEP_INTERVAL"},
 		{"log format", func(c *config) { c.LogFormat = "xml" }, "FORGEHOOK_LOG_FORMAT"},
 		{"relative URL", func(c *config) { c.PublicURL = "/x" }, "FORGEHOOK_PUBLIC_URL"},
