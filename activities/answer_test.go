@@ -318,7 +318,7 @@ func TestDeliver_writesSecretsBackAndShowsNone(t *testing.T) {
 	equal(t, "outcome", got.Outcome, forgehook.Delivered)
 	equal(t, "the field", b.doorCode(t), doorCode)
 	stored := b.stored(t, call)
-	attempts, err := b.DB.Attempts(t.Context(), b.tenant, call.ID)
+	attempts, _, err := b.DB.Attempts(t.Context(), b.tenant, call.ID, forgehook.Page{})
 	check(t, err)
 	if text := inJSON(t, stored) + inJSON(t, attempts); strings.Contains(text, doorCode) {
 		t.Errorf("shown: %s", text)

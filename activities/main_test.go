@@ -144,7 +144,7 @@ func (b bundle) deliver(t *testing.T, call forgehook.Call) (workflows.DeliverRes
 // attempts are the recorded ones.
 func (b bundle) attempts(t *testing.T, call forgehook.Call) []forgehook.Attempt {
 	t.Helper()
-	attempts, err := b.DB.Attempts(t.Context(), b.tenant, call.ID)
+	attempts, _, err := b.DB.Attempts(t.Context(), b.tenant, call.ID, forgehook.Page{})
 	check(t, err)
 	return attempts
 }

@@ -275,9 +275,9 @@ func (s *server) getCall(ctx context.Context, r *request, in *getCallInput) (*an
 	return out, nil
 }
 
-func (s *server) listAttempts(ctx context.Context, r *request, in *byUUID) (*answer[attemptList], error) {
-	attempts, err := s.DB.Attempts(ctx, r.tenant(), in.id)
-	return ok(attemptList{Attempts: some(attempts)}), err
+func (s *server) listAttempts(ctx context.Context, r *request, in *byUUIDPaged) (*answer[attemptList], error) {
+	attempts, next, err := s.DB.Attempts(ctx, r.tenant(), in.id, in.page)
+	return ok(attemptList{some(attempts), cursor(next)}), err
 }
 
 func (s *server) getRequest(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Request], error) {

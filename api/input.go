@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -59,6 +60,13 @@ type (
 		Cursor string    `query:"cursor" doc:"nextCursor of the page before."`
 		page   forgehook.Page
 	}
+	byUUIDPaged struct {
+		ID     string    `path:"id" format:"uuid"`
+		Limit  limitText `query:"limit"`
+		Cursor string    `query:"cursor" doc:"nextCursor of the page before."`
+		id     string
+		page   forgehook.Page
+	}
 	byIDPaged struct {
 		ID     idText    `path:"id"`
 		Limit  limitText `query:"limit"`
@@ -77,6 +85,10 @@ func (in *changeInput) parse(r *request) { in.id = r.integer("path.id", string(i
 func (in *byUUID) parse(r *request) { in.id = r.uuid(in.ID) }
 
 func (in *pageInput) parse(r *request) { in.page = r.page(in.Limit, in.Cursor) }
+
+func (in *byUUIDPaged) parse(r *request) {
+	in.id, in.page = r.uuid(in.ID), r.page(in.Limit, in.Cursor)
+}
 
 func (in *byIDPaged) parse(r *request) {
 	in.id, in.page = r.integer("path.id", string(in.ID)), r.page(in.Limit, in.Cursor)
@@ -117,31 +129,39 @@ func (r *request) integer(location, text string) int32 {
 	return int32(n)
 }
 
-// unknownQuery reports query parameters that the route does not take: a misspelt filter would select everything.
-func (r *request) unknownQuery(known []string) {
-	given := make([]string, 0, len(known))
-	for name := range r.gin.Request.URL.Query() {
-		if !slices.Contains(known, name) {
-			given = append(given, name)
+// checkQuery reports query parameters that the route does not take: a misspelt filter would select everything. Of one that is given twice
+// the second would select nothing more.
+func (r *request) checkQuery(known []queryParameter) {
+	given := r.gin.Request.URL.Query()
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		i := slices.IndexFunc(known, func(p queryParameter) bool { return p.name == name })
+		switch {
+		case i >= 0 && (known[i].many || len(given[name]) == 1):
+		case i >= 0:
+			r.fault("query."+name, strings.Join(given[name], ", "), "once")
+		case len(known) > 0:
+			names := make([]string, len(known))
+			for i, p := range known {
+				names[i] = p.name
+			}
+			r.fault("query."+name, r.gin.Query(name), "no such parameter; allowed: "+strings.Join(names, ", "))
+		default:
+			r.fault("query."+name, r.gin.Query(name), "no query parameter is known here")
 		}
-	}
-	slices.Sort(given)
-	for _, name := range given {
-		allowed := "no query parameter is known here"
-		if len(known) > 0 {
-			allowed = "no such parameter; allowed: " + strings.Join(known, ", ")
-		}
-		r.fault("query."+name, r.gin.Query(name), allowed)
 	}
 }
 
-// queryNames lists the query parameters of an input.
-func queryNames(input reflect.Type) []string {
-	var names []string
+type queryParameter struct {
+	name string
+	many bool // it may be given several times
+}
+
+// queryOf lists the query parameters of an input.
+func queryOf(input reflect.Type) (known []queryParameter) {
 	for _, f := range reflect.VisibleFields(input) {
 		if name, _, _ := strings.Cut(f.Tag.Get("query"), ","); name != "" {
-			names = append(names, name)
+			known = append(known, queryParameter{name, f.Type.Kind() == reflect.Slice})
 		}
 	}
-	return names
+	return known
 }

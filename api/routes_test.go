@@ -263,6 +263,13 @@ func TestRequests(t *testing.T) {
 		{"a call's id in braces", "Viewer", "GET", "/v1/calls/{" + call.CallID + "}", "", 404, []string{"not-found"}},
 		{"no trailing slash", "Viewer", "GET", "/v1/projects/", "", 404, []string{"not-found"}},
 		{"no such route yet", "Owner", "POST", "/v1/services/48080/test", "{}", 404, []string{"not-found"}},
+		{"a filter given twice", "Viewer", "GET", "/v1/calls?outcome=delivered&outcome=skipped", "", 422, []string{"invalid", "query.outcome"}},
+		{"an id given twice", "Viewer", "GET", "/v1/calls/stream?id=" + call.CallID + "&id=" + call.CallID + "&limit=1", "", 422, []string{"invalid", "query.limit"}},
+		{"attempts, a page", "Viewer", "GET", "/v1/calls/" + call.CallID + "/attempts?limit=1", "", 200, nil},
+		{"attempts, another list's page", "Viewer", "GET", "/v1/calls/" + call.CallID + "/attempts?cursor=abc", "", 422, []string{"invalid", "query.cursor"}},
+		{"the head of a call", "Viewer", "HEAD", "/v1/calls/" + call.CallID, "", 200, nil},
+		{"the head of a probe", "Viewer", "HEAD", "/healthz", "", 200, nil},
+		{"a stream has no head", "Viewer", "HEAD", "/v1/calls/stream", "", 405, []string{"method-not-allowed"}},
 		{"no such method", "Owner", "DELETE", "/v1/calls/" + call.CallID, "", 405, []string{"method-not-allowed"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -119,7 +119,18 @@ func New(config Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &API{router, s}, s.plain(router, document)
+	return &API{withHead(router), s}, s.plain(router, document)
+}
+
+// withHead answers HEAD as GET, without the body, which net/http leaves away. A stream would never end for who does not read it.
+func withHead(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead && !strings.HasSuffix(r.URL.Path, "/stream") {
+			r = r.WithContext(r.Context()) // a copy: net/http looks at its own
+			r.Method = http.MethodGet
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // router makes all routes of the contract.
@@ -186,13 +197,13 @@ func register[I, O any, P interface {
 	*I
 	input
 }](s *server, rt route, handle func(context.Context, *request, P) (*answer[O], error)) {
-	queries := queryNames(reflect.TypeFor[I]())
+	query := queryOf(reflect.TypeFor[I]())
 	type output struct{ Body func(huma.Context) }
 	huma.Register(s.huma, s.operation(rt, reflect.TypeFor[O]()), func(ctx context.Context, in *I) (*output, error) {
 		r := requestOf(ctx)
 		return &output{func(huma.Context) {
 			out, err := func() (*answer[O], error) {
-				if err := s.prepare(ctx, r, rt, P(in), queries); err != nil {
+				if err := s.prepare(ctx, r, rt, P(in), query); err != nil {
 					return nil, err
 				}
 				return handle(ctx, r, in)
@@ -222,14 +233,14 @@ func register[I, O any, P interface {
 }
 
 // prepare does what comes before every handler, in the order in which a client should hear of it.
-func (s *server) prepare(ctx context.Context, r *request, rt route, in input, queries []string) error {
+func (s *server) prepare(ctx context.Context, r *request, rt route, in input, query []queryParameter) error {
 	if rt.need != "" {
 		if err := s.admit(ctx, r, rt.need); err != nil {
 			return err
 		}
 	}
 	in.parse(r)
-	r.unknownQuery(queries)
+	r.checkQuery(query)
 	if err := r.invalid(); err != nil {
 		return err
 	}

@@ -125,11 +125,21 @@ func (c *Client) Call(ctx context.Context, id string, wait time.Duration) (forge
 
 // Attempts lists a call's attempts, the first one first.
 func (c *Client) Attempts(ctx context.Context, id string) ([]forgehook.Attempt, error) {
-	var page struct {
-		Attempts []forgehook.Attempt `json:"attempts"`
+	var attempts []forgehook.Attempt
+	for query := ""; ; {
+		var page struct {
+			Attempts   []forgehook.Attempt `json:"attempts"`
+			NextCursor *string             `json:"nextCursor"`
+		}
+		if err := c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id)+"/attempts"+query, nil, nil, &page); err != nil {
+			return nil, err
+		}
+		attempts = append(attempts, page.Attempts...)
+		if page.NextCursor == nil {
+			return attempts, nil
+		}
+		query = "?cursor=" + url.QueryEscape(*page.NextCursor)
 	}
-	err := c.do(ctx, http.MethodGet, "/v1/calls/"+url.PathEscape(id)+"/attempts", nil, nil, &page)
-	return page.Attempts, err
 }
 
 // Do sends any request of the API and decodes its answer into out, which may be nil.

@@ -305,11 +305,12 @@ func TestCall(t *testing.T) {
 
 func TestAttempts(t *testing.T) {
 	t.Parallel()
-	a, c := setup(t, answer{status: 200, body: `{"attempts":[{"number":1,"state":"unknown"},{"number":2,"state":"finished","verdict":"success"}]}`})
+	a, c := setup(t, answer{status: 200, body: `{"attempts":[{"number":1,"state":"unknown"}],"nextCursor":"a b"}`},
+		answer{status: 200, body: `{"attempts":[{"number":2,"state":"finished","verdict":"success"}],"nextCursor":null}`})
 	attempts, err := c.Attempts(t.Context(), "c-1")
 	check(t, err)
 	equal(t, "attempts", attempts, []forgehook.Attempt{
 		{Number: 1, State: forgehook.AttemptUnknown}, {Number: 2, State: forgehook.AttemptFinished, Verdict: new(forgehook.VerdictSuccess)},
 	})
-	equal(t, "path", a.got()[0].path, "/v1/calls/c-1/attempts")
+	equal(t, "paths", []string{a.got()[0].path, a.got()[1].path}, []string{"/v1/calls/c-1/attempts", "/v1/calls/c-1/attempts?cursor=a+b"})
 }

@@ -274,26 +274,32 @@ func (r attemptRow) toAttempt(request forgehook.Request) (a forgehook.Attempt, e
 	return a, nil
 }
 
+const attemptsList listOf = "attempts"
+
 // Attempts lists the attempts of a call, first to last; none before the request is built.
-func (db *DB) Attempts(ctx context.Context, tenant forgehook.TenantID, callID string) (attempts []forgehook.Attempt, err error) {
+func (db *DB) Attempts(ctx context.Context, tenant forgehook.TenantID, callID string, page forgehook.Page) (attempts []forgehook.Attempt, next string, err error) {
 	defer wrap(&err, "attempts of call %s", callID)
+	key, limit, err := attemptsList.readNumbers(page, 1)
+	if err != nil {
+		return nil, "", err
+	}
 	var rows []attemptRow
 	err = db.list(ctx, &rows, `
 		SELECT a.number, a.state, a.verdict, a.reason, a.started_at, a.duration_ms, a.request_headers, a.status_code,
 		       a.response_headers, a.response_body, a.response_truncated, a.error_code, a.error_message, a.next_attempt_at
 		FROM calls c JOIN attempts a ON a.call_id = c.id
-		WHERE c.tenant_id = $1 AND c.id = $2 ORDER BY a.number`, tenant, callID)
+		WHERE c.tenant_id = $1 AND c.id = $2 AND a.number > $3 ORDER BY a.number LIMIT $4`, tenant, callID, first(key), limit+1)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if len(rows) == 0 {
 		_, err := standing(ctx, db.conn, forgehook.CallRef{Tenant: tenant, CallID: callID})
-		return []forgehook.Attempt{}, err
+		return []forgehook.Attempt{}, "", err
 	}
 	request, err := db.Request(ctx, tenant, callID)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	attempts, _, err = cut(rows, len(rows), func(r attemptRow) (forgehook.Attempt, error) { return r.toAttempt(request) }, nil)
-	return attempts, err
+	return cut(rows, limit, func(r attemptRow) (forgehook.Attempt, error) { return r.toAttempt(request) },
+		func(r attemptRow) string { return attemptsList.next(r.Number) })
 }

@@ -28,7 +28,7 @@ func TestStartAttempt(t *testing.T) {
 	check(t, err)
 	equal(t, "status", got.Status, forgehook.CallDelivering)
 	equal(t, "attempts", got.Attempts, 1)
-	attempts, err := b.Attempts(t.Context(), b.tenant, call.ID)
+	attempts, _, err := b.Attempts(t.Context(), b.tenant, call.ID, forgehook.Page{})
 	check(t, err)
 	request, err := b.Request(t.Context(), b.tenant, call.ID)
 	check(t, err)
@@ -37,7 +37,7 @@ func TestStartAttempt(t *testing.T) {
 	}})
 
 	none := b.s.Call(t, b.DB)
-	attempts, err = b.Attempts(t.Context(), b.tenant, none.ID)
+	attempts, _, err = b.Attempts(t.Context(), b.tenant, none.ID, forgehook.Page{})
 	check(t, err)
 	equal(t, "attempts of a new call", attempts, []forgehook.Attempt{})
 	_, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(none.ID), Now: time.Now()})
@@ -110,7 +110,7 @@ func TestRecordAttempt_retryThenDelivered(t *testing.T) {
 	check(t, err)
 	equal(t, "recorded twice", again, recorded)
 
-	attempts, err := b.Attempts(t.Context(), b.tenant, call.ID)
+	attempts, _, err := b.Attempts(t.Context(), b.tenant, call.ID, forgehook.Page{})
 	check(t, err)
 	request, err := b.Request(t.Context(), b.tenant, call.ID)
 	check(t, err)
@@ -145,17 +145,43 @@ func TestRecordAttempt_budgetUsedUp(t *testing.T) {
 	got, err := b.Call(t.Context(), b.tenant, call.ID)
 	check(t, err)
 	equal(t, "error", got.Error, &forgehook.CallError{Code: "http_503", Message: "503 Service Unavailable"})
-	attempts, err := b.Attempts(t.Context(), b.tenant, call.ID)
+	attempts, _, err := b.Attempts(t.Context(), b.tenant, call.ID, forgehook.Page{})
 	check(t, err)
 	equal(t, "next attempt", attempts[0].NextAttemptAt, nil)
 	_, err = b.RecordAttempt(t.Context(), success(b.ref(call.ID), 7))
 	refused(t, "an attempt that never was", err, forgehook.CodeNotFound)
 }
 
+// TestAttempts_pages walks through the attempts of a call one by one.
+func TestAttempts_pages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	call := begun(t, b)
+	for range 3 { // each is lost
+		_, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+		check(t, err)
+	}
+	var numbers []int
+	for page := (forgehook.Page{Limit: 1}); ; {
+		attempts, next, err := b.Attempts(t.Context(), b.tenant, call.ID, page)
+		check(t, err)
+		for _, a := range attempts {
+			numbers = append(numbers, a.Number)
+		}
+		if page.Cursor = next; next == "" {
+			break
+		}
+	}
+	equal(t, "numbers", numbers, []int{1, 2, 3})
+	beyond, _, err := b.Attempts(t.Context(), b.tenant, call.ID, forgehook.Page{Limit: 200})
+	check(t, err)
+	equal(t, "all at once", len(beyond), 3)
+}
+
 // states are those of a call's attempts, in order.
 func states(t *testing.T, b bundle, call forgehook.Call) (states []forgehook.AttemptState) {
 	t.Helper()
-	attempts, err := b.Attempts(t.Context(), b.tenant, call.ID)
+	attempts, _, err := b.Attempts(t.Context(), b.tenant, call.ID, forgehook.Page{})
 	check(t, err)
 	for _, a := range attempts {
 		states = append(states, a.State)

@@ -108,6 +108,6 @@ func TestEvaluate_strangers(t *testing.T) {
 	refused(t, "complete", err, forgehook.CodeNotFound)
 	_, err = b.Request(t.Context(), b.stranger, theirs.CallID)
 	refused(t, "request", err, forgehook.CodeNotFound)
-	_, err = b.Attempts(t.Context(), b.stranger, theirs.CallID)
+	_, _, err = b.Attempts(t.Context(), b.stranger, theirs.CallID, forgehook.Page{})
 	refused(t, "attempts", err, forgehook.CodeNotFound)
 }
