@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
-	temporalclient "go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/client"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/client"
@@ -116,6 +116,10 @@ func run(t *testing.T, l *lane, p planned) {
 	begin := time.Now()
 	f := &fuzzed{t: t, plan: p, slots: map[string]*slot{}}
 	t.Cleanup(f.keepLogs)
+	temporal, err := sdk.DialContext(t.Context(), sdk.Options{HostPort: l.temporal.address})
+	check(t, err)
+	t.Cleanup(temporal.Close)
+	t.Cleanup(func() { dropSweep(t, temporal, f.queue) })
 	f.install(l)
 	pause := fmt.Sprintf("/v1/services/%d/", f.clients.webhooks["paused"])
 	f.clients.until(t.Context(), "pause", func() error { return f.clients.client.Do(t.Context(), http.MethodPost, pause+"pause", nil, nil) })
@@ -133,7 +137,7 @@ func run(t *testing.T, l *lane, p planned) {
 	f.faults.end()
 	f.awaitOutcomes(c)
 	ended := time.Since(begin)
-	f.awaitWorkflows(l.temporal.address)
+	f.awaitWorkflows(temporal)
 	c.cuts = f.faults.allCuts()
 	for _, fault := range c.check(t.Context()) {
 		t.Error(fault)
@@ -243,10 +247,7 @@ func (f *fuzzed) awaitOutcomes(c *checker) {
 }
 
 // awaitWorkflows waits until the engine has nothing left to do for calls that have ended.
-func (f *fuzzed) awaitWorkflows(engine string) {
-	temporal, err := temporalclient.DialContext(f.t.Context(), temporalclient.Options{HostPort: engine})
-	check(f.t, err)
-	defer temporal.Close()
+func (f *fuzzed) awaitWorkflows(temporal sdk.Client) {
 	open := &workflowservice.ListWorkflowExecutionsRequest{Namespace: "default", Query: fmt.Sprintf(
 		"TaskQueue = %q AND ExecutionStatus = 'Running' AND WorkflowType != 'Sweep'", f.queue)}
 	var left []string

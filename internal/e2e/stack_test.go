@@ -72,11 +72,21 @@ func install(t *testing.T, settings map[string]any) *installation {
 		t.Fatal(err)
 	}
 	t.Cleanup(in.temporal.Close)
+	t.Cleanup(func() { dropSweep(t, in.temporal, in.value("FORGEHOOK_TASK_QUEUE")) })
 	key := in.run("tenants", "create", "e2e")
 	in.api, in.worker = in.start("api"), in.start("worker")
 	in.client, in.key = client.New("http://"+in.value("FORGEHOOK_HTTP_ADDR"), key), key
 	in.configure(settings)
 	return in
+}
+
+// dropSweep ends the schedule of an installation that is gone. One each second of every test and seed so far is more than the engine can do.
+func dropSweep(t *testing.T, temporal sdk.Client, queue string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := temporal.ScheduleClient().GetHandle(ctx, "forgehook-sweep/"+queue).Delete(ctx); err != nil {
+		t.Logf("the schedule of %s stays: %v", queue, err)
+	}
 }
 
 // environ is the environment without the settings of whoever runs the tests.
