@@ -76,6 +76,7 @@ func TestChecker_findsFaults(t *testing.T) {
 		{name: "after the deadline", change: func(s *story) { s.call.DeadlineAt.Time = s.attempts[2].StartedAt.Add(-time.Millisecond) }, want: "attempt 3 started after the deadline"},
 		{name: "hurried", change: func(s *story) { s.attempts[1].NextAttemptAt.Time = s.attempts[2].StartedAt.Add(time.Hour) },
 			told: []acceptedCall{{id: "c1", key: "k1", outcomes: delivered, hurried: true}}},
+		{name: "before the one before had ended", change: func(s *story) { s.attempts[1].DurationMS = new(int64(10_001)) }, want: "attempt 3 started while attempt 2 was under way"},
 		{name: "still started", change: func(s *story) { s.attempts[0].State = forgehook.AttemptStarted }, want: "attempt 1 is still started"},
 		{name: "unknown in calm", change: func(*story) {}, calm: true, want: "attempt 1 is unknown, and nothing was cut"},
 		{name: "unknown, and another worker was cut", change: func(s *story) { s.receipts[0].sender = bWorker }, want: "attempt 1 is unknown, and nothing was cut"},

@@ -71,7 +71,12 @@ func (s story) attemptFaults() (faults []string) {
 		if a.StartedAt.After(s.call.DeadlineAt.Time) {
 			faults = append(faults, fmt.Sprintf("attempt %d started after the deadline", a.Number))
 		}
-		if i > 0 && !s.hurried && s.early(i) {
+		switch {
+		case i > 0 && s.underway(i-1, a.StartedAt):
+			if !s.cut(i - 1) {
+				faults = append(faults, fmt.Sprintf("attempt %d started while attempt %d was under way, and nothing was cut", a.Number, a.Number-1))
+			}
+		case i > 0 && !s.hurried && s.early(i):
 			faults = append(faults, fmt.Sprintf("attempt %d started before it was due", a.Number))
 		}
 		switch {
@@ -84,6 +89,12 @@ func (s story) attemptFaults() (faults []string) {
 		}
 	}
 	return faults
+}
+
+// underway reports whether an attempt had not ended at a moment, though its end is known now: the engine gave it up before.
+func (s story) underway(i int, at forgehook.Time) bool {
+	a := s.attempts[i]
+	return a.DurationMS != nil && a.StartedAt.Add(time.Duration(*a.DurationMS)*time.Millisecond).After(at.Time)
 }
 
 // early reports whether an attempt did not wait for what the one before it had said. The engine's timers have a clock of their own,

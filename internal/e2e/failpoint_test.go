@@ -59,7 +59,7 @@ type planned struct {
 
 const (
 	callsOfSeed = 200
-	paceOfSeed  = 60 * time.Millisecond // less than the engines of two lanes can do: under faults, not under water
+	paceOfSeed  = 80 * time.Millisecond // less than the engines of two lanes can do: under faults, not under water
 )
 
 // fastPaths are what FORGEHOOK_FAST_PATH is in turns: as it is by default, with nearly all first attempts within the workflow task, and with none.
