@@ -69,7 +69,7 @@ func TestStartCalls_fairly(t *testing.T) {
 	starts := make([]forgehook.CallStart, many+few)
 	place := map[string]int{} // call -> how many were delivered before it
 	var mu sync.Mutex
-	b.fake.deliver = func(_ context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
+	b.deliver = func(_ context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if _, ok := place[in.CallID]; !ok {

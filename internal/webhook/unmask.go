@@ -32,10 +32,10 @@ func KeepSecrets(d *forgehook.Document, stored func() (*forgehook.Document, erro
 // mentionsMask reports whether any text in v holds the mask.
 func mentionsMask(v reflect.Value) bool {
 	t := v.Type()
-	switch {
-	case t == rawType:
+	switch t {
+	case rawType:
 		return bytes.Contains(v.Bytes(), []byte(Masked))
-	case t == timeType || t == numberType:
+	case timeType, numberType:
 		return false
 	}
 	switch t.Kind() {
@@ -62,13 +62,13 @@ func mentionsMask(v reflect.Value) bool {
 // unmask gives v what is stored wherever v is what was shown of it, and not it.
 func unmask(v, shown, stored reflect.Value) {
 	t := v.Type()
-	switch {
-	case t == rawType:
+	switch t {
+	case rawType:
 		if sameJSON(v.Bytes(), shown.Bytes()) {
 			v.Set(stored)
 		}
 		return
-	case t == timeType || t == numberType:
+	case timeType, numberType:
 		return
 	}
 	switch t.Kind() {
