@@ -12,7 +12,8 @@ import (
 
 // KeepSecrets puts back what a document has "[secret]" for because it was shown so: who reads a document, changes it and stores it loses no
 // secret. stored gives the document as it is, nil where there is none; it is asked only where d has that text. A part of a list is the stored
-// one of the same id, without ids the one at the same place. A secret field that then still has it is refused as invalid, by its path.
+// one of the same id, without ids the one at the same place. Nothing is put back where it would be shown: a field that is secret no more tells
+// nothing. A field that is or was secret and then still has the mask is refused as invalid, by its path.
 func KeepSecrets(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
 	if !mentionsMask(reflect.ValueOf(d)) {
 		return nil
@@ -22,10 +23,11 @@ func KeepSecrets(d *forgehook.Document, stored func() (*forgehook.Document, erro
 		return err
 	}
 	if before != nil && secretsOf(&forgehook.Subject{Document: before}).found {
-		shown := MaskDocument(*before)
-		unmask(reflect.ValueOf(d).Elem(), reflect.ValueOf(shown), reflect.ValueOf(*before))
+		given := copied(reflect.ValueOf(*d), NewRedactor())
+		unmask(reflect.ValueOf(d).Elem(), reflect.ValueOf(MaskDocument(*before)), reflect.ValueOf(*before))
+		conceal(reflect.ValueOf(d).Elem(), given, reflect.ValueOf(MaskDocument(*d)))
 	}
-	s := secretsOf(&forgehook.Subject{Document: d})
+	s := secretsOf(&forgehook.Subject{Document: d, MasterDocument: before})
 	return forgehook.Invalid(s.stillMasked(d, "")...)
 }
 
@@ -64,7 +66,7 @@ func unmask(v, shown, stored reflect.Value) {
 	t := v.Type()
 	switch t {
 	case rawType:
-		if sameJSON(v.Bytes(), shown.Bytes()) {
+		if !bytes.Equal(shown.Bytes(), stored.Bytes()) && sameJSON(v.Bytes(), shown.Bytes()) {
 			v.Set(stored)
 		}
 		return
@@ -96,10 +98,51 @@ func unmask(v, shown, stored reflect.Value) {
 	}
 }
 
+// conceal takes back what was put into v and would be shown: all three have one shape, v made of given, and shown what would be seen of v.
+func conceal(v, given, shown reflect.Value) {
+	t := v.Type()
+	switch t {
+	case rawType:
+		if !bytes.Equal(v.Bytes(), given.Bytes()) && !sameJSON(shown.Bytes(), given.Bytes()) {
+			v.Set(given)
+		}
+		return
+	case timeType, numberType:
+		return
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			conceal(v.Elem(), given.Elem(), shown.Elem())
+		}
+	case reflect.Struct:
+		for i := range t.NumField() {
+			conceal(v.Field(i), given.Field(i), shown.Field(i))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			conceal(v.Index(i), given.Index(i), shown.Index(i))
+		}
+	case reflect.String:
+		if shown.String() != given.String() && v.String() != given.String() {
+			v.Set(given)
+		}
+	}
+}
+
 // sameJSON compares values, whatever the order of members and the white space.
 func sameJSON(a, b []byte) bool {
-	var one, other any
-	return json.Unmarshal(a, &one) == nil && json.Unmarshal(b, &other) == nil && reflect.DeepEqual(one, other)
+	one, ok := jsonValue(a)
+	other, known := jsonValue(b)
+	return ok && known && reflect.DeepEqual(one, other)
+}
+
+// jsonValue keeps numbers as they are written: as floats, long ids would be the same.
+func jsonValue(raw []byte) (value any, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	err := decoder.Decode(&value)
+	return value, err == nil
 }
 
 // counterpart is the place in another list of the part that is v's i-th, -1 where it has none.
@@ -137,7 +180,7 @@ func (s *secretFields) stillMasked(d *forgehook.Document, at string) (faults []f
 	var walk func(list []forgehook.DocumentParameter, at string, secret bool)
 	walk = func(list []forgehook.DocumentParameter, at string, secret bool) {
 		for i := range list {
-			p, at, secret := &list[i], fmt.Sprintf("%s[%d]", at, i), secret || s.hides(&list[i])
+			p, at, secret := &list[i], fmt.Sprintf("%s[%d]", at, i), secret || s.hides(&list[i]) || s.parameters[list[i].ID]
 			if secret {
 				refuse(at+".value", p.Value)
 				refuse(at+".data", p.Data)

@@ -112,6 +112,32 @@ func paths(err error) (list []string) {
 	return list
 }
 
+// TestKeepSecrets_tellsNothing: who may store documents cannot have a secret put where it is shown.
+func TestKeepSecrets_tellsNothing(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*forgehook.Document){
+		"no definition":      func(d *forgehook.Document) { d.ResultParameters[0].ParamDef = nil },
+		"a plain definition": func(d *forgehook.Document) { d.ResultParameters[0].ParamDef.ValueType = 1 },
+		"no field":           func(d *forgehook.Document) { d.ResultParameters = d.ResultParameters[1:] },
+		"no fields":          func(d *forgehook.Document) { d.ResultParameters = nil },
+		"another secret":     func(d *forgehook.Document) { d.ResultParameters[0].Value = new("another") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stored := document(t, door)
+			changed := document(t, text(t, webhook.MaskDocument(stored)))
+			change(&changed)
+			err := webhook.KeepSecrets(&changed, func() (*forgehook.Document, error) { return &stored, nil })
+			if shown := text(t, webhook.MaskDocument(changed)); strings.Contains(shown, "4711") {
+				t.Errorf("%v, shown is %s", err, shown)
+			}
+			if strings.HasSuffix(name, "definition") && err == nil {
+				t.Error("the mask has become the value of a field that was secret")
+			}
+		})
+	}
+}
+
 // TestKeepSecrets_nothingStored refuses what was shown where there is nothing to take it from, and lets all else be.
 func TestKeepSecrets_nothingStored(t *testing.T) {
 	t.Parallel()
