@@ -160,11 +160,16 @@ func TestShorten(t *testing.T) {
 	}
 }
 
+// A suggestion is at most 3 edits away, at most half of what was given, and at least 1. A swap of neighbours is one edit.
 func TestNearest(t *testing.T) {
 	t.Parallel()
-	names := []string{"enabled", "webHook", "url", "document", "method"}
+	names := []string{"enabled", "webHook", "url", "document", "method", "id"}
 	for got, want := range map[string]string{
 		"enabeld": "enabled", "Webhook": "webHook", "uri": "url", "documents": "document", "x": "", "": "", "completely": "",
+		"do": "", "doc": "", "docu": "", "docum": "", "docume": "document", "docuxxxx": "", "i": "id", // 4 away of 3, 1 of 1
+		"ur": "url", "um": "", "u": "", "ulr": "url", "lru": "", // 1 of 1, a swap, 2 of 1
+		"enable": "enabled", "enab": "", "enabxx": "enabled", "enaxxx": "", "enxxxxx": "", // 3 of 3, 4 of 3
+		"metohd": "method", "emtohd": "method", "emtohx": "method", "mxxxxx": "",
 		strings.Repeat("e", 1000): "",
 	} {
 		if near := Nearest(got, names); near != want {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -72,7 +73,9 @@ func TestGetCall_waits(t *testing.T) {
 	ref := f.call(t)
 	answers := make(chan reply)
 	go func() { answers <- f.do(t, "GET", "/v1/calls/"+ref.CallID, "", "Prefer: wait=60") }()
-	time.Sleep(50 * time.Millisecond) // also right when the answer is there before the wait begins
+	for f.waiter.Waiting() == 0 {
+		runtime.Gosched()
+	}
 	f.deliver(t, ref)
 	if a := <-answers; a.status != 200 || a.json(t)["status"] != "completed" || a.header.Get("Preference-Applied") != "wait=60" {
 		t.Errorf("%d %s", a.status, a.body)

@@ -137,27 +137,38 @@ func TestRequest_databaseAway(t *testing.T) {
 	b.told("0s AcceptCalls, local", "20s AcceptCalls", "20s ReadAnswers, local")
 }
 
-// Nobody waits for what is under way: the calls go on without their caller.
+// Nobody waits for what is under way, within a workflow task or as a regular activity: the calls go on without their caller.
 func TestRequest_canceled(t *testing.T) {
 	t.Parallel()
+	away := errors.New("the database is away")
 	for name, tc := range map[string]struct {
 		arrange func(*bench)
+		after   time.Duration // of the cancellation, and of the end
 		want    []string
-		after   time.Duration
 	}{
-		"while accepting": {func(b *bench) { b.takes["AcceptCalls"] = 15 * time.Second }, []string{"0s AcceptCalls, local"}, 5 * time.Second},
-		"while waiting":   {func(b *bench) { b.endCall(time.Second, "a", forgehook.Delivered) }, []string{"0s AcceptCalls, local"}, 5 * time.Second},
+		"while accepting": {func(b *bench) { b.takes["AcceptCalls"] = 15 * time.Second }, 5 * time.Second, []string{"0s AcceptCalls, local"}},
+		"while accepting as a regular activity": {func(b *bench) {
+			b.takes["AcceptCalls"] = 15 * time.Second
+			b.accept = func(context.Context, AcceptInput) (Accepted, error) { return Accepted{}, away }
+		}, 25 * time.Second, []string{"0s AcceptCalls, local", "20s AcceptCalls"}},
+		"while waiting": {func(b *bench) { b.endCall(time.Second, "a", forgehook.Delivered) }, 5 * time.Second, []string{"0s AcceptCalls, local"}},
 		"while reading": {func(b *bench) {
 			b.takes["ReadAnswers"] = 15 * time.Second
 			b.endCall(time.Second, "a", forgehook.Delivered)
 			b.endCall(time.Second, "b", forgehook.Delivered)
-		}, []string{"0s AcceptCalls, local", "1s ReadAnswers, local"}, 5 * time.Second},
+		}, 5 * time.Second, []string{"0s AcceptCalls, local", "1s ReadAnswers, local"}},
+		"while reading as a regular activity": {func(b *bench) {
+			b.takes["ReadAnswers"] = 15 * time.Second
+			b.answers = func(context.Context, AnswersInput) ([]CallAnswer, error) { return nil, away }
+			b.endCall(time.Second, "a", forgehook.Delivered)
+			b.endCall(time.Second, "b", forgehook.Delivered)
+		}, 25 * time.Second, []string{"0s AcceptCalls, local", "1s ReadAnswers, local", "21s ReadAnswers"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			tc.arrange(b)
-			b.cancel(5 * time.Second)
+			b.cancel(tc.after)
 			b.env.ExecuteWorkflow(RequestCall, requestInput())
 			if err := b.env.GetWorkflowError(); !temporal.IsCanceledError(err) {
 				t.Errorf("got %v, want a cancellation", err)

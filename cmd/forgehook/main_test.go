@@ -31,7 +31,8 @@ type ran struct {
 	Code     int
 }
 
-// program is the program as a process, with these settings and none of whoever runs the tests.
+// program is the program as a process, with these settings and none of the shell that runs the
+// tests. It listens on a free port unless the settings say otherwise: the default one may be taken.
 func program(t *testing.T, settings []string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
@@ -41,7 +42,7 @@ func program(t *testing.T, settings []string, args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, entry)
 		}
 	}
-	cmd.Env = append(append(cmd.Env, runMain+"=1"), settings...)
+	cmd.Env = append(append(cmd.Env, runMain+"=1", "FORGEHOOK_HTTP_ADDR=127.0.0.1:0"), settings...)
 	return cmd
 }
 
