@@ -3,6 +3,7 @@ package forgehook
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"strings"
 )
 
@@ -117,17 +118,38 @@ func (d *Document) Extension() string {
 	return ""
 }
 
-// Parameter finds a parameter at any depth, nil if there is none.
-func (d *Document) Parameter(id int32) *DocumentParameter {
-	return findParameter(d.ResultParameters, id)
+// Fields are the fields of a document at every depth, in its order: each before those below it. Those
+// of the documents inside it are not among them.
+func (d *Document) Fields() iter.Seq[*DocumentParameter] { return fieldsOf(d.ResultParameters) }
+
+// Fields are those below the field at every depth, each before those below it.
+func (p *DocumentParameter) Fields() iter.Seq[*DocumentParameter] { return fieldsOf(p.Children) }
+
+func fieldsOf(list []DocumentParameter) iter.Seq[*DocumentParameter] {
+	return func(yield func(*DocumentParameter) bool) { eachField(list, yield) }
 }
 
-func findParameter(in []DocumentParameter, id int32) *DocumentParameter {
-	for i := range in {
-		if in[i].ID == id {
-			return &in[i]
+func eachField(list []DocumentParameter, visit func(*DocumentParameter) bool) bool {
+	for i := range list {
+		if !visit(&list[i]) || !eachField(list[i].Children, visit) {
+			return false
 		}
-		if p := findParameter(in[i].Children, id); p != nil {
+	}
+	return true
+}
+
+// Field is the field that a name means, nil where there is none: see [FieldIndex.Named].
+func (d *Document) Field(name string) *DocumentParameter {
+	if found := IndexFields(d.ResultParameters).Named(name); len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}
+
+// Parameter finds a parameter at any depth, nil if there is none.
+func (d *Document) Parameter(id int32) *DocumentParameter {
+	for p := range d.Fields() {
+		if p.ID == id {
 			return p
 		}
 	}
@@ -136,18 +158,11 @@ func findParameter(in []DocumentParameter, id int32) *DocumentParameter {
 
 // Verification finds a verification of any parameter and the parameter it belongs to.
 func (d *Document) Verification(id int32) (*DocumentParameter, *Verification) {
-	return findVerification(d.ResultParameters, id)
-}
-
-func findVerification(in []DocumentParameter, id int32) (*DocumentParameter, *Verification) {
-	for i := range in {
-		for j := range in[i].Verifications {
-			if in[i].Verifications[j].ID == id {
-				return &in[i], &in[i].Verifications[j]
+	for p := range d.Fields() {
+		for i := range p.Verifications {
+			if p.Verifications[i].ID == id {
+				return p, &p.Verifications[i]
 			}
-		}
-		if p, v := findVerification(in[i].Children, id); v != nil {
-			return p, v
 		}
 	}
 	return nil, nil
@@ -155,19 +170,15 @@ func findVerification(in []DocumentParameter, id int32) (*DocumentParameter, *Ve
 
 // ParameterDef finds the definition of any parameter of the document, nil if none carries it.
 func (d *Document) ParameterDef(id int32) *ParameterDef {
-	return findDefinition(d.ResultParameters, id)
+	return IndexFields(d.ResultParameters).Definition(id)
 }
 
-func findDefinition(in []DocumentParameter, id int32) *ParameterDef {
-	for i := range in {
-		if def := in[i].ParamDef; def != nil && def.ID == id {
-			return def
-		}
-		if def := findDefinition(in[i].Children, id); def != nil {
-			return def
-		}
+// Name is the name of the field's definition, "" where it has none.
+func (p *DocumentParameter) Name() string {
+	if p.ParamDef == nil || p.ParamDef.Name == nil {
+		return ""
 	}
-	return nil
+	return *p.ParamDef.Name
 }
 
 // LastVerification is the current verification: the last by DT, then by ID; nil if there is none.

@@ -57,6 +57,31 @@ func TestDeliver_readsTheAnswer(t *testing.T) {
 	equal(t, "field", document.ResultParameters[total].Value, new("119.5"))
 }
 
+// A name means one field, whoever asks: what an expression reads is what the answer writes.
+func TestDeliver_writesTheFieldThatItReads(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, _, err := b.DB.UpdateDocument(t.Context(), b.tenant, b.document.ID, "", func(d *forgehook.Document) error {
+		column := *d.ParameterDef(179811) // of a table
+		column.Name = new("Total")
+		d.Parameter(61).ParamDef, d.Parameter(61).Value = &column, new("LINE 5.00")
+		d.ResultParameters = []forgehook.DocumentParameter{*d.Parameter(60), *d.Parameter(50)}
+		return nil
+	})
+	check(t, err)
+	call := b.ready(t, to(says(t, 200, `{}`)), func(s *forgehook.Settings) {
+		s.Response.WriteBack.Document.Fields = []forgehook.Header{{Name: "Total", Value: `doc.field("Total").value + " read"`}}
+	})
+	_, err = b.deliver(t, call)
+	check(t, err)
+	equal(t, "changes", b.stored(t, call).Changes, []forgehook.Change{
+		{Path: "document.fields.Total", Before: json.RawMessage(`"118.40"`), After: json.RawMessage(`"118.40 read"`)},
+	})
+	document, err := b.DB.Document(t.Context(), b.tenant, b.document.ID)
+	check(t, err)
+	equal(t, "fields", []string{*document.Parameter(50).Value, *document.Parameter(61).Value}, []string{"118.40 read", "LINE 5.00"})
+}
+
 // What an answer means where it is not what its status says.
 func TestDeliver_answersThatAreNone(t *testing.T) {
 	t.Parallel()

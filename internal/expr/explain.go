@@ -415,11 +415,11 @@ func missingFields(e ast.Expr, v *Vars, left *int) string {
 		name, ok := literalString(e.AsCall().Args()[0])
 		target, found := v.ResolveName(e.AsCall().Target().AsIdent())
 		o, isObject := target.(*object)
-		if !ok || !found || !isObject || o.isMissing() || len(indexOf(o).find(types.String(name))) > 0 {
+		if !ok || !found || !isObject || o.isMissing() || len(indexOf(o).Named(name)) > 0 {
 			return
 		}
 		word := fmt.Sprintf("%s has no field %q", e.AsCall().Target().AsIdent(), name)
-		if names := indexOf(o).names(); len(names) <= maxNear {
+		if names := indexOf(o).Names(); len(names) <= maxNear {
 			if near := forgehook.Nearest(name, names); near != "" {
 				word += fmt.Sprintf(", but it has %q", near)
 			}

@@ -1,10 +1,6 @@
 package expr
 
 import (
-	"maps"
-	"slices"
-	"strings"
-
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -15,7 +11,8 @@ import (
 var fieldFunctions = []function{
 	{
 		name: "field", group: "Fields", member: true, subjectOnly: true,
-		doc: "The first field of that name at any depth, by the definition's name (exactly, else ignoring case) or its id. " +
+		doc: "The field whose definition has that name or id. A name as it is written goes before one in any case, a field at the top before " +
+			"one below it (such as a column of a table), then the first in the document; response.writeBack writes the same one. " +
 			"Never null: a field that the document does not have has exists == false and null in all other members.",
 		overloads: []overload{
 			{"name", argTypes(documentType, textType), parameterType, oneField},
@@ -34,7 +31,7 @@ var fieldFunctions = []function{
 	},
 	{
 		name: "fields", group: "Fields", member: true, subjectOnly: true,
-		doc: "All fields at every depth, parents before their children, or all those of one definition.",
+		doc: "All fields at every depth, parents before their children, or all those of one name or definition, of which the first is the one that field gives.",
 		overloads: []overload{
 			{"", argTypes(documentType), cel.ListType(parameterType), allFields},
 			{"name", argTypes(documentType, textType), cel.ListType(parameterType), allFields},
@@ -67,75 +64,35 @@ var fieldFunctions = []function{
 	},
 }
 
-// fieldIndex is every field below one root, found once for all expressions of an evaluation.
-type fieldIndex struct {
-	all    []*forgehook.DocumentParameter // depth first
-	byName map[string][]*forgehook.DocumentParameter
-	byFold map[string][]*forgehook.DocumentParameter
-	byDef  map[int32][]*forgehook.DocumentParameter
-
-	sorted []string // see names
-}
-
 // indexKey is the root of an index in the memory of an evaluation.
 type indexKey struct{ root any }
 
-// indexOf gives the fields of a document or below a field.
-func indexOf(o *object) *fieldIndex {
+// indexOf gives the fields of a document or below a field, found once for all expressions of an evaluation.
+func indexOf(o *object) *forgehook.FieldIndex {
 	key := indexKey{o.ptr}
-	if known, ok := o.vars.memo[key].(*fieldIndex); ok {
+	if known, ok := o.vars.memo[key].(*forgehook.FieldIndex); ok {
 		return known
 	}
-	x := &fieldIndex{
-		byName: map[string][]*forgehook.DocumentParameter{}, byFold: map[string][]*forgehook.DocumentParameter{},
-		byDef: map[int32][]*forgehook.DocumentParameter{},
-	}
+	var top []forgehook.DocumentParameter
 	switch root := o.ptr.(type) {
 	case *forgehook.Document:
-		x.add(root.ResultParameters)
+		top = root.ResultParameters
 	case *forgehook.DocumentParameter:
-		x.add(root.Children)
+		top = root.Children
 	}
-	o.vars.memo[key] = x
-	return x
+	index := forgehook.IndexFields(top)
+	o.vars.memo[key] = index
+	return index
 }
 
-func (x *fieldIndex) add(in []forgehook.DocumentParameter) {
-	for i := range in {
-		p := &in[i]
-		x.all = append(x.all, p)
-		if p.ParamDef != nil && p.ParamDef.Name != nil {
-			name := *p.ParamDef.Name
-			x.byName[name] = append(x.byName[name], p)
-			fold := strings.ToLower(name)
-			x.byFold[fold] = append(x.byFold[fold], p)
-		}
-		if p.ParamDefID != nil {
-			x.byDef[*p.ParamDefID] = append(x.byDef[*p.ParamDefID], p)
-		}
-		x.add(p.Children)
-	}
-}
-
-// names are those of the fields, in order.
-func (x *fieldIndex) names() []string {
-	if x.sorted == nil {
-		x.sorted = slices.Sorted(maps.Keys(x.byName))
-	}
-	return x.sorted
-}
-
-// find gives the fields of a name or a definition's id.
-func (x *fieldIndex) find(by ref.Val) []*forgehook.DocumentParameter {
+// fieldsOf gives the fields of a name or a definition's id.
+func fieldsOf(o *object, by ref.Val) []*forgehook.DocumentParameter {
 	switch by := by.(type) {
 	case types.String:
-		if found := x.byName[string(by)]; found != nil {
-			return found
-		}
-		return x.byFold[strings.ToLower(string(by))]
+		return indexOf(o).Named(string(by))
 	case types.Int:
 		if int64(int32(by)) == int64(by) { //nolint:gosec // that is what the comparison asks
-			return x.byDef[int32(by)] //nolint:gosec // compared before
+			return indexOf(o).Defined(int32(by)) //nolint:gosec // compared before
 		}
 	}
 	return nil
@@ -146,7 +103,7 @@ func oneField(args ...ref.Val) ref.Val {
 	if o.isMissing() {
 		return o.vars.missing()
 	}
-	if found := indexOf(o).find(args[1]); len(found) > 0 {
+	if found := fieldsOf(o, args[1]); len(found) > 0 {
 		return o.vars.wrap(found[0])
 	}
 	return o.vars.missing()
@@ -171,9 +128,9 @@ func allFields(args ...ref.Val) ref.Val {
 	if known, ok := o.vars.memo[key].(ref.Val); ok {
 		return known
 	}
-	found := indexOf(o).all
+	found := indexOf(o).All()
 	if by != nil {
-		found = indexOf(o).find(by)
+		found = fieldsOf(o, by)
 	}
 	elems := make([]ref.Val, len(found))
 	for i, p := range found {
@@ -193,12 +150,7 @@ func definition(args ...ref.Val) ref.Val {
 	if d == nil || int64(int32(id)) != int64(id) { //nolint:gosec // that is what the comparison asks
 		return types.NullValue
 	}
-	for _, p := range indexOf(o).all {
-		if p.ParamDef != nil && p.ParamDef.ID == int32(id) { //nolint:gosec // compared before
-			return o.vars.wrap(p.ParamDef)
-		}
-	}
-	return types.NullValue
+	return o.vars.wrap(indexOf(o).Definition(int32(id))) //nolint:gosec // compared before
 }
 
 func hasFlag(args ...ref.Val) ref.Val {

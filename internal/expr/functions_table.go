@@ -70,7 +70,7 @@ func tableOf(o *object, name ref.Val) (rows []*tableRow, ok bool) {
 	if known, ok := o.vars.memo[key].([]*tableRow); ok {
 		return known, true
 	}
-	found := indexOf(o).find(name)
+	found := fieldsOf(o, name)
 	if len(found) == 0 {
 		return nil, true
 	}

@@ -264,14 +264,16 @@ func (p *writeBack) writeDocument(d *forgehook.Document, w *forgehook.DocumentWr
 		p.change("document.category", jsonInt(d.ClassID), jsonInt(w.Category))
 		d.ClassID = w.Category
 	}
+	fields := forgehook.IndexFields(d.ResultParameters)
 	for _, f := range w.Fields {
 		path := "document.fields." + f.Name
-		field, n := fieldNamed(d, f.Name)
-		if field == nil {
-			p.fault(path, f.Name, noField(d, f.Name))
+		named := fields.Named(f.Name)
+		if len(named) == 0 {
+			p.fault(path, f.Name, noField(fields, f.Name))
 			continue
 		}
-		if n > 1 {
+		field := named[0]
+		if n := alike(d, named); n > 1 {
 			p.fault(path, f.Name, fmt.Sprintf("the document has %d fields %q: which one is meant cannot be told", n, forgehook.Shorten(f.Name, 100)))
 			continue
 		}
