@@ -32,7 +32,7 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }
 
 // bundle is the real activities on a database of the test's own, with one document to call about.
 type bundle struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }
 
 // bundle is what most tests need: a database, a scene, and another tenant that must see nothing of it.
 type bundle struct {

@@ -13,10 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"testing"
-
-	"github.com/lib/pq"
 
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/migrations"
@@ -47,21 +44,40 @@ func New(t testing.TB) *DB {
 	return &DB{DB: db, URL: address}
 }
 
-// URL makes a database with the schema applied, to be opened by the test, and drops it when the test ends.
+// URL gives the test a database with the schema applied and nothing in it, to be opened by the
+// test. When the test ends the next one of this process gets it, emptied: making one takes longer
+// than most tests do. Databases of processes that have ended are dropped by the next process.
 func URL(t testing.TB) string {
 	t.Helper()
 	server := serverURL(t)
-	template, err := migrated(server)
+	d, err := pool.take(server)
 	if err != nil {
-		t.Fatalf("make the template database: %v", err)
+		t.Fatalf("make a database: %v", err)
 	}
-	return create(t, server, "TEMPLATE "+pq.QuoteIdentifier(template)+" STRATEGY wal_log")
+	t.Cleanup(func() {
+		if err := pool.giveBack(d); err != nil {
+			t.Errorf("empty the test's database: %v", err)
+		}
+	})
+	return inDatabase(server, d.name)
 }
 
-// EmptyURL makes a database without the schema, for tests of migrations.
+// EmptyURL makes a database without the schema, for tests of migrations, and drops it when the
+// test ends.
 func EmptyURL(t testing.TB) string {
 	t.Helper()
-	return create(t, serverURL(t), "TEMPLATE template0")
+	server := serverURL(t)
+	name := "forgehook_empty_" + unique()
+	if err := administer(t.Context(), server, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+		t.Fatalf("create a database: %v", err)
+	}
+	t.Cleanup(func() {
+		// The test's context has ended; whatever still uses the database must not keep it alive.
+		if err := administer(context.Background(), server, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Errorf("drop a database: %v", err)
+		}
+	})
+	return inDatabase(server, name)
 }
 
 func serverURL(t testing.TB) *url.URL {
@@ -77,20 +93,7 @@ func serverURL(t testing.TB) *url.URL {
 	return server
 }
 
-func create(t testing.TB, server *url.URL, options string) string {
-	t.Helper()
-	name := "forgehook_test_" + strings.ToLower(rand.Text())
-	if err := administer(t.Context(), server, "CREATE DATABASE "+name+" "+options); err != nil {
-		t.Fatalf("create a database: %v", err)
-	}
-	t.Cleanup(func() {
-		// The test's context has ended; whatever still uses the database must not keep it alive.
-		if err := administer(context.Background(), server, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Errorf("drop a database: %v", err)
-		}
-	})
-	return inDatabase(server, name)
-}
+func unique() string { return strings.ToLower(rand.Text()) }
 
 func inDatabase(server *url.URL, name string) string {
 	address := *server
@@ -108,49 +111,20 @@ func administer(ctx context.Context, server *url.URL, statement string) error {
 	return cmp.Or(err, pool.Close())
 }
 
-var (
-	templatesMu sync.Mutex
-	templates   = map[string]string{} // name of the template by URL of the server
-)
-
-// migrated returns the name of a database with the schema applied. It is made once for each server and state of the migrations;
-// processes that want it at once wait for the one that makes it.
-func migrated(server *url.URL) (string, error) {
-	templatesMu.Lock()
-	defer templatesMu.Unlock()
-	if name, ok := templates[server.String()]; ok {
-		return name, nil
-	}
+// migrated returns the name of a database with the schema applied, which is made once for each
+// server and state of the migrations.
+func migrated(ctx context.Context, session *sql.Conn, server *url.URL) (string, error) {
 	hash, err := schemaHash()
 	if err != nil {
 		return "", err
 	}
 	name := "forgehook_template_" + hash
-	pool, err := sql.Open("postgres", server.String())
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = pool.Close() }()
-	ctx := context.Background()
-	session, err := pool.Conn(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = session.Close() }() // and with it the lock
-	if _, err := session.ExecContext(ctx, `SELECT pg_advisory_lock(hashtext('forgehook test template'))`); err != nil {
-		return "", err
-	}
 	var exists bool
-	if err := session.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&exists); err != nil {
-		return "", err
+	err = session.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&exists)
+	if err != nil || exists {
+		return name, err
 	}
-	if !exists {
-		if err := makeTemplate(ctx, session, server, name); err != nil {
-			return "", err
-		}
-	}
-	templates[server.String()] = name
-	return name, nil
+	return name, makeTemplate(ctx, session, server, name)
 }
 
 // makeTemplate gives a database its name when it is complete: one that has it can be used.
