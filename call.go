@@ -1,8 +1,10 @@
 package forgehook
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"time"
+	"unicode/utf8"
 )
 
 // CallStatus says where a call stands.
@@ -116,6 +118,26 @@ type Response struct {
 	Body          string            `json:"body"`
 	BodyEncoding  string            `json:"bodyEncoding"` // utf8 or base64
 	BodyTruncated bool              `json:"bodyTruncated"`
+}
+
+// Exchange is the response as the rules read it; the zero value where there is none, as when an endpoint calls back before it responds.
+func (r *Response) Exchange() (x Exchange, err error) {
+	if r == nil {
+		return x, nil
+	}
+	x = Exchange{StatusCode: r.StatusCode, Headers: r.Headers, Body: []byte(r.Body), Truncated: r.BodyTruncated}
+	if r.BodyEncoding == "base64" {
+		x.Body, err = base64.StdEncoding.DecodeString(r.Body)
+	}
+	return x, err
+}
+
+// BodyText is a body as JSON can hold it: text where it is UTF-8, else base64. encoding says which, "utf8" or "base64".
+func BodyText(body []byte) (text, encoding string) {
+	if utf8.Valid(body) {
+		return string(body), "utf8"
+	}
+	return base64.StdEncoding.EncodeToString(body), "base64"
 }
 
 // Verdict is what one attempt's answer means.

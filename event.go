@@ -1,6 +1,7 @@
 package forgehook
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -203,3 +204,16 @@ func (s WorkItemStatus) Settled() bool { return slices.Contains([]WorkItemStatus
 
 // GracePeriod is what a work item has from its creation to its due date, where neither says otherwise.
 const GracePeriod = 24 * time.Hour
+
+// Cause is the call that an event is about, as the calls which the event fires see it.
+type Cause struct {
+	ID               string          `json:"id"`
+	WebHookServiceID int32           `json:"webHookServiceId"`
+	Reason           *string         `json:"reason"`
+	Outcome          string          `json:"outcome"`
+	StatusCode       *int32          `json:"statusCode"` // of the last response; null where there was none
+	Attempts         int32           `json:"attempts"`
+	ErrorCode        *string         `json:"errorCode"`
+	ErrorMessage     *string         `json:"errorMessage"`
+	Result           json.RawMessage `json:"result"`
+}

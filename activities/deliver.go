@@ -57,7 +57,7 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 
 // attempt calls begun when the request is about to go out.
 func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput, begun func()) (workflows.DeliverResult, error) {
-	started, err := a.DB.StartAttempt(ctx, postgres.StartAttempt{
+	started, err := a.DB.StartAttempt(ctx, postgres.AttemptStart{
 		Ref: in.CallRef, Released: in.Released, AtOnce: in.AtOnce, Yields: activity.GetInfo(ctx).IsLocalActivity, Now: a.Now(),
 	})
 	switch {
@@ -89,7 +89,7 @@ func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput, beg
 	exchange := redact(a.Sender.Send(context.WithoutCancel(ctx), attempt.request), attempt.secrets)
 	lasting, cancel := lasting(ctx)
 	defer cancel()
-	decision, reading, err := a.judge(lasting, in.CallRef, attempt, answer(exchange), webhook.Tally{
+	decision, reading, err := a.judge(lasting, in.CallRef, attempt, exchange, webhook.Tally{
 		Counted: started.Counted + 1, Jitter: rand.Float64(), Deadline: started.DeadlineAt, //nolint:gosec // jitter is no secret
 	})
 	if err != nil {
@@ -114,7 +114,7 @@ func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput, beg
 	if !recorded.Until.IsZero() {
 		return awaiting(exchange.StatusCode, recorded.Attempts, decision.Reason, recorded.Until), nil
 	}
-	if decision.Delay == 0 { // a final answer of a late run of this step: the call is another's, which the next start tells
+	if decision.Delay == 0 { // a final decision of a late run of this step: the call is another's, which the next start tells
 		decision.Delay = time.Second
 	}
 	// Also when ctx has ended: the workflow knows why it cancelled, and after a pause or a deploy the schedule still counts.
@@ -131,7 +131,7 @@ func awaiting(statusCode, attempts int, reason string, until time.Time) workflow
 
 // notYet goes on with the wait that an earlier run of this step has recorded, and whose end the engine did not hear of.
 func (a *Activities) notYet(in workflows.DeliverInput, started postgres.Started) (workflows.DeliverResult, error) {
-	decision := webhook.Decision{Reason: "waiting as before", Delay: started.Wait}
+	decision := forgehook.Decision{Reason: "waiting as before", Delay: started.Wait}
 	if in.ReportRetry {
 		return workflows.DeliverResult{
 			StatusCode: started.StatusCode, Attempts: started.Number, Reason: decision.Reason, RetryIn: decision.Delay,
@@ -151,7 +151,7 @@ func timely(ctx context.Context, timeout time.Duration) error {
 
 // retryLater leaves the next attempt to the activity's retry policy. The Temporal UI shows the message as the pending activity's
 // last failure; benign, because an endpoint's bad day is no fault of ours.
-func retryLater(number int, d webhook.Decision) error {
+func retryLater(number int, d forgehook.Decision) error {
 	message := fmt.Sprintf("attempt %d: %s, next try in %s", number, d.Reason, workflows.Wait(d.Delay))
 	return temporal.NewApplicationErrorWithOptions(message, "EndpointNotReady", temporal.ApplicationErrorOptions{
 		NextRetryDelay: d.Delay, Category: temporal.ApplicationErrorCategoryBenign,
@@ -163,7 +163,7 @@ type attempt struct {
 	plan    *webhook.Plan
 	request outbound.Request
 	shown   map[string]string // headers, secrets masked
-	secrets *webhook.Redactor // of the settings, and the token: the rules do not see them in the answer
+	secrets *webhook.Redactor // of the settings, and the token: the rules do not see them in the response
 	unseen  *webhook.Redactor // those, and the values of secret fields: masked in all that is kept
 	token   string            // of the callback, "": none
 }
@@ -237,7 +237,7 @@ func (a *Activities) secretValues(ctx context.Context, call workflows.CallRef) (
 	return webhook.SecretValues(&subject), nil
 }
 
-// abandon takes back an attempt of which nothing was sent: it spends no budget and is nobody's answer. Settings that are not allowed
+// abandon takes back an attempt of which nothing was sent: it spends no budget and tells nobody anything. Settings that are not allowed
 // any more can never be sent: they end the call. All else may be mended, by an operator or by time.
 func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number int, cause error) (workflows.DeliverResult, error) {
 	lasting, cancel := lasting(ctx)
@@ -260,15 +260,10 @@ func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number
 }
 
 // record stores what happened: a lost record would make the attempt unknown.
-func (a *Activities) record(ctx context.Context, call workflows.CallRef, number int, t *attempt, x outbound.Exchange, d webhook.Decision, r webhook.Reading) (recorded postgres.Recorded, err error) {
+func (a *Activities) record(ctx context.Context, call workflows.CallRef, number int, t *attempt, x forgehook.Exchange, d forgehook.Decision, r forgehook.Reading) (recorded postgres.Recorded, err error) {
 	err = persist(ctx, func() error {
-		recorded, err = a.DB.RecordAttempt(ctx, postgres.RecordAttempt{
-			Ref: call, Number: number, Now: a.Now(), Headers: t.shown,
-			Exchange: postgres.Exchange{Duration: x.Duration, StatusCode: x.StatusCode, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated, Err: x.Err},
-			Decision: postgres.Decision{
-				Verdict: d.Verdict, Reason: d.Reason, Code: d.Code, Message: d.Message, Final: d.Final, Delay: d.Delay, Await: t.await(d),
-			},
-			Answer: postgres.Answer{Result: r.Result, WriteBack: r.WriteBack, Secrets: r.Secrets},
+		recorded, err = a.DB.RecordAttempt(ctx, postgres.AttemptEnd{
+			Ref: call, Number: number, Headers: t.shown, Exchange: x, Decision: d, Reading: r, Now: a.Now(),
 		})
 		return err
 	})
@@ -293,16 +288,6 @@ func persist(ctx context.Context, try func() error) error {
 		case <-time.After(wait):
 		}
 	}
-}
-
-func answer(x outbound.Exchange) webhook.Answer {
-	a := webhook.Answer{
-		StatusCode: x.StatusCode, Status: x.Status, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated, At: x.StartedAt.Add(x.Duration),
-	}
-	if x.Err != nil {
-		a.ErrorCode, a.ErrorMessage = x.Err.Code, x.Err.Message
-	}
-	return a
 }
 
 // traceparent gives every attempt of a call one trace: the call's id is the trace id.
@@ -350,7 +335,7 @@ func unheard(err error) bool {
 
 // heartbeat tells the engine that a slow exchange is alive, until stop is called. Where the task was long on its way, that is told before
 // anything else: where the engine has given it up meanwhile, ctx ends and nothing is sent. It goes on after ctx has ended: the exchange does
-// too, and a missed heartbeat would let the workflow go on without its answer.
+// too, and a missed heartbeat would let the workflow go on without its end.
 func heartbeat(ctx context.Context) (stop func()) {
 	beating := context.WithoutCancel(ctx)      // the SDK sends a heartbeat with the context it is given
 	begin := activity.GetInfo(ctx).StartedTime // by the engine, which waits from then on

@@ -551,7 +551,7 @@ func TestDeliver_afterADeadWorker(t *testing.T) {
 	b := setup(t)
 	endpoint := zoo.Script(t, 503, 200)
 	call := b.ready(t, to(endpoint), retries(1, second))
-	_, err := b.DB.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call), Now: b.at})
+	_, err := b.DB.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call), Now: b.at})
 	check(t, err)
 	_, err = b.deliver(t, call)
 	equal(t, "benign", failed(t, err).Benign, true)
@@ -572,7 +572,7 @@ func TestDeliver_workersKeepDying(t *testing.T) {
 	endpoint := zoo.OK(t)
 	call := b.ready(t, to(endpoint))
 	for range 3 {
-		_, err := b.DB.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call), Now: b.at})
+		_, err := b.DB.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call), Now: b.at})
 		check(t, err)
 	}
 	result, err := b.deliver(t, call)
@@ -641,7 +641,7 @@ func TestAbandon_contextHasEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	call := b.ready(t)
-	_, err := b.DB.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call), Now: b.at})
+	_, err := b.DB.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call), Now: b.at})
 	check(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

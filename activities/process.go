@@ -128,15 +128,14 @@ func (a *Activities) readForItem(state postgres.ItemState, facts postgres.Facts)
 	}
 	subject := facts.Subject
 	subject.WorkItem = state.Item
-	answer, err := webhook.StoredAnswer(facts.Call.Response)
-	if err != nil {
+	evidence := webhook.Evidence{Subject: &subject, Meta: a.meta(facts.Call, shownToken(plan))}
+	if evidence.Exchange, err = facts.Call.Response.Exchange(); err != nil {
 		return nil, err
 	}
-	var said *forgehook.CallbackAnswer
-	if _, await := plan.Callback(); await { // a delivered call that awaits one was called back
-		said = &forgehook.CallbackAnswer{Result: facts.Call.Result}
+	if plan.Awaits() { // a delivered call that awaits a callback was called back
+		evidence.Callback = &forgehook.Callback{Result: facts.Call.Result}
 	}
-	write, err := plan.ReadWorkItem(&subject, a.meta(facts.Call, shownToken(plan)), answer, said, facts.Call.Result)
+	write, err := plan.ReadWorkItem(evidence, facts.Call.Result)
 	if err != nil {
 		a.Log.Warn("the answer says nothing that fits the work item", "call", state.Call.CallID, "workItem", state.Item.ID, "error", err)
 		return nil, nil

@@ -177,7 +177,7 @@ func TestEndProcess_calledBack(t *testing.T) {
 	ref := b.waits(t, item, call)
 	_, err := b.deliver(t, call)
 	check(t, err)
-	_, err = b.calledBack(t, call, forgehook.CallbackAnswer{Result: json.RawMessage(`{"note":"paid"}`)})
+	_, err = b.calledBack(t, call, forgehook.Callback{Result: json.RawMessage(`{"note":"paid"}`)})
 	check(t, err)
 	equal(t, "end", b.endProcess(t, ref, forgehook.ProcessAnswered).CallOutcome, forgehook.Delivered)
 	equal(t, "comment", b.storedItem(t, item.ID).ReasonComment, new("paid"))

@@ -2,12 +2,11 @@ package activities
 
 import (
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
 // redact returns the exchange without secrets.
-func redact(x outbound.Exchange, secrets *webhook.Redactor) outbound.Exchange {
+func redact(x forgehook.Exchange, secrets *webhook.Redactor) forgehook.Exchange {
 	x.Status = secrets.Replace(x.Status)
 	if x.Body != nil {
 		x.Body = []byte(secrets.Replace(string(x.Body)))

@@ -191,7 +191,7 @@ func TestReleaseHeld(t *testing.T) {
 // begin is a released call's next attempt: it leaves the hold.
 func (b bundle) begin(t *testing.T, call forgehook.CallRef) {
 	t.Helper()
-	started, err := b.DB.StartAttempt(t.Context(), postgres.StartAttempt{Ref: call, Released: true, Now: b.at})
+	started, err := b.DB.StartAttempt(t.Context(), postgres.AttemptStart{Ref: call, Released: true, Now: b.at})
 	if err != nil || started.Held {
 		t.Errorf("begin: held %v, %v", started.Held, err)
 	}

@@ -125,7 +125,7 @@ func (s *server) readCallback(r *request, c *postgres.Callback) error {
 			given.Outcome = &ends[i]
 		}
 	}
-	c.Said = forgehook.CallbackAnswer{Result: asWritten(r.body, "result"), Outcome: given.Outcome, Error: given.Error}
+	c.Said = forgehook.Callback{Result: asWritten(r.body, "result"), Outcome: given.Outcome, Error: given.Error}
 	if given.Error != nil && c.Said.Ended() == forgehook.Delivered {
 		r.fault("body.error", "", "none, or outcome failed: a call that was delivered has no error")
 	}
@@ -156,20 +156,17 @@ func (s *server) understand(ctx context.Context, c *postgres.Callback, token str
 		c.Said.Error = new(unseen.Replace(*c.Said.Error))
 	}
 	c.Said.Result = secrets.ReplaceJSON(c.Said.Result)
-	answered, err := webhook.StoredAnswer(facts.Call.Response)
-	if err != nil {
+	evidence := webhook.Evidence{Subject: &facts.Subject, Meta: s.metaOf(facts.Call, plan), Callback: &c.Said, Redact: unseen}
+	if evidence.Exchange, err = facts.Call.Response.Exchange(); err != nil {
 		return fmt.Errorf("response of call %s: %w", c.Ref.CallID, err)
 	}
-	answered.At, answered.Redact = c.Now, unseen
-	var reading webhook.Reading
 	err = s.turn(ctx, func() (err error) {
-		reading, err = plan.Read(&facts.Subject, s.metaOf(facts.Call, plan), answered, &c.Said)
+		c.Reading, err = plan.Read(evidence)
 		return err
 	})
 	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 		return forgehook.Invalid(forgehook.FieldError{Path: "body.result", Allowed: "an answer that can be written back: " + failure.Message})
 	}
-	c.Answer = postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack, Secrets: reading.Secrets}
 	return err
 }
 

@@ -30,7 +30,7 @@ func (f *fixture) waitsForCallback(t *testing.T, status forgehook.CallStatus) (r
 	if status != forgehook.CallAccepted {
 		f.evaluate(t, ref)
 		f.build(t, ref)
-		started, err := f.db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Released: true, AtOnce: true, Now: time.Now()})
+		started, err := f.db.StartAttempt(t.Context(), postgres.AttemptStart{Ref: ref, Released: true, AtOnce: true, Now: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,9 +45,9 @@ func (f *fixture) waitsForCallback(t *testing.T, status forgehook.CallStatus) (r
 // answered records that the endpoint took the request and answers later.
 func (f *fixture) answered(t *testing.T, ref forgehook.CallRef, number int) {
 	t.Helper()
-	_, err := f.db.RecordAttempt(t.Context(), postgres.RecordAttempt{
-		Ref: ref, Number: number, Exchange: postgres.Exchange{Duration: time.Millisecond, StatusCode: 202},
-		Decision: postgres.Decision{Verdict: forgehook.VerdictSuccess, Reason: "202 Accepted", Final: true, Await: time.Hour}, Now: time.Now(),
+	_, err := f.db.RecordAttempt(t.Context(), postgres.AttemptEnd{
+		Ref: ref, Number: number, Exchange: forgehook.Exchange{Duration: time.Millisecond, StatusCode: 202},
+		Decision: forgehook.Decision{Verdict: forgehook.VerdictSuccess, Reason: "202 Accepted", Final: true, Await: time.Hour}, Now: time.Now(),
 	})
 	if err != nil {
 		t.Fatal(err)

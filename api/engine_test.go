@@ -217,28 +217,28 @@ func (f *fixture) build(t *testing.T, ref forgehook.CallRef) {
 // attempt makes one attempt that is answered with a status, 0 for a refused connection.
 func (f *fixture) attempt(t *testing.T, ref forgehook.CallRef, status int) {
 	t.Helper()
-	started, err := f.db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Released: true, AtOnce: true, Now: time.Now()})
+	started, err := f.db.StartAttempt(t.Context(), postgres.AttemptStart{Ref: ref, Released: true, AtOnce: true, Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if started.Held || started.Outcome != "" {
 		return
 	}
-	exchange := postgres.Exchange{Duration: 12 * time.Millisecond, StatusCode: status}
-	decision := postgres.Decision{Verdict: forgehook.VerdictRetry, Reason: "connection refused", Code: "connection_refused", Delay: 5 * time.Second}
+	exchange := forgehook.Exchange{Duration: 12 * time.Millisecond, StatusCode: status}
+	decision := forgehook.Decision{Verdict: forgehook.VerdictRetry, Reason: "connection refused", Code: "connection_refused", Delay: 5 * time.Second}
 	switch {
 	case status == 0:
 		exchange.Err = &forgehook.CallError{Code: "connection_refused", Message: "The endpoint refuses connections."}
 	case status < 300:
 		exchange.Headers, exchange.Body = map[string]string{"Content-Type": "application/json"}, []byte(`{"ok":true}`)
-		decision = postgres.Decision{Verdict: forgehook.VerdictSuccess, Reason: "200 OK", Final: true}
+		decision = forgehook.Decision{Verdict: forgehook.VerdictSuccess, Reason: "200 OK", Final: true}
 	default:
 		exchange.Headers, exchange.Body = map[string]string{"Content-Type": "text/plain"}, []byte("busy")
 		decision.Reason, decision.Code = "503 Service Unavailable", "http_503"
 	}
-	record := postgres.RecordAttempt{Ref: ref, Number: started.Number, Exchange: exchange, Decision: decision, Now: time.Now()}
+	record := postgres.AttemptEnd{Ref: ref, Number: started.Number, Exchange: exchange, Decision: decision, Now: time.Now()}
 	if decision.Verdict == forgehook.VerdictSuccess {
-		record.Answer = f.read(t, ref, exchange)
+		record.Reading = f.read(t, ref, exchange)
 	}
 	_, err = f.db.RecordAttempt(t.Context(), record)
 	if err != nil {
@@ -246,29 +246,27 @@ func (f *fixture) attempt(t *testing.T, ref forgehook.CallRef, status int) {
 	}
 }
 
-// read is what the call's settings make of an answer.
-func (f *fixture) read(t *testing.T, ref forgehook.CallRef, exchange postgres.Exchange) postgres.Answer {
+// read is what the call's settings make of an exchange.
+func (f *fixture) read(t *testing.T, ref forgehook.CallRef, exchange forgehook.Exchange) (reading forgehook.Reading) {
 	t.Helper()
-	var reading webhook.Reading
 	err := f.db.WithFacts(t.Context(), ref, func(facts postgres.Facts) error {
 		plan, err := planOf(facts)
 		if err != nil {
 			return err
 		}
-		answered := webhook.Answer{StatusCode: exchange.StatusCode, Headers: exchange.Headers, Body: exchange.Body, At: time.Now()}
-		reading, err = plan.Read(&facts.Subject, metaOf(facts), answered, nil)
+		reading, err = plan.Read(webhook.Evidence{Subject: &facts.Subject, Meta: metaOf(facts), Exchange: exchange})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack, Secrets: reading.Secrets}
+	return reading
 }
 
 var errDown = errors.New("dial tcp 127.0.0.1:7233: connect: connection refused")
 
-func startOf(ref forgehook.CallRef) postgres.StartAttempt {
-	return postgres.StartAttempt{Ref: ref, Now: time.Now()}
+func startOf(ref forgehook.CallRef) postgres.AttemptStart {
+	return postgres.AttemptStart{Ref: ref, Now: time.Now()}
 }
 
 // endProcess ends a process as its workflow would.

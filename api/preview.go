@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
@@ -166,6 +165,6 @@ func shownRequest(built *webhook.Request) *forgehook.Request {
 			shown.Headers[h.Name] = webhook.Masked
 		}
 	}
-	shown.Body, shown.BodyEncoding = postgres.BodyText(body)
+	shown.Body, shown.BodyEncoding = forgehook.BodyText(body)
 	return shown
 }

@@ -273,13 +273,13 @@ func TestEvents_callsTruncated(t *testing.T) {
 	for _, start := range batch.Starts {
 		ref := forgehook.CallRef{Tenant: start.Tenant, CallID: start.CallID}
 		f.build(t, ref)
-		started, err := f.db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Now: time.Now()})
+		started, err := f.db.StartAttempt(t.Context(), postgres.AttemptStart{Ref: ref, Now: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = f.db.RecordAttempt(t.Context(), postgres.RecordAttempt{
-			Ref: ref, Number: started.Number, Exchange: postgres.Exchange{StatusCode: 200}, Decision: postgres.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
-			Answer: postgres.Answer{Result: []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)}, Now: time.Now(),
+		_, err = f.db.RecordAttempt(t.Context(), postgres.AttemptEnd{
+			Ref: ref, Number: started.Number, Exchange: forgehook.Exchange{StatusCode: 200}, Decision: forgehook.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
+			Reading: forgehook.Reading{Result: []byte(`"` + strings.Repeat("x", 1<<20-2) + `"`)}, Now: time.Now(),
 		})
 		if err != nil {
 			t.Fatal(err)

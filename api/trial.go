@@ -70,7 +70,7 @@ func (s *server) metaOf(call forgehook.Call, plan *webhook.Plan) webhook.Meta {
 	if plan == nil {
 		return m
 	}
-	if _, await := plan.Callback(); await {
+	if plan.Awaits() {
 		m.CallbackURL = s.PublicURL + callbacksPath + webhook.ShownToken
 	}
 	return m

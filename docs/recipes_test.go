@@ -80,7 +80,7 @@ func planOf(t *testing.T, settings string) *webhook.Plan {
 	return plan
 }
 
-// meaningOf judges and reads the answer of a recipe: a status, headers, an empty line, a body.
+// meaningOf judges and reads the response of a recipe: a status, headers, an empty line, a body.
 func meaningOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject, text, callback string) string {
 	t.Helper()
 	head, body, _ := strings.Cut(text, "\n\n")
@@ -89,25 +89,25 @@ func meaningOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject, text, c
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := webhook.Answer{StatusCode: status, Headers: map[string]string{}, Body: []byte(body), At: call.AcceptedAt}
+	exchange := forgehook.Exchange{StartedAt: call.AcceptedAt, StatusCode: status, Headers: map[string]string{}, Body: []byte(body)}
 	for _, line := range lines[1:] {
 		name, value, _ := strings.Cut(line, ": ")
-		answer.Headers[name] = value
+		exchange.Headers[name] = value
 	}
-	switch d := plan.Judge(sub, call, answer, webhook.Tally{Counted: 1}); d.Verdict {
+	evidence := webhook.Evidence{Subject: sub, Meta: call, Exchange: exchange}
+	switch d := plan.Judge(evidence, webhook.Tally{Counted: 1}); d.Verdict {
 	case forgehook.VerdictRetry:
 		return "tried again: " + d.Reason + "\n"
 	case forgehook.VerdictPermanent:
 		return "failed: " + d.Code + "\n" + d.Message + "\n"
 	}
-	var said *forgehook.CallbackAnswer
 	if callback != "" {
-		said = new(forgehook.CallbackAnswer)
-		if err := forgehook.DecodeStrict([]byte(callback), said); err != nil {
+		evidence.Callback = new(forgehook.Callback)
+		if err := forgehook.DecodeStrict([]byte(callback), evidence.Callback); err != nil {
 			t.Fatal(err)
 		}
 	}
-	reading, err := plan.Read(sub, call, answer, said)
+	reading, err := plan.Read(evidence)
 	if err != nil {
 		return "failed: " + err.Error() + "\n"
 	}

@@ -47,7 +47,7 @@ func AnswerVars(sub *forgehook.Subject, call Call, response *Response) *Vars {
 }
 
 // SetResult gives the variables of [WriteBack] the call's result, and what the endpoint has said later: nil where it has not.
-func (v *Vars) SetResult(result json.RawMessage, said *forgehook.CallbackAnswer) {
+func (v *Vars) SetResult(result json.RawMessage, said *forgehook.Callback) {
 	v.make["result"] = func() ref.Val { return v.raw(result) }
 	if said != nil {
 		facts := &callbackFacts{Result: said.Result, Outcome: string(said.Ended()), Error: said.Error}

@@ -143,7 +143,7 @@ func TestVars_SetResult(t *testing.T) {
 	t.Parallel()
 	failed, why := forgehook.Failed, "no stock"
 	v := AnswerVars(subject(t, `{"id":7}`), ExampleCall(), &Response{StatusCode: 202})
-	v.SetResult(json.RawMessage(`{"a":[1]}`), &forgehook.CallbackAnswer{Result: json.RawMessage(`{"a":[1]}`), Outcome: &failed, Error: &why})
+	v.SetResult(json.RawMessage(`{"a":[1]}`), &forgehook.Callback{Result: json.RawMessage(`{"a":[1]}`), Outcome: &failed, Error: &why})
 	got, err := compile(t, WriteBack, AnyResult, `[result.a, callback.result.a, callback.outcome, callback.error, result.b, response.json]`).Eval(v)
 	if err != nil || got.Text() != `[[1],[1],"failed","no stock",null,null]` {
 		t.Errorf("%s, %v", got.Text(), err)

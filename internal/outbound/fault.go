@@ -16,7 +16,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// The codes of an [Exchange]'s error. Which of them are worth another attempt is for internal/webhook to say.
+// The codes of an exchange's error. Which of them are worth another attempt is for internal/webhook to say.
 const (
 	CodeDNS          = "dns_error"
 	CodeRefused      = "connection_refused" // also no route to the endpoint

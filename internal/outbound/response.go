@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/forgehook/forgehook"
 )
 
 const (
@@ -18,8 +20,8 @@ const (
 	maxStatus      = 256
 )
 
-// read fills in what the endpoint answered, of its body at most keep bytes.
-func read(res *http.Response, keep int, x *Exchange) error {
+// read fills in what the endpoint responds, of its body at most keep bytes.
+func read(res *http.Response, keep int, x *forgehook.Exchange) error {
 	// 101 hands the bare connection over, which no request asked for and no deadline would bound; below 100 is no status.
 	if res.StatusCode <= http.StatusSwitchingProtocols {
 		return errNoStatus
@@ -33,7 +35,7 @@ func read(res *http.Response, keep int, x *Exchange) error {
 // judged are the headers that mean something for a call: they are kept when there are too many.
 var judged = []string{"Content-Encoding", "Content-Type", "Date", "Location", "Retry-After"}
 
-// headers makes an answer's header safe to keep: bounded, valid UTF-8 and without NUL, which PostgreSQL refuses in text.
+// headers makes a response's header safe to keep: bounded, valid UTF-8 and without NUL, which PostgreSQL refuses in text.
 func headers(h http.Header) map[string]string {
 	safe := make(map[string]string)
 	for _, name := range slices.Concat(judged, slices.Sorted(maps.Keys(h))) {

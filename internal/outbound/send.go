@@ -44,24 +44,11 @@ type Request struct {
 	Headers []Header // Host replaces the URL's; Content-Length is always the body's
 	Body    []byte   // nil: none
 	Timeout time.Duration
-	Keep    int // of the answer's body, after decompression, in bytes; 0 is what the sender keeps
+	Keep    int // of the response's body, after decompression, in bytes; 0 is what the sender keeps
 }
 
 // Header is one header field, its name spelled as it is to be sent.
 type Header struct{ Name, Value string }
-
-// Exchange is what came of a request: a status, or an error, never both.
-type Exchange struct {
-	StartedAt  time.Time
-	Duration   time.Duration
-	StatusCode int               // 0 when there was no answer
-	Status     string            // "503 Service Unavailable", in the endpoint's words
-	Headers    map[string]string // canonical names; several values are joined by ", "
-	Body       []byte            // decompressed; any bytes, not only text
-	Truncated  bool              // Body is not all: too long, cut off, or not there before the deadline
-	Err        *forgehook.CallError
-	Sent       bool // bytes of the request may have reached the endpoint
-}
 
 // Sender makes exchanges. It is safe for concurrent use.
 type Sender struct {
@@ -98,17 +85,17 @@ func New(o Options) (*Sender, error) {
 // Close closes idle connections. Exchanges under way go on.
 func (s *Sender) Close() { s.pools.close() }
 
-// Send makes one exchange. It ends when the answer is complete or long enough, at the timeout, or with ctx (code "canceled"). A
+// Send makes one exchange. It ends when the response is complete or long enough, at the timeout, or with ctx (code "canceled"). A
 // status that has arrived stands, whatever happens to its body. A kept-alive connection that turns out to be dead is replaced
 // and the request sent again only where nothing had been written, or where the method may be repeated anyway (GET, HEAD, OPTIONS).
-func (s *Sender) Send(ctx context.Context, r Request) Exchange {
-	x := Exchange{StartedAt: time.Now()}
+func (s *Sender) Send(ctx context.Context, r Request) forgehook.Exchange {
+	x := forgehook.Exchange{StartedAt: time.Now()}
 	s.exchange(ctx, r, &x)
 	x.Duration = time.Since(x.StartedAt)
 	return x
 }
 
-func (s *Sender) exchange(parent context.Context, r Request, x *Exchange) {
+func (s *Sender) exchange(parent context.Context, r Request, x *forgehook.Exchange) {
 	timeout := r.Timeout
 	if timeout <= 0 {
 		timeout = DefaultTimeout

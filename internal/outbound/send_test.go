@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
 )
 
@@ -26,7 +27,7 @@ func TestSend(t *testing.T) {
 	}
 	x := s.Send(t.Context(), r)
 
-	want := Exchange{
+	want := forgehook.Exchange{
 		StatusCode: 201, Status: "201 Created", Body: []byte("made"), Sent: true,
 		Headers: map[string]string{"Content-Length": "4", "Content-Type": "text/plain", "Date": "today", "X-A": "b"},
 	}
@@ -247,7 +248,7 @@ func TestSend_canceled(t *testing.T) {
 	s := setup(t, Options{Allow: local})
 	server := zoo.Slow(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan Exchange)
+	done := make(chan forgehook.Exchange)
 	go func() { done <- s.Send(ctx, post(server.URL)) }()
 	server.Await(t, 1)
 	cancel()

@@ -10,8 +10,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// StartAttempt asks for permission to send.
-type StartAttempt struct {
+// AttemptStart asks for permission to send.
+type AttemptStart struct {
 	Ref      forgehook.CallRef
 	Released bool // a drain let the call pass; a paused utility holds it all the same
 	AtOnce   bool // before the next attempt is due: somebody asked for it
@@ -28,7 +28,7 @@ type Started struct {
 	Wake             bool          // with an Outcome: see [Completion]
 	Until            time.Time     // set while the call awaits its callback: until when. Only AtOnce sends again
 	Wait             time.Duration // until the next attempt is due, when that was recorded and then lost on its way to the engine
-	Underway         bool          // see [StartAttempt.Yields]
+	Underway         bool          // see [AttemptStart.Yields]
 	Number           int           // of this attempt; of the last one where nothing was started
 	Counted          int           // attempts that finished before this one: unknown ones spend no budget
 	WebHookServiceID int32
@@ -73,7 +73,7 @@ type startRow struct {
 // StartAttempt notes an attempt before anything is sent, unless the call is completed or must wait. The time on hold, which is over
 // then, is added to the deadline; behind it the call expires. An earlier attempt that is still noted as started lost its worker: it
 // becomes unknown, and after three of those in a row the call fails. A callback that is stored ends the call: nothing is sent.
-func (db *DB) StartAttempt(ctx context.Context, s StartAttempt) (started Started, err error) {
+func (db *DB) StartAttempt(ctx context.Context, s AttemptStart) (started Started, err error) {
 	defer wrap(&err, "start attempt of call %s", s.Ref.CallID)
 	err = db.inTx(ctx, func(tx conn) error {
 		started, err = startAttempt(ctx, tx, s)
@@ -85,7 +85,7 @@ func (db *DB) StartAttempt(ctx context.Context, s StartAttempt) (started Started
 	return started, nil
 }
 
-func startAttempt(ctx context.Context, tx conn, s StartAttempt) (Started, error) {
+func startAttempt(ctx context.Context, tx conn, s AttemptStart) (Started, error) {
 	row, err := lockForAttempt(ctx, tx, s)
 	if err != nil {
 		return Started{}, err
@@ -164,7 +164,7 @@ func goOnAwaiting(ctx context.Context, tx conn, call forgehook.CallRef) error {
 
 // lockForAttempt reads all that an attempt needs. That the utility may hold the call is read without a lock: where it does not, a
 // pause at the same moment finds the attempt under way, as any pause may; where it does, holds looks again.
-func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow, err error) {
+func lockForAttempt(ctx context.Context, tx conn, s AttemptStart) (row startRow, err error) {
 	err = tx.hot().get(ctx, &row, `
 		SELECT c.status = 'waiting_retry' AS waiting, c.next_attempt_at, c.called_back, c.callback_until, c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id,
 		       c.deadline_at + COALESCE($4::timestamptz - c.held_at, interval '0') AS deadline_at,
@@ -182,7 +182,7 @@ func lockForAttempt(ctx context.Context, tx conn, s StartAttempt) (row startRow,
 
 // insertAttempt follows the lock as a statement of its own, so that it sees the attempts that the lock has waited for. Numbers have
 // no gaps, so the attempts behind the last finished one are the lost ones.
-func insertAttempt(ctx context.Context, tx conn, s StartAttempt, started Started) (Started, error) {
+func insertAttempt(ctx context.Context, tx conn, s AttemptStart, started Started) (Started, error) {
 	var past struct {
 		Last, Counted, Lost int
 		Later               bool

@@ -15,7 +15,7 @@ func TestStartAttempt(t *testing.T) {
 	t.Parallel()
 	b := setup(t, seal)
 	call := begun(t, b)
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: at("2026-06-01T00:00:00Z")})
+	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: at("2026-06-01T00:00:00Z")})
 	check(t, err)
 	settings, err := started.Settings.Load()
 	check(t, err)
@@ -40,11 +40,11 @@ func TestStartAttempt(t *testing.T) {
 	attempts, _, err = b.Attempts(t.Context(), b.tenant, none.ID, forgehook.Page{})
 	check(t, err)
 	equal(t, "attempts of a new call", attempts, []forgehook.Attempt{})
-	_, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(none.ID), Now: time.Now()})
+	_, err = b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(none.ID), Now: time.Now()})
 	refused(t, "without a request", err, forgehook.CodeNotFound)
 	_, err = b.CompleteCall(t.Context(), b.ref(none.ID), forgehook.Expired, nil, time.Now())
 	check(t, err)
-	started, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(none.ID), Now: time.Now()})
+	started, err = b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(none.ID), Now: time.Now()})
 	check(t, err)
 	equal(t, "outcome that stands", started.Outcome, forgehook.Expired)
 }
@@ -62,13 +62,13 @@ func TestAttemptUnderway(t *testing.T) {
 		}
 	}
 	underway("no attempt", b.ref(call.ID), time.Time{})
-	_, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: at("2026-06-01T00:00:00Z")})
+	_, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: at("2026-06-01T00:00:00Z")})
 	check(t, err)
 	underway("started", b.ref(call.ID), at("2026-06-01T00:00:00Z"))
 	underway("another tenant", forgehook.CallRef{Tenant: pgtest.Tenant(t, b.DB), CallID: call.ID}, time.Time{})
-	_, err = b.RecordAttempt(t.Context(), postgres.RecordAttempt{
-		Ref: b.ref(call.ID), Number: 1, Now: time.Now(), Exchange: postgres.Exchange{StatusCode: 503},
-		Decision: postgres.Decision{Verdict: forgehook.VerdictRetry, Delay: time.Minute},
+	_, err = b.RecordAttempt(t.Context(), postgres.AttemptEnd{
+		Ref: b.ref(call.ID), Number: 1, Now: time.Now(), Exchange: forgehook.Exchange{StatusCode: 503},
+		Decision: forgehook.Decision{Verdict: forgehook.VerdictRetry, Delay: time.Minute},
 	})
 	check(t, err)
 	underway("recorded", b.ref(call.ID), time.Time{})
@@ -81,10 +81,10 @@ func TestRecordAttempt_retryThenDelivered(t *testing.T) {
 	equal(t, "counted at first", start(t, b, call).Counted, 0)
 	sent := maps.Clone(built.Request.Headers)
 	sent["webhook-signature"] = "[secret]"
-	recorded, err := b.RecordAttempt(t.Context(), postgres.RecordAttempt{
+	recorded, err := b.RecordAttempt(t.Context(), postgres.AttemptEnd{
 		Ref: b.ref(call.ID), Number: 1, Headers: sent, Now: at("2026-06-01T00:00:00.0009Z"),
-		Exchange: postgres.Exchange{Duration: 1500 * time.Millisecond, Err: &forgehook.CallError{Code: "timeout", Message: "no answer in 30 s"}},
-		Decision: postgres.Decision{Verdict: forgehook.VerdictRetry, Reason: "timeout", Delay: 5 * time.Second},
+		Exchange: forgehook.Exchange{Duration: 1500 * time.Millisecond, Err: &forgehook.CallError{Code: "timeout", Message: "no answer in 30 s"}},
+		Decision: forgehook.Decision{Verdict: forgehook.VerdictRetry, Reason: "timeout", Delay: 5 * time.Second},
 	})
 	check(t, err)
 	equal(t, "recorded", recorded, postgres.Recorded{Attempts: 1})
@@ -127,7 +127,7 @@ func TestRecordAttempt_retryThenDelivered(t *testing.T) {
 			Response: &forgehook.Response{StatusCode: 204, Headers: map[string]string{"A": "b"}, Body: "/w==", BodyEncoding: "base64"},
 		},
 	})
-	done, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	done, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 	check(t, err)
 	equal(t, "start after the end", []any{done.Outcome, done.StatusCode, done.Number}, []any{forgehook.Delivered, 204, 2})
 }
@@ -158,7 +158,7 @@ func TestAttempts_pages(t *testing.T) {
 	b := setup(t)
 	call := begun(t, b)
 	for range 3 { // each is lost
-		_, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+		_, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 		check(t, err)
 	}
 	var numbers []int
@@ -240,7 +240,7 @@ func TestStartAttempt_threeLostInARow(t *testing.T) {
 		equal(t, "number", started.Number, want)
 		equal(t, "counted: unknown ones spend no budget", started.Counted, 1)
 	}
-	lost, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), AtOnce: true, Now: time.Now()})
+	lost, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), AtOnce: true, Now: time.Now()})
 	check(t, err)
 	equal(t, "started", lost, postgres.Started{Outcome: forgehook.Failed, StatusCode: 503, Number: 5})
 	equal(t, "states", states(t, b, call), []forgehook.AttemptState{unknown, finished, unknown, unknown, unknown})
@@ -279,16 +279,16 @@ func TestStartAttempt_behindTheDeadline(t *testing.T) {
 	check(t, err)
 	begin := heldBack.AcceptedAt.Time
 	for _, when := range []time.Time{begin, begin.Add(time.Hour)} { // again after a release: held all the time
-		started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(heldBack.ID), Now: when})
+		started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(heldBack.ID), Now: when})
 		check(t, err)
 		equal(t, "held", started.Held, true)
 	}
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(overdue.ID), Now: overdue.DeadlineAt.Time})
+	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(overdue.ID), Now: overdue.DeadlineAt.Time})
 	check(t, err)
 	equal(t, "not held any more", started, postgres.Started{Outcome: forgehook.Expired})
 	_, _, _, err = b.Resume(t.Context(), b.tenant, b.s.Utility.ID)
 	check(t, err)
-	started, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(heldBack.ID), Released: true, Now: begin.Add(2 * time.Hour)})
+	started, err = b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(heldBack.ID), Released: true, Now: begin.Add(2 * time.Hour)})
 	check(t, err)
 	equal(t, "number", started.Number, 1)
 	equal(t, "deadline", started.DeadlineAt, begin.Add(3*time.Hour))
@@ -297,7 +297,7 @@ func TestStartAttempt_behindTheDeadline(t *testing.T) {
 	equal(t, "stored deadline", got.DeadlineAt.Time, begin.Add(3*time.Hour))
 	finishDrain(t, b, true)
 
-	started, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(late.ID), Now: late.DeadlineAt.Time})
+	started, err = b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(late.ID), Now: late.DeadlineAt.Time})
 	check(t, err)
 	equal(t, "started", started, postgres.Started{Outcome: forgehook.Expired})
 	got, err = b.Call(t.Context(), b.tenant, late.ID)
@@ -314,7 +314,7 @@ func TestStartAttempt_atOnce(t *testing.T) {
 	numbers := make(chan int, 3)
 	for range cap(numbers) {
 		go func() {
-			started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+			started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 			if err != nil {
 				t.Error(err)
 			}

@@ -62,7 +62,7 @@ func (b Built) shown() forgehook.Request {
 	if b.Shown != nil {
 		r.URL, r.Headers, r.Masked, body = b.Shown.URL, b.Shown.Headers, true, b.Shown.Body
 	}
-	r.Body, r.BodyEncoding = BodyText(body)
+	r.Body, r.BodyEncoding = forgehook.BodyText(body)
 	return r
 }
 

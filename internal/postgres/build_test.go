@@ -194,7 +194,7 @@ func TestBuildRequest_large(t *testing.T) {
 		return postgres.Built{Request: built.Request, BodyBytes: body, SHA256: "x"}, nil
 	})
 	check(t, err)
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 	check(t, err)
 	equal(t, "body", string(started.Built.BodyBytes) == string(body), true)
 	got, err := b.Call(t.Context(), b.tenant, call.ID)

@@ -18,12 +18,12 @@ func TestCall_allFields(t *testing.T) {
 	b := setup(t)
 	call := begun(t, b)
 	start(t, b, call)
-	recorded, err := b.RecordAttempt(t.Context(), postgres.RecordAttempt{
+	recorded, err := b.RecordAttempt(t.Context(), postgres.AttemptEnd{
 		Ref: b.ref(call.ID), Number: 1, Now: at("2026-04-01T00:00:00Z"),
-		Exchange: postgres.Exchange{
+		Exchange: forgehook.Exchange{
 			StatusCode: 410, Duration: 12345 * time.Microsecond, Headers: map[string]string{"Server": "x"}, Body: []byte("gone \x00 ünïcode"), Truncated: true,
 		},
-		Decision: postgres.Decision{Verdict: forgehook.VerdictPermanent, Reason: "410 Gone", Code: "http_410", Message: "410 \x00 \xff Gone"},
+		Decision: forgehook.Decision{Verdict: forgehook.VerdictPermanent, Reason: "410 Gone", Code: "http_410", Message: "410 \x00 \xff Gone"},
 	})
 	check(t, err)
 	equal(t, "recorded", recorded, postgres.Recorded{Outcome: forgehook.Failed, Attempts: 1})
@@ -63,10 +63,10 @@ func TestPortions(t *testing.T) {
 	var calls []forgehook.Call
 	for _, size := range []int{5 << 20, 5 << 20, 2 << 20} {
 		call := begun(t, b)
-		_, err := b.RecordAttempt(t.Context(), postgres.RecordAttempt{
-			Ref: b.ref(call.ID), Number: start(t, b, call).Number, Exchange: postgres.Exchange{StatusCode: 200, Body: make([]byte, size/2)},
-			Decision: postgres.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
-			Answer:   postgres.Answer{Result: []byte(`"` + strings.Repeat("x", size/2) + `"`)}, Now: time.Now(),
+		_, err := b.RecordAttempt(t.Context(), postgres.AttemptEnd{
+			Ref: b.ref(call.ID), Number: start(t, b, call).Number, Exchange: forgehook.Exchange{StatusCode: 200, Body: make([]byte, size/2)},
+			Decision: forgehook.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
+			Reading:  forgehook.Reading{Result: []byte(`"` + strings.Repeat("x", size/2) + `"`)}, Now: time.Now(),
 		})
 		check(t, err)
 		ids, calls = append(ids, call.ID), append(calls, call)

@@ -94,10 +94,10 @@ func (db *DB) WithFacts(ctx context.Context, call forgehook.CallRef, rule func(F
 
 // Callback is what an endpoint says later, and what the rules made of it.
 type Callback struct {
-	Ref    forgehook.CallRef
-	Said   forgehook.CallbackAnswer // its error as it may be shown; its result is the answer's
-	Answer Answer
-	Now    time.Time
+	Ref     forgehook.CallRef
+	Said    forgehook.Callback // its error as it may be shown; its result is the reading's
+	Reading forgehook.Reading
+	Now     time.Time
 }
 
 // CalledBack says what came of it: the call has ended by it, or (Early) will when the exchange that is under way ends.
@@ -144,8 +144,8 @@ func recordCallback(ctx context.Context, tx conn, c Callback) (back CalledBack, 
 	if err := insertCallback(ctx, tx, c); err != nil {
 		return back, err
 	}
-	if c.Answer.WriteBack != nil && c.Said.Ended() == forgehook.Delivered {
-		plan, err := planWriteBack(ctx, tx, c.Ref, c.Answer, c.Now)
+	if c.Reading.WriteBack != nil && c.Said.Ended() == forgehook.Delivered {
+		plan, err := planWriteBack(ctx, tx, c.Ref, c.Reading, c.Now)
 		if err != nil {
 			return back, err
 		}
@@ -174,15 +174,15 @@ type keptWriteBack struct {
 
 func insertCallback(ctx context.Context, tx conn, c Callback) (err error) {
 	var writeBack []byte
-	if c.Answer.WriteBack != nil {
-		if writeBack, err = encode(keptWriteBack{*c.Answer.WriteBack, c.Answer.Secrets}); err != nil {
+	if c.Reading.WriteBack != nil {
+		if writeBack, err = encode(keptWriteBack{*c.Reading.WriteBack, c.Reading.Secrets}); err != nil {
 			return err
 		}
 	}
 	_, err = tx.exec(ctx, `
 		INSERT INTO callbacks (call_id, outcome, result, error, write_back, received_at)
 		SELECT id, $3, $4, $5, $6, $7 FROM calls WHERE tenant_id = $1 AND id = $2`,
-		c.Ref.Tenant, c.Ref.CallID, c.Said.Ended(), []byte(c.Answer.Result), optionalStorable(c.Said.Error), writeBack, milliseconds(c.Now))
+		c.Ref.Tenant, c.Ref.CallID, c.Said.Ended(), []byte(c.Reading.Result), optionalStorable(c.Said.Error), writeBack, milliseconds(c.Now))
 	return err
 }
 
@@ -199,13 +199,13 @@ func endByCallback(ctx context.Context, tx conn, call forgehook.CallRef, statusC
 	if err != nil {
 		return Completion{}, orNotFound(err, "callback of call", call.CallID)
 	}
-	e := ending{outcome: forgehook.Outcome(row.Outcome), statusCode: statusCode, answer: Answer{Result: row.Result}, at: at}
+	e := ending{outcome: forgehook.Outcome(row.Outcome), statusCode: statusCode, reading: forgehook.Reading{Result: row.Result}, at: at}
 	if row.WriteBack != nil {
 		var kept keptWriteBack
 		if err := json.Unmarshal(row.WriteBack, &kept); err != nil {
 			return Completion{}, fmt.Errorf("stored write-back: %w", err)
 		}
-		e.answer.WriteBack, e.answer.Secrets = &kept.WriteBack, kept.Secrets
+		e.reading.WriteBack, e.reading.Secrets = &kept.WriteBack, kept.Secrets
 	}
 	if e.outcome == forgehook.Failed {
 		e.because = &forgehook.CallError{Code: "callback_failed", Message: callbackFailed}

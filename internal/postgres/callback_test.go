@@ -23,7 +23,7 @@ func awaits(s *forgehook.Settings) {
 }
 
 // taken is the record of an exchange in which the endpoint took the request, at a moment that is stored exactly.
-func taken(ref forgehook.CallRef, number int) postgres.RecordAttempt {
+func taken(ref forgehook.CallRef, number int) postgres.AttemptEnd {
 	r := success(ref, number)
 	r.Exchange.StatusCode, r.Decision.Await, r.Now = 202, time.Hour, time.Now().UTC().Truncate(time.Millisecond)
 	return r
@@ -41,13 +41,13 @@ func awaiting(t *testing.T, b bundle) (forgehook.Call, time.Time) {
 	return call, until
 }
 
-func said(result string) forgehook.CallbackAnswer {
-	return forgehook.CallbackAnswer{Result: json.RawMessage(result)}
+func said(result string) forgehook.Callback {
+	return forgehook.Callback{Result: json.RawMessage(result)}
 }
 
 // back is a callback that delivers with a result.
 func back(ref forgehook.CallRef, result string) postgres.Callback {
-	return postgres.Callback{Ref: ref, Said: said(result), Answer: postgres.Answer{Result: json.RawMessage(result)}, Now: time.Now()}
+	return postgres.Callback{Ref: ref, Said: said(result), Reading: forgehook.Reading{Result: json.RawMessage(result)}, Now: time.Now()}
 }
 
 func (b bundle) stored(t *testing.T, call forgehook.Call) forgehook.Call {
@@ -76,16 +76,16 @@ func TestRecordAttempt_awaitsCallback(t *testing.T) {
 	check(t, err)
 	equal(t, "recorded twice", again, postgres.Recorded{Attempts: 1, Until: until})
 	// The activity was lost with its worker, and comes again: nothing is sent, also behind the deadline.
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 	check(t, err)
 	equal(t, "until, on a start that nobody asked for", started.Until, until)
 	equal(t, "states", states(t, b, call), []forgehook.AttemptState{finished})
 	_, err = b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
 	check(t, err)
-	started, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	started, err = b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 	check(t, err)
 	equal(t, "an awaiting call is not held", started.Held, false)
-	started, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: until})
+	started, err = b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: until})
 	check(t, err)
 	equal(t, "behind its time", started.Outcome, forgehook.Expired)
 	got = b.stored(t, call)
@@ -145,9 +145,9 @@ func TestRecordCallback_failed(t *testing.T) {
 func TestRecordCallback_early(t *testing.T) {
 	t.Parallel()
 	b := setup(t, awaits)
-	for name, record := range map[string]func(forgehook.CallRef, int) postgres.RecordAttempt{"taken": taken, "503": retryable, "no answer": func(ref forgehook.CallRef, n int) postgres.RecordAttempt {
+	for name, record := range map[string]func(forgehook.CallRef, int) postgres.AttemptEnd{"taken": taken, "503": retryable, "no answer": func(ref forgehook.CallRef, n int) postgres.AttemptEnd {
 		r := retryable(ref, n)
-		r.Exchange = postgres.Exchange{Err: &forgehook.CallError{Code: "timeout", Message: "no answer"}}
+		r.Exchange = forgehook.Exchange{Err: &forgehook.CallError{Code: "timeout", Message: "no answer"}}
 		r.Decision.Final, r.Decision.Code = true, "timeout"
 		return r
 	}} {
@@ -173,7 +173,7 @@ func TestRecordCallback_early(t *testing.T) {
 	start(t, b, call)
 	_, err := b.RecordCallback(t.Context(), back(b.ref(call.ID), `1`))
 	check(t, err)
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 	check(t, err)
 	equal(t, "outcome", started.Outcome, forgehook.Delivered)
 	equal(t, "states", states(t, b, call), []forgehook.AttemptState{unknown})
@@ -249,10 +249,10 @@ func TestStartAttempt_awaitingSentAgain(t *testing.T) {
 	b := setup(t, awaits)
 	refusal := retryable(forgehook.CallRef{}, 0)
 	refusal.Decision.Verdict, refusal.Decision.Code, refusal.Exchange.StatusCode = forgehook.VerdictPermanent, "http_410", 410
-	for name, decision := range map[string]postgres.RecordAttempt{"retry": retryable(forgehook.CallRef{}, 0), "permanent": refusal} {
+	for name, decision := range map[string]postgres.AttemptEnd{"retry": retryable(forgehook.CallRef{}, 0), "permanent": refusal} {
 		call, until := awaiting(t, b)
 		behind := call.DeadlineAt.Add(time.Hour) // the deadline's clock has stopped, but not that of the callback
-		sent, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), AtOnce: true, Now: time.Now()})
+		sent, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), AtOnce: true, Now: time.Now()})
 		check(t, err)
 		equal(t, "number", sent.Number, 2)
 		equal(t, "status", b.stored(t, call).Status, forgehook.CallDelivering)
@@ -261,7 +261,7 @@ func TestStartAttempt_awaitingSentAgain(t *testing.T) {
 		check(t, err)
 		equal(t, name, recorded, postgres.Recorded{Attempts: 2, Until: until})
 		equal(t, "status", b.stored(t, call).Status, forgehook.CallAwaiting)
-		expired, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), AtOnce: true, Now: behind})
+		expired, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), AtOnce: true, Now: behind})
 		check(t, err)
 		equal(t, "behind its time", expired.Outcome, forgehook.Expired)
 	}
@@ -300,7 +300,7 @@ func TestRecordAttempt_lateAwait(t *testing.T) {
 	check(t, err)
 	equal(t, "while held", recorded, postgres.Recorded{Attempts: 1})
 	equal(t, "status", b.stored(t, held).Status, forgehook.CallPaused)
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(held.ID), Now: time.Now()})
+	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(held.ID), Now: time.Now()})
 	check(t, err)
 	equal(t, "awaits", started.Until.IsZero(), false)
 	equal(t, "status", b.stored(t, held).Status, forgehook.CallAwaiting)
@@ -391,14 +391,14 @@ func TestRecordCallback_writeBackDoesNotFit(t *testing.T) {
 	b := setup(t, awaits)
 	call, _ := awaiting(t, b)
 	wrong := back(b.ref(call.ID), `1`)
-	wrong.Answer.WriteBack = &forgehook.WriteBack{Document: &forgehook.DocumentWrite{
+	wrong.Reading.WriteBack = &forgehook.WriteBack{Document: &forgehook.DocumentWrite{
 		Status: new(forgehook.DocumentStatus(121)), Fields: []forgehook.FieldWrite{{Name: "Totl", Value: "1"}},
 	}}
 	_, err := b.RecordCallback(t.Context(), wrong)
 	refused(t, "a field that is not there", err, forgehook.CodeInvalid)
 	equal(t, "where", faultPaths(err), []string{"response.writeBack.document.fields.Totl"})
 	equal(t, "nothing is kept", b.stored(t, call).Status, forgehook.CallAwaiting)
-	wrong.Answer.WriteBack.Document.Fields[0].Name = "Total"
+	wrong.Reading.WriteBack.Document.Fields[0].Name = "Total"
 	done, err := b.RecordCallback(t.Context(), wrong)
 	check(t, err)
 	equal(t, "posted again", done.Outcome, forgehook.Delivered)
@@ -408,7 +408,7 @@ func TestRecordCallback_writeBackDoesNotFit(t *testing.T) {
 	equal(t, "field", *document.Parameter(50).Value, "1")
 	// One that fails writes nothing, so what it would have written need not fit.
 	other, _ := awaiting(t, b)
-	wrong.Ref, wrong.Said.Outcome, wrong.Answer.WriteBack.Document.Fields[0].Name = b.ref(other.ID), new(forgehook.Failed), "Totl"
+	wrong.Ref, wrong.Said.Outcome, wrong.Reading.WriteBack.Document.Fields[0].Name = b.ref(other.ID), new(forgehook.Failed), "Totl"
 	done, err = b.RecordCallback(t.Context(), wrong)
 	check(t, err)
 	equal(t, "failed", done.Outcome, forgehook.Failed)

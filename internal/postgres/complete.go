@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -23,20 +22,13 @@ type Completion struct {
 	Wake       bool // workflows are owed a signal, or runs a start: see [DB.Wakes] and [DB.CausedRuns]
 }
 
-// Answer is what the rules made of what an endpoint said.
-type Answer struct {
-	Result    json.RawMessage      // as it may be shown; nil: none
-	WriteBack *forgehook.WriteBack // nil: none
-	Secrets   []string             // what no change may show
-}
-
 // ending is the end of a call that somebody wants to record.
 type ending struct {
 	outcome     forgehook.Outcome
 	because     *forgehook.CallError
-	statusCode  *int   // of the attempt that ended it; nil: as it stands
-	explanation []byte // of the evaluation that ended it; nil: as it stands
-	answer      Answer // its write-back counts only with delivered
+	statusCode  *int              // of the attempt that ended it; nil: as it stands
+	explanation []byte            // of the evaluation that ended it; nil: as it stands
+	reading     forgehook.Reading // its write-back counts only with delivered
 	at          time.Time
 }
 
@@ -92,14 +84,14 @@ func lockCall(ctx context.Context, tx conn, call forgehook.CallRef) (row lockedR
 }
 
 // completeCall is the only way in which a call gets an outcome. Its row must be locked, and have none: of those who race for it
-// (deadline, cancel, answer, callback) one wins and all learn the winner's. In the same transaction an attempt that never reported
-// becomes unknown, what the answer says about document and work item is written, the stored document of a delivered call gets its
+// (deadline, cancel, response, callback) one wins and all learn the winner's. In the same transaction an attempt that never reported
+// becomes unknown, what the reading says about document and work item is written, the stored document of a delivered call gets its
 // status, whoever waits is owed a signal, and the events that fire something are raised. For most calls that is one statement.
 func completeCall(ctx context.Context, tx conn, call forgehook.CallRef, e ending) (Completion, error) {
 	var changes writeBack
-	if e.answer.WriteBack != nil && e.outcome == forgehook.Delivered {
+	if e.reading.WriteBack != nil && e.outcome == forgehook.Delivered {
 		var err error
-		if changes, err = planWriteBack(ctx, tx, call, e.answer, e.at); err != nil {
+		if changes, err = planWriteBack(ctx, tx, call, e.reading, e.at); err != nil {
 			return Completion{}, err
 		}
 		if len(changes.faults) > 0 {
@@ -144,7 +136,7 @@ func completeCall(ctx context.Context, tx conn, call forgehook.CallRef, e ending
 		       EXISTS (SELECT FROM services u WHERE u.tenant_id = $1 AND u.parent_id = done.service_id AND $12 = ANY (u.fires)
 		               AND u.id <> done.webhook_service_id AND u.id <> ALL (COALESCE(done.cause, '{}'))) AS heard
 		FROM done`,
-		call.Tenant, call.CallID, e.outcome, milliseconds(e.at), code, message, e.statusCode, e.explanation, []byte(e.answer.Result), diff,
+		call.Tenant, call.CallID, e.outcome, milliseconds(e.at), code, message, e.statusCode, e.explanation, []byte(e.reading.Result), diff,
 		changes.statusSet, callEvent(e.outcome))
 	if errors.Is(err, sql.ErrNoRows) {
 		return standing(ctx, tx, call)

@@ -55,7 +55,7 @@ func delivered(t testing.TB, db *postgres.DB, s pgtest.Scene, each func(step str
 	check(t, err)
 	each("build", func() { _, _, err = db.BuildRequest(t.Context(), ref, builds) })
 	check(t, err)
-	each("start", func() { _, err = db.StartAttempt(t.Context(), postgres.StartAttempt{Ref: ref, Now: time.Now()}) })
+	each("start", func() { _, err = db.StartAttempt(t.Context(), postgres.AttemptStart{Ref: ref, Now: time.Now()}) })
 	check(t, err)
 	var recorded postgres.Recorded
 	each("record a delivery", func() { recorded, err = db.RecordAttempt(t.Context(), success(ref, 1)) })

@@ -99,7 +99,7 @@ func TestEvaluate_strangers(t *testing.T) {
 	refused(t, "evaluate", err, forgehook.CodeNotFound)
 	_, _, err = b.BuildRequest(t.Context(), theirs, neverBuilds(t))
 	refused(t, "build", err, forgehook.CodeNotFound)
-	_, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: theirs, Now: time.Now()})
+	_, err = b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: theirs, Now: time.Now()})
 	refused(t, "start", err, forgehook.CodeNotFound)
 	_, err = b.RecordAttempt(t.Context(), success(theirs, 1))
 	refused(t, "record", err, forgehook.CodeNotFound)

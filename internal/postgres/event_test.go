@@ -271,7 +271,7 @@ func TestCallEvents(t *testing.T) {
 	_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
 	check(t, err)
 	record := success(b.ref(call.ID), start(t, b, call).Number)
-	record.Answer.Result = []byte(`{"orderId":7}`)
+	record.Reading.Result = []byte(`{"orderId":7}`)
 	_, err = b.RecordAttempt(t.Context(), record)
 	check(t, err)
 	_, _, err = b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {

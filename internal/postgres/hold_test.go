@@ -12,7 +12,7 @@ import (
 // try starts an attempt of a call that may be held.
 func try(t *testing.T, b bundle, call forgehook.Call, released bool) postgres.Started {
 	t.Helper()
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Released: released, AtOnce: true, Now: time.Now()})
+	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Released: released, AtOnce: true, Now: time.Now()})
 	check(t, err)
 	return started
 }
@@ -158,7 +158,7 @@ func TestHold_raceWithEndOfDrain(t *testing.T) {
 
 		heldLate := make(chan bool)
 		go func() {
-			started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(late.ID), Now: time.Now()})
+			started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(late.ID), Now: time.Now()})
 			if err != nil {
 				t.Error(err)
 			}

@@ -404,7 +404,7 @@ func TestEndProcess_whileTheCallEnds(t *testing.T) {
 		_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
 		check(t, err)
 		record := success(b.ref(call.ID), start(t, b, call).Number)
-		record.Answer = postgres.Answer{WriteBack: completes}
+		record.Reading = forgehook.Reading{WriteBack: completes}
 		begin := make(chan struct{})
 		var process forgehook.WorkItemProcess
 		var workers sync.WaitGroup

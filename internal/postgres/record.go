@@ -8,36 +8,15 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// RecordAttempt is how an attempt went and what that means.
-type RecordAttempt struct {
+// AttemptEnd is how an attempt went and what that means.
+type AttemptEnd struct {
 	Ref      forgehook.CallRef
 	Number   int
 	Headers  map[string]string // as sent, secrets masked; nil: as built
-	Exchange Exchange
-	Decision Decision
-	Answer   Answer // of a success that ends the call
+	Exchange forgehook.Exchange
+	Decision forgehook.Decision
+	Reading  forgehook.Reading // of a success that ends the call
 	Now      time.Time
-}
-
-// Exchange is what went over the wire.
-type Exchange struct {
-	Duration   time.Duration
-	StatusCode int // 0: no answer; then the next three are empty
-	Headers    map[string]string
-	Body       []byte
-	Truncated  bool
-	Err        *forgehook.CallError // why there was no answer
-}
-
-// Decision is what the rules say about it. A success ends the call delivered; a final one that is none ends it failed, with Code
-// and Message as its error; else the next attempt is due after Delay.
-type Decision struct {
-	Verdict       forgehook.Verdict
-	Reason        string
-	Code, Message string
-	Final         bool
-	Delay         time.Duration
-	Await         time.Duration // a success that does not end the call: it awaits a callback for that long
 }
 
 // Recorded says where the call stands.
@@ -48,27 +27,11 @@ type Recorded struct {
 	Until    time.Time // set while the call awaits its callback: until when
 }
 
-// outcome is how the call ends by this attempt, "" when it does not.
-func (r RecordAttempt) outcome() forgehook.Outcome {
-	switch {
-	case r.Decision.Verdict == forgehook.VerdictSuccess:
-		return forgehook.Delivered
-	case r.Decision.Final || r.Decision.Verdict == forgehook.VerdictPermanent:
-		return forgehook.Failed
-	}
-	return ""
-}
-
-// awaits reports whether the endpoint took the request and answers later.
-func (r RecordAttempt) awaits() bool {
-	return r.Decision.Verdict == forgehook.VerdictSuccess && r.Decision.Await > 0
-}
-
 // RecordAttempt stores how an attempt went, together with what that means for its call. An attempt that was given up as unknown is
 // corrected; recording one twice changes nothing. Where the call has an outcome already that one stands and is returned: the
 // attempt is recorded as what it was all the same. A callback that came while the exchange was under way ends the call, whatever the
 // exchange says. An endpoint that took a request once is awaited until its time is over, even if it refuses the request sent again.
-func (db *DB) RecordAttempt(ctx context.Context, r RecordAttempt) (recorded Recorded, err error) {
+func (db *DB) RecordAttempt(ctx context.Context, r AttemptEnd) (recorded Recorded, err error) {
 	defer wrap(&err, "record attempt %d of call %s", r.Number, r.Ref.CallID)
 	err = db.inTx(ctx, func(tx conn) error {
 		recorded, err = recordAttempt(ctx, tx, r)
@@ -80,12 +43,12 @@ func (db *DB) RecordAttempt(ctx context.Context, r RecordAttempt) (recorded Reco
 	return recorded, nil
 }
 
-func recordAttempt(ctx context.Context, tx conn, r RecordAttempt) (Recorded, error) {
+func recordAttempt(ctx context.Context, tx conn, r AttemptEnd) (Recorded, error) {
 	stored, err := updateAttempt(ctx, tx, r)
 	if err != nil {
 		return Recorded{}, err
 	}
-	outcome := r.outcome()
+	outcome := r.Decision.Outcome()
 	recorded := Recorded{Attempts: stored.Attempts}
 	current := r.Number == stored.Attempts // a late one: the next attempt is under way and the call's state is its own
 	switch {
@@ -102,7 +65,7 @@ func recordAttempt(ctx context.Context, tx conn, r RecordAttempt) (Recorded, err
 	case stored.CalledBack:
 		done, err := endByCallback(ctx, tx, r.Ref, &r.Exchange.StatusCode, r.Now)
 		return done.recorded(), err
-	case r.awaits():
+	case r.Decision.Awaits():
 		return awaitCallback(ctx, tx, r, recorded, milliseconds(r.Now.Add(r.Decision.Await)))
 	case outcome == forgehook.Delivered:
 	case !current: // a late refusal ends nothing
@@ -115,7 +78,7 @@ func recordAttempt(ctx context.Context, tx conn, r RecordAttempt) (Recorded, err
 			r.Ref.Tenant, r.Ref.CallID, milliseconds(r.Now.Add(r.Decision.Delay)), r.Exchange.StatusCode)
 		return recorded, err
 	}
-	e := ending{outcome: outcome, statusCode: &r.Exchange.StatusCode, answer: r.Answer, at: r.Now}
+	e := ending{outcome: outcome, statusCode: &r.Exchange.StatusCode, reading: r.Reading, at: r.Now}
 	if outcome == forgehook.Failed {
 		e.because = &forgehook.CallError{Code: r.Decision.Code, Message: r.Decision.Message}
 	}
@@ -129,7 +92,7 @@ func (c Completion) recorded() Recorded {
 
 // awaitCallback has a call wait until a moment for what the endpoint says later. While another attempt is under way, or the call is
 // held, only the moment is noted: what comes next finds it.
-func awaitCallback(ctx context.Context, tx conn, r RecordAttempt, recorded Recorded, until time.Time) (Recorded, error) {
+func awaitCallback(ctx context.Context, tx conn, r AttemptEnd, recorded Recorded, until time.Time) (Recorded, error) {
 	var status string
 	err := tx.hot().get(ctx, &status, `
 		UPDATE calls SET callback_until = $3, last_status_code = $4, next_attempt_at = NULL, checked_at = $6,
@@ -148,7 +111,7 @@ type recordedRow struct {
 }
 
 // updateAttempt locks the call and then writes the attempt, unless it is finished already.
-func updateAttempt(ctx context.Context, tx conn, r RecordAttempt) (row recordedRow, err error) {
+func updateAttempt(ctx context.Context, tx conn, r AttemptEnd) (row recordedRow, err error) {
 	sent, err := storableHeaders(r.Headers)
 	if err != nil {
 		return row, err
@@ -166,7 +129,7 @@ func updateAttempt(ctx context.Context, tx conn, r RecordAttempt) (row recordedR
 		status, body = &x.StatusCode, x.Body
 	}
 	var next *time.Time
-	if r.outcome() == "" {
+	if r.Decision.Outcome() == "" {
 		at := milliseconds(r.Now.Add(r.Decision.Delay))
 		next = &at
 	}

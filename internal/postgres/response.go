@@ -19,6 +19,6 @@ func (r responseRow) toResponse() (*forgehook.Response, error) {
 		return nil, nil // there was no answer
 	}
 	response := forgehook.Response{StatusCode: *r.StatusCode, BodyTruncated: r.ResponseTruncated != nil && *r.ResponseTruncated}
-	response.Body, response.BodyEncoding = BodyText(r.ResponseBody)
+	response.Body, response.BodyEncoding = forgehook.BodyText(r.ResponseBody)
 	return &response, json.Unmarshal(r.ResponseHeaders, &response.Headers)
 }

@@ -48,7 +48,7 @@ func begun(t *testing.T, b bundle) forgehook.Call {
 // start starts an attempt that must not be refused.
 func start(t *testing.T, b bundle, call forgehook.Call) postgres.Started {
 	t.Helper()
-	started, err := b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), AtOnce: true, Now: time.Now()})
+	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), AtOnce: true, Now: time.Now()})
 	check(t, err)
 	if started.Outcome != "" || started.Held {
 		t.Fatalf("the attempt was not started: %+v", started)
@@ -66,16 +66,16 @@ func deliver(t *testing.T, b bundle, call forgehook.Call) {
 	equal(t, "outcome", recorded.Outcome, forgehook.Delivered)
 }
 
-func success(ref forgehook.CallRef, number int) postgres.RecordAttempt {
-	return postgres.RecordAttempt{
-		Ref: ref, Number: number, Now: time.Now(), Exchange: postgres.Exchange{StatusCode: 204},
-		Decision: postgres.Decision{Verdict: forgehook.VerdictSuccess, Reason: "204 No Content"},
+func success(ref forgehook.CallRef, number int) postgres.AttemptEnd {
+	return postgres.AttemptEnd{
+		Ref: ref, Number: number, Now: time.Now(), Exchange: forgehook.Exchange{StatusCode: 204},
+		Decision: forgehook.Decision{Verdict: forgehook.VerdictSuccess, Reason: "204 No Content"},
 	}
 }
 
-func retryable(ref forgehook.CallRef, number int) postgres.RecordAttempt {
-	return postgres.RecordAttempt{
-		Ref: ref, Number: number, Now: time.Now(), Exchange: postgres.Exchange{StatusCode: 503},
-		Decision: postgres.Decision{Verdict: forgehook.VerdictRetry, Reason: "503 Service Unavailable", Delay: 5 * time.Second},
+func retryable(ref forgehook.CallRef, number int) postgres.AttemptEnd {
+	return postgres.AttemptEnd{
+		Ref: ref, Number: number, Now: time.Now(), Exchange: forgehook.Exchange{StatusCode: 503},
+		Decision: forgehook.Decision{Verdict: forgehook.VerdictRetry, Reason: "503 Service Unavailable", Delay: 5 * time.Second},
 	}
 }

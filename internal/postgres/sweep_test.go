@@ -73,7 +73,7 @@ func TestSweep_heldCalls(t *testing.T) {
 	call := begun(t, b)
 	_, err := b.Pause(t.Context(), b.tenant, b.s.Utility.ID, time.Now())
 	check(t, err)
-	_, err = b.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call.ID), Now: time.Now()})
+	_, err = b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 	check(t, err)
 	stale, err := b.StaleCalls(t.Context(), time.Now().Add(time.Minute), 10)
 	check(t, err)

@@ -2,21 +2,11 @@ package postgres
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/forgehook/forgehook"
 )
-
-// BodyText is a body as JSON can hold it: text where it is UTF-8, else base64. encoding says which, "utf8" or "base64".
-func BodyText(body []byte) (text, encoding string) {
-	if utf8.Valid(body) {
-		return string(body), "utf8"
-	}
-	return base64.StdEncoding.EncodeToString(body), "base64"
-}
 
 // storable is a text as PostgreSQL can keep it: UTF-8 without NUL. Bytes that are neither become the replacement character.
 func storable(s string) string {

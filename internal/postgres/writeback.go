@@ -41,8 +41,8 @@ const (
 )
 
 // planWriteBack locks document and work item of a call, whose row is locked, in this order, and works out what becomes of them.
-func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, answer Answer, at time.Time) (writeBack, error) {
-	w, plan := *answer.WriteBack, writeBack{secrets: answer.Secrets}
+func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, reading forgehook.Reading, at time.Time) (writeBack, error) {
+	w, plan := *reading.WriteBack, writeBack{secrets: reading.Secrets}
 	var row struct {
 		DocumentID  *int32 `db:"document_id"`
 		WorkItemID  *int32 `db:"work_item_id"`

@@ -22,7 +22,7 @@ func answered(t *testing.T, b bundle, call forgehook.Call, w *forgehook.WriteBac
 	_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
 	check(t, err)
 	record := success(b.ref(call.ID), start(t, b, call).Number)
-	record.Answer = postgres.Answer{Result: json.RawMessage(`{"a":"\u0000"}`), WriteBack: w}
+	record.Reading = forgehook.Reading{Result: json.RawMessage(`{"a":"\u0000"}`), WriteBack: w}
 	recorded, err := b.RecordAttempt(t.Context(), record)
 	check(t, err)
 	return recorded, b.stored(t, call)
@@ -150,10 +150,10 @@ func TestWriteBack_secretElsewhere(t *testing.T) {
 	check(t, err)
 	answer := func(w forgehook.DocumentWrite, secrets ...string) forgehook.Call {
 		call := begun(t, b)
-		_, err := b.RecordAttempt(t.Context(), postgres.RecordAttempt{
-			Ref: b.ref(call.ID), Number: start(t, b, call).Number, Exchange: postgres.Exchange{StatusCode: 200}, Now: time.Now(),
-			Decision: postgres.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
-			Answer:   postgres.Answer{WriteBack: &forgehook.WriteBack{Document: &w}, Secrets: secrets},
+		_, err := b.RecordAttempt(t.Context(), postgres.AttemptEnd{
+			Ref: b.ref(call.ID), Number: start(t, b, call).Number, Exchange: forgehook.Exchange{StatusCode: 200}, Now: time.Now(),
+			Decision: forgehook.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
+			Reading:  forgehook.Reading{WriteBack: &forgehook.WriteBack{Document: &w}, Secrets: secrets},
 		})
 		check(t, err)
 		return b.stored(t, call)
@@ -457,7 +457,7 @@ func TestWriteBack_locksTheDocumentFirst(t *testing.T) {
 			if k == 1 {
 				write.Document = &forgehook.DocumentWrite{Comment: new(strings.Repeat("b", i+1))}
 			}
-			record.Answer = postgres.Answer{WriteBack: write}
+			record.Reading = forgehook.Reading{WriteBack: write}
 			calls.Go(func() {
 				<-begin
 				if _, err := b.RecordAttempt(t.Context(), record); err != nil {
@@ -563,7 +563,7 @@ func TestWriteBack_afterTheEnd(t *testing.T) {
 	start(t, b, call)
 	complete(t, b, call)
 	record := success(b.ref(call.ID), 1)
-	record.Answer.WriteBack = &forgehook.WriteBack{Document: &forgehook.DocumentWrite{Comment: new("late")}}
+	record.Reading.WriteBack = &forgehook.WriteBack{Document: &forgehook.DocumentWrite{Comment: new("late")}}
 	recorded, err := b.RecordAttempt(t.Context(), record)
 	check(t, err)
 	equal(t, "outcome", recorded.Outcome, forgehook.Canceled)
@@ -583,7 +583,7 @@ func TestWriteBack_atOnce(t *testing.T) {
 		check(t, err)
 		record := success(b.ref(call.ID), start(t, b, call).Number)
 		if i%2 == 0 {
-			record.Answer.WriteBack = &forgehook.WriteBack{Verification: &forgehook.VerificationWrite{Value: &call.ID}}
+			record.Reading.WriteBack = &forgehook.WriteBack{Verification: &forgehook.VerificationWrite{Value: &call.ID}}
 		}
 		wg.Go(func() {
 			if _, err := b.RecordAttempt(t.Context(), record); err != nil {

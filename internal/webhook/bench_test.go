@@ -113,15 +113,15 @@ func BenchmarkRead(b *testing.B) {
 		} {
 			result := map[string]string{"json": "response.json", "xml": `{\"state\": response.xml.r.state, \"lines\": response.xml.r.lines.line}`}[kind]
 			p := plan(b, `{"response":{"successWhen":"response.`+kind+` != null","result":"`+result+`",`+writes+`}}`)
-			sub, a := wide(10), Answer{StatusCode: 200, Body: []byte(body), At: at}
+			sub, a := wide(10), forgehook.Exchange{StatusCode: 200, Body: []byte(body), StartedAt: at}
 			b.Run(fmt.Sprintf("%s/%d lines", kind, n), func(b *testing.B) {
 				b.ReportAllocs()
 				b.SetBytes(int64(len(body)))
 				for b.Loop() {
-					if d := p.Judge(sub, meta, a, Tally{Counted: 1}); d.Verdict != forgehook.VerdictSuccess {
+					if d := p.Judge(evidence(sub, a), Tally{Counted: 1}); d.Verdict != forgehook.VerdictSuccess {
 						b.Fatal(d)
 					}
-					if _, err := p.Read(sub, meta, a, nil); err != nil {
+					if _, err := p.Read(evidence(sub, a)); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,35 +11,15 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Answer is what came of one attempt: a status, or an error of the network.
-type Answer struct {
-	StatusCode   int // 0: none
-	Status       string
-	Headers      map[string]string
-	Body         []byte
-	Truncated    bool   // there was more of the body
-	ErrorCode    string // "timeout", "guard_blocked"
-	ErrorMessage string
-	At           time.Time // when the attempt ended
+// Evidence is what the rules about a response look at.
+type Evidence struct {
+	Subject  *forgehook.Subject // may be nil where [Plan.NeedsSubject] is false
+	Meta     Meta
+	Exchange forgehook.Exchange
+	Callback *forgehook.Callback // what the endpoint has said later; nil: nothing
 	// Redact hides in messages, reasons and results what may not be shown; expressions see it. nil: nothing in a
-	// [Decision], the values of secret fields in a [Reading].
+	// decision, the values of secret fields in a reading.
 	Redact *Redactor
-}
-
-// StoredAnswer is a call's last answer as it was kept; the zero value where there is none: an endpoint that calls back early has not
-// answered yet.
-func StoredAnswer(r *forgehook.Response) (Answer, error) {
-	if r == nil {
-		return Answer{}, nil
-	}
-	body := []byte(r.Body)
-	if r.BodyEncoding == "base64" {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(r.Body); err != nil {
-			return Answer{}, err
-		}
-	}
-	return Answer{StatusCode: r.StatusCode, Headers: r.Headers, Body: body, Truncated: r.BodyTruncated}, nil
 }
 
 // Tally is how far a call has come.
@@ -48,18 +27,6 @@ type Tally struct {
 	Counted  int       // attempts that count against the budget, this one included
 	Jitter   float64   // 0 to 1, drawn by the caller
 	Deadline time.Time // zero: none
-}
-
-// Decision is what an answer means. Reason is for histories and logs: it holds nothing that the endpoint or a document wrote,
-// except the host of a redirect. Message is for the caller only and may say more.
-type Decision struct {
-	Verdict forgehook.Verdict
-	Reason  string        // "503 Service Unavailable", "timed out after 30 s"
-	Code    string        // "http_503", "timeout"; "" on success
-	Message string        // "" on success
-	Final   bool          // permanent, or budget used up; false on success
-	Delay   time.Duration // before the next attempt, when it is retry and not final
-	Await   bool          // a success after which the endpoint still has to call back
 }
 
 // permanentStatuses say that the same request can never succeed. All other statuses are retried, 401 and 404 too: somebody
@@ -79,14 +46,15 @@ var reasons = map[string]string{
 	"no_answer":          "no answer",
 }
 
-// Judge decides what an attempt's answer means and, where another attempt is due, how long to wait for it. A call that used up its
-// attempts keeps the last answer's code, which says what to mend; that they are used up is in Message. sub may be nil where
-// [Plan.NeedsSubject] is false.
-func (p *Plan) Judge(sub *forgehook.Subject, m Meta, a Answer, t Tally) Decision {
-	d := p.verdict(sub, m, a)
+// Judge decides what an exchange means and, where another attempt is due, how long to wait for it. A call that used up its
+// attempts keeps the last exchange's code, which says what to mend; that they are used up is in Message.
+func (p *Plan) Judge(e Evidence, t Tally) forgehook.Decision {
+	d := p.verdict(&e)
 	switch d.Verdict {
 	case forgehook.VerdictSuccess:
-		d.Await = p.settings.Callback.Await
+		if p.Awaits() {
+			d.Await = p.settings.Callback.Timeout
+		}
 	case forgehook.VerdictPermanent:
 		d.Final = true
 	case forgehook.VerdictRetry:
@@ -94,7 +62,7 @@ func (p *Plan) Judge(sub *forgehook.Subject, m Meta, a Answer, t Tally) Decision
 			d.Final = true
 			d.Message = usedUp(t.Counted) + "; last answer: " + d.Message
 		} else {
-			d.Delay = p.delay(a, t)
+			d.Delay = p.delay(&e.Exchange, t)
 		}
 	}
 	return d
@@ -107,24 +75,26 @@ func usedUp(attempts int) string {
 	return strconv.Itoa(attempts) + " attempts used up"
 }
 
-func (p *Plan) verdict(sub *forgehook.Subject, m Meta, a Answer) Decision {
-	if a.StatusCode == 0 {
-		return p.networkVerdict(a)
+func (p *Plan) verdict(e *Evidence) forgehook.Decision {
+	if e.Exchange.StatusCode == 0 {
+		return p.networkVerdict(e)
 	}
-	d := statusVerdict(a)
+	d := statusVerdict(e)
 	if p.meaning.success == nil {
 		return d
 	}
-	bySettings := p.meaning.verdict(p.answerVars(sub, m, a))
-	switch status := reasonOf(a.StatusCode); {
+	bySettings := p.meaning.verdict(p.responseVars(e))
+	switch status := reasonOf(e.Exchange.StatusCode); {
 	case bySettings == nil:
-		return Decision{Verdict: forgehook.VerdictSuccess, Reason: status}
+		return forgehook.Decision{Verdict: forgehook.VerdictSuccess, Reason: status}
 	case d.Verdict == forgehook.VerdictSuccess:
 		reason := status + ", but response.successWhen is false"
 		if bySettings.Code == CodeAnswerUnreadable {
 			reason = status + ", but response.successWhen cannot be evaluated"
 		}
-		return Decision{Verdict: forgehook.VerdictPermanent, Reason: reason, Code: bySettings.Code, Message: a.Redact.Replace(bySettings.Message)}
+		return forgehook.Decision{
+			Verdict: forgehook.VerdictPermanent, Reason: reason, Code: bySettings.Code, Message: e.Redact.Replace(bySettings.Message),
+		}
 	}
 	return d
 }
@@ -135,28 +105,29 @@ func reasonOf(status int) string {
 }
 
 // statusVerdict is what the status means where the settings do not say.
-func statusVerdict(a Answer) Decision {
-	d := Decision{Verdict: forgehook.VerdictRetry, Reason: reasonOf(a.StatusCode), Code: fmt.Sprintf("http_%d", a.StatusCode)}
+func statusVerdict(e *Evidence) forgehook.Decision {
+	x := &e.Exchange
+	d := forgehook.Decision{Verdict: forgehook.VerdictRetry, Reason: reasonOf(x.StatusCode), Code: fmt.Sprintf("http_%d", x.StatusCode)}
 	switch {
-	case a.StatusCode >= 200 && a.StatusCode < 300:
-		return Decision{Verdict: forgehook.VerdictSuccess, Reason: d.Reason}
-	case a.StatusCode >= 300 && a.StatusCode < 400:
+	case x.StatusCode >= 200 && x.StatusCode < 300:
+		return forgehook.Decision{Verdict: forgehook.VerdictSuccess, Reason: d.Reason}
+	case x.StatusCode >= 300 && x.StatusCode < 400:
 		d.Verdict = forgehook.VerdictPermanent
-		d.Reason += redirect(a.Redact.Replace(header(a.Headers, "Location")))
-	case permanentStatuses[a.StatusCode]:
+		d.Reason += redirect(e.Redact.Replace(header(x.Headers, "Location")))
+	case permanentStatuses[x.StatusCode]:
 		d.Verdict = forgehook.VerdictPermanent
 	}
 	d.Message = d.Reason
-	if http.StatusText(a.StatusCode) == "" && a.Status != "" { // then the endpoint's own words are all there is
-		d.Message = forgehook.Shorten(a.Redact.Replace(a.Status), 100)
+	if http.StatusText(x.StatusCode) == "" && x.Status != "" { // then the endpoint's own words are all there is
+		d.Message = forgehook.Shorten(e.Redact.Replace(x.Status), 100)
 	}
 	return d
 }
 
-func (p *Plan) networkVerdict(a Answer) Decision {
-	d := Decision{Verdict: forgehook.VerdictRetry, Code: a.ErrorCode}
-	if d.Code == "" {
-		d.Code = "no_answer"
+func (p *Plan) networkVerdict(e *Evidence) forgehook.Decision {
+	d := forgehook.Decision{Verdict: forgehook.VerdictRetry, Code: "no_answer"}
+	if err := e.Exchange.Err; err != nil {
+		d.Code, d.Message = err.Code, e.Redact.Replace(err.Message)
 	}
 	if d.Code == "guard_blocked" || d.Code == "bad_request" {
 		d.Verdict = forgehook.VerdictPermanent
@@ -168,7 +139,6 @@ func (p *Plan) networkVerdict(a Answer) Decision {
 	case d.Reason == "":
 		d.Reason = strings.ReplaceAll(d.Code, "_", " ")
 	}
-	d.Message = a.Redact.Replace(a.ErrorMessage)
 	if d.Message == "" {
 		d.Message = d.Reason
 	}

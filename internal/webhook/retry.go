@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/forgehook/forgehook"
 )
 
 // standardSchedule is that of Standard Webhooks: entry n is the wait before attempt n. Ten attempts over 75 hours 35 minutes, plus
@@ -30,20 +32,21 @@ func (p *Plan) budget() int {
 
 // delay is the wait before the next attempt: RetryDelay as it is, or the schedule's entry (the last one repeats) with jitter; at
 // least what Retry-After asks for.
-func (p *Plan) delay(a Answer, t Tally) time.Duration {
+func (p *Plan) delay(x *forgehook.Exchange, t Tally) time.Duration {
 	var wait time.Duration
 	if fixed := p.settings.WebHook.RetryDelay; fixed != nil {
 		wait = *fixed
 	} else {
 		wait = standardSchedule[min(max(t.Counted, 0), len(standardSchedule)-1)]
 		wait += time.Duration(float64(wait) * jitterShare * min(max(t.Jitter, 0), 1))
-		if a.StatusCode == http.StatusTooManyRequests || a.ErrorCode == "timeout" {
+		if x.StatusCode == http.StatusTooManyRequests || x.Err != nil && x.Err.Code == "timeout" {
 			wait = max(wait, busyWait)
 		}
 	}
-	asked := retryAfter(header(a.Headers, "Retry-After"), a.At)
+	ended := x.EndedAt()
+	asked := retryAfter(header(x.Headers, "Retry-After"), ended)
 	if !t.Deadline.IsZero() {
-		asked = min(asked, t.Deadline.Sub(a.At))
+		asked = min(asked, t.Deadline.Sub(ended))
 	}
 	return max(wait, asked, minDelay)
 }

@@ -14,10 +14,10 @@ import (
 )
 
 // waits judges failing attempts until none is left, and lists the waits between them.
-func waits(p *Plan, a Answer, jitter float64) string {
+func waits(p *Plan, x forgehook.Exchange, jitter float64) string {
 	var list []string
 	for counted := 1; counted < 200; counted++ {
-		d := p.Judge(nil, meta, a, Tally{Counted: counted, Jitter: jitter})
+		d := p.Judge(evidence(nil, x), Tally{Counted: counted, Jitter: jitter})
 		if d.Final {
 			break
 		}
@@ -28,11 +28,11 @@ func waits(p *Plan, a Answer, jitter float64) string {
 
 func TestSchedule(t *testing.T) {
 	t.Parallel()
-	busy := Answer{StatusCode: 500}
+	busy := forgehook.Exchange{StatusCode: 500}
 	const standard = "5s 5m0s 30m0s 2h0m0s 5h0m0s 10h0m0s 14h0m0s 20h0m0s 24h0m0s"
 	tests := []struct {
 		name, webHook string
-		answer        Answer
+		exchange      forgehook.Exchange
 		jitter        float64
 		want          string
 	}{
@@ -45,17 +45,17 @@ func TestSchedule(t *testing.T) {
 		{"count beyond the schedule", `{"retryCount":11}`, busy, 0, standard + " 24h0m0s 24h0m0s"},
 		{"delay", `{"retryDelay":"00:00:02"}`, busy, 1, strings.TrimSpace(strings.Repeat("2s ", 9))},
 		{"count and delay", `{"retryCount":2,"retryDelay":"00:00:02"}`, busy, 1, "2s 2s"},
-		{"429 waits a minute", `{"retryCount":2}`, Answer{StatusCode: 429}, 0, "1m0s 5m0s"},
-		{"so does a timeout", `{"retryCount":2}`, Answer{ErrorCode: "timeout"}, 0, "1m0s 5m0s"},
-		{"503 does not", `{"retryCount":2}`, Answer{StatusCode: 503}, 0, "5s 5m0s"},
-		{"429 with a delay of its own", `{"retryCount":2,"retryDelay":"00:00:02"}`, Answer{StatusCode: 429}, 0, "2s 2s"},
-		{"Retry-After is a floor", `{"retryCount":3}`, Answer{StatusCode: 503, Headers: map[string]string{"Retry-After": "600"}}, 0, "10m0s 10m0s 30m0s"},
-		{"also of a delay", `{"retryCount":1,"retryDelay":"00:00:02"}`, Answer{StatusCode: 403, Headers: map[string]string{"retry-after": "90"}}, 0, "1m30s"},
+		{"429 waits a minute", `{"retryCount":2}`, forgehook.Exchange{StatusCode: 429}, 0, "1m0s 5m0s"},
+		{"so does a timeout", `{"retryCount":2}`, lost("timeout", ""), 0, "1m0s 5m0s"},
+		{"503 does not", `{"retryCount":2}`, forgehook.Exchange{StatusCode: 503}, 0, "5s 5m0s"},
+		{"429 with a delay of its own", `{"retryCount":2,"retryDelay":"00:00:02"}`, forgehook.Exchange{StatusCode: 429}, 0, "2s 2s"},
+		{"Retry-After is a floor", `{"retryCount":3}`, forgehook.Exchange{StatusCode: 503, Headers: map[string]string{"Retry-After": "600"}}, 0, "10m0s 10m0s 30m0s"},
+		{"also of a delay", `{"retryCount":1,"retryDelay":"00:00:02"}`, forgehook.Exchange{StatusCode: 403, Headers: map[string]string{"retry-after": "90"}}, 0, "1m30s"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			diff(t, tt.want, waits(plan(t, `{"webHook":`+tt.webHook+`}`), tt.answer, tt.jitter))
+			diff(t, tt.want, waits(plan(t, `{"webHook":`+tt.webHook+`}`), tt.exchange, tt.jitter))
 		})
 	}
 }
@@ -98,11 +98,11 @@ func TestRetryAfter(t *testing.T) {
 func TestDelay_deadline(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{}`)
-	asked := Answer{StatusCode: 503, At: at, Headers: map[string]string{"Retry-After": "7200"}}
+	asked := forgehook.Exchange{StatusCode: 503, StartedAt: at, Headers: map[string]string{"Retry-After": "7200"}}
 	for left, want := range map[time.Duration]time.Duration{
 		3 * time.Hour: 2 * time.Hour, time.Hour: time.Hour, time.Second: 5 * time.Second, -time.Hour: 5 * time.Second,
 	} {
-		if got := p.Judge(nil, meta, asked, Tally{Counted: 1, Deadline: at.Add(left)}).Delay; got != want {
+		if got := p.Judge(evidence(nil, asked), Tally{Counted: 1, Deadline: at.Add(left)}).Delay; got != want {
 			t.Errorf("%v left: got %v, want %v", left, got, want)
 		}
 	}
@@ -126,10 +126,10 @@ func TestDelay_bounds(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked := rapid.Int64Range(-10, 1<<40).Draw(t, "asked")
-		a := Answer{StatusCode: rapid.SampledFrom([]int{0, 401, 429, 500, 503}).Draw(t, "status"), ErrorCode: "timeout", At: at,
+		a := forgehook.Exchange{StatusCode: rapid.SampledFrom([]int{0, 401, 429, 500, 503}).Draw(t, "status"), Err: &forgehook.CallError{Code: "timeout"}, StartedAt: at,
 			Headers: map[string]string{"Retry-After": strconv.FormatInt(asked, 10)}}
 		counted := rapid.IntRange(1, 101).Draw(t, "counted")
-		d := p.Judge(nil, meta, a, Tally{Counted: counted, Jitter: rapid.Float64Range(0, 1).Draw(t, "jitter")})
+		d := p.Judge(evidence(nil, a), Tally{Counted: counted, Jitter: rapid.Float64Range(0, 1).Draw(t, "jitter")})
 		if d.Final != (counted >= p.budget()) {
 			t.Fatalf("%+v after %d of %d attempts", d, counted, p.budget())
 		}
@@ -169,7 +169,7 @@ func ExamplePlan_Judge() {
 	url := "https://example.com/hook"
 	s.WebHook.URL = &url
 	p, _ := Compile(s)
-	d := p.Judge(nil, meta, Answer{StatusCode: 503, Headers: map[string]string{"Retry-After": "30"}}, Tally{Counted: 1})
+	d := p.Judge(evidence(nil, forgehook.Exchange{StatusCode: 503, Headers: map[string]string{"Retry-After": "30"}}), Tally{Counted: 1})
 	fmt.Println(d.Verdict, d.Reason, d.Delay)
 	// Output: retry 503 Service Unavailable 30s
 }

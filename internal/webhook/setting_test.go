@@ -414,7 +414,7 @@ func TestSetting24_RetryCount(t *testing.T) {
 	for setting, attempts := range map[string]int{`null`: 10, `0`: 1, `3`: 4, `100`: 101} {
 		p := plan(t, nested("webHook.retryCount", setting))
 		for counted := 1; counted <= attempts; counted++ {
-			if d := p.Judge(nil, meta, Answer{StatusCode: 500}, Tally{Counted: counted}); d.Final != (counted == attempts) {
+			if d := p.Judge(evidence(nil, forgehook.Exchange{StatusCode: 500}), Tally{Counted: counted}); d.Final != (counted == attempts) {
 				t.Errorf("retryCount %s, attempt %d: final is %v", setting, counted, d.Final)
 			}
 		}
@@ -428,7 +428,7 @@ func TestSetting25_RetryDelay(t *testing.T) {
 	t.Parallel()
 	for setting, want := range map[string]time.Duration{`"00:00:05"`: 5 * time.Second, `"PT2M"`: 2 * time.Minute, `"1.00:00:00"`: 24 * time.Hour} {
 		p := plan(t, nested("webHook.retryDelay", setting))
-		diff(t, want, p.Judge(nil, meta, Answer{StatusCode: 500}, Tally{Counted: 1, Jitter: 1}).Delay)
+		diff(t, want, p.Judge(evidence(nil, forgehook.Exchange{StatusCode: 500}), Tally{Counted: 1, Jitter: 1}).Delay)
 	}
 	if _, err := decode("webHook.retryDelay", `"5"`); err == nil || !strings.Contains(err.Error(), "days") {
 		t.Errorf("a bare 5, which is 5 days in .NET: %v", err)

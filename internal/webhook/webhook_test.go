@@ -62,6 +62,21 @@ func invoice(t testing.TB) *forgehook.Subject {
 	return subject(t, `{"document":`+string(data)+`}`)
 }
 
+// evidence is an exchange of a call, without a callback.
+func evidence(sub *forgehook.Subject, x forgehook.Exchange) Evidence {
+	return Evidence{Subject: sub, Meta: meta, Exchange: x}
+}
+
+// lost is an exchange without a response.
+func lost(code, message string) forgehook.Exchange {
+	return forgehook.Exchange{Err: &forgehook.CallError{Code: code, Message: message}}
+}
+
+// judged is a decision without delay.
+func judged(verdict forgehook.Verdict, reason, code, message string, final bool) forgehook.Decision {
+	return forgehook.Decision{Verdict: verdict, Reason: reason, Code: code, Message: message, Final: final}
+}
+
 func faultsOf(t testing.TB, err error) []string {
 	t.Helper()
 	if err == nil {

@@ -146,19 +146,19 @@ func (b bundle) token(t *testing.T, request zoo.Request) string {
 }
 
 // calledBack is what the API does with a callback whose token is good.
-func (b bundle) calledBack(t *testing.T, call forgehook.Call, said forgehook.CallbackAnswer) (postgres.CalledBack, error) {
+func (b bundle) calledBack(t *testing.T, call forgehook.Call, said forgehook.Callback) (postgres.CalledBack, error) {
 	t.Helper()
-	var reading webhook.Reading
+	var reading forgehook.Reading
 	check(t, b.DB.WithFacts(t.Context(), b.ref(call), func(facts postgres.Facts) error {
 		plan, err := b.plan(b.tenant, call.WebHookServiceID, facts.Settings)
 		check(t, err)
-		answer, err := webhook.StoredAnswer(facts.Call.Response)
+		exchange, err := facts.Call.Response.Exchange()
 		check(t, err)
-		reading, err = plan.Read(&facts.Subject, b.meta(facts.Call, ""), answer, &said)
+		reading, err = plan.Read(webhook.Evidence{Subject: &facts.Subject, Meta: b.meta(facts.Call, ""), Exchange: exchange, Callback: &said})
 		return err
 	}))
 	return b.DB.RecordCallback(t.Context(), postgres.Callback{
-		Ref: b.ref(call), Said: said, Answer: postgres.Answer{Result: reading.Result, WriteBack: reading.WriteBack, Secrets: reading.Secrets}, Now: b.at,
+		Ref: b.ref(call), Said: said, Reading: reading, Now: b.at,
 	})
 }
 
@@ -208,7 +208,7 @@ func TestDeliver_awaitsACallback(t *testing.T) {
 	check(t, err)
 	equal(t, "token of the second request", b.token(t, endpoint.Requests()[1]), token)
 
-	back, err := b.calledBack(t, call, forgehook.CallbackAnswer{Result: json.RawMessage(`{"orderId":4711}`)})
+	back, err := b.calledBack(t, call, forgehook.Callback{Result: json.RawMessage(`{"orderId":4711}`)})
 	check(t, err)
 	equal(t, "outcome of the callback", back.Outcome, forgehook.Delivered)
 	equal(t, "owed", back.Wakes, []forgehook.Wake{{
@@ -250,7 +250,7 @@ func TestDeliver_calledBackEarly(t *testing.T) {
 		ended <- end{result, err}
 	}()
 	endpoint.Await(t, 1)
-	back, err := b.calledBack(t, call, forgehook.CallbackAnswer{
+	back, err := b.calledBack(t, call, forgehook.Callback{
 		Result: json.RawMessage(`1`), Outcome: new(forgehook.Failed), Error: new("no such supplier"),
 	})
 	check(t, err)
@@ -270,9 +270,9 @@ func TestDeliver_calledBackBeforeALoss(t *testing.T) {
 	b := setup(t)
 	endpoint := zoo.OK(t)
 	call := b.ready(t, to(endpoint), awaits)
-	_, err := b.DB.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call), Now: b.at})
+	_, err := b.DB.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call), Now: b.at})
 	check(t, err)
-	_, err = b.calledBack(t, call, forgehook.CallbackAnswer{})
+	_, err = b.calledBack(t, call, forgehook.Callback{})
 	check(t, err)
 	got, err := b.deliver(t, call)
 	check(t, err)
@@ -380,14 +380,14 @@ func TestCallback_showsNoSecrets(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.door(t)
-	said := forgehook.CallbackAnswer{Result: json.RawMessage(`{"note":"door code ` + doorCode + `"}`)}
+	said := forgehook.Callback{Result: json.RawMessage(`{"note":"door code ` + doorCode + `"}`)}
 	for _, early := range []bool{false, true} {
 		call := b.ready(t, to(says(t, 202, `{}`)), awaits, func(s *forgehook.Settings) {
 			s.Response.WriteBack.Document.Comment = new(`callback.result.note + " ` + inJSON(t, early) + `"`)
 		})
 		var err error
 		if early {
-			_, err = b.DB.StartAttempt(t.Context(), postgres.StartAttempt{Ref: b.ref(call), Now: b.at})
+			_, err = b.DB.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call), Now: b.at})
 			check(t, err)
 			_, err = b.calledBack(t, call, said)
 			check(t, err)

@@ -7,14 +7,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/forgehook/forgehook"
 )
 
-func jsonAnswer(status int, body string) Answer {
-	return Answer{StatusCode: status, Headers: map[string]string{"Content-Type": "application/json"}, Body: []byte(body), At: at}
+func jsonExchange(status int, body string) forgehook.Exchange {
+	return forgehook.Exchange{StatusCode: status, Headers: map[string]string{"Content-Type": "application/json"}, Body: []byte(body), StartedAt: at}
+}
+
+// later is the evidence when the endpoint has called back.
+func later(e Evidence, said *forgehook.Callback) Evidence {
+	e.Callback = said
+	return e
 }
 
 func failureOf(t *testing.T, err error) Failure {
@@ -26,70 +33,70 @@ func failureOf(t *testing.T, err error) Failure {
 	return *f
 }
 
-// response.successWhen is asked about every answer, and its word counts in either direction.
+// response.successWhen is asked about every response, and its word counts in either direction.
 func TestJudge_successWhen(t *testing.T) {
 	t.Parallel()
 	const success, retry, permanent = forgehook.VerdictSuccess, forgehook.VerdictRetry, forgehook.VerdictPermanent
 	const ok = `response.json.status == "ok" && response.headers["x-left"] == null`
 	tests := []struct {
 		name, when string
-		answer     Answer
-		want       Decision // without Delay
+		exchange   forgehook.Exchange
+		want       forgehook.Decision // without Delay
 	}{
-		{"2xx, true", ok, jsonAnswer(200, `{"status":"ok"}`), Decision{Verdict: success, Reason: "200 OK"}},
-		{"404, true", `response.statusCode == 404`, jsonAnswer(404, ``), Decision{Verdict: success, Reason: "404 Not Found"}},
-		{"302, true", `true`, Answer{StatusCode: 302, Headers: map[string]string{"Location": "/x"}}, Decision{Verdict: success, Reason: "302 Found"}},
-		{"503, true", `response.text == "fine"`, jsonAnswer(503, `fine`), Decision{Verdict: success, Reason: "503 Service Unavailable"}},
-		{"2xx, false", ok, jsonAnswer(200, `{"status":"failed"}`), Decision{permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused,
-			`response.successWhen is false: response.json.status == "ok"`, true, 0, false}},
-		{"2xx, no JSON", ok, jsonAnswer(200, `<p>ok</p>`), Decision{permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused,
-			`response.successWhen is false: response.json.status == "ok"`, true, 0, false}},
-		{"2xx, cut off", ok, Answer{StatusCode: 200, Body: []byte(`{"status":"ok"}`), Truncated: true}, Decision{
-			permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused, `response.successWhen is false: response.json.status == "ok"`, true, 0, false}},
-		{"404, false", ok, jsonAnswer(404, `{}`), Decision{retry, "404 Not Found", "http_404", "404 Not Found", false, 0, false}},
-		{"422, false", ok, jsonAnswer(422, `{}`), Decision{permanent, "422 Unprocessable Entity", "http_422", "422 Unprocessable Entity", true, 0, false}},
-		{"2xx, error", `response.json.left > 3`, jsonAnswer(200, `{"token":"hunter2"}`), Decision{
+		{"2xx, true", ok, jsonExchange(200, `{"status":"ok"}`), forgehook.Decision{Verdict: success, Reason: "200 OK"}},
+		{"404, true", `response.statusCode == 404`, jsonExchange(404, ``), forgehook.Decision{Verdict: success, Reason: "404 Not Found"}},
+		{"302, true", `true`, forgehook.Exchange{StatusCode: 302, Headers: map[string]string{"Location": "/x"}}, forgehook.Decision{Verdict: success, Reason: "302 Found"}},
+		{"503, true", `response.text == "fine"`, jsonExchange(503, `fine`), forgehook.Decision{Verdict: success, Reason: "503 Service Unavailable"}},
+		{"2xx, false", ok, jsonExchange(200, `{"status":"failed"}`), judged(permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused,
+			`response.successWhen is false: response.json.status == "ok"`, true)},
+		{"2xx, no JSON", ok, jsonExchange(200, `<p>ok</p>`), judged(permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused,
+			`response.successWhen is false: response.json.status == "ok"`, true)},
+		{"2xx, cut off", ok, forgehook.Exchange{StatusCode: 200, Body: []byte(`{"status":"ok"}`), Truncated: true}, judged(
+			permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused, `response.successWhen is false: response.json.status == "ok"`, true)},
+		{"404, false", ok, jsonExchange(404, `{}`), judged(retry, "404 Not Found", "http_404", "404 Not Found", false)},
+		{"422, false", ok, jsonExchange(422, `{}`), judged(permanent, "422 Unprocessable Entity", "http_422", "422 Unprocessable Entity", true)},
+		{"2xx, error", `response.json.left > 3`, jsonExchange(200, `{"token":"hunter2"}`), judged(
 			permanent, "200 OK, but response.successWhen cannot be evaluated", CodeAnswerUnreadable,
 			`response.successWhen, line 1, column 1: "response.json.left": response.json.left is null: test response.json.left != null first, or give another value with coalesce(response.json.left, ...).`,
-			true, 0, false}},
-		{"2xx, neither true nor false", `response.json.ok`, jsonAnswer(201, `{"ok":"hunter2"}`), Decision{
+			true)},
+		{"2xx, neither true nor false", `response.json.ok`, jsonExchange(201, `{"ok":"hunter2"}`), judged(
 			permanent, "201 Created, but response.successWhen cannot be evaluated", CodeAnswerUnreadable,
-			`response.successWhen, line 1, column 1: "response.json.ok": it gives a text, not true or false.`, true, 0, false}},
-		{"503, error", `response.json.left > 3`, jsonAnswer(503, `{}`), Decision{retry, "503 Service Unavailable", "http_503", "503 Service Unavailable", false, 0, false}},
-		{"no answer", `true`, Answer{ErrorCode: "timeout"}, Decision{retry, "timed out after 30 s", "timeout", "timed out after 30 s", false, 0, false}},
-		{"about the document", `doc.id == 912 && response.json.id == doc.id`, jsonAnswer(409, `{"id":912}`), Decision{Verdict: success, Reason: "409 Conflict"}},
+			`response.successWhen, line 1, column 1: "response.json.ok": it gives a text, not true or false.`, true)},
+		{"503, error", `response.json.left > 3`, jsonExchange(503, `{}`), judged(retry, "503 Service Unavailable", "http_503", "503 Service Unavailable", false)},
+		{"no answer", `true`, lost("timeout", ""), judged(retry, "timed out after 30 s", "timeout", "timed out after 30 s", false)},
+		{"about the document", `doc.id == 912 && response.json.id == doc.id`, jsonExchange(409, `{"id":912}`), forgehook.Decision{Verdict: success, Reason: "409 Conflict"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := plan(t, nested("response.successWhen", string(toJSON(tt.when))))
-			got := p.Judge(invoice(t), meta, tt.answer, Tally{Counted: 1})
+			got := p.Judge(evidence(invoice(t), tt.exchange), Tally{Counted: 1})
 			got.Delay = 0
 			diff(t, tt.want, got)
 		})
 	}
 }
 
-// Whatever the answer: where successWhen is true, no attempt follows; where it is false, no answer of the endpoint is a success.
+// Whatever the response: where successWhen is true, no attempt follows; where it is false, no response is a success.
 func TestJudge_successWhenProperties(t *testing.T) {
 	t.Parallel()
 	always, never := plan(t, nested("response.successWhen", `"true"`)), plan(t, nested("response.successWhen", `"false"`))
 	plain, sub := plan(t, `{}`), invoice(t)
 	rapid.Check(t, func(t *rapid.T) {
-		a := Answer{
-			StatusCode: rapid.IntRange(100, 999).Draw(t, "status"), Body: rapid.SliceOf(rapid.Byte()).Draw(t, "body"), At: at,
-			Headers:   rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "headers"),
-			ErrorCode: rapid.SampledFrom([]string{"", "timeout", "guard_blocked"}).Draw(t, "error"), Truncated: rapid.Bool().Draw(t, "truncated"),
+		a := forgehook.Exchange{
+			StatusCode: rapid.IntRange(100, 999).Draw(t, "status"), Body: rapid.SliceOf(rapid.Byte()).Draw(t, "body"), StartedAt: at,
+			Headers: rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "headers"), Truncated: rapid.Bool().Draw(t, "truncated"),
+			Err: rapid.SampledFrom([]*forgehook.CallError{nil, {Code: "timeout"}, {Code: "guard_blocked"}}).Draw(t, "error"),
 		}
 		tally := Tally{Counted: rapid.IntRange(0, 20).Draw(t, "counted")}
-		if d := always.Judge(sub, meta, a, tally); d.Verdict != forgehook.VerdictSuccess || d.Final || d.Delay != 0 || d.Code != "" {
+		if d := always.Judge(evidence(sub, a), tally); d.Verdict != forgehook.VerdictSuccess || d.Final || d.Delay != 0 || d.Code != "" {
 			t.Fatalf("%+v", d)
 		}
-		d := never.Judge(sub, meta, a, tally)
+		d := never.Judge(evidence(sub, a), tally)
 		if d.Verdict == forgehook.VerdictSuccess {
 			t.Fatalf("%+v", d)
 		}
-		if a.StatusCode/100 != 2 && d != plain.Judge(nil, meta, a, tally) {
+		if a.StatusCode/100 != 2 && d != plain.Judge(evidence(nil, a), tally) {
 			t.Fatalf("%d is judged otherwise than without the setting: %+v", a.StatusCode, d)
 		}
 	})
@@ -98,17 +105,14 @@ func TestJudge_successWhenProperties(t *testing.T) {
 func TestJudge_await(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{"callback":{"await":true,"timeout":"PT1H"}}`)
-	if d := p.Judge(nil, meta, Answer{StatusCode: 202}, Tally{Counted: 1}); !d.Await {
+	if d := p.Judge(evidence(nil, forgehook.Exchange{StatusCode: 202}), Tally{Counted: 1}); d.Await != time.Hour {
 		t.Errorf("%+v", d)
 	}
-	if d := p.Judge(nil, meta, Answer{StatusCode: 503}, Tally{Counted: 1}); d.Await {
+	if d := p.Judge(evidence(nil, forgehook.Exchange{StatusCode: 503}), Tally{Counted: 1}); d.Await != 0 {
 		t.Errorf("%+v", d)
 	}
-	if timeout, await := p.Callback(); !await || timeout.Hours() != 1 {
-		t.Errorf("%v, %v", timeout, await)
-	}
-	if _, await := plan(t, `{}`).Callback(); await {
-		t.Error("the default awaits a callback")
+	if !p.Awaits() || plan(t, `{}`).Awaits() {
+		t.Error("only settings that say so await a callback")
 	}
 }
 
@@ -136,45 +140,45 @@ func TestRead(t *testing.T) {
 		"workItem":{"status":"response.json.item","reasonCode":"response.statusCode","reasonDescription":"response.json.why","reasonComment":"doc.statusName"}}}}`
 	tests := []struct {
 		name, settings string
-		answer         Answer
-		said           *forgehook.CallbackAnswer
+		exchange       forgehook.Exchange
+		said           *forgehook.Callback
 		want           string // Reading as JSON
 	}{
-		{"nothing is asked", `{}`, jsonAnswer(200, `{"a":1}`), nil, `{"Result":null,"WriteBack":null}`},
-		{"everything", all, jsonAnswer(200, `{"total":118.40,"state":"processed","note":"fine","category":3307,"at":"2026-01-05T07:30:00+02:00",
+		{"nothing is asked", `{}`, jsonExchange(200, `{"a":1}`), nil, `{"Result":null,"WriteBack":null}`},
+		{"everything", all, jsonExchange(200, `{"total":118.40,"state":"processed","note":"fine","category":3307,"at":"2026-01-05T07:30:00+02:00",
 			"checked":true,"flags":"Suspicious, scripted","item":8,"why":"ok"}`), nil,
 			`{"Result":{"total":118.4,"state":"processed"},"WriteBack":{"document":{"status":10,"comment":"fine","result":"{\"total\":118.4,\"state\":\"processed\"}",` +
 				`"category":3307,"fields":[{"name":"Checked","value":"True"},{"name":"Date","value":"2026-01-05T05:30:00.000Z"},{"name":"Total","value":"118.4"}]},` +
 				`"verification":{"value":"118.4","status":8194,"info":"by the ERP"},` +
 				`"workItem":{"status":8,"reasonCode":"200","reasonDescription":"ok","reasonComment":"Processed"}}}`},
 		{"null leaves what stands there", `{"response":{"writeBack":{"document":{"status":"response.json.none","comment":"response.json.note"},"workItem":{"status":"null"}}}}`,
-			jsonAnswer(200, `{}`), nil, `{"Result":null,"WriteBack":null}`},
-		{"an empty text is a text", `{"response":{"writeBack":{"document":{"comment":"\"\""}}}}`, jsonAnswer(200, `{}`), nil,
+			jsonExchange(200, `{}`), nil, `{"Result":null,"WriteBack":null}`},
+		{"an empty text is a text", `{"response":{"writeBack":{"document":{"comment":"\"\""}}}}`, jsonExchange(200, `{}`), nil,
 			`{"Result":null,"WriteBack":{"document":{"comment":""}}}`},
-		{"a text as result", `{"response":{"result":"response.text","writeBack":{"document":{"result":"result"}}}}`, jsonAnswer(200, `<ok>`), nil,
+		{"a text as result", `{"response":{"result":"response.text","writeBack":{"document":{"result":"result"}}}}`, jsonExchange(200, `<ok>`), nil,
 			`{"Result":"<ok>","WriteBack":{"document":{"result":"<ok>"}}}`},
-		{"XML", `{"response":{"result":"response.xml.Reply.Status"}}`, Answer{StatusCode: 200, Body: []byte(`<x:Reply xmlns:x="u"><Status>OK</Status></x:Reply>`)}, nil,
+		{"XML", `{"response":{"result":"response.xml.Reply.Status"}}`, forgehook.Exchange{StatusCode: 200, Body: []byte(`<x:Reply xmlns:x="u"><Status>OK</Status></x:Reply>`)}, nil,
 			`{"Result":"OK","WriteBack":null}`},
-		{"a 404 that counts as success", `{"response":{"successWhen":"response.statusCode == 404","result":"response.statusCode"}}`, jsonAnswer(404, ``), nil,
+		{"a 404 that counts as success", `{"response":{"successWhen":"response.statusCode == 404","result":"response.statusCode"}}`, jsonExchange(404, ``), nil,
 			`{"Result":404,"WriteBack":null}`},
 
-		{"before the callback", `{"callback":{"await":true},"response":{"result":"1","writeBack":{"document":{"comment":"\"x\""}}}}`, jsonAnswer(202, `{}`), nil,
+		{"before the callback", `{"callback":{"await":true},"response":{"result":"1","writeBack":{"document":{"comment":"\"x\""}}}}`, jsonExchange(202, `{}`), nil,
 			`{"Result":null,"WriteBack":null}`},
 		{"a callback", `{"callback":{"await":true},"response":{"result":"1","writeBack":{"document":{"comment":"result.text + callback.outcome"}}}}`,
-			jsonAnswer(202, `{}`), &forgehook.CallbackAnswer{Result: json.RawMessage(`{"text":"a "}`)},
+			jsonExchange(202, `{}`), &forgehook.Callback{Result: json.RawMessage(`{"text":"a "}`)},
 			`{"Result":{"text":"a "},"WriteBack":{"document":{"comment":"a delivered"}}}`},
-		{"a callback without settings of response", `{"callback":{"await":true}}`, jsonAnswer(202, `{}`), &forgehook.CallbackAnswer{Result: json.RawMessage(`[1]`)},
+		{"a callback without settings of response", `{"callback":{"await":true}}`, jsonExchange(202, `{}`), &forgehook.Callback{Result: json.RawMessage(`[1]`)},
 			`{"Result":[1],"WriteBack":null}`},
-		{"a callback without result", `{"callback":{"await":true}}`, jsonAnswer(202, `{}`), &forgehook.CallbackAnswer{}, `{"Result":null,"WriteBack":null}`},
-		{"a callback that says failed", `{"callback":{"await":true},"response":{"writeBack":{"document":{"status":"\"Error\""}}}}`, jsonAnswer(202, `{}`),
-			&forgehook.CallbackAnswer{Result: json.RawMessage(`1`), Outcome: new(forgehook.Failed)}, `{"Result":1,"WriteBack":null}`},
+		{"a callback without result", `{"callback":{"await":true}}`, jsonExchange(202, `{}`), &forgehook.Callback{}, `{"Result":null,"WriteBack":null}`},
+		{"a callback that says failed", `{"callback":{"await":true},"response":{"writeBack":{"document":{"status":"\"Error\""}}}}`, jsonExchange(202, `{}`),
+			&forgehook.Callback{Result: json.RawMessage(`1`), Outcome: new(forgehook.Failed)}, `{"Result":1,"WriteBack":null}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			sub := tasked(t)
 			before := pretty(t, sub)
-			got, err := plan(t, tt.settings).Read(sub, meta, tt.answer, tt.said)
+			got, err := plan(t, tt.settings).Read(later(evidence(sub, tt.exchange), tt.said))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,9 +222,9 @@ func TestRead_refuses(t *testing.T) {
 			t.Parallel()
 			s := settings(t, nested(path+tt.setting, string(toJSON(tt.text))))
 			s.Response.Result = new("response.json")
-			got, err := compiled(t, s).Read(tasked(t), meta, jsonAnswer(200, tt.body), nil)
+			got, err := compiled(t, s).Read(evidence(tasked(t), jsonExchange(200, tt.body)))
 			diff(t, Failure{tt.code, path + tt.want}, failureOf(t, err))
-			diff(t, Reading{}, got)
+			diff(t, forgehook.Reading{}, got)
 		})
 	}
 }
@@ -229,14 +233,14 @@ func TestRead_results(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{"response":{"result":"response.text"}}`)
 	fits := strings.Repeat("x", 1<<20-2)
-	if got, err := p.Read(invoice(t), meta, jsonAnswer(200, fits), nil); err != nil || len(got.Result) != 1<<20 {
+	if got, err := p.Read(evidence(invoice(t), jsonExchange(200, fits))); err != nil || len(got.Result) != 1<<20 {
 		t.Errorf("%d bytes, %v", len(got.Result), err)
 	}
-	_, err := p.Read(invoice(t), meta, jsonAnswer(200, fits+"x"), nil)
+	_, err := p.Read(evidence(invoice(t), jsonExchange(200, fits+"x")))
 	diff(t, Failure{CodeResultTooLarge, "The result has 1048577 bytes of JSON; at most 1048576 are kept."}, failureOf(t, err))
-	_, err = plan(t, `{"callback":{"await":true}}`).Read(nil, meta, jsonAnswer(202, ``), &forgehook.CallbackAnswer{Result: json.RawMessage(`"` + fits + `x"`)})
+	_, err = plan(t, `{"callback":{"await":true}}`).Read(later(evidence(nil, jsonExchange(202, ``)), &forgehook.Callback{Result: json.RawMessage(`"` + fits + `x"`)}))
 	diff(t, CodeResultTooLarge, failureOf(t, err).Code)
-	_, err = plan(t, `{"response":{"result":"response.json.a + 1"}}`).Read(invoice(t), meta, jsonAnswer(200, `{"a":"hunter2"}`), nil)
+	_, err = plan(t, `{"response":{"result":"response.json.a + 1"}}`).Read(evidence(invoice(t), jsonExchange(200, `{"a":"hunter2"}`)))
 	diff(t, Failure{CodeAnswerUnreadable, `response.result, line 1, column 1: "response.json.a + 1": + does not fit the types of these values: number(x) and text(x) convert them.`},
 		failureOf(t, err))
 }
@@ -248,7 +252,7 @@ func TestRead_hostile(t *testing.T) {
 	for name, body := range map[string]string{
 		"many values": "[" + strings.Repeat("0,", million) + "0]", "many elements": "<a>" + strings.Repeat("<b/>", million) + "</a>",
 	} {
-		_, err := plan(t, `{"response":{"result":"[response.json, response.xml]"}}`).Read(invoice(t), meta, jsonAnswer(200, body), nil)
+		_, err := plan(t, `{"response":{"result":"[response.json, response.xml]"}}`).Read(evidence(invoice(t), jsonExchange(200, body)))
 		if f := failureOf(t, err); f.Code != CodeAnswerUnreadable || !strings.Contains(f.Message, "a body of more than 200000 values") {
 			t.Errorf("%s: %+v", name, f)
 		}
@@ -257,7 +261,7 @@ func TestRead_hostile(t *testing.T) {
 		"deep": strings.Repeat("[", million), "deep XML": strings.Repeat("<a>", million), "no UTF-8": "\xff\xfe{", "NUL": "\x00",
 		"billion laughs": `<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><l>&b;</l>`,
 	} {
-		got, err := plan(t, `{"response":{"result":"[response.json, response.xml]"}}`).Read(invoice(t), meta, jsonAnswer(200, body), nil)
+		got, err := plan(t, `{"response":{"result":"[response.json, response.xml]"}}`).Read(evidence(invoice(t), jsonExchange(200, body)))
 		if err != nil || string(got.Result) != "[null,null]" {
 			t.Errorf("%s: %.100s, %v", name, got.Result, err)
 		}
@@ -276,7 +280,7 @@ func tasked(t testing.TB) *forgehook.Subject {
 func TestRead_withoutWorkItem(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{"response":{"writeBack":{"document":{"comment":"'seen'"},"workItem":{"reasonCode":"string(wi.id)"}}}}`)
-	got, err := p.Read(invoice(t), meta, jsonAnswer(200, `{}`), nil)
+	got, err := p.Read(evidence(invoice(t), jsonExchange(200, `{}`)))
 	if err != nil || got.WriteBack == nil || got.WriteBack.Document == nil || got.WriteBack.WorkItem != nil {
 		t.Errorf("%s, %v", toJSON(got), err)
 	}
@@ -298,9 +302,9 @@ func TestRead_properties(t *testing.T) {
 			}),
 			rapid.Map(rapid.String(), func(s string) string { return "<a>" + s + "</a>" }),
 		).Draw(t, "body")
-		a := Answer{StatusCode: 200, Body: []byte(body), Headers: rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "headers")}
-		got, err := p.Read(sub, meta, a, nil)
-		again, errAgain := p.Read(sub, meta, a, nil)
+		a := forgehook.Exchange{StatusCode: 200, Body: []byte(body), Headers: rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "headers")}
+		got, err := p.Read(evidence(sub, a))
+		again, errAgain := p.Read(evidence(sub, a))
 		if string(toJSON(got)) != string(toJSON(again)) || fmt.Sprint(err) != fmt.Sprint(errAgain) {
 			t.Fatalf("%s, %v, another time %s, %v", toJSON(got), err, toJSON(again), errAgain)
 		}
@@ -321,16 +325,16 @@ func TestRead_properties(t *testing.T) {
 func TestRead_secrets(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"id":5,"value":"hunter2-`+strings.Repeat("x", 80)+`","paramDef":{"id":9,"name":"Key","valueType":10}}]}}`)
-	got, err := plan(t, `{"response":{"result":"{\"echo\": response.text, \"key\": doc.field(\"Key\").value, \"doc\": doc}"}}`).Read(
-		sub, meta, jsonAnswer(200, "you sent "+*sub.Document.ResultParameters[0].Value), nil)
+	got, err := plan(t, `{"response":{"result":"{\"echo\": response.text, \"key\": doc.field(\"Key\").value, \"doc\": doc}"}}`).Read(evidence(
+		sub, jsonExchange(200, "you sent "+*sub.Document.ResultParameters[0].Value)))
 	if err != nil || strings.Contains(string(got.Result), "hunter2") || !strings.HasPrefix(string(got.Result), `{"echo":"you sent [secret]","key":"[secret]","doc":{`) {
 		t.Errorf("%s, %v", got.Result, err)
 	}
-	_, err = plan(t, `{"response":{"writeBack":{"document":{"status":"doc.field(\"Key\").value"}}}}`).Read(sub, meta, jsonAnswer(200, ``), nil)
+	_, err = plan(t, `{"response":{"writeBack":{"document":{"status":"doc.field(\"Key\").value"}}}}`).Read(evidence(sub, jsonExchange(200, ``)))
 	diff(t, Failure{CodeWriteBackRefused, "response.writeBack.document.status: [secret], which does not fit here"}, failureOf(t, err))
 	awaiting, m := plan(t, `{"callback":{"await":true},"response":{"writeBack":{"document":{"comment":"call.callbackUrl"}}}}`), meta
 	m.CallbackURL = callbackURL
-	got, err = awaiting.Read(invoice(t), m, jsonAnswer(200, ``), &forgehook.CallbackAnswer{})
+	got, err = awaiting.Read(Evidence{Subject: invoice(t), Meta: m, Exchange: jsonExchange(200, ``), Callback: &forgehook.Callback{}})
 	if err != nil || *got.WriteBack.Document.Comment != "https://hooks.example/v1/callbacks/[token]" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -340,13 +344,13 @@ func TestRead_secrets(t *testing.T) {
 func TestRead_writesSecrets(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"id":5,"value":"hunter\"2","paramDef":{"id":9,"name":"Key","valueType":10}},{"id":6,"value":"7","paramDef":{"id":9}}]}}`)
-	a := jsonAnswer(200, `{"key":"hunter\"2","from":"me-0042"}`)
-	a.Redact = NewRedactor("me-0042")
+	e := evidence(sub, jsonExchange(200, `{"key":"hunter\"2","from":"me-0042"}`))
+	e.Redact = NewRedactor("me-0042")
 	p := plan(t, `{"response":{"result":"response.json","successWhen":"response.json.key == doc.field(\"Key\").value","writeBack":{"document":{"comment":"result.key"}}}}`)
-	if d := p.Judge(sub, meta, a, Tally{Counted: 1}); d.Verdict != forgehook.VerdictSuccess {
+	if d := p.Judge(e, Tally{Counted: 1}); d.Verdict != forgehook.VerdictSuccess {
 		t.Errorf("%+v", d)
 	}
-	got, err := p.Read(sub, meta, a, nil)
+	got, err := p.Read(e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,8 +361,8 @@ func TestRead_writesSecrets(t *testing.T) {
 			t.Errorf("%q is missing in %q", text, got.Secrets)
 		}
 	}
-	a.StatusCode, a.Status = 599, "599 hunter me-0042"
-	diff(t, "599 hunter [secret]", plan(t, `{}`).Judge(nil, meta, a, Tally{}).Message)
+	e.Exchange.StatusCode, e.Exchange.Status = 599, "599 hunter me-0042"
+	diff(t, "599 hunter [secret]", plan(t, `{}`).Judge(e, Tally{}).Message)
 }
 
 // Another item than the call's gets what the answer says about it, and the document nothing.
@@ -368,15 +372,15 @@ func TestReadWorkItem(t *testing.T) {
 	sub := invoice(t)
 	for id := int32(1); id <= 2; id++ {
 		sub.WorkItem = &forgehook.WorkItem{ID: id}
-		got, err := p.ReadWorkItem(sub, meta, jsonAnswer(200, `{}`), nil, json.RawMessage(`{"state":"Verified"}`))
+		got, err := p.ReadWorkItem(evidence(sub, jsonExchange(200, `{}`)), json.RawMessage(`{"state":"Verified"}`))
 		if err != nil {
 			t.Fatal(err)
 		}
 		diff(t, fmt.Sprintf(`{"status":8,"reasonCode":"%d"}`, id), string(toJSON(got)))
 	}
-	_, err := p.ReadWorkItem(sub, meta, jsonAnswer(200, `{}`), nil, json.RawMessage(`{"state":"Verifid"}`))
+	_, err := p.ReadWorkItem(evidence(sub, jsonExchange(200, `{}`)), json.RawMessage(`{"state":"Verifid"}`))
 	diff(t, CodeWriteBackRefused, failureOf(t, err).Code)
-	if got, err := plan(t, `{}`).ReadWorkItem(nil, meta, jsonAnswer(200, `{}`), nil, nil); got != nil || err != nil {
+	if got, err := plan(t, `{}`).ReadWorkItem(evidence(nil, jsonExchange(200, `{}`)), nil); got != nil || err != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

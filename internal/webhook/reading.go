@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
@@ -25,7 +24,7 @@ const (
 	maxResult   = 1 << 20 // bytes of a result's JSON, and of one text that is written back
 )
 
-// meaning is what the settings say about an answer.
+// meaning is what the settings say about a response.
 type meaning struct {
 	success *expr.Program // nil: the status tells
 	result  *expr.Program // nil: none
@@ -42,11 +41,11 @@ func (n *meaning) programs() []*expr.Program {
 
 func (f *faults) compileMeaning(s *forgehook.ResponseSettings) meaning {
 	n := meaning{
-		success: f.compileAnswer(expr.Answer, expr.BoolResult, successPath, s.SuccessWhen),
-		result:  f.compileAnswer(expr.Answer, expr.AnyResult, resultPath, s.Result),
+		success: f.compileOver(expr.Answer, expr.BoolResult, successPath, s.SuccessWhen),
+		result:  f.compileOver(expr.Answer, expr.AnyResult, resultPath, s.Result),
 	}
 	for _, w := range writesOf(&s.WriteBack) {
-		if w.program = f.compileAnswer(expr.WriteBack, w.want, w.path, w.text); w.program == nil {
+		if w.program = f.compileOver(expr.WriteBack, w.want, w.path, w.text); w.program == nil {
 			continue
 		}
 		if v, constant := w.program.Constant(); constant && !v.IsNull() {
@@ -60,8 +59,8 @@ func (f *faults) compileMeaning(s *forgehook.ResponseSettings) meaning {
 	return n
 }
 
-// compileAnswer returns nil where there is no expression, or a faulty one.
-func (f *faults) compileAnswer(scope expr.Scope, want expr.Result, path string, text *string) *expr.Program {
+// compileOver compiles an expression over a response. It returns nil where there is no expression, or a faulty one.
+func (f *faults) compileOver(scope expr.Scope, want expr.Result, path string, text *string) *expr.Program {
 	if text == nil || !f.takes(path, 1) {
 		return nil
 	}
@@ -73,29 +72,20 @@ func (f *faults) compileAnswer(scope expr.Scope, want expr.Result, path string, 
 	return program
 }
 
-// Reading is what an answer gives. A nil part is none.
-type Reading struct {
-	Result    json.RawMessage      // as it may be shown
-	WriteBack *forgehook.WriteBack // as it is to be written, secrets included
-	Secrets   []string             // texts that nothing may show of what is written
-}
-
-// NeedsSubject reports whether judging or reading an answer needs the call's subject: response.successWhen, response.result or a
+// NeedsSubject reports whether judging or reading a response needs the call's subject: response.successWhen, response.result or a
 // part of response.writeBack is set.
 func (p *Plan) NeedsSubject() bool {
 	return p.meaning.success != nil || p.meaning.result != nil || len(p.meaning.writes) > 0
 }
 
-// Callback says whether the endpoint answers later than with its response, and how long the call waits for that from then on.
-func (p *Plan) Callback() (timeout time.Duration, await bool) {
-	return p.settings.Callback.Timeout, p.settings.Callback.Await
-}
+// Awaits reports whether the call waits for the endpoint's callback after a success.
+func (p *Plan) Awaits() bool { return p.settings.Callback.Await }
 
-// answerVars are what expressions over an answer see, with a budget of their own. The callback's URL is shown as it may be kept.
-func (p *Plan) answerVars(sub *forgehook.Subject, m Meta, a Answer) *expr.Vars {
-	sub = p.subject(sub)
-	vars := expr.AnswerVars(sub, p.meta(m).shown().call(), &expr.Response{
-		StatusCode: a.StatusCode, Headers: a.Headers, Body: a.Body, Truncated: a.Truncated,
+// responseVars are what expressions over a response see, with a budget of their own. The callback's URL is shown as it may be kept.
+func (p *Plan) responseVars(e *Evidence) *expr.Vars {
+	sub, x := p.subject(e.Subject), &e.Exchange
+	vars := expr.AnswerVars(sub, p.meta(e.Meta).shown().call(), &expr.Response{
+		StatusCode: x.StatusCode, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated,
 	})
 	vars.ShowEntities(entityView(sub))
 	return vars
@@ -128,29 +118,31 @@ func (n *meaning) falsePart(vars *expr.Vars) string {
 	return forgehook.Shorten(strings.Join(list, "; "), 500)
 }
 
-// unreadable says which expression over an answer has given nothing.
+// unreadable says which expression over a response has given nothing.
 func unreadable(path string, err error) *Failure {
 	f := failure(path, CodeAnswerUnreadable, err)
 	f.Code = CodeAnswerUnreadable
 	return f
 }
 
-// Read makes the result and the write-back of a successful answer. said is what the endpoint has said later, nil where it has not: then
-// nothing is read of an answer whose call awaits a callback, and nothing is written after a callback that says failed. Values of secret
-// fields are masked in the result and in what is said of them; what is written is true. The error is a *Failure of the code answer_unreadable, result_too_large or write_back_refused.
-func (p *Plan) Read(sub *forgehook.Subject, m Meta, a Answer, said *forgehook.CallbackAnswer) (Reading, error) {
-	if p.settings.Callback.Await && said == nil || said == nil && !p.NeedsSubject() {
-		return Reading{}, nil
+// Read makes the result and the write-back of an exchange that succeeded, or of the callback that came after it. Nothing is read before
+// the callback that a call awaits, and nothing is written after one that says failed. Values of secret fields are masked in the result
+// and in what is said of them; what is written is true. The error is a *Failure of the code answer_unreadable, result_too_large or
+// write_back_refused.
+func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
+	said := e.Callback
+	if said == nil && (p.Awaits() || !p.NeedsSubject()) {
+		return forgehook.Reading{}, nil
 	}
-	var made Reading
+	var made forgehook.Reading
 	var vars *expr.Vars
 	var fields []string
-	if sub != nil {
-		fields = SecretValues(sub)
+	if e.Subject != nil {
+		fields = SecretValues(e.Subject)
 	}
-	a.Redact = a.Redact.With(fields...)
+	redact := e.Redact.With(fields...)
 	if p.NeedsSubject() {
-		vars = p.answerVars(sub, m, a)
+		vars = p.responseVars(&e)
 	}
 	var err error
 	if said != nil {
@@ -159,26 +151,26 @@ func (p *Plan) Read(sub *forgehook.Subject, m Meta, a Answer, said *forgehook.Ca
 		made.Result, err = p.evaluateResult(vars)
 	}
 	if err != nil {
-		return Reading{}, a.Redact.failure(err)
+		return forgehook.Reading{}, redact.failure(err)
 	}
 	if vars == nil || said != nil && said.Ended() != forgehook.Delivered {
-		made.Result = a.Redact.ReplaceJSON(made.Result)
+		made.Result = redact.ReplaceJSON(made.Result)
 		return made, nil
 	}
 	vars.SetResult(made.Result, said)
 	var back forgehook.WriteBack
 	for i := range p.meaning.writes {
-		if sub.WorkItem == nil && strings.HasPrefix(p.meaning.writes[i].path, workItemPath) {
+		if e.Subject.WorkItem == nil && strings.HasPrefix(p.meaning.writes[i].path, workItemPath) {
 			continue // work items that only wait for the call get theirs by ReadWorkItem
 		}
-		if err := p.meaning.writes[i].run(vars, &back, a.Redact); err != nil {
-			return Reading{}, err
+		if err := p.meaning.writes[i].run(vars, &back, redact); err != nil {
+			return forgehook.Reading{}, err
 		}
 	}
 	if back != (forgehook.WriteBack{}) {
 		made.WriteBack, made.Secrets = &back, textsOf(fields)
 	}
-	made.Result = a.Redact.ReplaceJSON(made.Result)
+	made.Result = redact.ReplaceJSON(made.Result)
 	return made, nil
 }
 
@@ -228,12 +220,11 @@ func resultOf(data json.RawMessage) (json.RawMessage, error) {
 	return data, nil
 }
 
-// ReadWorkItem makes the part of the write-back about a work item, for another item than the call's: sub.WorkItem is that one. The
+// ReadWorkItem makes the part of the write-back about a work item, for another item than the call's: the subject has that one. The
 // result is the call's. It is nil where the settings write nothing, and the error is that of [Plan.Read].
-func (p *Plan) ReadWorkItem(
-	sub *forgehook.Subject, m Meta, a Answer, said *forgehook.CallbackAnswer, result json.RawMessage,
-) (*forgehook.WorkItemWrite, error) {
+func (p *Plan) ReadWorkItem(e Evidence, result json.RawMessage) (*forgehook.WorkItemWrite, error) {
 	var vars *expr.Vars
+	var redact *Redactor
 	var back forgehook.WriteBack
 	for i := range p.meaning.writes {
 		w := &p.meaning.writes[i]
@@ -241,11 +232,11 @@ func (p *Plan) ReadWorkItem(
 			continue
 		}
 		if vars == nil {
-			a.Redact = a.Redact.With(SecretValues(sub)...)
-			vars = p.answerVars(sub, m, a)
-			vars.SetResult(result, said)
+			redact = e.Redact.With(SecretValues(e.Subject)...)
+			vars = p.responseVars(&e)
+			vars.SetResult(result, e.Callback)
 		}
-		if err := w.run(vars, &back, a.Redact); err != nil {
+		if err := w.run(vars, &back, redact); err != nil {
 			return nil, err
 		}
 	}

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/postgres"
@@ -12,36 +11,36 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// judge says what the answer means and reads what it says. The subject, which may be large, is read only now: an exchange takes its
-// time, and a worker has thousands of them under way. An answer that cannot be read has arrived all the same: the endpoint would not
-// answer better to the same request.
+// judge says what the exchange means and reads it. The subject, which may be large, is read only now: an exchange takes its time, and a
+// worker has thousands of them under way. A response that cannot be read has arrived all the same: the endpoint would not respond
+// better to the same request.
 func (a *Activities) judge(
-	ctx context.Context, call workflows.CallRef, t *attempt, answer webhook.Answer, tally webhook.Tally,
-) (webhook.Decision, webhook.Reading, error) {
-	answer.Redact = t.unseen
-	if !t.plan.NeedsSubject() || answer.StatusCode == 0 {
-		return t.plan.Judge(nil, webhook.Meta{}, answer, tally), webhook.Reading{}, nil
+	ctx context.Context, call workflows.CallRef, t *attempt, x forgehook.Exchange, tally webhook.Tally,
+) (forgehook.Decision, forgehook.Reading, error) {
+	evidence := webhook.Evidence{Exchange: x, Redact: t.unseen}
+	if !t.plan.NeedsSubject() || x.StatusCode == 0 {
+		return t.plan.Judge(evidence, tally), forgehook.Reading{}, nil
 	}
-	var decision webhook.Decision
-	var reading webhook.Reading
+	var decision forgehook.Decision
+	var reading forgehook.Reading
 	err := persist(ctx, func() error {
 		return a.DB.WithFacts(ctx, call, func(facts postgres.Facts) error {
-			decision, reading = t.read(facts, a.meta(facts.Call, t.token), answer, tally)
+			t.unseen = t.unseen.With(webhook.SecretValues(&facts.Subject)...)
+			evidence.Subject, evidence.Meta, evidence.Redact = &facts.Subject, a.meta(facts.Call, t.token), t.unseen
+			decision, reading = read(t.plan, evidence, tally)
 			return nil
 		})
 	})
 	return decision, reading, err
 }
 
-// read judges an answer whose meaning depends on the subject, and reads it.
-func (t *attempt) read(facts postgres.Facts, meta webhook.Meta, answer webhook.Answer, tally webhook.Tally) (webhook.Decision, webhook.Reading) {
-	t.unseen = t.unseen.With(webhook.SecretValues(&facts.Subject)...)
-	answer.Redact = t.unseen
-	decision := t.plan.Judge(&facts.Subject, meta, answer, tally)
-	if decision.Verdict != forgehook.VerdictSuccess || decision.Await {
-		return decision, webhook.Reading{}
+// read judges an exchange whose meaning depends on the subject, and reads it.
+func read(plan *webhook.Plan, evidence webhook.Evidence, tally webhook.Tally) (forgehook.Decision, forgehook.Reading) {
+	decision := plan.Judge(evidence, tally)
+	if decision.Verdict != forgehook.VerdictSuccess || decision.Awaits() {
+		return decision, forgehook.Reading{}
 	}
-	reading, err := t.plan.Read(&facts.Subject, meta, answer, nil)
+	reading, err := plan.Read(evidence)
 	if err == nil {
 		return decision, reading
 	}
@@ -50,26 +49,17 @@ func (t *attempt) read(facts postgres.Facts, meta webhook.Meta, answer webhook.A
 		decision.Code, decision.Message = failure.Code, failure.Message
 	}
 	decision.Reason += ", " + unread[decision.Code]
-	return decision, webhook.Reading{}
+	return decision, forgehook.Reading{}
 }
 
-// unread says for histories why an answer that has come is none: without values.
+// unread says for histories why a response that has come counts for nothing: without values.
 var unread = map[string]string{
 	webhook.CodeAnswerUnreadable: "but the answer cannot be read",
 	webhook.CodeResultTooLarge:   "but the result is too large",
 	webhook.CodeWriteBackRefused: "but what it writes back is refused",
 }
 
-// await is how long the call waits for its callback after this, 0 where it does not.
-func (t *attempt) await(d webhook.Decision) time.Duration {
-	if !d.Await {
-		return 0
-	}
-	timeout, _ := t.plan.Callback()
-	return timeout
-}
-
-// meta is what requests and answers say about their call.
+// meta is what requests and readings say about their call.
 func (a *Activities) meta(call forgehook.Call, token string) webhook.Meta {
 	m := webhook.MetaOf(call, a.UserAgent)
 	if token != "" {
@@ -80,7 +70,7 @@ func (a *Activities) meta(call forgehook.Call, token string) webhook.Meta {
 
 // callbackToken is where the endpoint answers later, "" where the settings await nothing. It is the same however often it is made.
 func (a *Activities) callbackToken(ctx context.Context, call workflows.CallRef, plan *webhook.Plan) (string, error) {
-	if _, await := plan.Callback(); !await {
+	if !plan.Awaits() {
 		return "", nil
 	}
 	sealed, err := a.DB.CallbackKey(ctx, call.Tenant, func() ([]byte, error) { return a.Secrets.Seal(call.Tenant, secret.NewCallbackKey()) })
@@ -94,9 +84,9 @@ func (a *Activities) callbackToken(ctx context.Context, call workflows.CallRef, 
 	return secret.CallbackToken(key, call.Tenant, call.CallID)
 }
 
-// shownToken stands for the token where values are explained: whoever reads the explanation must not be able to answer.
+// shownToken stands for the token where values are explained: whoever reads the explanation must not be able to call back.
 func shownToken(plan *webhook.Plan) string {
-	if _, await := plan.Callback(); await {
+	if plan.Awaits() {
 		return webhook.ShownToken
 	}
 	return ""
