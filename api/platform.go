@@ -62,11 +62,10 @@ func (s *server) importUtilities(ctx context.Context, r *request, in *importInpu
 	out := importedUtilities{}
 	utilities := make([]forgehook.Utility, len(found))
 	for i, u := range found {
-		imported, err := s.importUtility(r, u)
+		imported, err := s.importUtility(ctx, r, in.id, u)
 		if err != nil {
 			return nil, err
 		}
-		imported.ServiceID = in.id
 		utilities[i], out.Utilities = imported.Utility, append(out.Utilities, imported)
 	}
 	made, err := s.DB.CreateUtilities(ctx, r.tenant(), utilities, r.key.ID, in.dryRun)
@@ -86,7 +85,7 @@ func (s *server) importUtilities(ctx context.Context, r *request, in *importInpu
 }
 
 // importUtility settles a utility's settings and seals their secrets.
-func (s *server) importUtility(r *request, u *platform.Utility) (importedUtility, error) {
+func (s *server) importUtility(ctx context.Context, r *request, serviceID int32, u *platform.Utility) (importedUtility, error) {
 	var plan *webhook.Plan
 	settings, err := u.Settle(func(settings forgehook.Settings) (err error) {
 		plan, err = s.weighed(settings)
@@ -107,12 +106,12 @@ func (s *server) importUtility(r *request, u *platform.Utility) (importedUtility
 		return importedUtility{}, err
 	}
 	warnings := []webhook.Warning{}
-	for _, w := range plan.Warnings() {
+	for _, w := range append(plan.Warnings(), s.likeNamed(ctx, r, serviceID, plan)...) {
 		if w.Path != "signing.secret" {
 			warnings = append(warnings, w)
 		}
 	}
-	utility := forgehook.Utility{ID: u.ID, Type: forgehook.UtilityType, Name: u.Name, Index: u.Index, Settings: settings}
+	utility := forgehook.Utility{ID: u.ID, Type: forgehook.UtilityType, ServiceID: serviceID, Name: u.Name, Index: u.Index, Settings: settings}
 	return importedUtility{newUtility{utility, made, warnings}, u.Report}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode"
@@ -109,11 +110,38 @@ func (s *server) saveSettings(ctx context.Context, r *request, id int32, merge b
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, id, err)
 	}
-	return ok(s.answerOf(r, id, version)), nil
+	return s.saved(ctx, r, id, version), nil
 }
 
-// judge decodes settings and collects what every room says against them: their shape, their meaning, and where they would send.
-func (s *server) judge(r *request, below string, data []byte, present forgehook.Settings, merge bool) (forgehook.Settings, []webhook.Warning, error) {
+// saved are settings that have just been saved, with all that is to be said of them.
+func (s *server) saved(ctx context.Context, r *request, id int32, version forgehook.SettingsVersion) *answer[settingsAnswer] {
+	saved := s.answerOf(r, id, version)
+	if plan, err := s.planOf(r, id, version.Version, version.Settings); err == nil {
+		saved.facts.Warnings = append(saved.facts.Warnings, s.likeNamed(ctx, r, id, plan)...)
+	}
+	return ok(saved)
+}
+
+// latestDocuments are looked at for fields of like names when settings are saved.
+const latestDocuments = 20
+
+// likeNamed warns of names that several fields of the service's latest documents have. A save does not
+// fail for it.
+func (s *server) likeNamed(ctx context.Context, r *request, serviceID int32, plan *webhook.Plan) []webhook.Warning {
+	if !plan.NamesFields() {
+		return nil
+	}
+	documents, err := s.DB.LatestDocuments(ctx, r.tenant(), serviceID, latestDocuments)
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the latest documents are not searched for fields of like names",
+			slog.String("request_id", r.id), slog.Int("service", int(serviceID)), slog.Any("error", err))
+	}
+	return plan.LikeNamed(documents)
+}
+
+// judge decodes settings and collects what every room says against them: their shape, their meaning, and where they would send. The plan
+// is nil where they have faults.
+func (s *server) judge(r *request, below string, data []byte, present forgehook.Settings, merge bool) (forgehook.Settings, *webhook.Plan, error) {
 	if isNull(data) {
 		r.fault(below, "null", "an object")
 		return present, nil, nil
@@ -123,10 +151,7 @@ func (s *server) judge(r *request, below string, data []byte, present forgehook.
 		return settings, nil, err
 	}
 	plan, err := s.weigh(r, below, settings)
-	if err != nil || plan == nil {
-		return settings, nil, err
-	}
-	return settings, some(plan.Warnings()), nil
+	return settings, plan, err
 }
 
 // weigh collects what is to be said against decoded settings: by the rules, and by the guard of where they would send. The plan is

@@ -67,14 +67,14 @@ func (s *server) createUtility(ctx context.Context, r *request, in *byID) (*answ
 	if given.Settings == nil {
 		given.Settings = json.RawMessage("{}")
 	}
-	settings, warnings, err := s.judge(r, "body.settings", given.Settings, forgehook.Settings{}, false)
+	settings, plan, err := s.judge(r, "body.settings", given.Settings, forgehook.Settings{}, false)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
-	made := ""
+	warnings, made := append(some(plan.Warnings()), s.likeNamed(ctx, r, in.id, plan)...), ""
 	if !settings.Signing.Secret.IsSet() {
 		if made, err = secret.NewSigningSecret(); err != nil {
 			return nil, err

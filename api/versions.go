@@ -143,7 +143,7 @@ func (s *server) restoreVersion(ctx context.Context, r *request, in *versionInpu
 	if err != nil {
 		return nil, err
 	}
-	return ok(s.answerOf(r, in.id, version)), nil
+	return s.saved(ctx, r, in.id, version), nil
 }
 
 // withSecretsOf are settings with the secrets of others, sealed in both.

@@ -409,16 +409,16 @@ const (
 func missingFields(e ast.Expr, v *Vars, left *int) string {
 	var words []string
 	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
-		if *left <= 0 || e.Kind() != ast.CallKind || e.AsCall().FunctionName() != "field" || e.AsCall().Target().Kind() != ast.IdentKind {
+		of, name, ok := namedField(e)
+		if !ok || *left <= 0 {
 			return
 		}
-		name, ok := literalString(e.AsCall().Args()[0])
-		target, found := v.ResolveName(e.AsCall().Target().AsIdent())
+		target, found := v.ResolveName(of)
 		o, isObject := target.(*object)
-		if !ok || !found || !isObject || o.isMissing() || len(indexOf(o).Named(name)) > 0 {
+		if !found || !isObject || o.isMissing() || len(indexOf(o).Named(name)) > 0 {
 			return
 		}
-		word := fmt.Sprintf("%s has no field %q", e.AsCall().Target().AsIdent(), name)
+		word := fmt.Sprintf("%s has no field %q", of, name)
 		if names := indexOf(o).Names(); len(names) <= maxNear {
 			if near := forgehook.Nearest(name, names); near != "" {
 				word += fmt.Sprintf(", but it has %q", near)

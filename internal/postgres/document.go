@@ -412,3 +412,41 @@ func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id 
 	}
 	return raised, nil
 }
+
+// What [DB.LatestDocuments] looks at: a sample that costs little, whatever is stored.
+const (
+	latestAmong = 100       // documents of the project
+	latestBytes = 256 << 10 // of a document's JSON; larger ones are passed over
+)
+
+// LatestDocuments are at most n of a service's documents, or of the service that a utility is attached
+// to: those of the highest ids first, as far as they are among the last ones of their project.
+func (db *DB) LatestDocuments(ctx context.Context, tenant forgehook.TenantID, serviceID int32, n int) (list []forgehook.Document, err error) {
+	defer wrap(&err, "latest documents of service %d", serviceID)
+	var rows []struct {
+		documentRow
+		ServiceID int32 `db:"service_id"`
+	}
+	err = db.list(ctx, &rows, `
+		SELECT d.id, d.project_id, d.status, d.modified, d.body, s.id AS service_id
+		FROM (SELECT COALESCE(parent_id, id) AS id, project_id FROM services WHERE tenant_id = $1 AND id = $2) s
+		CROSS JOIN LATERAL (
+			SELECT id, project_id, status, modified, body FROM documents
+			WHERE tenant_id = $1 AND project_id = s.project_id AND octet_length(body) <= $4 ORDER BY id DESC LIMIT $5
+		) d
+		WHERE position(convert_to('"serviceId":' || s.id || ',', 'UTF8') IN d.body) > 0
+		ORDER BY d.id DESC LIMIT $3`, tenant, serviceID, n, latestBytes, latestAmong)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		d, err := row.toDocument()
+		if err != nil {
+			return nil, err
+		}
+		if d.ServiceID == row.ServiceID { // it is not only a verification that names the service
+			list = append(list, d)
+		}
+	}
+	return list, nil
+}

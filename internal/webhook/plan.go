@@ -98,30 +98,41 @@ const (
 func (p *Plan) weight() int {
 	w := &p.settings.WebHook
 	n := len(text(w.URL)) + len(text(w.Body)) + len(text(p.settings.Condition))
-	add := func(program *expr.Program) {
+	for i := range p.headers {
+		n += len(p.headers[i].text.source)
+	}
+	p.eachExpression(func(_ string, program *expr.Program) {
+		n += expressionWeight + expressionByteWeight*len(program.Text())
+	})
+	return n
+}
+
+// eachExpression visits the expressions in the order of the settings, each with its setting's path.
+func (p *Plan) eachExpression(visit func(path string, program *expr.Program)) {
+	one := func(path string, program *expr.Program) {
 		if program != nil {
-			n += expressionWeight + expressionByteWeight*len(program.Text())
+			visit(path, program)
 		}
 	}
-	addAll := func(t *template) {
+	all := func(t *template) {
 		if t != nil {
 			for i := range t.holes {
-				add(t.holes[i].program)
+				visit(t.path, t.holes[i].program)
 			}
 		}
 	}
-	add(p.condition)
-	addAll(p.address.text)
+	one(conditionPath, p.condition)
+	all(p.address.text)
 	for i := range p.headers {
-		n += len(p.headers[i].text.source)
-		addAll(p.headers[i].text)
-	}
-	for _, program := range p.meaning.programs() {
-		add(program)
+		all(p.headers[i].text)
 	}
 	if p.body != nil {
-		add(p.body.program)
-		addAll(p.body.text)
+		one(bodyPath, p.body.program)
+		all(p.body.text)
 	}
-	return n
+	one(successPath, p.meaning.success)
+	one(resultPath, p.meaning.result)
+	for i := range p.meaning.writes {
+		one(p.meaning.writes[i].path, p.meaning.writes[i].program)
+	}
 }

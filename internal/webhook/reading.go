@@ -31,14 +31,6 @@ type meaning struct {
 	writes  []write
 }
 
-func (n *meaning) programs() []*expr.Program {
-	list := []*expr.Program{n.success, n.result}
-	for i := range n.writes {
-		list = append(list, n.writes[i].program)
-	}
-	return list
-}
-
 func (f *faults) compileMeaning(s *forgehook.ResponseSettings) meaning {
 	n := meaning{
 		success: f.compileOver(expr.Answer, expr.BoolResult, successPath, s.SuccessWhen),
