@@ -9,12 +9,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"net/url"
-	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 var encodeFunctions = []function{
@@ -127,7 +127,7 @@ func urlEncode(args ...ref.Val) ref.Val {
 	if len(s) > maxText/3 {
 		return limitErr(errTextLimit)
 	}
-	return types.String(strings.ReplaceAll(url.QueryEscape(strings.ToValidUTF8(s, "\uFFFD")), "+", "%20"))
+	return types.String(place.Query.Append(nil, s))
 }
 
 func toJSON(args ...ref.Val) ref.Val {

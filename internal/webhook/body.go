@@ -13,6 +13,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 // CodeBody is the code of a call whose body cannot be sent.
@@ -129,12 +130,12 @@ func otherKind(text string) string {
 func (f *faults) placeBody(t *template, contentType string) {
 	switch {
 	case isJSON(contentType):
-		t.put(jsonPlaces(t.literals), nil, f)
+		t.put(place.InJSON(t.literals), nil, f)
 		if at, why := jsonFault([]byte(t.filled(placeholder))); why != "" {
 			f.addFilled(t, at, "JSON whose expressions are whole values or stand within quotes", why)
 		}
 	case isXMLType(contentType):
-		places, why := xmlPlaces(t.literals)
+		places, why := place.InXML(t.literals)
 		if !t.put(places, why, f) {
 			return
 		}
@@ -142,11 +143,11 @@ func (f *faults) placeBody(t *template, contentType string) {
 			f.addFilled(t, at, "well-formed XML", why)
 			return
 		}
-		t.literals = xmlLiterals(t.literals, places)
+		t.literals = place.XMLLiterals(t.literals, places)
 	case isForm(contentType):
-		t.put(all(placeForm, t.literals), nil, f)
+		t.put(place.All(place.Form, t.literals), nil, f)
 	default:
-		t.put(all(placePlain, t.literals), nil, f)
+		t.put(place.All(place.Plain, t.literals), nil, f)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/forgehook/forgehook/internal/expr"
 	"github.com/forgehook/forgehook/internal/expr/csharp"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 // csharpText recognises the platform's C# scripts: "return ...", an interpolated string, or declarations and log lines before either.
@@ -74,33 +75,33 @@ func codeSize(parts []csharp.Part) int {
 // placeParts gives the values their places; false when some stand as they are: where JSON has a value, inside a tag, or because their
 // code writes markup itself.
 func placeParts(t *template, parts []csharp.Part, contentType string) bool {
-	var places []place
+	var places []place.Place
 	var markup string
 	switch {
 	case isJSON(contentType):
-		places, markup = jsonPlaces(t.literals), `"\`
+		places, markup = place.InJSON(t.literals), `"\`
 	case isXMLType(contentType):
-		var why *misplaced
-		if places, why = xmlPlaces(t.literals); why != nil {
+		var why *place.Misplaced
+		if places, why = place.InXML(t.literals); why != nil {
 			return false
 		}
 		markup = "<>&"
 	default:
-		places, markup = all(placeForm, t.literals), "&=%"
+		places, markup = place.All(place.Form, t.literals), "&=%"
 	}
 	encoded, hole := true, 0
 	for _, part := range parts {
 		if part.CEL == "" {
 			continue
 		}
-		if places[hole] == placeJSON || writes(part.CEL, markup) {
-			places[hole], encoded = placePlain, false
+		if places[hole] == place.JSONValue || writes(part.CEL, markup) {
+			places[hole], encoded = place.Plain, false
 		}
 		t.holes[hole].place = places[hole]
 		hole++
 	}
 	if isXMLType(contentType) {
-		t.literals = xmlLiterals(t.literals, places)
+		t.literals = place.XMLLiterals(t.literals, places)
 	}
 	return encoded
 }

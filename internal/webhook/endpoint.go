@@ -9,6 +9,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 // CodeURL is the code of a call whose URL would not be the one that was meant.
@@ -50,7 +51,7 @@ func (f *faults) checkURL(raw *string) *address {
 	default:
 		t = &template{literals: []string{*raw}}
 	}
-	if places, why := urlPlaces(t.literals); !t.put(places, why, f) {
+	if places, why := place.InURL(t.literals); !t.put(places, why, f) {
 		return nil
 	}
 	filled := t.filled(placeholder)
@@ -67,12 +68,12 @@ func (f *faults) checkURL(raw *string) *address {
 		return &address{host: u.Host, static: u.String()}
 	}
 	origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() // as it is sent: lower case, escaped
-	t.literals[0] = origin + t.literals[0][len(literalOrigin.FindString(t.literals[0]))-1:]
+	t.literals[0] = origin + t.literals[0][len(place.Origin(t.literals[0]))-1:]
 	a := &address{host: u.Host, text: t, origin: len(origin)}
 	from := a.origin
 	for i, literal := range t.literals {
 		path, query, found := strings.Cut(literal[from:], "?")
-		t.literals[i] = literal[:from] + escapePath(path)
+		t.literals[i] = literal[:from] + place.EscapePath(path)
 		if found {
 			t.literals[i] += "?" + query
 			break
@@ -83,24 +84,11 @@ func (f *faults) checkURL(raw *string) *address {
 }
 
 // placeholder stands for a value when a text is checked on save.
-func placeholder(p place) string {
-	if p == placeJSON {
+func placeholder(p place.Place) string {
+	if p == place.JSONValue {
 		return "null"
 	}
 	return "x"
-}
-
-// escapePath escapes what a path cannot hold as it is. A sender would do so anyway, but it might decode the values' escapes first.
-func escapePath(literal string) string {
-	var b strings.Builder
-	for _, c := range []byte(literal) {
-		if isAlphanumeric(c) || strings.IndexByte(unreserved+"!$&'()*+,;=:@/%", c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
 }
 
 // build makes the URL for a subject. The error is a *Failure.
@@ -167,7 +155,7 @@ func (s *segments) value(h *hole, v expr.Value) error {
 			return s.fault("is null")
 		}
 	}
-	s.out = h.place.appendText(s.out, v.Text())
+	s.out = h.place.Append(s.out, v.Text())
 	return nil
 }
 

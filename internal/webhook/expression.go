@@ -8,6 +8,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 const conditionPath = "condition"
@@ -111,7 +112,7 @@ func object(leaves []leaf) json.RawMessage {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(appendJSONText(append(out, '"'), l.name), `":`...)
+		out = append(place.JSONString.Append(append(out, '"'), l.name), `":`...)
 		out = append(out, l.value...)
 	}
 	return append(out, '}')

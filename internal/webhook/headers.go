@@ -8,6 +8,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 // CodeHeader is the code of a call one of whose headers cannot be sent.
@@ -43,9 +44,9 @@ func (f *faults) checkHeaders(s *forgehook.Settings) []headerText {
 		if t == nil {
 			continue
 		}
-		t.put(all(placeHeader, t.literals), nil, f)
+		t.put(place.All(place.Header, t.literals), nil, f)
 		for i, literal := range t.literals {
-			t.literals[i] = string(appendLine(nil, literal))
+			t.literals[i] = string(place.Header.Append(nil, literal))
 		}
 		list = append(list, headerText{h.Name, t})
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 // SecretValues are the values of a subject's secret fields, of the type Password or SecureString: each once, the longest first.
@@ -192,7 +193,7 @@ func redactJSON(raw []byte, redact *Redactor) json.RawMessage {
 			continue
 		}
 		if shown := redact.Replace(text); shown != text {
-			out = append(appendJSONText(append(out, '"'), shown), '"')
+			out = append(place.JSONString.Append(append(out, '"'), shown), '"')
 		} else {
 			out = append(out, token...)
 		}

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 const vault = `{"document":{"id":1,"filename":"hunter2-door.pdf","source":{"pin":"hunter2-door","n":1.50,"open":[true,"x"],"code":20260105},
@@ -196,8 +197,8 @@ func checkHidden(t *rapid.T, values []string, where, text string) {
 			v, quoted[1 : len(quoted)-1], url.QueryEscape(v), url.PathEscape(v), strings.ToUpper(v), strings.ToLower(v),
 			strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(v)), "="),
 		}
-		for _, p := range []place{placeHeader, placePath, placeForm, placeString, placeText, placeAttribute, placeCDATA} {
-			forms = append(forms, string(p.appendText(nil, v)))
+		for _, p := range []place.Place{place.Header, place.Path, place.Form, place.JSONString, place.XMLText, place.XMLAttribute, place.CDATA} {
+			forms = append(forms, string(p.Append(nil, v)))
 		}
 		if i := slices.IndexFunc(forms, func(f string) bool { return strings.Contains(text, f) }); i >= 0 {
 			t.Fatalf("%q, as %q, is in the %s: %s", v, forms[i], where, text)

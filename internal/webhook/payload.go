@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 // CodePayload is the code of a call whose default payload could not be written.
@@ -27,7 +28,7 @@ func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
 	at := forgehook.Time{Time: m.AcceptedAt}
 	b := fmt.Appendf(nil, `{"type":%s,"timestamp":"%s",`, kind, at)
 	if m.CallbackURL != "" {
-		b = append(appendJSONText(append(b, `"callbackUrl":"`...), m.CallbackURL), `",`...)
+		b = append(place.JSONString.Append(append(b, `"callbackUrl":"`...), m.CallbackURL), `",`...)
 	}
 	b = append(b, `"data":`...)
 	b, err = forgehook.AppendJSON(b, withoutSources(withoutSecrets(sub)))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 // Masked stands for a secret wherever something is kept or shown.
@@ -100,8 +101,8 @@ func formsOf(s string) []string {
 		s, string(quoted[1 : len(quoted)-1]), url.QueryEscape(s), url.PathEscape(s), htmlNames.Replace(s),
 		strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(s)), "="), strings.TrimRight(base64.URLEncoding.EncodeToString([]byte(s)), "="),
 	}
-	for _, p := range []place{placeHeader, placePath, placeForm, placeString, placeText, placeAttribute, placeCDATA} {
-		forms = append(forms, string(p.appendText(nil, s)))
+	for _, p := range []place.Place{place.Header, place.Path, place.Form, place.JSONString, place.XMLText, place.XMLAttribute, place.CDATA} {
+		forms = append(forms, string(p.Append(nil, s)))
 	}
 	return forms
 }

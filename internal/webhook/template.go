@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/place"
 )
 
 // template is a text with expressions, each of which knows how its value is written. Literals stand around the holes:
@@ -21,9 +22,17 @@ type template struct {
 
 type hole struct {
 	program *expr.Program
-	place   place
+	place   place.Place
 	where   string // for messages: "line 1, column 5"
 	text    string // as it is written, for messages; "" in C#
+}
+
+// append writes a value of the hole's expression.
+func (h *hole) append(dst []byte, v expr.Value) ([]byte, error) {
+	if h.place == place.JSONValue {
+		return v.AppendJSON(dst)
+	}
+	return h.place.Append(dst, v.Text()), nil
 }
 
 // parseTemplate reads text with {{ }}; hint is added to what is wrong with it. nil when there is a fault.
@@ -52,10 +61,10 @@ func (f *faults) parseTemplate(path, text, hint string) *template {
 }
 
 // put gives the holes their places; why is nil if they have any.
-func (t *template) put(places []place, why *misplaced, f *faults) bool {
+func (t *template) put(places []place.Place, why *place.Misplaced, f *faults) bool {
 	if why != nil {
-		h := t.holes[why.hole]
-		f.add(t.path, h.text, h.where+": "+why.why)
+		h := t.holes[why.Hole]
+		f.add(t.path, h.text, h.where+": "+why.Why)
 		return false
 	}
 	for i, p := range places {
@@ -65,7 +74,7 @@ func (t *template) put(places []place, why *misplaced, f *faults) bool {
 }
 
 // filled is the text with something in each hole, for checks on save.
-func (t *template) filled(fill func(place) string) string {
+func (t *template) filled(fill func(place.Place) string) string {
 	var b strings.Builder
 	for i, literal := range t.literals {
 		b.WriteString(literal)
@@ -77,7 +86,7 @@ func (t *template) filled(fill func(place) string) string {
 }
 
 // holeAt is the hole at an offset of the filled text, nil when a literal stands there.
-func (t *template) holeAt(offset int, fill func(place) string) *hole {
+func (t *template) holeAt(offset int, fill func(place.Place) string) *hole {
 	for i := range t.holes {
 		offset -= len(t.literals[i])
 		n := len(fill(t.holes[i].place))
@@ -90,7 +99,7 @@ func (t *template) holeAt(offset int, fill func(place) string) *hole {
 }
 
 // origin turns an offset in the filled text, within a literal, into one of the setting.
-func (t *template) origin(offset int, fill func(place) string) int {
+func (t *template) origin(offset int, fill func(place.Place) string) int {
 	for i, literal := range t.literals {
 		if offset <= len(literal) {
 			return t.starts[i] + offset + len("{{")*strings.Count(literal[:offset], "{{") // there a literal {{ is written {{{{
@@ -118,7 +127,7 @@ func (t *template) render(vars *expr.Vars, limit int, code string) ([]byte, erro
 		if i < len(t.holes) {
 			v, err := t.holes[i].program.Eval(vars)
 			if err == nil {
-				out, err = t.holes[i].place.append(out, v)
+				out, err = t.holes[i].append(out, v)
 			}
 			if err != nil {
 				return nil, failure(t.path, code, err)

@@ -108,3 +108,9 @@ func pretty(t testing.TB, v any) string {
 	}
 	return string(b)
 }
+
+// hostile are values that try to leave their place.
+var hostile = []string{
+	"", " ", `"`, `'`, `\`, `\"`, "a\r\nX-Evil: 1", "../", "..", ".", "/", "//evil.test", "?a=b#c", "&a=b", "%2e%2e", "%", "]]>", "]]", "]", ">", "<!--", "-->",
+	"<x/>", "&amp;", "&", "{{ doc.id }}", "}}", "\x00", "\x7f", "\u0085", "\u2028", "\ufeff", "\ufffe", "ä€😀", "\xff\xfe", "\xed\xa0\x80", "@evil.test", ":8080", ";x=1", "\t",
+}

@@ -1,22 +1,22 @@
-package webhook
+package place
 
 import (
 	"regexp"
 	"strings"
 )
 
-// A text with holes is a list of literals with a hole between each two: literals[0] hole 0 literals[1] hole 1 ... The functions here
-// find out where its holes are, by the literals alone.
+// A text with holes is a list of literals with a hole between each two: literals[0] hole 0 literals[1]
+// hole 1 ... The functions here find out where its holes are, by the literals alone.
 
-// misplaced is a hole that may not be where it is.
-type misplaced struct {
-	hole int
-	why  string
+// Misplaced is a hole that may not be where it is.
+type Misplaced struct {
+	Hole int
+	Why  string
 }
 
-// all gives every hole the same place.
-func all(p place, literals []string) []place {
-	places := make([]place, len(literals)-1)
+// All gives every hole the same place.
+func All(p Place, literals []string) []Place {
+	places := make([]Place, len(literals)-1)
 	for i := range places {
 		places[i] = p
 	}
@@ -28,28 +28,32 @@ var (
 	halfEscape    = regexp.MustCompile(`%[0-9A-Fa-f]?$`)
 )
 
-// urlPlaces finds path and query. Where a request goes is never up to a document.
-func urlPlaces(literals []string) ([]place, *misplaced) {
-	places := make([]place, 0, len(literals))
+// Origin is the start of a URL's first literal up to its path or query, including the character that
+// begins it; "" where the literal ends before.
+func Origin(literal string) string { return literalOrigin.FindString(literal) }
+
+// InURL finds path and query. Where a request goes is never up to a value.
+func InURL(literals []string) ([]Place, *Misplaced) {
+	places := make([]Place, 0, len(literals))
 	if len(literals) > 1 && !literalOrigin.MatchString(literals[0]) {
-		return nil, &misplaced{0, "no expression in scheme, host or port: the URL starts as https://example.com/ and expressions follow in path and query"}
+		return nil, &Misplaced{0, "no expression in scheme, host or port: the URL starts as https://example.com/ and expressions follow in path and query"}
 	}
-	at := placePath
+	at := Path
 	for i, literal := range literals[:len(literals)-1] {
 		if strings.Contains(literal, "?") {
-			at = placeQuery
+			at = Query
 		}
 		if halfEscape.MatchString(literal) {
-			return nil, &misplaced{i, "no expression after a single %, which is written %25"}
+			return nil, &Misplaced{i, "no expression after a single %, which is written %25"}
 		}
 		places = append(places, at)
 	}
 	return places, nil
 }
 
-// jsonPlaces tells strings from values. Whether it all is JSON shows when the holes are filled.
-func jsonPlaces(literals []string) []place {
-	places := make([]place, 0, len(literals))
+// InJSON tells strings from values. Whether it all is JSON shows when the holes are filled.
+func InJSON(literals []string) []Place {
+	places := make([]Place, 0, len(literals))
 	inString := false
 	for _, literal := range literals[:len(literals)-1] {
 		for i := 0; i < len(literal); i++ {
@@ -61,9 +65,9 @@ func jsonPlaces(literals []string) []place {
 			}
 		}
 		if inString {
-			places = append(places, placeString)
+			places = append(places, JSONString)
 		} else {
-			places = append(places, placeJSON)
+			places = append(places, JSONValue)
 		}
 	}
 	return places
@@ -90,23 +94,23 @@ var xmlOpeners = []struct {
 
 var xmlClosers = map[xmlPart]string{xmlComment: "-->", xmlCDATA: "]]>", xmlInstruction: "?>", xmlSingle: "'", xmlDouble: `"`}
 
-// xmlPlaces finds text, attributes and CDATA; an expression anywhere else could become markup.
-func xmlPlaces(literals []string) ([]place, *misplaced) {
-	places := make([]place, 0, len(literals))
+// InXML finds text, attributes and CDATA; an expression anywhere else could become markup.
+func InXML(literals []string) ([]Place, *Misplaced) {
+	places := make([]Place, 0, len(literals))
 	part, depth := xmlText, 0
 	for hole, literal := range literals[:len(literals)-1] {
 		part, depth = readXML(literal, part, depth)
 		switch part {
 		case xmlText:
-			places = append(places, placeText)
+			places = append(places, XMLText)
 		case xmlSingle, xmlDouble:
-			places = append(places, placeAttribute)
+			places = append(places, XMLAttribute)
 		case xmlCDATA:
-			places = append(places, placeCDATA)
+			places = append(places, CDATA)
 		case xmlTag:
-			return nil, &misplaced{hole, "expressions stand in text, quoted attribute values and CDATA of XML, not in a tag; an attribute's value needs quotes"}
+			return nil, &Misplaced{hole, "expressions stand in text, quoted attribute values and CDATA of XML, not in a tag; an attribute's value needs quotes"}
 		default:
-			return nil, &misplaced{hole, "expressions stand in text, quoted attribute values and CDATA of XML, not in comments, instructions and DOCTYPE"}
+			return nil, &Misplaced{hole, "expressions stand in text, quoted attribute values and CDATA of XML, not in comments, instructions and DOCTYPE"}
 		}
 	}
 	return places, nil
@@ -167,11 +171,12 @@ func readXML(s string, part xmlPart, depth int) (xmlPart, int) {
 
 var closesSection = regexp.MustCompile(`^\]*>`)
 
-// xmlLiterals returns the literals with the > escaped that would end "]]>" if the hole before it came out empty: XML forbids that in text.
-func xmlLiterals(literals []string, places []place) []string {
+// XMLLiterals returns the literals with the > escaped that would end "]]>" if the hole before it came
+// out empty: XML forbids that in text.
+func XMLLiterals(literals []string, places []Place) []string {
 	safe := append([]string(nil), literals...)
 	for i, p := range places {
-		if m := closesSection.FindString(safe[i+1]); p == placeText && m != "" {
+		if m := closesSection.FindString(safe[i+1]); p == XMLText && m != "" {
 			safe[i+1] = m[:len(m)-1] + "&gt;" + safe[i+1][len(m):]
 		}
 	}

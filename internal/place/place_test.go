@@ -1,4 +1,4 @@
-package webhook
+package place
 
 import (
 	"encoding/json"
@@ -8,8 +8,16 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
+
+func equal[T any](t *testing.T, want, got T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
 
 // hostile are values that try to leave their place.
 var hostile = []string{
@@ -17,34 +25,34 @@ var hostile = []string{
 	"<x/>", "&amp;", "&", "{{ doc.id }}", "}}", "\x00", "\x7f", "\u0085", "\u2028", "\ufeff", "\ufffe", "ä€😀", "\xff\xfe", "\xed\xa0\x80", "@evil.test", ":8080", ";x=1", "\t",
 }
 
-func TestPlace_appendText(t *testing.T) {
+func TestAppend(t *testing.T) {
 	t.Parallel()
 	const value = "a b\"'<&>\r\n\t/../?x=1#y%]]>\x00\xff\u00e4"
 	tests := []struct {
 		name  string
-		place place
+		place Place
 		want  string
 	}{
-		{"plain", placePlain, value},
-		{"header", placeHeader, "a b\"'<&>   /../?x=1#y%]]> \ufffd\u00e4"},
-		{"path", placePath, "a%20b%22%27%3C%26%3E%0D%0A%09%2F..%2F%3Fx%3D1%23y%25%5D%5D%3E%00%EF%BF%BD%C3%A4"},
-		{"query", placeQuery, "a%20b%22%27%3C%26%3E%0D%0A%09%2F..%2F%3Fx%3D1%23y%25%5D%5D%3E%00%EF%BF%BD%C3%A4"},
-		{"form", placeForm, "a+b%22%27%3C%26%3E%0D%0A%09%2F..%2F%3Fx%3D1%23y%25%5D%5D%3E%00%EF%BF%BD%C3%A4"},
-		{"JSON string", placeString, `a b\"'<&>\r\n\t/../?x=1#y%]]>\u0000` + "\ufffd\u00e4"},
-		{"XML text", placeText, "a b&#34;&#39;&lt;&amp;&gt;&#13;\n\t/../?x=1#y%]]&gt;\ufffd\ufffd\u00e4"},
-		{"XML attribute", placeAttribute, "a b&#34;&#39;&lt;&amp;&gt;&#13;&#10;&#9;/../?x=1#y%]]&gt;\ufffd\ufffd\u00e4"},
-		{"CDATA", placeCDATA, "]]><![CDATA[a b\"'<&>\r\n\t/../?x=1#y%]]]]><![CDATA[>\ufffd\ufffd\u00e4]]><![CDATA["},
+		{"plain", Plain, value},
+		{"header", Header, "a b\"'<&>   /../?x=1#y%]]> \ufffd\u00e4"},
+		{"path", Path, "a%20b%22%27%3C%26%3E%0D%0A%09%2F..%2F%3Fx%3D1%23y%25%5D%5D%3E%00%EF%BF%BD%C3%A4"},
+		{"query", Query, "a%20b%22%27%3C%26%3E%0D%0A%09%2F..%2F%3Fx%3D1%23y%25%5D%5D%3E%00%EF%BF%BD%C3%A4"},
+		{"form", Form, "a+b%22%27%3C%26%3E%0D%0A%09%2F..%2F%3Fx%3D1%23y%25%5D%5D%3E%00%EF%BF%BD%C3%A4"},
+		{"JSON string", JSONString, `a b\"'<&>\r\n\t/../?x=1#y%]]>\u0000` + "\ufffd\u00e4"},
+		{"XML text", XMLText, "a b&#34;&#39;&lt;&amp;&gt;&#13;\n\t/../?x=1#y%]]&gt;\ufffd\ufffd\u00e4"},
+		{"XML attribute", XMLAttribute, "a b&#34;&#39;&lt;&amp;&gt;&#13;&#10;&#9;/../?x=1#y%]]&gt;\ufffd\ufffd\u00e4"},
+		{"CDATA", CDATA, "]]><![CDATA[a b\"'<&>\r\n\t/../?x=1#y%]]]]><![CDATA[>\ufffd\ufffd\u00e4]]><![CDATA["},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			diff(t, tt.want, string(tt.place.appendText(nil, value)))
+			equal(t, tt.want, string(tt.place.Append(nil, value)))
 		})
 	}
 }
 
 // Whatever a value is, who reads the text back gets the value, and only the value.
-func TestPlace_readBack(t *testing.T) {
+func TestAppend_readBack(t *testing.T) {
 	t.Parallel()
 	cleanXML := func(s string) string {
 		return strings.Map(func(r rune) rune {
@@ -57,14 +65,14 @@ func TestPlace_readBack(t *testing.T) {
 	unicode := func(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 	lines := func(s string) string { return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s) } // XML readers do so
 	for _, v := range append(values(), hostile...) {
-		if got, err := url.PathUnescape(string(placePath.appendText(nil, v))); err != nil || unicode(v) != got && strings.ToValidUTF8(v, "") == v {
+		if got, err := url.PathUnescape(string(Path.Append(nil, v))); err != nil || unicode(v) != got && strings.ToValidUTF8(v, "") == v {
 			t.Errorf("path of %q reads %q, %v", v, got, err)
 		}
-		if got, err := url.QueryUnescape(string(placeForm.appendText(nil, v))); err != nil || strings.ToValidUTF8(v, "") == v && got != v {
+		if got, err := url.QueryUnescape(string(Form.Append(nil, v))); err != nil || strings.ToValidUTF8(v, "") == v && got != v {
 			t.Errorf("form of %q reads %q, %v", v, got, err)
 		}
 		var text string
-		if err := json.Unmarshal([]byte(`"`+string(placeString.appendText(nil, v))+`"`), &text); err != nil || strings.ToValidUTF8(v, "") == v && text != v {
+		if err := json.Unmarshal([]byte(`"`+string(JSONString.Append(nil, v))+`"`), &text); err != nil || strings.ToValidUTF8(v, "") == v && text != v {
 			t.Errorf("JSON of %q reads %q, %v", v, text, err)
 		}
 		var doc struct {
@@ -72,14 +80,14 @@ func TestPlace_readBack(t *testing.T) {
 			B string `xml:"b"`
 			C string `xml:"c"`
 		}
-		source := `<x a="` + string(placeAttribute.appendText(nil, v)) + `"><b>` + string(placeText.appendText(nil, v)) + `</b><c><![CDATA[` +
-			string(placeCDATA.appendText(nil, v)) + `]]></c></x>`
+		source := `<x a="` + string(XMLAttribute.Append(nil, v)) + `"><b>` + string(XMLText.Append(nil, v)) + `</b><c><![CDATA[` +
+			string(CDATA.Append(nil, v)) + `]]></c></x>`
 		if err := xml.Unmarshal([]byte(source), &doc); err != nil {
 			t.Errorf("XML of %q: %v: %s", v, err, source)
 		} else {
-			diff(t, []string{cleanXML(v), cleanXML(v), lines(cleanXML(v))}, []string{doc.A, doc.B, doc.C})
+			equal(t, []string{cleanXML(v), cleanXML(v), lines(cleanXML(v))}, []string{doc.A, doc.B, doc.C})
 		}
-		if line := string(placeHeader.appendText(nil, v)); strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r == 0x7f }) || !utf8.ValidString(line) {
+		if line := string(Header.Append(nil, v)); strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r == 0x7f }) || !utf8.ValidString(line) {
 			t.Errorf("header of %q is %q", v, line)
 		}
 	}
@@ -92,18 +100,18 @@ func values() []string {
 
 func TestPlaces(t *testing.T) {
 	t.Parallel()
-	names := map[place]string{
-		placePath: "path", placeQuery: "query", placeString: "string", placeJSON: "value", placeText: "text", placeAttribute: "attribute", placeCDATA: "cdata",
+	names := map[Place]string{
+		Path: "path", Query: "query", JSONString: "string", JSONValue: "value", XMLText: "text", XMLAttribute: "attribute", CDATA: "cdata",
 	}
 	const (
 		inTag     = "1: expressions stand in text, quoted attribute values and CDATA of XML, not in a tag; an attribute's value needs quotes"
 		inComment = "1: expressions stand in text, quoted attribute values and CDATA of XML, not in comments, instructions and DOCTYPE"
 		inHost    = "1: no expression in scheme, host or port: the URL starts as https://example.com/ and expressions follow in path and query"
 	)
-	find := map[string]func([]string) ([]place, *misplaced){
-		"url":  urlPlaces,
-		"json": func(l []string) ([]place, *misplaced) { return jsonPlaces(l), nil },
-		"xml":  xmlPlaces,
+	find := map[string]func([]string) ([]Place, *Misplaced){
+		"url":  InURL,
+		"json": func(l []string) ([]Place, *Misplaced) { return InJSON(l), nil },
+		"xml":  InXML,
 	}
 	tests := []struct{ kind, text, want string }{ // @ is a hole
 		{"url", "https://a.test/@/x?b=@&@=@", "path query query query"},
@@ -144,26 +152,26 @@ func TestPlaces(t *testing.T) {
 				got = append(got, names[p])
 			}
 			if why != nil {
-				got = []string{string(rune('1'+why.hole)) + ": " + why.why}
+				got = []string{string(rune('1'+why.Hole)) + ": " + why.Why}
 			}
-			diff(t, tt.want, strings.Join(got, " "))
+			equal(t, tt.want, strings.Join(got, " "))
 		})
 	}
 }
 
 // XML stays one document however values and literals meet, empty values too.
-func TestXML_neighbours(t *testing.T) {
+func TestInXML_neighbours(t *testing.T) {
 	t.Parallel()
 	pieces := []string{"", "]", "]]", ">", "]>", "]]>", "x", "<", "&"}
 	for _, before := range []string{"", "]", "]]"} {
 		for _, after := range []string{"", ">", "]>", "x"} {
 			for _, section := range [][2]string{{"", ""}, {"<![CDATA[", "]]>"}} {
 				literals := []string{"<a>" + section[0] + before, "", after + section[1] + "</a>"}
-				places, _ := xmlPlaces(literals)
-				literals = xmlLiterals(literals, places)
+				places, _ := InXML(literals)
+				literals = XMLLiterals(literals, places)
 				for _, one := range pieces {
 					for _, two := range pieces {
-						text := literals[0] + string(places[0].appendText(nil, one)) + literals[1] + string(places[1].appendText(nil, two)) + literals[2]
+						text := literals[0] + string(places[0].Append(nil, one)) + literals[1] + string(places[1].Append(nil, two)) + literals[2]
 						var got string
 						if err := xml.Unmarshal([]byte(text), &got); err != nil || got != before+one+two+after {
 							t.Errorf("%q %q in %q reads %q, %v", one, two, text, got, err)

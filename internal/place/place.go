@@ -1,50 +1,44 @@
-package webhook
+// Package place knows how a value is written where it stands in a text: in a URL, a form, JSON, XML or
+// a header, as a value and as nothing else, whatever is in it. It also finds where the holes of a text
+// with holes stand. It knows nothing of expressions and settings. Start with [Place].
+package place
 
 import (
 	"strings"
 	"unicode/utf8"
-
-	"github.com/forgehook/forgehook/internal/expr"
 )
 
-// place says where in a text a value stands, and so how it is written there: as nothing but a value, whatever is in it.
-type place uint8
+// Place says where in a text a value stands.
+type Place uint8
 
+// The places.
 const (
-	placePlain     place = iota // as it is
-	placeHeader                 // one line
-	placePath                   // of a URL, within a segment
-	placeQuery                  // of a URL
-	placeForm                   // application/x-www-form-urlencoded
-	placeString                 // within a JSON string
-	placeJSON                   // where JSON has a value
-	placeText                   // of an XML element
-	placeAttribute              // of an XML element, within its quotes
-	placeCDATA
+	Plain        Place = iota // as it is
+	Header                    // one line
+	Path                      // of a URL, within a segment
+	Query                     // of a URL
+	Form                      // application/x-www-form-urlencoded
+	JSONString                // within its quotes
+	JSONValue                 // where JSON has a value; a text is written as within a string
+	XMLText                   // of an element
+	XMLAttribute              // of an element, within its quotes
+	CDATA
 )
 
-// append writes a value.
-func (p place) append(dst []byte, v expr.Value) ([]byte, error) {
-	if p == placeJSON {
-		return v.AppendJSON(dst)
-	}
-	return p.appendText(dst, v.Text()), nil
-}
-
-// appendText writes a text so that nothing in it can end its place.
-func (p place) appendText(dst []byte, text string) []byte {
+// Append writes a text so that nothing in it can end its place.
+func (p Place) Append(dst []byte, text string) []byte {
 	switch p {
-	case placeHeader:
+	case Header:
 		return appendLine(dst, text)
-	case placePath, placeQuery:
+	case Path, Query:
 		return appendPercent(dst, text, "%20")
-	case placeForm:
+	case Form:
 		return appendPercent(dst, text, "+")
-	case placeString, placeJSON:
+	case JSONString, JSONValue:
 		return appendJSONText(dst, text)
-	case placeText, placeAttribute:
-		return appendXML(dst, text, p == placeAttribute)
-	case placeCDATA:
+	case XMLText, XMLAttribute:
+		return appendXML(dst, text, p == XMLAttribute)
+	case CDATA:
 		return appendCDATA(dst, text)
 	default:
 		return append(dst, text...)
@@ -66,7 +60,6 @@ const unreserved = "-._~" // beside letters and digits: RFC 3986, 2.3
 
 // appendPercent leaves only unreserved characters as they are.
 func appendPercent(dst []byte, text, space string) []byte {
-	const hex = "0123456789ABCDEF"
 	for _, c := range []byte(strings.ToValidUTF8(text, "\uFFFD")) {
 		switch {
 		case isAlphanumeric(c) || strings.IndexByte(unreserved, c) >= 0:
@@ -74,7 +67,7 @@ func appendPercent(dst []byte, text, space string) []byte {
 		case c == ' ':
 			dst = append(dst, space...)
 		default:
-			dst = append(dst, '%', hex[c>>4], hex[c&15])
+			dst = appendEscape(dst, c)
 		}
 	}
 	return dst
@@ -82,6 +75,25 @@ func appendPercent(dst []byte, text, space string) []byte {
 
 func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// EscapePath escapes what a path cannot hold as it is. A sender would do so anyway, but it might decode
+// the values' escapes first.
+func EscapePath(literal string) string {
+	var b strings.Builder
+	for _, c := range []byte(literal) {
+		if isAlphanumeric(c) || strings.IndexByte(unreserved+"!$&'()*+,;=:@/%", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.Write(appendEscape(nil, c))
+		}
+	}
+	return b.String()
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	const hex = "0123456789ABCDEF"
+	return append(dst, '%', hex[c>>4], hex[c&15])
 }
 
 // appendJSONText writes the inside of a JSON string. <, > and & stay as they are, as everywhere in what we send.
