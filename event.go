@@ -3,6 +3,7 @@ package forgehook
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -121,6 +122,42 @@ type RunStart struct {
 	Documents            int
 }
 
+// What the ids of workflows begin with. The id of the call, run or process follows.
+const (
+	callWorkflows    = "call/"
+	runWorkflows     = "run/"
+	ProcessWorkflows = "work-item/" // SQL makes ids with it
+	drainWorkflows   = "drain/"
+)
+
+// CallWorkflowID is the id of a call's workflow.
+func CallWorkflowID(callID string) string { return callWorkflows + callID }
+
+// RunWorkflowID is the id of the workflow of an event's run.
+func RunWorkflowID(runID string) string { return runWorkflows + runID }
+
+// ProcessWorkflowID is the id of the workflow of a work item's process.
+func ProcessWorkflowID(processID string) string { return ProcessWorkflows + processID }
+
+// DrainWorkflowID is the id of the workflow that releases a utility's held calls: one at a time.
+func DrainWorkflowID(tenant TenantID, webHookServiceID int32) string {
+	return drainWorkflows + string(tenant) + "/" + strconv.Itoa(int(webHookServiceID))
+}
+
+// WorkflowState is what the engine knows of a workflow.
+type WorkflowState string
+
+// The states of a workflow; all but the first two have ended.
+const (
+	WorkflowMissing    WorkflowState = "missing" // never started, or deleted when its retention ended
+	WorkflowRunning    WorkflowState = "running"
+	WorkflowCompleted  WorkflowState = "completed"
+	WorkflowFailed     WorkflowState = "failed"
+	WorkflowCanceled   WorkflowState = "canceled"
+	WorkflowTerminated WorkflowState = "terminated"
+	WorkflowTimedOut   WorkflowState = "timed_out"
+)
+
 // Wake is a signal that is owed to a workflow. It is stored together with what it tells, so that it is never lost.
 type Wake struct {
 	ID         int64
@@ -164,6 +201,19 @@ const (
 	ProcessDue      ProcessOutcome = "due"      // the due date passed, and the process went on without an answer
 	ProcessCanceled ProcessOutcome = "canceled"
 )
+
+// ProcessRef names a work item's process.
+type ProcessRef struct {
+	Tenant    TenantID
+	ProcessID string // UUIDv7
+}
+
+// ProcessStart is what is needed to start a process's workflow and to show it there.
+type ProcessStart struct {
+	ProcessRef
+	WorkItemID int32
+	CallID     string
+}
 
 // WorkItemProcess is a work item that waits for a call.
 type WorkItemProcess struct {

@@ -40,12 +40,12 @@ var _ workflows.Activities = (*Activities)(nil)
 type Starter interface {
 	StartCalls(ctx context.Context, starts []forgehook.CallStart) error
 	StartRuns(ctx context.Context, starts []forgehook.RunStart) error
-	StartProcess(ctx context.Context, tenant forgehook.TenantID, processID string, workItemID int32, callID string) error
+	StartProcess(ctx context.Context, start forgehook.ProcessStart) error
 	Resume(ctx context.Context, call forgehook.CallRef) error
 	Cancel(ctx context.Context, call forgehook.CallRef) error
 	Wake(ctx context.Context, wake forgehook.Wake) error
 	Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error
-	State(ctx context.Context, workflowID string) (workflows.RunState, error)
+	State(ctx context.Context, workflowID string) (forgehook.WorkflowState, error)
 }
 
 // count adds one to a counter of /metrics. An activity that runs twice counts twice: the calls themselves are in PostgreSQL.

@@ -224,8 +224,8 @@ func (l *logged) String() string {
 // engine is Temporal as the sweep and the drain see it.
 type engine struct {
 	mu        sync.Mutex
-	runs      map[string]workflows.RunState // by call, or id of the workflow; others are running
-	refuses   map[string]error              // by call, or id of the workflow, or of all for ""
+	runs      map[string]forgehook.WorkflowState // by call, or id of the workflow; others are running
+	refuses   map[string]error                   // by call, or id of the workflow, or of all for ""
 	started   []forgehook.CallStart
 	events    []forgehook.RunStart // runs that were started
 	processes []string             // that were started, with their item and call
@@ -282,10 +282,10 @@ func (e *engine) StartRuns(_ context.Context, starts []forgehook.RunStart) error
 	return nil
 }
 
-func (e *engine) StartProcess(_ context.Context, _ forgehook.TenantID, processID string, workItemID int32, callID string) error {
+func (e *engine) StartProcess(_ context.Context, s forgehook.ProcessStart) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.processes = append(e.processes, fmt.Sprintf("%s: %d waits for %s", processID, workItemID, callID))
+	e.processes = append(e.processes, fmt.Sprintf("%s: %d waits for %s", s.ProcessID, s.WorkItemID, s.CallID))
 	return nil
 }
 
@@ -309,13 +309,13 @@ func (e *engine) Wake(_ context.Context, wake forgehook.Wake) error {
 	return nil
 }
 
-func (e *engine) State(_ context.Context, workflowID string) (workflows.RunState, error) {
+func (e *engine) State(_ context.Context, workflowID string) (forgehook.WorkflowState, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if state, ok := e.runs[strings.TrimPrefix(workflowID, "call/")]; ok {
 		return state, e.refuses["run"]
 	}
-	return workflows.RunRunning, e.refuses["run"]
+	return forgehook.WorkflowRunning, e.refuses["run"]
 }
 
 func check(t testing.TB, err error) {

@@ -12,7 +12,7 @@ import (
 
 // LookAtWorkItem tells where a process stands, following an item that was handed over to its child.
 func (a *Activities) LookAtWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
-	state, err := a.DB.LookAtItem(ctx, postgres.ProcessRef(in))
+	state, err := a.DB.LookAtItem(ctx, in)
 	if err != nil {
 		return workflows.ItemState{}, a.faultOf("look at work item", process(in), err)
 	}
@@ -21,7 +21,7 @@ func (a *Activities) LookAtWorkItem(ctx context.Context, in workflows.ProcessRef
 
 // EscalateWorkItem hands the item over to a new child that is due later, and tells where the process stands.
 func (a *Activities) EscalateWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
-	state, raised, err := a.DB.EscalateItem(ctx, postgres.ProcessRef(in), a.Now())
+	state, raised, err := a.DB.EscalateItem(ctx, in, a.Now())
 	if err != nil {
 		return workflows.ItemState{}, a.faultOf("escalate work item", process(in), err)
 	}
@@ -39,7 +39,7 @@ func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (w
 	var ended forgehook.WorkItemProcess
 	for range endTries {
 		var err error
-		if state, err = a.DB.LookAtItem(ctx, postgres.ProcessRef(in.ProcessRef)); err != nil {
+		if state, err = a.DB.LookAtItem(ctx, in.ProcessRef); err != nil {
 			return workflows.ProcessResult{}, a.faultOf("look at work item", what, err)
 		}
 		end, err := a.endOf(ctx, in, state)
@@ -81,7 +81,7 @@ const endTries = 3
 
 // endOf is the end of a process that stands like this.
 func (a *Activities) endOf(ctx context.Context, in workflows.ProcessEnd, state postgres.ItemState) (end postgres.ProcessEnd, err error) {
-	end = postgres.ProcessEnd{Ref: postgres.ProcessRef(in.ProcessRef), Outcome: in.Outcome, Now: a.Now()}
+	end = postgres.ProcessEnd{Ref: in.ProcessRef, Outcome: in.Outcome, Now: a.Now()}
 	if state.Outcome != "" { // it stands, and what it wrote too
 		return end, nil
 	}

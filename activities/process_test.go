@@ -34,7 +34,7 @@ func (b bundle) waits(t *testing.T, item forgehook.WorkItem, call forgehook.Call
 	}
 	_, ref, _, err := b.DB.AcceptProcess(t.Context(), b.tenant, a)
 	check(t, err)
-	return workflows.ProcessRef(ref)
+	return ref
 }
 
 func owned(a *postgres.ProcessAcceptance) { a.OwnsCall = true }
@@ -286,8 +286,8 @@ func TestSweepCalls_processes(t *testing.T) {
 	call := b.built(t, u)
 	missing, gone := b.item(t), b.item(t)
 	lost, terminated := b.waits(t, missing, call), b.waits(t, gone, b.built(t, u), owned)
-	b.engine.runs = map[string]workflows.RunState{
-		workflows.ProcessID(lost.ProcessID): workflows.RunMissing, workflows.ProcessID(terminated.ProcessID): workflows.RunTerminated,
+	b.engine.runs = map[string]forgehook.WorkflowState{
+		workflows.ProcessID(lost.ProcessID): forgehook.WorkflowMissing, workflows.ProcessID(terminated.ProcessID): forgehook.WorkflowTerminated,
 	}
 	b.Now = func() time.Time { return b.at.Add(time.Minute) }
 	result, err := b.sweep(t)

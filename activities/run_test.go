@@ -149,12 +149,12 @@ func TestSweepCalls_runs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.utility(t)
-	ends := map[workflows.RunState]forgehook.RunOutcome{
-		workflows.RunMissing: "", workflows.RunRunning: "", workflows.RunTerminated: forgehook.RunCanceled, workflows.RunCanceled: forgehook.RunCanceled,
-		workflows.RunFailed: forgehook.RunFailed, workflows.RunCompleted: forgehook.RunFailed, workflows.RunTimedOut: forgehook.RunFailed,
+	ends := map[forgehook.WorkflowState]forgehook.RunOutcome{
+		forgehook.WorkflowMissing: "", forgehook.WorkflowRunning: "", forgehook.WorkflowTerminated: forgehook.RunCanceled, forgehook.WorkflowCanceled: forgehook.RunCanceled,
+		forgehook.WorkflowFailed: forgehook.RunFailed, forgehook.WorkflowCompleted: forgehook.RunFailed, forgehook.WorkflowTimedOut: forgehook.RunFailed,
 	}
-	b.engine.runs = map[string]workflows.RunState{}
-	refs := map[workflows.RunState]forgehook.RunRef{}
+	b.engine.runs = map[string]forgehook.WorkflowState{}
+	refs := map[forgehook.WorkflowState]forgehook.RunRef{}
 	for state := range ends {
 		refs[state] = b.event(t, 1)
 		b.engine.runs[workflows.RunID(refs[state].RunID)] = state
@@ -166,7 +166,7 @@ func TestSweepCalls_runs(t *testing.T) {
 	result, err = b.sweep(t)
 	check(t, err)
 	equal(t, "result", result, workflows.SweepResult{Resumed: 1})
-	equal(t, "started", b.engine.events, []forgehook.RunStart{{RunRef: refs[workflows.RunMissing]}},
+	equal(t, "started", b.engine.events, []forgehook.RunStart{{RunRef: refs[forgehook.WorkflowMissing]}},
 		cmpopts.IgnoreFields(forgehook.RunStart{}, "ServiceID", "ProjectID", "Type", "Documents"))
 	for state, want := range ends {
 		got, err := b.DB.Run(t.Context(), b.tenant, refs[state].RunID)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -111,11 +110,11 @@ func (a *Activities) settleRun(ctx context.Context, start forgehook.RunStart) (r
 	}
 	outcome, why := forgehook.RunFailed, &forgehook.CallError{Code: "run_" + string(state), Message: "The workflow ended without an outcome."}
 	switch state {
-	case workflows.RunRunning:
+	case forgehook.WorkflowRunning:
 		return false, nil
-	case workflows.RunMissing:
+	case forgehook.WorkflowMissing:
 		return true, a.Starter.StartRuns(ctx, []forgehook.RunStart{start})
-	case workflows.RunTerminated, workflows.RunCanceled:
+	case forgehook.WorkflowTerminated, forgehook.WorkflowCanceled:
 		outcome, why = forgehook.RunCanceled, &forgehook.CallError{Code: string(state), Message: "The workflow was ended in Temporal."}
 	}
 	_, err = a.DB.CompleteRun(ctx, start.RunRef, outcome, why, a.Now())
@@ -127,19 +126,19 @@ func (a *Activities) sweepProcesses(ctx context.Context, now time.Time, result *
 	if err != nil {
 		return a.faultOf("list stale processes", slog.Int("limit", checkLimit), err)
 	}
-	return settleEach(ctx, stale, &result.Resumed, a.settleProcess, func(p postgres.ProcessRef, err error) error {
+	return settleEach(ctx, stale, &result.Resumed, a.settleProcess, func(p forgehook.ProcessRef, err error) error {
 		return a.faultOf("settle process", slog.String("process", p.ProcessID), err)
 	})
 }
 
 // settleProcess gives a process without a workflow one, and ends one whose workflow has ended without.
-func (a *Activities) settleProcess(ctx context.Context, ref postgres.ProcessRef) (resumed bool, err error) {
+func (a *Activities) settleProcess(ctx context.Context, ref forgehook.ProcessRef) (resumed bool, err error) {
 	state, err := a.Starter.State(ctx, workflows.ProcessID(ref.ProcessID))
-	if err != nil || state == workflows.RunRunning {
+	if err != nil || state == forgehook.WorkflowRunning {
 		return false, err
 	}
-	if state != workflows.RunMissing {
-		_, err := a.EndProcess(ctx, workflows.ProcessEnd{ProcessRef: workflows.ProcessRef(ref), Outcome: forgehook.ProcessCanceled})
+	if state != forgehook.WorkflowMissing {
+		_, err := a.EndProcess(ctx, workflows.ProcessEnd{ProcessRef: ref, Outcome: forgehook.ProcessCanceled})
 		return false, err
 	}
 	at, err := a.DB.LookAtItem(ctx, ref)
@@ -150,7 +149,7 @@ func (a *Activities) settleProcess(ctx context.Context, ref postgres.ProcessRef)
 	if at.Item != nil {
 		item = at.Item.ID
 	}
-	return true, a.Starter.StartProcess(ctx, ref.Tenant, ref.ProcessID, item, at.Call.CallID)
+	return true, a.Starter.StartProcess(ctx, forgehook.ProcessStart{ProcessRef: ref, WorkItemID: item, CallID: at.Call.CallID})
 }
 
 // settleCall gives an open call whose run has ended an outcome, and a new run to one whose run is gone: what was sent is in
@@ -162,11 +161,11 @@ func (a *Activities) settleCall(ctx context.Context, start forgehook.CallStart) 
 		return false, err
 	}
 	switch state {
-	case workflows.RunRunning:
+	case forgehook.WorkflowRunning:
 		return false, nil
-	case workflows.RunMissing:
+	case forgehook.WorkflowMissing:
 		return true, a.Starter.StartCalls(ctx, []forgehook.CallStart{start})
-	case workflows.RunTerminated, workflows.RunCanceled:
+	case forgehook.WorkflowTerminated, forgehook.WorkflowCanceled:
 		err = a.endWithoutRun(ctx, call, forgehook.Canceled, forgehook.CallError{Code: string(state), Message: "The workflow was ended in Temporal."})
 	default:
 		err = a.endWithoutRun(ctx, call, forgehook.Failed, forgehook.CallError{Code: "run_" + string(state), Message: "The workflow ended without an outcome."})

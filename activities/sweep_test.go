@@ -36,16 +36,16 @@ func TestSweepCalls(t *testing.T) {
 	b := setup(t)
 	u := b.utility(t)
 	fresh, unstarted := b.old(t, u, second), b.old(t, u, 10*second)
-	ends := map[workflows.RunState]struct {
+	ends := map[forgehook.WorkflowState]struct {
 		outcome forgehook.Outcome
 		code    string
 	}{
-		workflows.RunTerminated: {forgehook.Canceled, "terminated"}, workflows.RunCanceled: {forgehook.Canceled, "canceled"},
-		workflows.RunFailed: {forgehook.Failed, "run_failed"}, workflows.RunTimedOut: {forgehook.Failed, "run_timed_out"},
-		workflows.RunCompleted: {forgehook.Failed, "run_completed"}, workflows.RunRunning: {}, workflows.RunMissing: {},
+		forgehook.WorkflowTerminated: {forgehook.Canceled, "terminated"}, forgehook.WorkflowCanceled: {forgehook.Canceled, "canceled"},
+		forgehook.WorkflowFailed: {forgehook.Failed, "run_failed"}, forgehook.WorkflowTimedOut: {forgehook.Failed, "run_timed_out"},
+		forgehook.WorkflowCompleted: {forgehook.Failed, "run_completed"}, forgehook.WorkflowRunning: {}, forgehook.WorkflowMissing: {},
 	}
-	b.engine.runs = map[string]workflows.RunState{}
-	open := map[workflows.RunState]forgehook.CallStart{}
+	b.engine.runs = map[string]forgehook.WorkflowState{}
+	open := map[forgehook.WorkflowState]forgehook.CallStart{}
 	for state := range ends {
 		start := b.old(t, u, time.Hour)
 		_, err := run[workflows.Evaluation](t, b, b.EvaluateConditions, workflows.CallRef{Tenant: b.tenant, CallID: start.CallID})
@@ -64,7 +64,7 @@ func TestSweepCalls(t *testing.T) {
 	result, err := b.sweep(t)
 	check(t, err)
 	equal(t, "result", result, workflows.SweepResult{Started: 1, Settled: 6})
-	equal(t, "started", b.engine.started, []forgehook.CallStart{unstarted, open[workflows.RunMissing]})
+	equal(t, "started", b.engine.started, []forgehook.CallStart{unstarted, open[forgehook.WorkflowMissing]})
 	equal(t, "drained", b.engine.drained, []postgres.UtilityRef{{Tenant: b.tenant, WebHookServiceID: paused.ID}})
 	for state, want := range ends {
 		got := b.stored(t, forgehook.Call{ID: open[state].CallID})
@@ -90,12 +90,12 @@ func TestSweepCalls_tellsWhoWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	u := b.utility(t)
-	for state, outcome := range map[workflows.RunState]forgehook.Outcome{workflows.RunTerminated: forgehook.Canceled, workflows.RunFailed: forgehook.Failed} {
+	for state, outcome := range map[forgehook.WorkflowState]forgehook.Outcome{forgehook.WorkflowTerminated: forgehook.Canceled, forgehook.WorkflowFailed: forgehook.Failed} {
 		start := b.old(t, u, time.Hour)
 		_, err := run[workflows.Evaluation](t, b, b.EvaluateConditions, workflows.CallRef{Tenant: b.tenant, CallID: start.CallID})
 		check(t, err)
 		ref := b.waits(t, b.item(t), forgehook.Call{ID: start.CallID})
-		b.engine.runs = map[string]workflows.RunState{start.CallID: state, workflows.ProcessID(ref.ProcessID): workflows.RunRunning}
+		b.engine.runs = map[string]forgehook.WorkflowState{start.CallID: state, workflows.ProcessID(ref.ProcessID): forgehook.WorkflowRunning}
 		b.engine.woken = nil
 		_, err = b.sweep(t)
 		check(t, err)

@@ -116,11 +116,11 @@ func (e *testEngine) CancelRun(ctx context.Context, run forgehook.RunRef) error 
 	return err
 }
 
-func (e *testEngine) StartProcess(_ context.Context, _ forgehook.TenantID, processID string, _ int32, _ string) error {
+func (e *testEngine) StartProcess(_ context.Context, start forgehook.ProcessStart) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.down == nil {
-		e.waiting = append(e.waiting, processID)
+		e.waiting = append(e.waiting, start.ProcessID)
 	}
 	return e.down
 }
@@ -270,7 +270,7 @@ func startOf(ref forgehook.CallRef) postgres.AttemptStart {
 }
 
 // endProcess ends a process as its workflow would.
-func (f *fixture) endProcess(t *testing.T, ref postgres.ProcessRef, outcome forgehook.ProcessOutcome) {
+func (f *fixture) endProcess(t *testing.T, ref forgehook.ProcessRef, outcome forgehook.ProcessOutcome) {
 	t.Helper()
 	if _, _, err := f.db.EndProcess(t.Context(), postgres.ProcessEnd{Ref: ref, Outcome: outcome, Now: time.Now()}); err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@ type Engine interface {
 	// CancelRun asks a run to end. The error is not-found where it has no workflow.
 	CancelRun(ctx context.Context, run forgehook.RunRef) error
 	// StartProcess starts the process of a work item that waits for a call; an existing workflow is used.
-	StartProcess(ctx context.Context, tenant forgehook.TenantID, processID string, workItemID int32, callID string) error
+	StartProcess(ctx context.Context, start forgehook.ProcessStart) error
 	// Wake sends a signal that is owed. The error is not-found where nobody is there to take it.
 	Wake(ctx context.Context, wake forgehook.Wake) error
 	Ping(ctx context.Context) error

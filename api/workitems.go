@@ -253,13 +253,13 @@ func (s *server) withdraw(ctx context.Context, r *request, own postgres.Accepted
 }
 
 // startProcessRun gives an accepted process its workflow. What fails is left to the sweep.
-func (s *server) startProcessRun(ctx context.Context, r *request, process forgehook.WorkItemProcess, ref postgres.ProcessRef) {
+func (s *server) startProcessRun(ctx context.Context, r *request, process forgehook.WorkItemProcess, ref forgehook.ProcessRef) {
 	if process.Outcome != nil {
 		return
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	if err := s.Engine.StartProcess(ctx, ref.Tenant, ref.ProcessID, process.WorkItemID, process.CallID); err != nil {
+	if err := s.Engine.StartProcess(ctx, forgehook.ProcessStart{ProcessRef: ref, WorkItemID: process.WorkItemID, CallID: process.CallID}); err != nil {
 		s.later(ctx, r, "a process is accepted but not started; the sweep will start it", err)
 	}
 }

@@ -78,7 +78,7 @@ func TestStartRuns(t *testing.T) {
 	if err := b.StartRuns(t.Context(), []forgehook.RunStart{s}); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := b.State(t.Context(), workflows.RunID(s.RunID)); err != nil || state != workflows.RunCompleted {
+	if state, err := b.State(t.Context(), workflows.RunID(s.RunID)); err != nil || state != forgehook.WorkflowCompleted {
 		t.Errorf("state %q, %v", state, err)
 	}
 }
@@ -126,8 +126,9 @@ func TestStartProcess(t *testing.T) {
 	}
 	b.work()
 	tenant, id, call := forgehook.TenantID(rand.Text()), rand.Text(), rand.Text()
+	start := forgehook.ProcessStart{ProcessRef: forgehook.ProcessRef{Tenant: tenant, ProcessID: id}, WorkItemID: 77, CallID: call}
 	for range 2 {
-		if err := b.StartProcess(t.Context(), tenant, id, 77, call); err != nil {
+		if err := b.StartProcess(t.Context(), start); err != nil {
 			t.Fatal(err)
 		}
 	}

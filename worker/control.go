@@ -157,13 +157,13 @@ func runSummary(s forgehook.RunStart) string {
 }
 
 // StartProcess starts the workflow of a work item that waits for a call.
-func (c *Control) StartProcess(ctx context.Context, tenant forgehook.TenantID, processID string, workItemID int32, callID string) error {
-	return c.once(ctx, workflows.ProcessID(processID), client.StartWorkflowOptions{
-		TypedSearchAttributes: temporal.NewSearchAttributes(workflows.Tenant.ValueSet(keyword(string(tenant)))),
-		StaticSummary:         fmt.Sprintf("work item %d waits for call %s", workItemID, callID),
-		StaticDetails:         fmt.Sprintf("Process `%s`, tenant `%s`", processID, tenant),
-		Priority:              share(tenant, "work items"),
-	}, workflows.ProcessWorkItem, workflows.ProcessRef{Tenant: tenant, ProcessID: processID})
+func (c *Control) StartProcess(ctx context.Context, s forgehook.ProcessStart) error {
+	return c.once(ctx, workflows.ProcessID(s.ProcessID), client.StartWorkflowOptions{
+		TypedSearchAttributes: temporal.NewSearchAttributes(workflows.Tenant.ValueSet(keyword(string(s.Tenant)))),
+		StaticSummary:         fmt.Sprintf("work item %d waits for call %s", s.WorkItemID, s.CallID),
+		StaticDetails:         fmt.Sprintf("Process `%s`, tenant `%s`", s.ProcessID, s.Tenant),
+		Priority:              share(s.Tenant, "work items"),
+	}, workflows.ProcessWorkItem, s.ProcessRef)
 }
 
 // once starts a workflow unless one of this id runs or has ended.
@@ -250,28 +250,28 @@ func (c *Control) Ping(ctx context.Context) error {
 }
 
 // State tells how the last run of a workflow stands.
-func (c *Control) State(ctx context.Context, workflowID string) (workflows.RunState, error) {
+func (c *Control) State(ctx context.Context, workflowID string) (forgehook.WorkflowState, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	answer, err := c.client.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err = fault("describe the run of "+workflowID, err); forgehook.ErrorCode(err) == forgehook.CodeNotFound {
-		return workflows.RunMissing, nil
+		return forgehook.WorkflowMissing, nil
 	}
 	if err != nil {
 		return "", err
 	}
 	switch status := answer.GetWorkflowExecutionInfo().GetStatus(); status {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
-		return workflows.RunCompleted, nil
+		return forgehook.WorkflowCompleted, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
-		return workflows.RunFailed, nil
+		return forgehook.WorkflowFailed, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-		return workflows.RunCanceled, nil
+		return forgehook.WorkflowCanceled, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
-		return workflows.RunTerminated, nil
+		return forgehook.WorkflowTerminated, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
-		return workflows.RunTimedOut, nil
+		return forgehook.WorkflowTimedOut, nil
 	default: // also paused ones
-		return workflows.RunRunning, nil
+		return forgehook.WorkflowRunning, nil
 	}
 }

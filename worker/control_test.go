@@ -295,7 +295,7 @@ func TestControl_runStates(t *testing.T) {
 	b.complete = func(context.Context, workflows.CompleteInput) (workflows.CallResult, error) {
 		return workflows.CallResult{}, temporal.NewNonRetryableApplicationError("gone", "not-found", nil)
 	}
-	is := func(s forgehook.CallStart, want workflows.RunState) {
+	is := func(s forgehook.CallStart, want forgehook.WorkflowState) {
 		t.Helper()
 		b.until("a run that is "+string(want), func() bool {
 			got, err := b.State(t.Context(), workflows.CallID(s.CallID))
@@ -306,13 +306,13 @@ func TestControl_runStates(t *testing.T) {
 		})
 	}
 	s := accepted()
-	is(s, workflows.RunMissing)
+	is(s, forgehook.WorkflowMissing)
 	b.start(s)
-	is(s, workflows.RunRunning)
+	is(s, forgehook.WorkflowRunning)
 	if err := b.client.TerminateWorkflow(t.Context(), workflows.CallID(s.CallID), "", "a test"); err != nil {
 		t.Fatal(err)
 	}
-	is(s, workflows.RunTerminated)
+	is(s, forgehook.WorkflowTerminated)
 
 	s = accepted()
 	if _, err := b.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
@@ -320,18 +320,18 @@ func TestControl_runStates(t *testing.T) {
 	}, workflows.CallWebhook, workflows.CallInput{}); err != nil {
 		t.Fatal(err)
 	}
-	is(s, workflows.RunTimedOut)
+	is(s, forgehook.WorkflowTimedOut)
 
 	b.work()
 	s = accepted()
 	b.start(s)
-	is(s, workflows.RunFailed)
+	is(s, forgehook.WorkflowFailed)
 
 	b = setup(t)
 	b.work()
 	s = accepted()
 	b.start(s)
-	is(s, workflows.RunCompleted)
+	is(s, forgehook.WorkflowCompleted)
 }
 
 // The second resume of each utility reaches Temporal about when the drain, having found nothing, ends. It is answered all the same.
@@ -420,7 +420,7 @@ func TestControl_unreachable(t *testing.T) {
 	_, stateErr := control.State(ctx, "call/1")
 	for name, err := range map[string]error{
 		"ping": control.Ping(ctx), "state": stateErr, "wake": control.Wake(ctx, forgehook.Wake{WorkflowID: "call/1", Signal: "callback"}),
-		"process": control.StartProcess(ctx, "t", "1", 77, "2"), "cancel run": control.CancelRun(ctx, forgehook.RunRef{Tenant: "t", RunID: "1"}),
+		"process": control.StartProcess(ctx, forgehook.ProcessStart{}), "cancel run": control.CancelRun(ctx, forgehook.RunRef{Tenant: "t", RunID: "1"}),
 		"runs": control.StartRuns(ctx, []forgehook.RunStart{{}, {}}), "cancel": control.Cancel(ctx, ref(accepted())), "drain": control.Drain(ctx, "t", 7),
 		"start": control.StartCalls(ctx, []forgehook.CallStart{accepted(), accepted(), accepted()}),
 	} {

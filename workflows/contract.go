@@ -6,7 +6,6 @@ package workflows
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/forgehook/forgehook"
@@ -25,18 +24,18 @@ const (
 )
 
 // CallID is the workflow id of a call.
-func CallID(callID string) string { return "call/" + callID }
+func CallID(callID string) string { return forgehook.CallWorkflowID(callID) }
 
 // DrainID is the workflow id of the drain of one utility's held calls: one at a time.
 func DrainID(tenant forgehook.TenantID, webHookServiceID int32) string {
-	return fmt.Sprintf("drain/%s/%d", tenant, webHookServiceID)
+	return forgehook.DrainWorkflowID(tenant, webHookServiceID)
 }
 
 // RunID is the workflow id of the run of an event.
-func RunID(runID string) string { return "run/" + runID }
+func RunID(runID string) string { return forgehook.RunWorkflowID(runID) }
 
 // ProcessID is the workflow id of a work item's process.
-func ProcessID(processID string) string { return "work-item/" + processID }
+func ProcessID(processID string) string { return forgehook.ProcessWorkflowID(processID) }
 
 // CallRef names a call. It is all that activities get besides small facts: subjects, bodies and secrets stay in PostgreSQL.
 type CallRef = forgehook.CallRef
@@ -238,10 +237,7 @@ type RunResult struct {
 }
 
 // ProcessRef names a work item's process.
-type ProcessRef struct {
-	Tenant    forgehook.TenantID
-	ProcessID string
-}
+type ProcessRef = forgehook.ProcessRef
 
 // ItemState is where a process stands.
 type ItemState struct {
@@ -268,20 +264,6 @@ type ProcessResult struct {
 	Outcome     forgehook.ProcessOutcome // of EndProcess: "" where it has to look again, for things stand otherwise by now
 	CallOutcome forgehook.Outcome
 }
-
-// RunState is what the engine knows of a call's workflow, for the sweep.
-type RunState string
-
-// The states of a run; all but the first two have ended.
-const (
-	RunMissing    RunState = "missing" // never started, or deleted when its retention ended
-	RunRunning    RunState = "running"
-	RunCompleted  RunState = "completed"
-	RunFailed     RunState = "failed"
-	RunCanceled   RunState = "canceled"
-	RunTerminated RunState = "terminated"
-	RunTimedOut   RunState = "timed_out"
-)
 
 // Activities are the steps. Each may run twice.
 type Activities interface {

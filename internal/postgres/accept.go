@@ -134,7 +134,7 @@ func newCall(id string, a Acceptance, u forgehook.Utility, subject forgehook.Sub
 	at := milliseconds(a.Now)
 	call := forgehook.Call{
 		ID:               id,
-		WorkflowID:       workflowID(id),
+		WorkflowID:       forgehook.CallWorkflowID(id),
 		WebhookID:        newWebhookID(id),
 		WebHookServiceID: u.ID,
 		ServiceID:        u.ServiceID,

@@ -72,7 +72,7 @@ const callSelect = `
 
 func (r callRow) toCall() (c forgehook.Call, err error) {
 	c = forgehook.Call{
-		ID: r.ID, WorkflowID: workflowID(r.ID), WebhookID: r.WebhookID, WebHookServiceID: r.WebHookServiceID,
+		ID: r.ID, WorkflowID: forgehook.CallWorkflowID(r.ID), WebhookID: r.WebhookID, WebHookServiceID: r.WebHookServiceID,
 		ServiceID: r.ServiceID, ProjectID: r.ProjectID, DocumentID: r.DocumentID, WorkItemID: r.WorkItemID,
 		SettingsVersion: r.SettingsVersion, Reason: r.Reason, Status: forgehook.CallStatus(r.Status),
 		Outcome: (*forgehook.Outcome)(r.Outcome), Attempts: r.Attempts, NextAttemptAt: optionalMoment(r.NextAttemptAt),
@@ -121,9 +121,6 @@ func toExplanation(stored []byte) (conditions []forgehook.Condition, err error) 
 	}
 	return conditions, nil
 }
-
-// workflowID is the id of the call's workflow; package workflows names it so too.
-func workflowID(callID string) string { return "call/" + callID }
 
 // Call returns a call.
 func (db *DB) Call(ctx context.Context, tenant forgehook.TenantID, id string) (_ forgehook.Call, err error) {

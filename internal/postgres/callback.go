@@ -161,7 +161,7 @@ func recordCallback(ctx context.Context, tx conn, c Callback) (back CalledBack, 
 	if back.Completion, err = endByCallback(ctx, tx, c.Ref, nil, c.Now); err != nil {
 		return back, err
 	}
-	own, err := oweWake(ctx, tx, c.Ref.Tenant, nil, workflowID(c.Ref.CallID), forgehook.CallbackSignal, c.Now)
+	own, err := oweWake(ctx, tx, c.Ref.Tenant, nil, forgehook.CallWorkflowID(c.Ref.CallID), forgehook.CallbackSignal, c.Now)
 	back.Wakes = []forgehook.Wake{own}
 	return back, err
 }

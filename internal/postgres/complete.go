@@ -185,7 +185,7 @@ func announce(ctx context.Context, tx conn, call forgehook.CallRef, row endedRow
 		wake = true
 	}
 	if row.RunOpen != nil && *row.RunOpen == 0 {
-		if _, err := oweWake(ctx, tx, call.Tenant, &call.CallID, "run/"+*row.RunID, forgehook.RunDrainedSignal, at); err != nil {
+		if _, err := oweWake(ctx, tx, call.Tenant, &call.CallID, forgehook.RunWorkflowID(*row.RunID), forgehook.RunDrainedSignal, at); err != nil {
 			return false, err
 		}
 		wake = true

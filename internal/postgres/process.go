@@ -20,12 +20,6 @@ const (
 	statusMax forgehook.WorkItemStatus = 100 // none is as high
 )
 
-// ProcessRef names a process.
-type ProcessRef struct {
-	Tenant    forgehook.TenantID
-	ProcessID string // UUIDv7
-}
-
 // ProcessAcceptance has a work item wait for a call.
 type ProcessAcceptance struct {
 	WorkItemID int32
@@ -66,7 +60,7 @@ const processSelect = `
 
 func (r processRow) toProcess() forgehook.WorkItemProcess {
 	return forgehook.WorkItemProcess{
-		WorkItemID: r.WorkItemID, CurrentID: r.CurrentID, WorkflowID: processWorkflowID(r.ID), CallID: r.CallID, OnDue: forgehook.OnDue(r.OnDue),
+		WorkItemID: r.WorkItemID, CurrentID: r.CurrentID, WorkflowID: forgehook.ProcessWorkflowID(r.ID), CallID: r.CallID, OnDue: forgehook.OnDue(r.OnDue),
 		DueAt: optionalMoment(r.due()), Status: r.Status, Outcome: (*forgehook.ProcessOutcome)(r.Outcome), CallOutcome: (*forgehook.Outcome)(r.CallOutcome),
 		StartedAt: moment(r.StartedAt), CompletedAt: optionalMoment(r.CompletedAt),
 	}
@@ -86,14 +80,13 @@ func (r processRow) due() *time.Time {
 	return r.ItemDueAt
 }
 
-func (r processRow) ref() ProcessRef { return ProcessRef{r.Tenant, r.ID} }
-
-// processWorkflowID is the id of the process's workflow; package workflows names it so too.
-func processWorkflowID(processID string) string { return "work-item/" + processID }
+func (r processRow) ref() forgehook.ProcessRef {
+	return forgehook.ProcessRef{Tenant: r.Tenant, ProcessID: r.ID}
+}
 
 // AcceptProcess stores a process and has its workflow signalled when the call ends. The one that waits with the item for the same call
 // already is returned (repeated); for another call, or with another onDue or due date, it is a CodeConflict. CodeNotFound for the item, CodeInvalid (callId) for the call.
-func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a ProcessAcceptance) (_ forgehook.WorkItemProcess, ref ProcessRef, repeated bool, err error) {
+func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a ProcessAcceptance) (_ forgehook.WorkItemProcess, ref forgehook.ProcessRef, repeated bool, err error) {
 	defer wrap(&err, "have work item %d wait for call %s", a.WorkItemID, a.CallID)
 	var row processRow
 	err = db.inTx(ctx, func(tx conn) error {
@@ -101,7 +94,7 @@ func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a Pr
 		return err
 	})
 	if err != nil {
-		return forgehook.WorkItemProcess{}, ProcessRef{}, false, err
+		return forgehook.WorkItemProcess{}, forgehook.ProcessRef{}, false, err
 	}
 	return row.toProcess(), row.ref(), repeated, nil
 }
@@ -113,7 +106,7 @@ func acceptProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, a Pr
 	if a.OnDue == "" {
 		a.OnDue = forgehook.DueWait
 	}
-	_, err = awaitCall(ctx, tx, forgehook.CallRef{Tenant: tenant, CallID: a.CallID}, processWorkflowID(id))
+	_, err = awaitCall(ctx, tx, forgehook.CallRef{Tenant: tenant, CallID: a.CallID}, forgehook.ProcessWorkflowID(id))
 	if forgehook.ErrorCode(classifyOrNil(err)) == forgehook.CodeNotFound {
 		return row, false, forgehook.Invalid(forgehook.FieldError{Path: "callId", Value: forgehook.Shorten(a.CallID, 100), Allowed: "the id of a call"})
 	}
@@ -137,7 +130,7 @@ func acceptProcess(ctx context.Context, tx conn, tenant forgehook.TenantID, a Pr
 		}
 	}
 	if waiting != "" {
-		if _, err := tx.exec(ctx, `DELETE FROM call_waiters WHERE call_id = $1 AND workflow_id = $2`, a.CallID, processWorkflowID(id)); err != nil {
+		if _, err := tx.exec(ctx, `DELETE FROM call_waiters WHERE call_id = $1 AND workflow_id = $2`, a.CallID, forgehook.ProcessWorkflowID(id)); err != nil {
 			return row, false, err
 		}
 		if err := tx.get(ctx, &row, processSelect+` AND p.id = $2`, tenant, waiting); err != nil {
@@ -202,12 +195,12 @@ func optionalMilliseconds(t *time.Time) *time.Time {
 }
 
 // Process returns the last process of a work item that it began with or stands with now.
-func (db *DB) Process(ctx context.Context, tenant forgehook.TenantID, workItemID int32) (_ forgehook.WorkItemProcess, ref ProcessRef, err error) {
+func (db *DB) Process(ctx context.Context, tenant forgehook.TenantID, workItemID int32) (_ forgehook.WorkItemProcess, ref forgehook.ProcessRef, err error) {
 	defer wrap(&err, "process of work item %d", workItemID)
 	var row processRow
 	err = db.get(ctx, &row, processSelect+` AND (p.work_item_id = $2 OR p.current_id = $2) ORDER BY p.id DESC LIMIT 1`, tenant, workItemID)
 	if err != nil {
-		return forgehook.WorkItemProcess{}, ProcessRef{}, orNotFound(err, "process of work item", workItemID)
+		return forgehook.WorkItemProcess{}, forgehook.ProcessRef{}, orNotFound(err, "process of work item", workItemID)
 	}
 	return row.toProcess(), row.ref(), nil
 }
@@ -227,7 +220,7 @@ type ItemState struct {
 
 // LookAtItem tells where a process stands. An item that was handed over (EscalateTx, Transfer) is followed to its newest child, which
 // is noted as the current one; its due date counts from then on.
-func (db *DB) LookAtItem(ctx context.Context, p ProcessRef) (state ItemState, err error) {
+func (db *DB) LookAtItem(ctx context.Context, p forgehook.ProcessRef) (state ItemState, err error) {
 	defer wrap(&err, "look at process %s", p.ProcessID)
 	err = db.inTx(ctx, func(tx conn) error {
 		_, state, err = lookAtItem(ctx, tx, p)
@@ -237,7 +230,7 @@ func (db *DB) LookAtItem(ctx context.Context, p ProcessRef) (state ItemState, er
 }
 
 // lookAtItem locks the process, follows its item, and locks that. The process comes before its item wherever both are locked.
-func lookAtItem(ctx context.Context, tx conn, p ProcessRef) (row processRow, state ItemState, err error) {
+func lookAtItem(ctx context.Context, tx conn, p forgehook.ProcessRef) (row processRow, state ItemState, err error) {
 	var locked int
 	err = tx.get(ctx, &locked, `SELECT 1 FROM work_item_processes WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`, p.Tenant, p.ProcessID)
 	if err != nil {
@@ -331,7 +324,7 @@ func lockChild(ctx context.Context, tx conn, tenant forgehook.TenantID, parentID
 // EscalateItem hands the current item over: it becomes EscalateTx, a child with EscalateRx is made of it, which is due as long after
 // now as the item was after its creation (a day where that is unknown), and the process stands with the child. Where the item is not
 // actionable, or not due, it does nothing but look. After maxEscalations the process waits without a due date.
-func (db *DB) EscalateItem(ctx context.Context, p ProcessRef, at time.Time) (state ItemState, raised Raised, err error) {
+func (db *DB) EscalateItem(ctx context.Context, p forgehook.ProcessRef, at time.Time) (state ItemState, raised Raised, err error) {
 	defer wrap(&err, "escalate the item of process %s", p.ProcessID)
 	err = db.inTx(ctx, func(tx conn) error {
 		row, found, err := lookAtItem(ctx, tx, p)
@@ -392,7 +385,7 @@ func escalate(ctx context.Context, tx conn, tenant forgehook.TenantID, item forg
 
 // StaleProcesses lists processes of all tenants without outcome that were not checked since a moment, and notes that they are being
 // checked now. Sweeps that run at once get different ones.
-func (db *DB) StaleProcesses(ctx context.Context, checkedBefore time.Time, limit int) (_ []ProcessRef, err error) {
+func (db *DB) StaleProcesses(ctx context.Context, checkedBefore time.Time, limit int) (_ []forgehook.ProcessRef, err error) {
 	defer wrap(&err, "list stale processes")
 	var rows []struct {
 		Tenant forgehook.TenantID `db:"tenant_id"`
@@ -408,9 +401,9 @@ func (db *DB) StaleProcesses(ctx context.Context, checkedBefore time.Time, limit
 			UPDATE work_item_processes p SET checked_at = CASE WHEN p.checked_at IS NULL THEN $3 ELSE $4::timestamptz END FROM stale WHERE p.id = stale.id RETURNING p.tenant_id, p.id
 		)
 		SELECT tenant_id, id FROM checked ORDER BY id`, checkedBefore, limit, at, at.Add(waitingCheck))
-	refs := make([]ProcessRef, len(rows))
+	refs := make([]forgehook.ProcessRef, len(rows))
 	for i, row := range rows {
-		refs[i] = ProcessRef{row.Tenant, row.ID}
+		refs[i] = forgehook.ProcessRef{Tenant: row.Tenant, ProcessID: row.ID}
 	}
 	return refs, err
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // waits has a work item wait for a call.
-func (b bundle) waits(t *testing.T, item int32, call forgehook.Call, change ...func(*postgres.ProcessAcceptance)) postgres.ProcessRef {
+func (b bundle) waits(t *testing.T, item int32, call forgehook.Call, change ...func(*postgres.ProcessAcceptance)) forgehook.ProcessRef {
 	t.Helper()
 	a := postgres.ProcessAcceptance{WorkItemID: item, CallID: call.ID, OnDue: forgehook.DueEscalate, Now: time.Now()}
 	for _, c := range change {
@@ -28,7 +28,7 @@ func (b bundle) waits(t *testing.T, item int32, call forgehook.Call, change ...f
 	return ref
 }
 
-func (b bundle) look(t *testing.T, p postgres.ProcessRef) postgres.ItemState {
+func (b bundle) look(t *testing.T, p forgehook.ProcessRef) postgres.ItemState {
 	t.Helper()
 	state, err := b.LookAtItem(t.Context(), p)
 	check(t, err)
@@ -43,7 +43,7 @@ func told(wakes []forgehook.Wake) (ids []string) {
 	return ids
 }
 
-func changed(p postgres.ProcessRef) []string {
+func changed(p forgehook.ProcessRef) []string {
 	return []string{"work-item/" + p.ProcessID + " " + forgehook.ItemChangedSignal}
 }
 
@@ -97,7 +97,7 @@ func TestAcceptProcess(t *testing.T) {
 	refused(t, "a stranger's", err, forgehook.CodeInvalid)
 	_, _, err = b.Process(t.Context(), b.stranger, item.ID)
 	refused(t, "a stranger's view", err, forgehook.CodeNotFound)
-	_, err = b.LookAtItem(t.Context(), postgres.ProcessRef{Tenant: b.stranger, ProcessID: ref.ProcessID})
+	_, err = b.LookAtItem(t.Context(), forgehook.ProcessRef{Tenant: b.stranger, ProcessID: ref.ProcessID})
 	refused(t, "a stranger's look", err, forgehook.CodeNotFound)
 
 	dated := postgres.ProcessAcceptance{WorkItemID: b.item(t).ID, CallID: b.s.Call(t, b.DB).ID, DueAt: &when, Now: when}
@@ -128,7 +128,7 @@ func TestAcceptProcess_atOnce(t *testing.T) {
 	b := setup(t)
 	item, call := b.item(t), b.s.Call(t, b.DB)
 	var mu sync.Mutex
-	made, refs := 0, map[postgres.ProcessRef]bool{}
+	made, refs := 0, map[forgehook.ProcessRef]bool{}
 	var workers sync.WaitGroup
 	for range 8 {
 		workers.Go(func() {
@@ -238,7 +238,7 @@ func TestLookAtItem_follows(t *testing.T) {
 }
 
 // acceptProcess has an item wait for another call.
-func (b bundle) acceptProcess(t *testing.T, item int32) (forgehook.WorkItemProcess, postgres.ProcessRef, error) {
+func (b bundle) acceptProcess(t *testing.T, item int32) (forgehook.WorkItemProcess, forgehook.ProcessRef, error) {
 	t.Helper()
 	process, ref, _, err := b.AcceptProcess(t.Context(), b.tenant, postgres.ProcessAcceptance{WorkItemID: item, CallID: b.s.Call(t, b.DB).ID, Now: time.Now()})
 	return process, ref, err
@@ -362,7 +362,7 @@ func TestEndProcess(t *testing.T) {
 func TestEndProcess_looksAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	outcome := func(p postgres.ProcessRef, outcome forgehook.ProcessOutcome, item int32) string {
+	outcome := func(p forgehook.ProcessRef, outcome forgehook.ProcessOutcome, item int32) string {
 		t.Helper()
 		process, _, err := b.EndProcess(t.Context(), postgres.ProcessEnd{Ref: p, Outcome: outcome, ItemID: item, Now: time.Now()})
 		check(t, err)
@@ -467,7 +467,7 @@ func TestWaiter_processAndRun(t *testing.T) {
 func TestStaleProcesses(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	var refs []postgres.ProcessRef
+	var refs []forgehook.ProcessRef
 	for range 3 {
 		refs = append(refs, b.waits(t, b.item(t).ID, b.s.Call(t, b.DB)))
 	}

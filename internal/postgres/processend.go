@@ -9,7 +9,7 @@ import (
 
 // ProcessEnd ends a process.
 type ProcessEnd struct {
-	Ref     ProcessRef
+	Ref     forgehook.ProcessRef
 	Outcome forgehook.ProcessOutcome
 	Write   *forgehook.WorkItemWrite // to the current item, where it is actionable
 	ItemID  int32                    // that Write was made for; 0: whichever it is
@@ -70,7 +70,7 @@ func endProcess(ctx context.Context, tx conn, e ProcessEnd) (row processRow, rai
 		WITH forgotten AS (DELETE FROM call_waiters WHERE call_id = $5 AND workflow_id = $6),
 		done AS (UPDATE work_item_processes SET status = 'completed', outcome = $3, completed_at = $4 WHERE tenant_id = $1 AND id = $2 RETURNING id)
 		SELECT pg_notify('`+callsChannel+`', $1 || '/' || id) FROM done`,
-		e.Ref.Tenant, e.Ref.ProcessID, e.Outcome, milliseconds(e.Now), row.CallID, processWorkflowID(row.ID))
+		e.Ref.Tenant, e.Ref.ProcessID, e.Outcome, milliseconds(e.Now), row.CallID, forgehook.ProcessWorkflowID(row.ID))
 	if err != nil {
 		return row, raised, err
 	}

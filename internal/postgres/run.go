@@ -59,7 +59,7 @@ const runColumns = `r.tenant_id, r.id, r.project_id, r.service_id, r.event_type,
 
 func (r runRow) toRun() (forgehook.Run, error) {
 	return forgehook.Run{
-		ID: r.ID, WorkflowID: runWorkflowID(r.ID), ProjectID: r.ProjectID, ServiceID: r.ServiceID, Type: forgehook.EventType(r.EventType),
+		ID: r.ID, WorkflowID: forgehook.RunWorkflowID(r.ID), ProjectID: r.ProjectID, ServiceID: r.ServiceID, Type: forgehook.EventType(r.EventType),
 		Status: forgehook.RunStatus(r.Status), Outcome: (*forgehook.RunOutcome)(r.Outcome), Reason: r.Reason, CauseID: r.CauseID,
 		Documents: r.Documents, Processed: r.Processed, Calls: r.Calls, Open: r.Open, Delivered: r.Delivered, Skipped: r.Skipped, Failed: r.Failed,
 		AcceptedAt: moment(r.AcceptedAt), CompletedAt: optionalMoment(r.CompletedAt), Error: callError(r.ErrorCode, r.ErrorMessage),
@@ -80,9 +80,6 @@ func toRunStarts(rows []runRow) []forgehook.RunStart {
 	}
 	return starts
 }
-
-// runWorkflowID is the id of the run's workflow; package workflows names it so too.
-func runWorkflowID(runID string) string { return "run/" + runID }
 
 // runBefore finds the run that used an idempotency key first.
 func runBefore(ctx context.Context, tx conn, tenant forgehook.TenantID, a EventAcceptance) (_ AcceptedEvent, found bool, err error) {

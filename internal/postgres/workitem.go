@@ -410,9 +410,9 @@ func wakeProcesses(ctx context.Context, tx conn, tenant forgehook.TenantID, at t
 	var rows []wakeRow
 	err := tx.hot().list(ctx, &rows, `
 		INSERT INTO wakes (tenant_id, workflow_id, signal, created_at)
-		SELECT tenant_id, 'work-item/' || id, $3, $4 FROM work_item_processes
+		SELECT tenant_id, $6 || id::text, $3, $4 FROM work_item_processes
 		WHERE tenant_id = $1 AND current_id = ANY ($2) AND outcome IS NULL AND id IS DISTINCT FROM $5::uuid
 		RETURNING id, tenant_id, workflow_id, signal, payload`,
-		tenant, pq.Array(items), forgehook.ItemChangedSignal, milliseconds(at), orNull(except))
+		tenant, pq.Array(items), forgehook.ItemChangedSignal, milliseconds(at), orNull(except), forgehook.ProcessWorkflows)
 	return toWakes(rows), err
 }

@@ -480,8 +480,8 @@ func (p *writeBack) wakeProcesses(ctx context.Context, tx conn, call forgehook.C
 	}
 	rows, err := tx.exec(ctx, `
 		INSERT INTO wakes (tenant_id, call_id, workflow_id, signal, created_at)
-		SELECT tenant_id, $2, 'work-item/' || id, $3, $4 FROM work_item_processes
+		SELECT tenant_id, $2, $6 || id::text, $3, $4 FROM work_item_processes
 		WHERE tenant_id = $1 AND current_id = ANY ($5) AND outcome IS NULL`,
-		call.Tenant, call.CallID, forgehook.ItemChangedSignal, milliseconds(at), pq.Array(ids))
+		call.Tenant, call.CallID, forgehook.ItemChangedSignal, milliseconds(at), pq.Array(ids), forgehook.ProcessWorkflows)
 	return rows > 0, err
 }

@@ -1,0 +1,78 @@
+package forgehook_test
+
+import (
+	"go/scanner"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Stored signals and running workflows have these ids.
+func TestWorkflowIDs(t *testing.T) {
+	t.Parallel()
+	got := []string{
+		forgehook.CallWorkflowID("a"), forgehook.RunWorkflowID("b"), forgehook.ProcessWorkflowID("c"), forgehook.ProcessWorkflows + "c",
+		forgehook.DrainWorkflowID("t", 7),
+	}
+	if diff := cmp.Diff([]string{"call/a", "run/b", "work-item/c", "work-item/c", "drain/t/7"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Nobody but the root spells the id of a workflow, in Go or in SQL.
+func TestWorkflowIDs_spelledOnce(t *testing.T) {
+	t.Parallel()
+	spelled := regexp.MustCompile(`(^|')(call|run|work-item|drain)/($|'|%)`)
+	others := []string{
+		"event.go: call/", "event.go: run/", "event.go: work-item/", "event.go: drain/",
+		"api/workitems.go: work-item/%d/%s", // the idempotency key of a process's call
+	}
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == "testdata" || strings.HasPrefix(path, ".") && path != ".") {
+			return fs.SkipDir
+		}
+		if filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		for _, text := range literals(t, path) {
+			if at := path + ": " + text; spelled.MatchString(text) && !slices.Contains(others, at) {
+				t.Errorf("%s: ids of workflows are made by forgehook.CallWorkflowID and those beside it", at)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// literals are the strings of a file, without their quotes.
+func literals(t *testing.T, path string) (texts []string) {
+	t.Helper()
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s scanner.Scanner
+	s.Init(token.NewFileSet().AddFile(path, -1, len(source)), source, nil, 0)
+	for {
+		switch _, kind, text := s.Scan(); kind {
+		case token.EOF:
+			return texts
+		case token.STRING:
+			texts = append(texts, text[1:len(text)-1])
+		}
+	}
+}
