@@ -14,7 +14,8 @@ type Secret struct {
 	UpdatedAt Time
 }
 
-const redacted = "[secret]"
+// Masked stands for a secret wherever something is kept or shown.
+const Masked = "[secret]"
 
 // NewSecret makes a secret that is not sealed yet.
 func NewSecret(plain string) Secret { return Secret{plain: plain} }
@@ -26,7 +27,7 @@ func (s Secret) Reveal() string { return s.plain }
 func (s Secret) IsSet() bool { return s.plain != "" || len(s.Sealed) > 0 }
 
 // Format covers every verb: String alone would leave %d printing the fields.
-func (s Secret) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, redacted) }
-func (s Secret) String() string               { return redacted }
-func (s Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
-func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (s Secret) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, Masked) }
+func (s Secret) String() string               { return Masked }
+func (s Secret) LogValue() slog.Value         { return slog.StringValue(Masked) }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(Masked), nil }

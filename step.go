@@ -71,7 +71,7 @@ func (c *Callback) Ended() Outcome {
 type Reading struct {
 	Result    json.RawMessage // as it may be shown
 	WriteBack *WriteBack      // as it is to be written, secrets included
-	Secrets   []string        // texts that nothing may show of what is written
+	Secrets   []string        // values that nothing may show of what is written, in any form
 }
 
 // WriteBack is what a reading changes on what the call was about; nil parts and values leave what stands there.

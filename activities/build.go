@@ -83,7 +83,7 @@ func maskedHeaders(headers []webhook.Header) map[string]string {
 
 func shown(h webhook.Header) string {
 	if h.Secret {
-		return webhook.Masked
+		return forgehook.Masked
 	}
 	return h.Value
 }

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/webhook"
@@ -163,8 +164,8 @@ type attempt struct {
 	plan    *webhook.Plan
 	request outbound.Request
 	shown   map[string]string // headers, secrets masked
-	secrets *webhook.Redactor // of the settings, and the token: the rules do not see them in the response
-	unseen  *webhook.Redactor // those, and the values of secret fields: masked in all that is kept
+	secrets *mask.Redactor    // of the settings, and the token: the rules do not see them in the response
+	unseen  *mask.Redactor    // those, and the values of secret fields: masked in all that is kept
 	token   string            // of the callback, "": none
 }
 
@@ -234,7 +235,7 @@ func (a *Activities) secretValues(ctx context.Context, call workflows.CallRef) (
 	if err != nil {
 		return nil, err
 	}
-	return webhook.SecretValues(&subject), nil
+	return mask.Of(&subject).Values(), nil
 }
 
 // abandon takes back an attempt of which nothing was sent: it spends no budget and tells nobody anything. Settings that are not allowed

@@ -23,7 +23,6 @@ import (
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
-	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -81,7 +80,7 @@ func TestDeliver(t *testing.T) {
 		Headers: map[string]string{"Content-Length": "5", "Content-Type": "text/plain", "Date": "today", "X-Receipt": "42"},
 	}
 	request.Headers = map[string]string{
-		"Authorization": webhook.Masked, "Content-Type": "application/json", "User-Agent": "Forgehook/test", "X-Erp-Key": webhook.Masked, "traceparent": trace,
+		"Authorization": forgehook.Masked, "Content-Type": "application/json", "User-Agent": "Forgehook/test", "X-Erp-Key": forgehook.Masked, "traceparent": trace,
 		"webhook-attempt": "1", "webhook-id": call.WebhookID, "webhook-signature": signature, "webhook-timestamp": timestamp,
 	}
 	equal(t, "attempts", b.attempts(t, call), []forgehook.Attempt{{
@@ -139,8 +138,8 @@ func TestDeliver_echo(t *testing.T) {
 	check(t, err)
 	equal(t, "outcome", result.Outcome, forgehook.Failed)
 	response := b.attempts(t, call)[0].Response
-	equal(t, "header", response.Headers["X-Echo"], webhook.Masked)
-	if n := strings.Count(response.Body, webhook.Masked); n != 2 || !strings.Contains(response.Body, call.WebhookID) {
+	equal(t, "header", response.Headers["X-Echo"], forgehook.Masked)
+	if n := strings.Count(response.Body, forgehook.Masked); n != 2 || !strings.Contains(response.Body, call.WebhookID) {
 		t.Errorf("the body hides %d secrets, want 2: %s", n, response.Body)
 	}
 	b.hides(t, call, nil, "pass-w0rd", "4711", base64.StdEncoding.EncodeToString([]byte("erp:pass-w0rd")))
@@ -184,7 +183,7 @@ func TestDeliver_secretField(t *testing.T) {
 	shown, err := b.DB.Request(t.Context(), b.tenant, call.ID)
 	check(t, err)
 	equal(t, "URL", shown.URL, endpoint.URL+"/[secret]")
-	equal(t, "header", shown.Headers["X-Door"], webhook.Masked)
+	equal(t, "header", shown.Headers["X-Door"], forgehook.Masked)
 	equal(t, "body", shown.Body, `{"x":"[secret]"}`)
 
 	result, err := b.deliver(t, call)
@@ -196,7 +195,7 @@ func TestDeliver_secretField(t *testing.T) {
 	equal(t, "size, of what is shown", built.BodyBytes, len(shown.Body))
 	attempt := b.attempts(t, call)[0]
 	equal(t, "response", attempt.Response.Body, "{\"x\":\"[secret]\"}\n[secret]\n[secret]\n[secret]==\n/[secret]")
-	equal(t, "response header", attempt.Response.Headers["X-Echo"], webhook.Masked)
+	equal(t, "response header", attempt.Response.Headers["X-Echo"], forgehook.Masked)
 	b.hides(t, call, nil, secret, `pass\"<word`, "pass&#34;", "pass%22", base64.RawStdEncoding.EncodeToString([]byte(secret)))
 }
 

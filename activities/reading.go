@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
 	"github.com/forgehook/forgehook/internal/webhook"
@@ -25,7 +26,7 @@ func (a *Activities) judge(
 	var reading forgehook.Reading
 	err := persist(ctx, func() error {
 		return a.DB.WithFacts(ctx, call, func(facts postgres.Facts) error {
-			t.unseen = t.unseen.With(webhook.SecretValues(&facts.Subject)...)
+			t.unseen = t.unseen.With(mask.Of(&facts.Subject).Values()...)
 			evidence.Subject, evidence.Meta, evidence.Redact = &facts.Subject, a.meta(facts.Call, t.token), t.unseen
 			decision, reading = read(t.plan, evidence, tally)
 			return nil

@@ -349,7 +349,7 @@ func TestDeliver_writesSecretsBackAndShowsNone(t *testing.T) {
 		t.Errorf("shown: %s", text)
 	}
 	equal(t, "result", string(stored.Result), `{"door":"[secret]","ref":"A-[secret]-9"}`)
-	equal(t, "changes", inJSON(t, stored.Changes), `[{"path":"document.comment","before":"","after":"A-[secret]-9"}]`)
+	equal(t, "changes", inJSON(t, stored.Changes), `[{"path":"document.comment","before":null,"after":"A-[secret]-9"}]`)
 
 	again := b.ready(t, to(says(t, 200, `{}`)), func(s *forgehook.Settings) {
 		s.Response.WriteBack.Document.Comment = new(`"none"`)

@@ -2,11 +2,11 @@ package activities
 
 import (
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/webhook"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 // redact returns the exchange without secrets.
-func redact(x forgehook.Exchange, secrets *webhook.Redactor) forgehook.Exchange {
+func redact(x forgehook.Exchange, secrets *mask.Redactor) forgehook.Exchange {
 	x.Status = secrets.Replace(x.Status)
 	if x.Body != nil {
 		x.Body = []byte(secrets.Replace(string(x.Body)))

@@ -10,7 +10,6 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
-	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -81,7 +80,7 @@ func TestBuildRequest(t *testing.T) {
 	check(t, err)
 	equal(t, "built", first, workflows.Built{Method: "POST", Host: "example.com", BodyBytes: len(request.Body), SHA256: b.stored(t, call).Request.SHA256})
 	equal(t, "headers", request.Headers, map[string]string{
-		"Content-Type": "application/json", "User-Agent": "Forgehook/test", "webhook-id": call.WebhookID, "X-Api-Key": webhook.Masked,
+		"Content-Type": "application/json", "User-Agent": "Forgehook/test", "webhook-id": call.WebhookID, "X-Api-Key": forgehook.Masked,
 	})
 
 	ended := b.accept(t, b.utility(t))

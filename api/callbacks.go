@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
 	"github.com/forgehook/forgehook/internal/webhook"
@@ -151,7 +152,7 @@ func (s *server) understand(ctx context.Context, c *postgres.Callback, token str
 		return fmt.Errorf("settings of call %s: %w", c.Ref.CallID, err)
 	}
 	secrets := plan.Redactor(settings, token)
-	unseen := secrets.With(webhook.SecretValues(&facts.Subject)...)
+	unseen := secrets.With(mask.Of(&facts.Subject).Values()...)
 	if c.Said.Error != nil {
 		c.Said.Error = new(unseen.Replace(*c.Said.Error))
 	}

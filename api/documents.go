@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 	"github.com/forgehook/forgehook/internal/postgres"
-	"github.com/forgehook/forgehook/internal/webhook"
 )
 
 // documentInput names a project and, for raw JSON, the service whose input makes documents of it.
@@ -62,9 +62,9 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 	}
 	s.follow(ctx, r, raised)
 	if !isNew {
-		return ok(webhook.MaskDocument(document)), nil
+		return ok(mask.Document(document)), nil
 	}
-	return created(fmt.Sprintf("/v1/documents/%d", document.ID), webhook.MaskDocument(document)), nil
+	return created(fmt.Sprintf("/v1/documents/%d", document.ID), mask.Document(document)), nil
 }
 
 // readDocument takes the body for a document, or makes one of it.
@@ -107,14 +107,14 @@ func (s *server) listDocuments(ctx context.Context, r *request, in *byIDPaged) (
 		_, err = s.DB.Project(ctx, r.tenant(), in.id) // no page of nothing
 	}
 	for i := range documents {
-		documents[i] = webhook.MaskDocument(documents[i])
+		documents[i] = mask.Document(documents[i])
 	}
 	return ok(documentList{some(documents), cursor(next)}), err
 }
 
 func (s *server) getDocument(ctx context.Context, r *request, in *byID) (*answer[forgehook.Document], error) {
 	document, err := s.DB.Document(ctx, r.tenant(), in.id)
-	return ok(webhook.MaskDocument(document)), err
+	return ok(mask.Document(document)), err
 }
 
 func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput) (*answer[forgehook.Document], error) {
@@ -138,13 +138,13 @@ func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput
 		return nil, err
 	}
 	s.follow(ctx, r, raised)
-	return ok(webhook.MaskDocument(document)), nil
+	return ok(mask.Document(document)), nil
 }
 
 // keep gives a document the secrets back that it shows as "[secret]"; those that are not stored are faults below a place.
 func (r *request) keep(below string) postgres.Keep {
 	return func(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
-		if err := r.collect(below, webhook.KeepSecrets(d, stored)); err != nil {
+		if err := r.collect(below, mask.Keep(d, stored)); err != nil {
 			return err
 		}
 		return r.invalid()
@@ -169,7 +169,7 @@ func (r *request) refuseMasks(place string, d *forgehook.Document) {
 	if d == nil || !showsMask(r.body) {
 		return
 	}
-	err := webhook.KeepSecrets(d, func() (*forgehook.Document, error) { return nil, nil })
+	err := mask.Keep(d, func() (*forgehook.Document, error) { return nil, nil })
 	_ = r.collect(place, err) // it is of no other kind
 }
 

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/webhook"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 const (
@@ -71,7 +71,7 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 
 // keepImported gives a document the secrets back that it shows as "[secret]".
 func keepImported(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
-	err := webhook.KeepSecrets(d, stored)
+	err := mask.Keep(d, stored)
 	if e, ok := errors.AsType[*forgehook.Error](err); ok && e.Code == forgehook.CodeInvalid {
 		return forgehook.Invalid(forgehook.Under(fmt.Sprintf("body[document %d]", d.ID), e.Fields)...)
 	}

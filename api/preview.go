@@ -162,7 +162,7 @@ func shownRequest(built *webhook.Request) *forgehook.Request {
 	for _, h := range headers {
 		shown.Headers[h.Name] = h.Value
 		if h.Secret {
-			shown.Headers[h.Name] = webhook.Masked
+			shown.Headers[h.Name] = forgehook.Masked
 		}
 	}
 	shown.Body, shown.BodyEncoding = forgehook.BodyText(body)

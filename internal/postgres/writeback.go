@@ -14,6 +14,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 // writeBack is what an answer changes on what is stored here: worked out first, on locked rows, then written as a whole or not at
@@ -21,13 +22,13 @@ import (
 type writeBack struct {
 	changes []forgehook.Change
 	faults  []forgehook.FieldError
-	secrets []string // what no change may show, the longest first
 
-	document     *forgehook.Document                   // as it becomes; nil: it stays
-	hidden       map[*forgehook.DocumentParameter]bool // parameters of the document whose values are secret
-	statusSet    bool                                  // so that the settings' documentProcessedStatus is not
-	serviceID    int32                                 // of the document, where it is stored here
-	parameterID  int32                                 // that is given a verification; 0: none
+	document     *forgehook.Document // as it becomes; nil: it stays
+	secrets      *mask.Secrets       // of the document, as it was
+	redact       *mask.Redactor      // of what no change may show
+	statusSet    bool                // so that the settings' documentProcessedStatus is not
+	serviceID    int32               // of the document, where it is stored here
+	parameterID  int32               // that is given a verification; 0: none
 	verification int32
 	item         *forgehook.WorkItem // as it becomes; nil: it stays
 	itemMoved    bool                // its status has changed
@@ -35,14 +36,12 @@ type writeBack struct {
 
 const (
 	notStoredHere = "not stored here"
-	secretValue   = "[secret]"
 	writeBackPath = "response.writeBack."
-	stillMasked   = `a value, not what is shown in its place: "[secret]"`
 )
 
 // planWriteBack locks document and work item of a call, whose row is locked, in this order, and works out what becomes of them.
 func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, reading forgehook.Reading, at time.Time) (writeBack, error) {
-	w, plan := *reading.WriteBack, writeBack{secrets: reading.Secrets}
+	w, plan := *reading.WriteBack, writeBack{redact: mask.NewRedactor(reading.Secrets...)}
 	var row struct {
 		DocumentID  *int32 `db:"document_id"`
 		WorkItemID  *int32 `db:"work_item_id"`
@@ -69,7 +68,8 @@ func planWriteBack(ctx context.Context, tx conn, call forgehook.CallRef, reading
 		}
 		if document != nil {
 			plan.serviceID = document.ServiceID
-			plan.learnSecrets(document)
+			plan.secrets = mask.OfDocument(document)
+			plan.redact = plan.redact.With(plan.secrets.Values()...) // they may stand in other texts, which are shown as they were
 		}
 		plan.writeDocument(document, w.Document)
 		if err := plan.addVerification(ctx, tx, call.Tenant, document, row.Subject, w.Verification, at); err != nil {
@@ -166,10 +166,13 @@ const maxShownText = 4 << 10
 // shown is a value as a difference shows it.
 func (p *writeBack) shown(value json.RawMessage) json.RawMessage {
 	var text string
-	if len(value) <= maxShownText && len(p.secrets) == 0 || json.Unmarshal(value, &text) != nil {
+	if json.Unmarshal(value, &text) != nil {
 		return value
 	}
-	return jsonText(new(forgehook.Shorten(hideSecrets(text, p.secrets), maxShownText)))
+	if shown := forgehook.Shorten(p.redact.Replace(text), maxShownText); shown != text {
+		return jsonText(&shown)
+	}
+	return value
 }
 
 // absent notes why something is not written, which is no fault: calls may be about what they bring along, and others decide meanwhile.
@@ -281,10 +284,10 @@ func (p *writeBack) writeDocument(d *forgehook.Document, w *forgehook.DocumentWr
 			continue
 		}
 		before, after := p.shown(jsonText(field.Value)), p.shown(jsonText(&f.Value))
-		if p.hidden[field] {
-			before, after = masked(field.Value), jsonText(new(secretValue))
-			if strings.Contains(f.Value, secretValue) {
-				p.fault(path, "", stillMasked)
+		if p.secrets.Has(field) {
+			before, after = masked(field.Value), jsonText(new(forgehook.Masked))
+			if strings.Contains(f.Value, forgehook.Masked) {
+				p.fault(path, "", mask.Refusal)
 				continue
 			}
 		}
@@ -297,7 +300,7 @@ func masked(value *string) json.RawMessage {
 	if value == nil {
 		return jsonNull
 	}
-	return jsonText(new(secretValue))
+	return jsonText(new(forgehook.Masked))
 }
 
 // verificationProvider is who says what an answer says about a field.
@@ -354,10 +357,10 @@ func (p *writeBack) addVerification(ctx context.Context, tx conn, tenant forgeho
 	parameter.Verifications = append(parameter.Verifications, v)
 	p.parameterID, p.verification = parameter.ID, v.ID
 	value, info := p.shown(jsonText(v.Value)), p.shown(jsonText(v.Info))
-	if p.hidden[parameter] {
+	if p.secrets.Has(parameter) {
 		value = masked(v.Value)
-		if v.Value != nil && strings.Contains(*v.Value, secretValue) {
-			p.fault("verification.value", "", stillMasked)
+		if v.Value != nil && strings.Contains(*v.Value, forgehook.Masked) {
+			p.fault("verification.value", "", mask.Refusal)
 		}
 	}
 	after, err := encode(verificationAdded{v.ID, v.ParameterID, value, jsonEnum(v.Status, int32(v.Status)), info})

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 // The codes of a call whose conditions cannot be told.
@@ -34,8 +35,8 @@ func (p *Plan) Explain(sub *forgehook.Subject, m Meta) ([]forgehook.Condition, e
 	if p.condition != nil {
 		conditions = append(conditions, p.explainCondition(sub, m, untold))
 	}
-	if s := secretsOf(sub); s.found {
-		p.maskConditions(conditions, sub, s, m)
+	if secrets := mask.Of(sub); secrets.Found() {
+		p.maskConditions(conditions, secrets, m)
 	}
 	var failure error
 	for _, c := range conditions {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/mask"
 	"github.com/forgehook/forgehook/internal/place"
 )
 
@@ -120,14 +121,14 @@ func object(leaves []leaf) json.RawMessage {
 
 // maskConditions takes secrets out of an explanation. What a condition saw is told again for the subject without secrets: a leaf that
 // differs depends on one.
-func (p *Plan) maskConditions(conditions []forgehook.Condition, sub *forgehook.Subject, s *secretFields, m Meta) {
-	redact := NewRedactor(s.values(sub)...)
+func (p *Plan) maskConditions(conditions []forgehook.Condition, secrets *mask.Secrets, m Meta) {
+	redact := mask.NewRedactor(secrets.Values()...)
 	for i := range conditions {
 		c := &conditions[i]
 		if c.Condition == conditionPath && string(c.Actual) != "null" {
-			p.maskCondition(c, s.mask(sub, redact), m)
+			p.maskCondition(c, secrets.Masked(redact), m)
 		}
-		c.Actual = redactJSON(c.Actual, redact)
+		c.Actual = redact.ReplaceJSON(c.Actual)
 		c.Hint = redact.Replace(c.Hint)
 	}
 }
@@ -135,7 +136,7 @@ func (p *Plan) maskConditions(conditions []forgehook.Condition, sub *forgehook.S
 func (p *Plan) maskCondition(c *forgehook.Condition, masked *forgehook.Subject, m Meta) {
 	_, parts, err := p.condition.Explain(m.vars(masked))
 	if err != nil {
-		c.Actual = toJSON(Masked)
+		c.Actual = toJSON(forgehook.Masked)
 		return
 	}
 	safe := map[string]json.RawMessage{}
@@ -145,7 +146,7 @@ func (p *Plan) maskCondition(c *forgehook.Condition, masked *forgehook.Subject, 
 	leaves := seen([]expr.Part{{Actual: c.Actual}})
 	for i, l := range leaves {
 		if !bytes.Equal(safe[l.name], l.value) {
-			leaves[i].value = toJSON(Masked)
+			leaves[i].value = toJSON(forgehook.Masked)
 		}
 	}
 	c.Actual = object(leaves)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 // Evidence is what the rules about a response look at.
@@ -19,7 +20,7 @@ type Evidence struct {
 	Callback *forgehook.Callback // what the endpoint has said later; nil: nothing
 	// Redact hides in messages, reasons and results what may not be shown; expressions see it. nil: nothing in a
 	// decision, the values of secret fields in a reading.
-	Redact *Redactor
+	Redact *mask.Redactor
 }
 
 // Tally is how far a call has come.

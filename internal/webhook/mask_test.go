@@ -22,36 +22,6 @@ const vault = `{"document":{"id":1,"filename":"hunter2-door.pdf","source":{"pin"
 		{"id":8,"value":"20260105","paramDef":{"id":10,"name":"Code","valueType":11}},
 		{"id":11,"value":"open","paramDef":{"id":12,"name":"Plain","valueType":1,"defaultValue":"d"}}]}}`
 
-func TestSecretValues(t *testing.T) {
-	t.Parallel()
-	diff(t, []string{"aHVudGVyMi1kb29y", "hunter2-child", "default-door", "hunter2-door", "hunter2-old", "20260105"}, SecretValues(subject(t, vault)))
-	if got := SecretValues(invoice(t)); got != nil {
-		t.Errorf("got %v", got)
-	}
-}
-
-func TestMask(t *testing.T) {
-	t.Parallel()
-	sub := subject(t, vault)
-	sub.Document.Source = json.RawMessage(`{"pin":"hunter2-door","n":1.50,"open":[true,"x"],"code":20260105}`) // in the sender's order
-	before := pretty(t, sub)
-	s := secretsOf(sub)
-	masked := s.mask(sub, NewRedactor(s.values(sub)...))
-	diff(t, before, pretty(t, sub)) // the given subject stays as it is
-	diff(t, `{"pin":"[secret]","n":1.50,"open":[true,"x"],"code":"[secret]"}`, string(masked.Document.Source))
-	diff(t, "[secret].pdf", *masked.Document.Filename)
-	diff(t, "open", *masked.Document.ResultParameters[2].Value)
-	all := pretty(t, masked)
-	for _, value := range append(s.values(sub), "hunter2") {
-		if strings.Contains(all, value) {
-			t.Errorf("%s is in %s", value, all)
-		}
-	}
-	if got, want := strings.Count(all, "[secret]"), 10; got != want {
-		t.Errorf("%d values are masked, want %d: %s", got, want, all)
-	}
-}
-
 func TestRequest_shown(t *testing.T) {
 	t.Parallel()
 	const door = `doc.field("Door")`

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 	"github.com/forgehook/forgehook/internal/place"
 )
 
@@ -31,7 +32,7 @@ func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
 		b = append(place.JSONString.Append(append(b, `"callbackUrl":"`...), m.CallbackURL), `",`...)
 	}
 	b = append(b, `"data":`...)
-	b, err = forgehook.AppendJSON(b, withoutSources(withoutSecrets(sub)))
+	b, err = forgehook.AppendJSON(b, withoutSources(mask.Of(sub).Without()))
 	return append(b, '}'), err
 }
 
@@ -63,4 +64,23 @@ func sourceless(doc *forgehook.Document) *forgehook.Document {
 		clean.Documents[i] = *sourceless(&clean.Documents[i])
 	}
 	return &clean
+}
+
+// entityView gives what is written where an expression gives an entity as a whole, as {{ doc }} does: what
+// the default payload has of it, nil for a secret field and its verifications.
+func entityView(sub *forgehook.Subject) func(entity any) any {
+	var secrets *mask.Secrets
+	return func(entity any) any {
+		if secrets == nil {
+			secrets = mask.Of(sub)
+		}
+		switch e := secrets.Entity(entity).(type) {
+		case *forgehook.Document:
+			return sourceless(e)
+		case *forgehook.Service:
+			return inputless(e)
+		default:
+			return e
+		}
+	}
 }

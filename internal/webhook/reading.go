@@ -2,12 +2,12 @@ package webhook
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 // The codes of a call whose answer does not mean what its settings ask for.
@@ -130,7 +130,7 @@ func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 	var vars *expr.Vars
 	var fields []string
 	if e.Subject != nil {
-		fields = SecretValues(e.Subject)
+		fields = mask.Of(e.Subject).Values()
 	}
 	redact := e.Redact.With(fields...)
 	if p.NeedsSubject() {
@@ -143,7 +143,7 @@ func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 		made.Result, err = p.evaluateResult(vars)
 	}
 	if err != nil {
-		return forgehook.Reading{}, redact.failure(err)
+		return forgehook.Reading{}, redacted(err, redact)
 	}
 	if vars == nil || said != nil && said.Ended() != forgehook.Delivered {
 		made.Result = redact.ReplaceJSON(made.Result)
@@ -160,30 +160,10 @@ func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 		}
 	}
 	if back != (forgehook.WriteBack{}) {
-		made.WriteBack, made.Secrets = &back, textsOf(fields)
+		made.WriteBack, made.Secrets = &back, fields
 	}
 	made.Result = redact.ReplaceJSON(made.Result)
 	return made, nil
-}
-
-// textsOf are the values of secret fields in all ways in which they may be written. Those that are too short to be looked for stand
-// as they are.
-func textsOf(values []string) []string {
-	texts := secretForms(values)
-	for _, v := range values {
-		if len(v) < leastSecret {
-			texts = append(texts, v)
-		}
-	}
-	return texts
-}
-
-// failure is a *Failure without secrets in its message.
-func (r *Redactor) failure(err error) error {
-	if f, ok := errors.AsType[*Failure](err); ok {
-		return &Failure{f.Code, r.Replace(f.Message)}
-	}
-	return err
 }
 
 func (p *Plan) evaluateResult(vars *expr.Vars) (json.RawMessage, error) {
@@ -216,7 +196,7 @@ func resultOf(data json.RawMessage) (json.RawMessage, error) {
 // result is the call's. It is nil where the settings write nothing, and the error is that of [Plan.Read].
 func (p *Plan) ReadWorkItem(e Evidence, result json.RawMessage) (*forgehook.WorkItemWrite, error) {
 	var vars *expr.Vars
-	var redact *Redactor
+	var redact *mask.Redactor
 	var back forgehook.WriteBack
 	for i := range p.meaning.writes {
 		w := &p.meaning.writes[i]
@@ -224,7 +204,7 @@ func (p *Plan) ReadWorkItem(e Evidence, result json.RawMessage) (*forgehook.Work
 			continue
 		}
 		if vars == nil {
-			redact = e.Redact.With(SecretValues(e.Subject)...)
+			redact = e.Redact.With(mask.Of(e.Subject).Values()...)
 			vars = p.responseVars(&e)
 			vars.SetResult(result, e.Callback)
 		}

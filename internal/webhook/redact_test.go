@@ -5,39 +5,8 @@ import (
 	"testing"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 )
-
-func TestRedactor(t *testing.T) {
-	t.Parallel()
-	r := NewRedactor(`pass"<word`, "abc", "", "7", "hunter2", "hunter2-door")
-	for in, want := range map[string]string{
-		`pass"<word`: "[secret]", `{"x":"pass\"<word"}`: `{"x":"[secret]"}`, `{"x":"pass\"\u003cword"}`: `{"x":"[secret]"}`,
-		`<a b="pass&#34;&lt;word">`: `<a b="[secret]">`, `<p>pass&quot;&lt;word</p>`: `<p>[secret]</p>`, "a=pass%22%3Cword&b": "a=[secret]&b",
-		"cGFzcyI8d29yZA==": "[secret]==", "abc": "[secret]", "xabc": "xabc", "7": "[secret]", "17": "17", "": "", "hunter2-door": "[secret]",
-		"the hunter2-doors": "the [secret]s", "%5Bsecret%5D": "[secret]",
-	} {
-		diff(t, want, r.Replace(in))
-	}
-	diff(t, "secret word", NewRedactor("secret").Replace("secret word")) // the mark itself tells as much
-}
-
-// A long secret of one letter over and over is looked for in time that grows with the text; with a quadratic search this takes minutes.
-func TestRedactor_long(t *testing.T) {
-	t.Parallel()
-	const n = 1 << 20
-	run := strings.Repeat("a", n)
-	r := NewRedactor(run+"b", run[:5000]+`"`, "hunter2")
-	if r.long == nil {
-		t.Fatal("all are looked for at once")
-	}
-	for in, want := range map[string]string{
-		run + run: run + run, "x" + run + "b": "x[secret]", run[:5000] + `\"` + run[:5000] + "&#34;hunter2": "[secret][secret][secret]",
-	} {
-		if got := r.Replace(in); got != want {
-			t.Errorf("a text of %d bytes comes out with %d, want %d", len(in), len(got), len(want))
-		}
-	}
-}
 
 // A secret that is too short to be looked for inside texts is hidden where it is all of one.
 func TestMask_short(t *testing.T) {
@@ -97,7 +66,7 @@ func TestRequest_wholeEntities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := withoutSources(withoutSecrets(subject(t, data)))
+	want := withoutSources(mask.Of(subject(t, data)).Without())
 	shown, err := forgehook.AppendJSON(nil, want.Document)
 	if err != nil {
 		t.Fatal(err)
@@ -113,9 +82,9 @@ func TestMask_tells(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"source":{"key":"hunter2-door"},"resultParameters":[{"id":5,"value":"hunter2-door","paramDef":{"id":9,"name":"Door","valueType":10},
 		"verifications":[{"id":6,"value":"hunter2-old","info":"two digits of it were read"}]}]}}`)
-	s := secretsOf(sub)
-	masked := s.mask(sub, NewRedactor(s.values(sub)...))
-	diff(t, Masked, *masked.Document.ResultParameters[0].Verifications[0].Info)
+	secrets := mask.Of(sub)
+	masked := secrets.Masked(mask.NewRedactor(secrets.Values()...))
+	diff(t, forgehook.Masked, *masked.Document.ResultParameters[0].Verifications[0].Info)
 
 	settings := withURL("https://example.com/")
 	settings.Condition = new(`doc.id == 2 && doc.source.key + "s" == "hunter2-door"`) // a hint repeats what failed
@@ -124,7 +93,7 @@ func TestMask_tells(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := conditions[6]
-	if strings.Contains(string(c.Actual)+c.Hint, "hunter2-door") || !strings.Contains(c.Hint, Masked) {
+	if strings.Contains(string(c.Actual)+c.Hint, "hunter2-door") || !strings.Contains(c.Hint, forgehook.Masked) {
 		t.Errorf("actual %s, hint %q", c.Actual, c.Hint)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 // Meta is what a request says about its call.
@@ -104,19 +105,15 @@ func (p *Plan) Request(sub *forgehook.Subject, m Meta) (*Request, error) {
 		Method: p.settings.WebHook.Method.String(), URL: parts.url, Host: p.address.host, Headers: p.headerLines(m, parts), Body: parts.body,
 		SHA256: hex.EncodeToString(sum[:]),
 	}
-	var hidden []string
-	s := secretsOf(sub)
-	if s.found {
-		hidden = s.values(sub)
-	}
-	hasToken := m != m.shown()
+	secrets, hasToken := mask.Of(sub), m != m.shown()
+	hidden := secrets.Values()
 	if hasToken {
 		hidden = append(hidden, m.callbackToken())
 	}
-	if s.found || hasToken {
-		redact := NewRedactor(hidden...)
-		if s.found {
-			sub = s.mask(sub, redact)
+	if secrets.Found() || hasToken {
+		redact := mask.NewRedactor(hidden...)
+		if secrets.Found() {
+			sub = secrets.Masked(redact)
 		}
 		r.Shown = p.shown(r, sub, redact, m.shown())
 	}
@@ -141,7 +138,7 @@ type parts struct {
 
 // build makes every part, also where another one cannot be made, so that what is shown has them; a part that cannot is "[secret]".
 func (p *Plan) build(sub *forgehook.Subject, m Meta) parts {
-	vars, made := m.vars(sub), parts{url: Masked, body: []byte(Masked)}
+	vars, made := m.vars(sub), parts{url: forgehook.Masked, body: []byte(forgehook.Masked)}
 	note := func(err error) bool {
 		if made.err == nil && err != nil {
 			made.err = err
@@ -154,7 +151,7 @@ func (p *Plan) build(sub *forgehook.Subject, m Meta) parts {
 	for i := range p.headers {
 		value, err := p.headers[i].build(vars)
 		if !note(err) {
-			value = Masked
+			value = forgehook.Masked
 		}
 		made.values = append(made.values, value)
 	}
@@ -196,7 +193,7 @@ func (p *Plan) headerLines(m Meta, made parts) []Header {
 }
 
 // shown makes the request again for the subject without its secrets, and looks once more for what is left of them.
-func (p *Plan) shown(sent *Request, masked *forgehook.Subject, redact *Redactor, m Meta) *Shown {
+func (p *Plan) shown(sent *Request, masked *forgehook.Subject, redact *mask.Redactor, m Meta) *Shown {
 	made := p.build(masked, m)
 	s := &Shown{URL: redact.Replace(made.url), Headers: p.headerLines(m, made)}
 	for i := range s.Headers {

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 var update = flag.Bool("update", false, "write the golden requests anew; read the diff before you commit it")
@@ -259,7 +260,7 @@ func TestWithoutSecrets_byID(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			sub := withoutSecrets(subject(t, tt.subject))
+			sub := mask.Of(subject(t, tt.subject)).Without()
 			var got []string
 			if sub.ParameterDef != nil {
 				got = append(got, "def")

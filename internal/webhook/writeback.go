@@ -9,6 +9,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 const (
@@ -83,10 +84,10 @@ func writesOf(s *forgehook.WriteBackSettings) []write {
 }
 
 // run evaluates and puts the value. The error is a *Failure, which quotes nothing that may not be shown.
-func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, redact *Redactor) error {
+func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, redact *mask.Redactor) error {
 	v, err := w.program.Eval(vars)
 	if err != nil {
-		return redact.failure(unreadable(w.path, err))
+		return redacted(unreadable(w.path, err), redact)
 	}
 	if v.IsNull() {
 		return nil
@@ -96,7 +97,7 @@ func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, redact *Redactor
 		return nil
 	}
 	if text := v.Text(); redact.Replace(text) != text {
-		fault = Masked + ", which does not fit here"
+		fault = forgehook.Masked + ", which does not fit here"
 	}
 	return &Failure{CodeWriteBackRefused, w.path + ": " + fault}
 }

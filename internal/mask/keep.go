@@ -1,4 +1,4 @@
-package webhook
+package mask
 
 import (
 	"bytes"
@@ -10,11 +10,16 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// KeepSecrets puts back what a document has "[secret]" for because it was shown so: who reads a document, changes it and stores it loses no
-// secret. stored gives the document as it is, nil where there is none; it is asked only where d has that text. A part of a list is the stored
-// one of the same id, without ids the one at the same place. Nothing is put back where it would be shown: a field that is secret no more tells
-// nothing. A field that is or was secret and then still has the mask is refused as invalid, by its path.
-func KeepSecrets(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
+// Refusal says why what was shown for a secret is not taken for one.
+const Refusal = `a value, not what is shown in its place: "` + forgehook.Masked + `"`
+
+// Keep puts back what a document has "[secret]" for because it was shown so: who reads a document,
+// changes it and stores it loses no secret. stored gives the document as it is, nil where there is none;
+// it is asked only where d has that text. A part of a list is the stored one of the same id, without ids
+// the one at the same place. Nothing is put back where it would be shown: a field that is secret no more
+// tells nothing. A field that is or was secret and then still has the mask is refused as invalid, by its
+// path.
+func Keep(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
 	if !mentionsMask(reflect.ValueOf(d)) {
 		return nil
 	}
@@ -22,12 +27,12 @@ func KeepSecrets(d *forgehook.Document, stored func() (*forgehook.Document, erro
 	if err != nil {
 		return err
 	}
-	if before != nil && secretsOf(&forgehook.Subject{Document: before}).found {
+	if before != nil && OfDocument(before).found {
 		given := copied(reflect.ValueOf(*d), NewRedactor())
-		unmask(reflect.ValueOf(d).Elem(), reflect.ValueOf(MaskDocument(*before)), reflect.ValueOf(*before))
-		conceal(reflect.ValueOf(d).Elem(), given, reflect.ValueOf(MaskDocument(*d)))
+		unmask(reflect.ValueOf(d).Elem(), reflect.ValueOf(Document(*before)), reflect.ValueOf(*before))
+		conceal(reflect.ValueOf(d).Elem(), given, reflect.ValueOf(Document(*d)))
 	}
-	s := secretsOf(&forgehook.Subject{Document: d, MasterDocument: before})
+	s := Of(&forgehook.Subject{Document: d, MasterDocument: before})
 	return forgehook.Invalid(s.stillMasked(d, "")...)
 }
 
@@ -36,7 +41,7 @@ func mentionsMask(v reflect.Value) bool {
 	t := v.Type()
 	switch t {
 	case rawType:
-		return bytes.Contains(v.Bytes(), []byte(Masked))
+		return bytes.Contains(v.Bytes(), []byte(forgehook.Masked))
 	case timeType, numberType:
 		return false
 	}
@@ -56,7 +61,7 @@ func mentionsMask(v reflect.Value) bool {
 			}
 		}
 	case reflect.String:
-		return strings.Contains(v.String(), Masked)
+		return strings.Contains(v.String(), forgehook.Masked)
 	}
 	return false
 }
@@ -171,10 +176,10 @@ func counterpart(v reflect.Value, i int, other reflect.Value) int {
 }
 
 // stillMasked are the texts of secret fields that hold the mask.
-func (s *secretFields) stillMasked(d *forgehook.Document, at string) (faults []forgehook.FieldError) {
+func (s *Secrets) stillMasked(d *forgehook.Document, at string) (faults []forgehook.FieldError) {
 	refuse := func(path string, text *string) {
-		if text != nil && strings.Contains(*text, Masked) {
-			faults = append(faults, forgehook.FieldError{Path: path, Allowed: `a value, not what is shown in its place: "[secret]"`})
+		if text != nil && strings.Contains(*text, forgehook.Masked) {
+			faults = append(faults, forgehook.FieldError{Path: path, Allowed: Refusal})
 		}
 	}
 	var walk func(list []forgehook.DocumentParameter, at string, secret bool)

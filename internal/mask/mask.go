@@ -1,106 +1,59 @@
-package webhook
+package mask
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"reflect"
-	"slices"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// SecretValues are the values of a subject's secret fields, of the type Password or SecureString: each once, the longest first.
-func SecretValues(sub *forgehook.Subject) []string {
-	if s := secretsOf(sub); s.found {
-		return s.values(sub)
-	}
-	return nil
-}
-
-// values collects what must not be shown. A null or an empty value is none.
-func (s *secretFields) values(sub *forgehook.Subject) []string {
-	var list []string
-	s.visit(sub, func(text **string, value bool) {
-		if value && *text != nil && **text != "" {
-			list = append(list, **text)
-		}
-	})
-	slices.SortFunc(list, longestFirst)
-	return slices.Compact(list)
-}
-
-func longestFirst(a, b string) int {
-	return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
-}
-
-// mask returns a copy of the subject that has "[secret]" for each secret value, and for the same text wherever else it stands: in
-// another field, in what the sender wrote. Nothing that is made of the copy can tell a secret.
-func (s *secretFields) mask(sub *forgehook.Subject, redact *Redactor) *forgehook.Subject {
-	masked := copied(reflect.ValueOf(sub), redact).Interface().(*forgehook.Subject)
+// Masked returns a copy of the subject that has "[secret]" for each secret value, and for the same text
+// wherever else it stands: in another field, in what the sender wrote. Nothing that is made of the copy
+// can tell a secret. The redactor knows the [Secrets.Values].
+func (s *Secrets) Masked(redact *Redactor) *forgehook.Subject {
+	masked := copied(reflect.ValueOf(s.subject), redact).Interface().(*forgehook.Subject)
 	s.visit(masked, func(text **string, _ bool) {
 		if *text != nil && **text != "" {
-			mark := Masked
-			*text = &mark
+			*text = new(forgehook.Masked)
 		}
 	})
 	return masked
 }
 
-// MaskDocument is a document as it may be shown: with "[secret]" for the values of its secret fields. One without any is returned
-// as it is.
-func MaskDocument(doc forgehook.Document) forgehook.Document {
-	sub := &forgehook.Subject{Document: &doc}
-	s := secretsOf(sub)
+// Document is a document as it may be shown: with "[secret]" for the values of its secret fields. One
+// without any is returned as it is.
+func Document(d forgehook.Document) forgehook.Document {
+	s := OfDocument(&d)
 	if !s.found {
-		return doc
+		return d
 	}
-	return *s.mask(sub, NewRedactor(SecretValues(sub)...)).Document
+	return *s.Masked(NewRedactor(s.Values()...)).Document
 }
 
-// visit shows the texts of every secret field; value is false for a text that tells of the value only.
-func (s *secretFields) visit(sub *forgehook.Subject, show func(text **string, value bool)) {
-	definition := func(d *forgehook.ParameterDef, above bool) { s.visitDefinition(d, above, show) }
-	var parameter func(p *forgehook.DocumentParameter, above bool)
-	parameter = func(p *forgehook.DocumentParameter, above bool) {
-		secret := above || s.hides(p)
-		definition(p.ParamDef, secret)
-		if secret {
-			show(&p.Value, true)
-			show(&p.Data, true)
-			for i := range p.Verifications {
-				visitVerification(&p.Verifications[i], show)
-			}
+// visit shows the texts of every secret field of the subject, or of a copy of it; value is false for a
+// text that only tells of the value.
+func (s *Secrets) visit(sub *forgehook.Subject, show func(text **string, value bool)) {
+	secret := s.entitiesOf(sub)
+	for p := range fieldsOf(sub) {
+		visitDefinition(p.ParamDef, secret[p], show)
+		if !secret[p] {
+			continue
 		}
-		for i := range p.Children {
-			parameter(&p.Children[i], secret)
+		show(&p.Value, true)
+		show(&p.Data, true)
+		for i := range p.Verifications {
+			visitVerification(&p.Verifications[i], show)
 		}
 	}
-	var document func(d *forgehook.Document)
-	document = func(d *forgehook.Document) {
-		if d == nil {
-			return
-		}
-		for i := range d.ResultParameters {
-			parameter(&d.ResultParameters[i], false)
-		}
-		for i := range d.Documents {
-			document(&d.Documents[i])
-		}
-	}
-	document(sub.Document)
-	document(sub.MasterDocument)
-	definition(sub.ParameterDef, false)
-	if sub.Parameter != nil {
-		parameter(sub.Parameter, s.subject)
-	}
+	visitDefinition(sub.ParameterDef, false, show)
 	if s.hidesVerification(sub.Verification) {
 		visitVerification(sub.Verification, show)
 	}
 }
 
-func (s *secretFields) visitDefinition(d *forgehook.ParameterDef, secret bool, show func(**string, bool)) {
+func visitDefinition(d *forgehook.ParameterDef, secret bool, show func(**string, bool)) {
 	if d == nil {
 		return
 	}
@@ -108,7 +61,7 @@ func (s *secretFields) visitDefinition(d *forgehook.ParameterDef, secret bool, s
 		show(&d.DefaultValue, true)
 	}
 	for i := range d.Children {
-		s.visitDefinition(&d.Children[i], false, show)
+		visitDefinition(&d.Children[i], false, show)
 	}
 }
 
@@ -184,7 +137,7 @@ func redactJSON(raw []byte, redact *Redactor) json.RawMessage {
 		switch {
 		case token[0] == '"':
 			if json.Unmarshal(token, &text) != nil {
-				text = Masked
+				text = forgehook.Masked
 			}
 		case token[0] == '-' || '0' <= token[0] && token[0] <= '9':
 			text = string(token)

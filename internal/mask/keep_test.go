@@ -1,4 +1,4 @@
-package webhook_test
+package mask_test
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/webhook"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 const door = `{"id":7001,"status":9,"usage":2,"comment":"open with 0815-4711, please","source":{"pin":"0815-4711"},"resultParameters":[
@@ -35,8 +35,8 @@ func text(t *testing.T, d forgehook.Document) string {
 	return string(content)
 }
 
-// TestKeepSecrets reads a document as it is shown, changes it, and stores it over the one that it was.
-func TestKeepSecrets(t *testing.T) {
+// TestKeep reads a document as it is shown, changes it, and stores it over the one that it was.
+func TestKeep(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
@@ -63,12 +63,12 @@ func TestKeepSecrets(t *testing.T) {
 			t.Parallel()
 			stored := document(t, door)
 			before := text(t, stored)
-			shown := text(t, webhook.MaskDocument(stored))
+			shown := text(t, mask.Document(stored))
 			if strings.Contains(shown, "4711") || tt.old != "" && !strings.Contains(shown, tt.old) {
 				t.Fatalf("shown is %s", shown)
 			}
 			changed := document(t, strings.Replace(shown, tt.old, tt.new, 1))
-			err := webhook.KeepSecrets(&changed, func() (*forgehook.Document, error) { return &stored, nil })
+			err := mask.Keep(&changed, func() (*forgehook.Document, error) { return &stored, nil })
 			if diff := cmp.Diff(tt.faults, paths(err)); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
@@ -112,8 +112,8 @@ func paths(err error) (list []string) {
 	return list
 }
 
-// TestKeepSecrets_tellsNothing: who may store documents cannot have a secret put where it is shown.
-func TestKeepSecrets_tellsNothing(t *testing.T) {
+// TestKeep_tellsNothing: who may store documents cannot have a secret put where it is shown.
+func TestKeep_tellsNothing(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*forgehook.Document){
 		"no definition":      func(d *forgehook.Document) { d.ResultParameters[0].ParamDef = nil },
@@ -125,10 +125,10 @@ func TestKeepSecrets_tellsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stored := document(t, door)
-			changed := document(t, text(t, webhook.MaskDocument(stored)))
+			changed := document(t, text(t, mask.Document(stored)))
 			change(&changed)
-			err := webhook.KeepSecrets(&changed, func() (*forgehook.Document, error) { return &stored, nil })
-			if shown := text(t, webhook.MaskDocument(changed)); strings.Contains(shown, "4711") {
+			err := mask.Keep(&changed, func() (*forgehook.Document, error) { return &stored, nil })
+			if shown := text(t, mask.Document(changed)); strings.Contains(shown, "4711") {
 				t.Errorf("%v, shown is %s", err, shown)
 			}
 			if strings.HasSuffix(name, "definition") && err == nil {
@@ -138,21 +138,21 @@ func TestKeepSecrets_tellsNothing(t *testing.T) {
 	}
 }
 
-// TestKeepSecrets_nothingStored refuses what was shown where there is nothing to take it from, and lets all else be.
-func TestKeepSecrets_nothingStored(t *testing.T) {
+// TestKeep_nothingStored refuses what was shown where there is nothing to take it from, and lets all else be.
+func TestKeep_nothingStored(t *testing.T) {
 	t.Parallel()
 	asked := 0
 	none := func() (*forgehook.Document, error) { asked++; return nil, nil }
 	plain := document(t, door)
-	if err := webhook.KeepSecrets(&plain, none); err != nil || asked != 0 {
+	if err := mask.Keep(&plain, none); err != nil || asked != 0 {
 		t.Errorf("a document without masks: %v, asked %d times", err, asked)
 	}
-	shown := webhook.MaskDocument(plain)
-	if got := paths(webhook.KeepSecrets(&shown, none)); len(got) != 6 {
+	shown := mask.Document(plain)
+	if got := paths(mask.Keep(&shown, none)); len(got) != 6 {
 		t.Errorf("refused %v", got)
 	}
 	other := document(t, `{"comment":"the word [secret]","resultParameters":[{"id":3,"value":"[secret]","paramDef":{"id":2,"name":"Note","valueType":1}}]}`)
-	if err := webhook.KeepSecrets(&other, none); err != nil {
+	if err := mask.Keep(&other, none); err != nil {
 		t.Errorf("a text that is no secret: %v", err)
 	}
 }

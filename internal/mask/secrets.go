@@ -1,0 +1,166 @@
+// Package mask knows what is secret: the values of fields whose definition is of the type Password or
+// SecureString, wherever they stand. It leaves them out, masks them, keeps them when a document that
+// was shown is stored again, and replaces them in texts and JSON. It knows no settings and no
+// expressions. Start with [Of], which looks at a subject, and [Redactor], which looks at texts.
+package mask
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Secrets are what is secret in a subject. Fields are found by their own definition, by that of another
+// field with the same id, and by where they stand; cells of a table carry no definition, and an inline
+// parameter or verification may carry an id only.
+type Secrets struct {
+	subject                 *forgehook.Subject
+	definitions, parameters map[int32]bool // by id; 0 is none
+	found                   bool           // there is a definition of a secret field
+	about                   bool           // the field that the call is about is secret
+	entities                map[any]bool   // see Has; nil until it is asked
+}
+
+// Of looks at a subject, which must not change meanwhile.
+func Of(sub *forgehook.Subject) *Secrets {
+	s := &Secrets{subject: sub, definitions: map[int32]bool{}, parameters: map[int32]bool{}}
+	s.learnDefinition(sub.ParameterDef)
+	for p := range fieldsOf(sub) {
+		s.learnDefinition(p.ParamDef)
+		if isSecret(p.ParamDef) && p.ParamDefID != nil {
+			s.definitions[*p.ParamDefID] = *p.ParamDefID != 0
+		}
+	}
+	if !s.found { // the usual case
+		return s
+	}
+	for p := range fieldsOf(sub) {
+		if s.hides(p) {
+			s.parameters[p.ID] = p.ID != 0
+			for below := range p.Fields() {
+				s.parameters[below.ID] = below.ID != 0
+			}
+		}
+	}
+	// Parameter, definition and verification are one field, whatever ids they carry: if one is secret, so are the others.
+	p := sub.Parameter
+	s.about = isSecret(sub.ParameterDef) || p != nil && (s.hides(p) || s.parameters[p.ID])
+	return s
+}
+
+// OfDocument looks at a document alone.
+func OfDocument(d *forgehook.Document) *Secrets { return Of(&forgehook.Subject{Document: d}) }
+
+// Found reports whether the subject has a secret field.
+func (s *Secrets) Found() bool { return s.found }
+
+// Has reports whether one of the subject's fields or verifications is secret: it takes a pointer, for
+// they may have no ids.
+func (s *Secrets) Has(entity any) bool {
+	if s.entities == nil {
+		s.entities = s.entitiesOf(s.subject)
+	}
+	return s.entities[entity]
+}
+
+// Values are those of the secret fields, each once, the longest first. Null and "" are none.
+func (s *Secrets) Values() []string {
+	if !s.found {
+		return nil
+	}
+	var list []string
+	s.visit(s.subject, func(text **string, value bool) {
+		if value && *text != nil && **text != "" {
+			list = append(list, **text)
+		}
+	})
+	slices.SortFunc(list, longestFirst)
+	return slices.Compact(list)
+}
+
+func longestFirst(a, b string) int {
+	return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+}
+
+func isSecret(d *forgehook.ParameterDef) bool {
+	return d != nil && (d.ValueType == forgehook.ValuePassword || d.ValueType == forgehook.ValueSecure)
+}
+
+func (s *Secrets) learnDefinition(d *forgehook.ParameterDef) {
+	if d == nil {
+		return
+	}
+	if isSecret(d) {
+		s.found = true
+		s.definitions[d.ID] = d.ID != 0
+	}
+	for i := range d.Children {
+		s.learnDefinition(&d.Children[i])
+	}
+}
+
+// hides tells by a field's definition. Those below a secret field are secret, too.
+func (s *Secrets) hides(p *forgehook.DocumentParameter) bool {
+	return isSecret(p.ParamDef) || p.ParamDefID != nil && s.definitions[*p.ParamDefID] || p.ParamDef != nil && s.definitions[p.ParamDef.ID]
+}
+
+// hidesVerification tells for the verification that the call is about.
+func (s *Secrets) hidesVerification(v *forgehook.Verification) bool {
+	return v != nil && (s.about || s.parameters[v.ParameterID])
+}
+
+// entitiesOf are the secret fields of a subject with all below them, and their verifications.
+func (s *Secrets) entitiesOf(sub *forgehook.Subject) map[any]bool {
+	secret := map[any]bool{}
+	if !s.found {
+		return secret
+	}
+	hide := func(p *forgehook.DocumentParameter) {
+		secret[p] = true
+		for i := range p.Verifications {
+			secret[&p.Verifications[i]] = true
+		}
+	}
+	for p := range fieldsOf(sub) {
+		if !secret[p] && (s.hides(p) || s.about && p == sub.Parameter) {
+			hide(p)
+			for below := range p.Fields() {
+				hide(below)
+			}
+		}
+	}
+	if s.hidesVerification(sub.Verification) {
+		secret[sub.Verification] = true
+	}
+	return secret
+}
+
+// fieldsOf are all fields of a subject: of its documents and those inside them, and the one that the
+// call is about.
+func fieldsOf(sub *forgehook.Subject) iter.Seq[*forgehook.DocumentParameter] {
+	return func(yield func(*forgehook.DocumentParameter) bool) {
+		if !eachField(sub.Document, yield) || !eachField(sub.MasterDocument, yield) || sub.Parameter == nil || !yield(sub.Parameter) {
+			return
+		}
+		sub.Parameter.Fields()(yield)
+	}
+}
+
+func eachField(d *forgehook.Document, yield func(*forgehook.DocumentParameter) bool) bool {
+	if d == nil {
+		return true
+	}
+	for p := range d.Fields() {
+		if !yield(p) {
+			return false
+		}
+	}
+	for i := range d.Documents {
+		if !eachField(&d.Documents[i], yield) {
+			return false
+		}
+	}
+	return true
+}
