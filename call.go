@@ -85,12 +85,6 @@ type Call struct {
 	Error            *CallError      `json:"error"`
 }
 
-// CallError says why a call or an attempt failed.
-type CallError struct {
-	Code    string `json:"code"` // stable: "http_503", "timeout", "guard_blocked"; the rules are in internal/webhook
-	Message string `json:"message"`
-}
-
 // RequestInfo describes the request that a call sends, without its body. Secrets are masked.
 type RequestInfo struct {
 	Method    string            `json:"method"`

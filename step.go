@@ -31,7 +31,7 @@ func (x *Exchange) EndedAt() time.Time { return x.StartedAt.Add(x.Duration) }
 type Decision struct {
 	Verdict Verdict
 	Reason  string        // "503 Service Unavailable", "timed out after 30 s"
-	Code    string        // "http_503", "timeout"; "" on success
+	Code    CallErrorCode // "" on success
 	Message string        // "" on success
 	Final   bool          // permanent, or budget used up; false on success
 	Delay   time.Duration // before the next attempt, when it is retry and not final

@@ -253,10 +253,10 @@ func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number
 	a.Log.Error("cannot prepare an attempt", "call", call.CallID, "error", cause)
 	if forgehook.ErrorCode(cause) == forgehook.CodeInvalid {
 		done, err := a.complete(context.WithoutCancel(ctx), call, forgehook.Failed,
-			forgehook.CallError{Code: "settings_not_allowed", Message: "The settings of the call are not allowed any more."})
+			*forgehook.CallErrorSettings.Because())
 		return workflows.DeliverResult{Outcome: done.Outcome, StatusCode: done.StatusCode, Attempts: done.Attempts, Wake: done.Wake}, err
 	}
-	return workflows.DeliverResult{}, temporal.NewApplicationErrorWithOptions("the request could not be prepared: see the worker's log", "internal",
+	return workflows.DeliverResult{}, temporal.NewApplicationErrorWithOptions("the request could not be prepared: see the worker's log", string(forgehook.CallErrorInternal),
 		temporal.ApplicationErrorOptions{NextRetryDelay: ourFaultDelay})
 }
 

@@ -205,7 +205,7 @@ func TestDeliver_answers(t *testing.T) {
 	b := setup(t)
 	elsewhere := zoo.OK(t)
 	const limit = 128 << 10
-	network := func(code, message string) *forgehook.CallError {
+	network := func(code forgehook.CallErrorCode, message string) *forgehook.CallError {
 		return &forgehook.CallError{Code: code, Message: message}
 	}
 	ok := func(body, encoding string, truncated bool) *forgehook.Response {

@@ -30,7 +30,7 @@ func (a *Activities) faultOf(step string, what slog.Attr, err error) error {
 	}
 	a.Log.Error("activity failed", "step", step, what, "error", err)
 	if !known {
-		return temporal.NewApplicationError(step+" failed: see the worker's log", "internal")
+		return temporal.NewApplicationError(step+" failed: see the worker's log", string(forgehook.CallErrorInternal))
 	}
 	message := fmt.Sprintf("%s failed: %s", step, e.Code)
 	if e.Code == forgehook.CodeUnavailable { // the database or the engine

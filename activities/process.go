@@ -149,7 +149,7 @@ func (a *Activities) cancel(ctx context.Context, call workflows.CallRef) error {
 	if forgehook.ErrorCode(err) != forgehook.CodeNotFound {
 		return err
 	}
-	return a.endWithoutRun(ctx, call, forgehook.Canceled, forgehook.CallError{Code: "canceled", Message: "The work item that waits for it is gone."})
+	return a.endWithoutRun(ctx, call, forgehook.Canceled, forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: "The work item that waits for it is gone."})
 }
 
 func itemState(s postgres.ItemState) workflows.ItemState {

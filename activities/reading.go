@@ -45,7 +45,7 @@ func read(plan *webhook.Plan, evidence webhook.Evidence, tally webhook.Tally) (f
 	if err == nil {
 		return decision, reading
 	}
-	decision.Verdict, decision.Final, decision.Code, decision.Message = forgehook.VerdictPermanent, true, webhook.CodeAnswerUnreadable, err.Error()
+	decision.Verdict, decision.Final, decision.Code, decision.Message = forgehook.VerdictPermanent, true, forgehook.CallErrorAnswerUnreadable, err.Error()
 	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 		decision.Code, decision.Message = failure.Code, failure.Message
 	}
@@ -54,10 +54,10 @@ func read(plan *webhook.Plan, evidence webhook.Evidence, tally webhook.Tally) (f
 }
 
 // unread says for histories why a response that has come counts for nothing: without values.
-var unread = map[string]string{
-	webhook.CodeAnswerUnreadable: "but the answer cannot be read",
-	webhook.CodeResultTooLarge:   "but the result is too large",
-	webhook.CodeWriteBackRefused: "but what it writes back is refused",
+var unread = map[forgehook.CallErrorCode]string{
+	forgehook.CallErrorAnswerUnreadable: "but the answer cannot be read",
+	forgehook.CallErrorResultTooLarge:   "but the result is too large",
+	forgehook.CallErrorWriteBackRefused: "but what it writes back is refused",
 }
 
 // meta is what requests and readings say about their call.

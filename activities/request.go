@@ -8,7 +8,6 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/postgres"
-	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -70,7 +69,7 @@ func (a *Activities) ReadAnswers(ctx context.Context, in workflows.AnswersInput)
 		switch size := len(call.Result); {
 		case !in.WithResult || size == 0:
 		case size > free:
-			answer.ErrorCode = webhook.CodeResultTooLarge
+			answer.ErrorCode = forgehook.CallErrorResultTooLarge
 		default:
 			answer.Result, free = call.Result, free-size
 		}

@@ -108,14 +108,14 @@ func (a *Activities) settleRun(ctx context.Context, start forgehook.RunStart) (r
 	if err != nil {
 		return false, err
 	}
-	outcome, why := forgehook.RunFailed, &forgehook.CallError{Code: "run_" + string(state), Message: "The workflow ended without an outcome."}
+	outcome, why := forgehook.RunFailed, forgehook.CallErrorRun(string(state)).Because()
 	switch state {
 	case forgehook.WorkflowRunning:
 		return false, nil
 	case forgehook.WorkflowMissing:
 		return true, a.Starter.StartRuns(ctx, []forgehook.RunStart{start})
 	case forgehook.WorkflowTerminated, forgehook.WorkflowCanceled:
-		outcome, why = forgehook.RunCanceled, &forgehook.CallError{Code: string(state), Message: "The workflow was ended in Temporal."}
+		outcome, why = forgehook.RunCanceled, endedInTemporal(state)
 	}
 	_, err = a.DB.CompleteRun(ctx, start.RunRef, outcome, why, a.Now())
 	return false, err
@@ -152,6 +152,11 @@ func (a *Activities) settleProcess(ctx context.Context, ref forgehook.ProcessRef
 	return true, a.Starter.StartProcess(ctx, forgehook.ProcessStart{ProcessRef: ref, WorkItemID: item, CallID: at.Call.CallID})
 }
 
+// endedInTemporal is the error of what somebody has terminated or canceled there.
+func endedInTemporal(state forgehook.WorkflowState) *forgehook.CallError {
+	return &forgehook.CallError{Code: forgehook.CallErrorCode(state), Message: forgehook.CallErrorTerminated.Because().Message}
+}
+
 // settleCall gives an open call whose run has ended an outcome, and a new run to one whose run is gone: what was sent is in
 // PostgreSQL, so a new run goes on where the old one stood.
 func (a *Activities) settleCall(ctx context.Context, start forgehook.CallStart) (bool, error) {
@@ -166,9 +171,9 @@ func (a *Activities) settleCall(ctx context.Context, start forgehook.CallStart) 
 	case forgehook.WorkflowMissing:
 		return true, a.Starter.StartCalls(ctx, []forgehook.CallStart{start})
 	case forgehook.WorkflowTerminated, forgehook.WorkflowCanceled:
-		err = a.endWithoutRun(ctx, call, forgehook.Canceled, forgehook.CallError{Code: string(state), Message: "The workflow was ended in Temporal."})
+		err = a.endWithoutRun(ctx, call, forgehook.Canceled, *endedInTemporal(state))
 	default:
-		err = a.endWithoutRun(ctx, call, forgehook.Failed, forgehook.CallError{Code: "run_" + string(state), Message: "The workflow ended without an outcome."})
+		err = a.endWithoutRun(ctx, call, forgehook.Failed, *forgehook.CallErrorRun(string(state)).Because())
 	}
 	return err == nil, err
 }

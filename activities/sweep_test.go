@@ -73,7 +73,7 @@ func TestSweepCalls(t *testing.T) {
 			continue
 		}
 		equal(t, string(state), *got.Outcome, want.outcome)
-		equal(t, string(state), got.Error.Code, want.code)
+		equal(t, string(state), got.Error.Code, forgehook.CallErrorCode(want.code))
 	}
 	equal(t, "a call of just now", b.outcome(t, forgehook.Call{ID: fresh.CallID}), "")
 

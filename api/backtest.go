@@ -162,7 +162,7 @@ func (b backtest) run(ctx context.Context, r *request, query postgres.SampleQuer
 		return err
 	})
 	if errors.Is(err, errLate) {
-		total.Error = &forgehook.CallError{Code: "too_slow", Message: fmt.Sprintf("Stopped after %s: the conditions take too long. These are the totals until then.", backtestBudget)}
+		total.Error = &forgehook.CallError{Code: forgehook.CallErrorTooSlow, Message: fmt.Sprintf("Stopped after %s: the conditions take too long. These are the totals until then.", backtestBudget)}
 	} else if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (b backtest) compare(ctx context.Context, page []postgres.Sample) ([]compar
 func (b backtest) judge(sample postgres.Sample) compared {
 	out := compared{difference: difference{DocumentID: sample.DocumentID, CallID: sample.Call.ID, Reasons: []forgehook.Condition{}}}
 	if sample.Err != nil {
-		out.Error, out.err = &forgehook.CallError{Code: string(codeInternal), Message: "What is stored of this subject cannot be read."}, sample.Err
+		out.Error, out.err = &forgehook.CallError{Code: forgehook.CallErrorInternal, Message: "What is stored of this subject cannot be read."}, sample.Err
 		return out
 	}
 	subject := sample.Subject
@@ -244,7 +244,7 @@ func (b backtest) judge(sample postgres.Sample) compared {
 
 // untold is a sample whose conditions cannot be told for a reason of ours.
 func untold(sample postgres.Sample, err error) compared {
-	failure := &forgehook.CallError{Code: string(codeInternal), Message: "The conditions of this subject cannot be told."}
+	failure := &forgehook.CallError{Code: forgehook.CallErrorInternal, Message: "The conditions of this subject cannot be told."}
 	return compared{difference{DocumentID: sample.DocumentID, CallID: sample.Call.ID, Reasons: []forgehook.Condition{}, Error: failure}, err}
 }
 

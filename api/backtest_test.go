@@ -67,7 +67,7 @@ func readLines(t testing.TB, body []byte) found {
 			text += " " + c.Condition
 		}
 		if any.Error != nil {
-			text += " " + any.Error.Code
+			text += " " + string(any.Error.Code)
 		}
 		f.Differences = append(f.Differences, text)
 	}

@@ -318,7 +318,7 @@ func (s *server) cancelCall(ctx context.Context, r *request, in *byUUID) (*answe
 	err = s.Engine.Cancel(ctx, ref)
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
 		// No run will give it an outcome. Should one start in this very moment, it finds this one and ends.
-		why := &forgehook.CallError{Code: "canceled", Message: "Canceled before it was started."}
+		why := &forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: "Canceled before it was started."}
 		done, err := s.DB.CompleteCall(ctx, ref, forgehook.Canceled, why, time.Now())
 		if err != nil {
 			return nil, err

@@ -273,7 +273,7 @@ func TestPreview(t *testing.T) {
 				got.WarnedOf = append(got.WarnedOf, w.Path)
 			}
 			if p.Error != nil {
-				got.ErrorCode = p.Error.Code
+				got.ErrorCode = string(p.Error.Code)
 			}
 			got.WarnedOf = onlyOf(got.WarnedOf, row.want.WarnedOf)
 			if diff := cmp.Diff(row.want, got); diff != "" {

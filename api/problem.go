@@ -18,7 +18,7 @@ const (
 	codeMethod   forgehook.Code = "method-not-allowed"
 	codeMedia    forgehook.Code = "unsupported-media-type"
 	codeRate     forgehook.Code = "rate-limited"
-	codeInternal forgehook.Code = "internal"
+	codeInternal                = forgehook.Code(forgehook.CallErrorInternal)
 )
 
 // problems is the one table from codes to what HTTP says.

@@ -459,7 +459,7 @@ func (s *server) cancelRun(ctx context.Context, r *request, in *byUUID) (*answer
 	err = s.Engine.CancelRun(ctx, ref)
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
 		// No workflow will end it. Should one start in this very moment, it finds this outcome and ends.
-		why := &forgehook.CallError{Code: "canceled", Message: "Canceled before it was started."}
+		why := &forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: "Canceled before it was started."}
 		if _, err := s.DB.CompleteRun(ctx, ref, forgehook.RunCanceled, why, time.Now()); err != nil {
 			return nil, err
 		}

@@ -242,7 +242,7 @@ func (s *server) withdraw(ctx context.Context, r *request, own postgres.Accepted
 	defer cancel()
 	for _, start := range own.Starts {
 		ref := forgehook.CallRef{Tenant: start.Tenant, CallID: start.CallID}
-		why := &forgehook.CallError{Code: "canceled", Message: "The work item cannot wait for it."}
+		why := &forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: "The work item cannot wait for it."}
 		done, err := s.DB.CompleteCall(ctx, ref, forgehook.Canceled, why, time.Now())
 		if err != nil {
 			s.later(ctx, r, "a call that nobody waits for goes on", err)

@@ -99,7 +99,7 @@ func meaningOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject, text, c
 	case forgehook.VerdictRetry:
 		return "tried again: " + d.Reason + "\n"
 	case forgehook.VerdictPermanent:
-		return "failed: " + d.Code + "\n" + d.Message + "\n"
+		return "failed: " + string(d.Code) + "\n" + d.Message + "\n"
 	}
 	if callback != "" {
 		evidence.Callback = new(forgehook.Callback)

@@ -253,8 +253,9 @@ func (c *call) finish(end *ending) (CallResult, error) {
 // ending is how a call ends. Unless a step has recorded the outcome, CompleteCall does; the one that stands already wins.
 type ending struct {
 	CallResult
-	code, reason string // of Call.error, where the outcome is ours to record
-	recorded     bool
+	code     forgehook.CallErrorCode // of Call.error, where the outcome is ours to record
+	reason   string
+	recorded bool
 }
 
 // adopt ends a call with an outcome that stands in PostgreSQL. How many attempts led to it is for CompleteCall to tell.
@@ -262,27 +263,29 @@ func adopt(outcome forgehook.Outcome, reason string) *ending {
 	return &ending{CallResult: CallResult{Outcome: outcome}, reason: reason}
 }
 
+func endWith(outcome forgehook.Outcome, code forgehook.CallErrorCode, reason string) *ending {
+	return &ending{CallResult: CallResult{Outcome: outcome}, code: code, reason: reason}
+}
+
 // endFor says how the call ends for an interrupt or an error, nil when it goes on.
 func (c *call) endFor(why reason, err error) *ending {
 	switch {
 	case why == canceled:
-		return &ending{CallResult: CallResult{Outcome: forgehook.Canceled}, code: "canceled", reason: "The call was canceled."}
+		return endWith(forgehook.Canceled, forgehook.CallErrorCanceled, "The call was canceled.")
 	case why == expired && c.taken:
-		return &ending{
-			CallResult: CallResult{Outcome: forgehook.Expired}, code: "callback_timeout",
-			reason: "The endpoint took the request, but did not call back in time.",
-		}
+		return endWith(forgehook.Expired, forgehook.CallErrorCallbackTimeout, forgehook.CallErrorCallbackTimeout.Because().Message)
 	case why == expired:
-		return &ending{
-			CallResult: CallResult{Outcome: forgehook.Expired}, code: "deadline_passed",
-			reason: "The call did not end within its deadline of " + Wait(c.in.Deadline) + ".",
-		}
+		had := " It had " + Wait(c.in.Deadline) + "."
+		return endWith(forgehook.Expired, forgehook.CallErrorDeadlinePassed, forgehook.CallErrorDeadlinePassed.Because().Message+had)
 	case err != nil:
-		end := &ending{CallResult: CallResult{Outcome: forgehook.Failed}, code: "internal", reason: "A step failed: see the worker's log."}
-		if fault, ok := errors.AsType[*temporal.ApplicationError](err); ok && fault.Type() != "" {
-			end.code, end.reason = fault.Type(), fault.Message()
+		because := forgehook.CallErrorInternal.Because()
+		if fault, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+			because.Message = fault.Message()
+			if code := forgehook.CallErrorCode(fault.Type()); code.Declared() {
+				because.Code = code
+			}
 		}
-		return end
+		return endWith(forgehook.Failed, because.Code, because.Message)
 	}
 	return nil
 }

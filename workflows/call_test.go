@@ -20,7 +20,7 @@ const (
 	searchDelivered = "search attributes: ForgehookOutcome=delivered ForgehookLastStatusCode=200"
 	search503       = "search attributes: ForgehookLastStatusCode=503"
 	completeCancel  = "CompleteCall, canceled, canceled: The call was canceled."
-	completeExpired = "CompleteCall, expired, deadline_passed: The call did not end within its deadline of 1 h."
+	completeExpired = "CompleteCall, expired, deadline_passed: The call did not end within its deadline. It had 1 h."
 	searchCanceled  = "search attributes: ForgehookOutcome=canceled"
 	searchExpired   = "search attributes: ForgehookOutcome=expired"
 	firstBackoff    = "timer: 503 Service Unavailable, next try in 10 s"

@@ -17,7 +17,7 @@ const (
 	awaitTimer      = "timer: callback of the endpoint"
 	lookForOutcome  = "CompleteCall, look"
 	searchCallback  = "search attributes: ForgehookOutcome=delivered ForgehookLastStatusCode=202"
-	completeTimeout = "CompleteCall, expired, callback_timeout: The endpoint took the request, but did not call back in time."
+	completeTimeout = "CompleteCall, expired, callback_timeout: The endpoint took the request, and did not call back within callback.timeout."
 )
 
 // awaits makes Deliver say that the endpoint calls back within so long of the start of the test.

@@ -124,8 +124,8 @@ type DeliverResult struct {
 // CompleteInput ends a call for a reason of the workflow's own.
 type CompleteInput struct {
 	CallRef
-	Outcome forgehook.Outcome // "": give none, tell which one stands, if any
-	Code    string            // of Call.error
+	Outcome forgehook.Outcome       // "": give none, tell which one stands, if any
+	Code    forgehook.CallErrorCode // of Call.error
 	Message string
 }
 
@@ -179,8 +179,8 @@ type RequestResult struct {
 type CallAnswer struct {
 	CallResult
 	WebHookServiceID int32
-	ErrorCode        string          `json:",omitempty"`
-	Result           json.RawMessage `json:",omitempty"`
+	ErrorCode        forgehook.CallErrorCode `json:",omitempty"`
+	Result           json.RawMessage         `json:",omitempty"`
 }
 
 // AcceptInput asks for acceptance of calls that a workflow awaits.
@@ -226,8 +226,9 @@ type Batch struct {
 // RunEnd ends a run.
 type RunEnd struct {
 	RunRef
-	Outcome       forgehook.RunOutcome
-	Code, Message string // of Run.error
+	Outcome forgehook.RunOutcome
+	Code    forgehook.CallErrorCode // of Run.error
+	Message string
 }
 
 // RunResult is the end of a run.

@@ -33,17 +33,17 @@ func (r *eventRun) run() (RunResult, error) {
 		case batch.Outcome != "":
 			return r.finish(RunResult{RunID: r.in.RunID, Outcome: batch.Outcome})
 		case r.own.Err() != nil:
-			return r.end(forgehook.RunCanceled, "canceled", "The run was canceled.")
+			return r.end(forgehook.RunCanceled, forgehook.CallErrorCanceled, "The run was canceled.")
 		case err != nil:
 			return RunResult{}, err
 		case batch.Stopped:
-			return r.end(forgehook.RunFailed, "call_failed", batch.Why)
+			return r.end(forgehook.RunFailed, forgehook.CallErrorCallFailed, batch.Why)
 		case batch.Done && batch.Open == 0:
 			return r.end(forgehook.RunDone, "", "")
 		case batch.Open > 0 && (batch.Done || batch.Wait):
 			r.show(fmt.Sprintf("waiting for **%d** open calls", batch.Open))
 			if receive(r.own, workflow.GetSignalChannel(r.own, RunDrainedSignal), nil) != nil {
-				return r.end(forgehook.RunCanceled, "canceled", "The run was canceled.")
+				return r.end(forgehook.RunCanceled, forgehook.CallErrorCanceled, "The run was canceled.")
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func (r *eventRun) next() (Batch, error) {
 }
 
 // end records the outcome; the one that stands wins.
-func (r *eventRun) end(outcome forgehook.RunOutcome, code, message string) (RunResult, error) {
+func (r *eventRun) end(outcome forgehook.RunOutcome, code forgehook.CallErrorCode, message string) (RunResult, error) {
 	result, err := completeRun(r.ctx, RunEnd{RunRef: r.in.RunRef, Outcome: outcome, Code: code, Message: message})
 	if err != nil {
 		return RunResult{}, err

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/worker"
@@ -145,7 +146,7 @@ func TestJudgements(t *testing.T) {
 		{"endpoint without TLS", judgeEndpoint("http://x", outbound.Connection{Address: "192.0.2.1:80"}, nil, now), OK, "without TLS"},
 		{"certificate that ends", judgeEndpoint("https://x", outbound.Connection{TLS: "TLS 1.3", Certificate: now.Add(49 * time.Hour)}, nil, now), Warning, "ends in 2 days"},
 		{"endpoint away", judgeEndpoint("https://x", outbound.Connection{}, away, now), Fault, "curl -v https://x"},
-		{"endpoint refused", judgeEndpoint("https://x", outbound.Connection{}, errors.New(outbound.CodeGuardBlocked+": x"), now), Fault, "FORGEHOOK_EGRESS_ALLOW"},
+		{"endpoint refused", judgeEndpoint("https://x", outbound.Connection{}, errors.New(string(forgehook.CallErrorGuardBlocked)+": x"), now), Fault, "FORGEHOOK_EGRESS_ALLOW"},
 		{"public URL", judgePublicURL(link("https://hooks.example.com"), true, nil), OK, "answers"},
 		{"public URL not set", judgePublicURL(link("http://127.0.0.1:8080"), false, nil), Warning, "is not set"},
 		{"public URL of this machine", judgePublicURL(link("http://[::1]:8080"), true, nil), Warning, "this machine only"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound"
 )
 
@@ -74,7 +75,7 @@ func tryGuard(ctx context.Context, sender *outbound.Sender) Check {
 	defer cancel()
 	const metadata = "http://169.254.169.254/"
 	_, err := sender.Try(ctx, metadata)
-	if err == nil || !strings.HasPrefix(err.Error(), outbound.CodeGuardBlocked) || sender.Check(metadata) == nil {
+	if err == nil || !strings.HasPrefix(err.Error(), string(forgehook.CallErrorGuardBlocked)) || sender.Check(metadata) == nil {
 		return Check{egressGuard, Fault, fmt.Sprintf("%s was not refused", metadata), guardMatters, "Stop this installation and report it: no setting may do that."}
 	}
 	return ok(egressGuard, "the metadata address of clouds is refused")
@@ -113,7 +114,7 @@ func hostOf(endpoint string) string {
 func judgeEndpoint(host string, c outbound.Connection, err error, now time.Time) Check {
 	if err != nil {
 		mend := "From this machine: curl -v " + host
-		if strings.HasPrefix(err.Error(), outbound.CodeGuardBlocked) {
+		if strings.HasPrefix(err.Error(), string(forgehook.CallErrorGuardBlocked)) {
 			mend = "If it is yours, add its address to FORGEHOOK_EGRESS_ALLOW of all API and worker processes."
 		}
 		return Check{egressEndpoint, Fault, host + ": " + err.Error(), "Attempts end the same way.", mend}

@@ -101,7 +101,11 @@ func TestAnswerVars_charset(t *testing.T) {
 func TestAnswerVars_faults(t *testing.T) {
 	t.Parallel()
 	response := Response{StatusCode: 200, Body: []byte(`{"items":[1],"text":"x"}`)}
-	tests := []struct{ text, code, want string }{
+	tests := []struct {
+		text string
+		code forgehook.CallErrorCode
+		want string
+	}{
 		{`response.json.total > 3`, CodeNull, `line 1, column 1: "response.json.total": response.json.total is null: test response.json.total != null first, or give another value with coalesce(response.json.total, ...)`},
 		{`response.json.none.exists(i, i == 1)`, CodeNull, `line 1, column 1: "response.json.none": response.json.none is null: there is nothing to go through`},
 		{`response.json.items[1]`, CodeError, `line 1, column 1: "response.json.items[1]": the list has no element with this index`},

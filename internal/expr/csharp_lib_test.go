@@ -77,7 +77,7 @@ func TestCSharpFunctionsFail(t *testing.T) {
 		}
 		v, err := p.Eval(exampleVars(t, Subject))
 		failure, ok := err.(*Failure) //nolint:errorlint // it is never wrapped
-		if !ok || failure.Code != code {
+		if !ok || string(failure.Code) != code {
 			t.Errorf("%s: %q, %v, want %s", text, v.Text(), err, code)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"cel.dev/cel-go/cel"
+
+	"github.com/forgehook/forgehook"
 )
 
 // explained is what an explanation of many fields says, within its limits.
@@ -21,7 +23,7 @@ func explained(t *testing.T, v *Vars, text string) (passed bool, parts []Part, e
 func TestExplain_refused(t *testing.T) {
 	t.Parallel()
 	const loop = `lists.range(100000).all(a, lists.range(100000).all(b, b >= 0))`
-	for text, want := range map[string]string{
+	for text, want := range map[string]forgehook.CallErrorCode{
 		`doc.id == -1 && ` + loop:                                                  "",
 		`doc.comment == "x" && doc.usage == 4 && ` + loop:                          "",
 		`doc.comment.size() > 3 && number(doc.filename) > 1.0`:                     "",
@@ -34,7 +36,7 @@ func TestExplain_refused(t *testing.T) {
 		`doc.id == -1 && ` + strings.Join(slicesOf(`doc.comment == ""`, 60), "&&"): "",
 	} {
 		passed, parts, err := explained(t, invoiceVars(t), text)
-		code := ""
+		code := forgehook.CallErrorCode("")
 		if f, ok := errors.AsType[*Failure](err); ok {
 			code = f.Code
 		}
@@ -79,7 +81,7 @@ func TestExplain_manyParts(t *testing.T) {
 	for _, c := range []struct {
 		last   string
 		passed bool
-		code   string
+		code   forgehook.CallErrorCode
 	}{
 		{"doc.id == 912", true, ""},
 		{"doc.id == 913", false, ""},

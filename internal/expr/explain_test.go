@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/forgehook/forgehook"
 )
 
 func TestExplain(t *testing.T) {
@@ -56,7 +58,7 @@ func TestExplain(t *testing.T) {
 
 func TestExplain_failures(t *testing.T) {
 	t.Parallel()
-	for text, code := range map[string]string{
+	for text, code := range map[string]forgehook.CallErrorCode{
 		`1 / (doc.usage - 3) == 1`:                CodeError,
 		`doc.status == 9 && doc.source.total > 1`: CodeError,
 		`doc.source.z`:                            CodeError,

@@ -145,7 +145,7 @@ func TestEval_wrongResult(t *testing.T) {
 	for _, c := range []struct {
 		want Result
 		text string
-		code string
+		code forgehook.CallErrorCode
 	}{
 		{BoolResult, `doc.source.z`, CodeError},
 		{BoolResult, `doc.source.a[1].b`, CodeNull},

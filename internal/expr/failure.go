@@ -9,18 +9,20 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/interpreter"
+
+	"github.com/forgehook/forgehook"
 )
 
 // The codes of failures.
 const (
-	CodeError = "expression_error" // it cannot be calculated
-	CodeNull  = "expression_null"  // it calculates with null
-	CodeLimit = "expression_limit" // it takes too long, too much memory or gives too much
+	CodeError = forgehook.CallErrorExpression      // it cannot be calculated
+	CodeNull  = forgehook.CallErrorExpressionNull  // it calculates with null
+	CodeLimit = forgehook.CallErrorExpressionLimit // it takes too long, too much memory or gives too much
 )
 
 // Failure is an evaluation that gave no value. Its message holds no value of a document, so it may go where values must not.
 type Failure struct {
-	Code string
+	Code forgehook.CallErrorCode
 	Fault
 }
 
@@ -31,7 +33,7 @@ func (p *Program) limited(message string) *Failure {
 }
 
 // failed is a failure at an expression; a function that stands behind its receiver is what the place points at.
-func (p *Program) failed(code string, e ast.Expr, message string) *Failure {
+func (p *Program) failed(code forgehook.CallErrorCode, e ast.Expr, message string) *Failure {
 	src := p.source()
 	e = p.visible(src, e)
 	at := src.start(e)

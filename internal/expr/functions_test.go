@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/forgehook/forgehook"
 )
 
 func exampleVars(t *testing.T, scope Scope) *Vars {
@@ -114,7 +116,11 @@ const secretText = "Xq7-secret"
 
 func TestFunctionErrors(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ expr, code, want string }{
+	for _, tt := range []struct {
+		expr string
+		code forgehook.CallErrorCode
+		want string
+	}{
 		{`number(doc.comment)`, CodeError, `the text is no number: it has characters that belong to no number of the culture`},
 		{`number(true)`, CodeError, `true or false is no number`},
 		{`number("1", doc.comment)`, CodeError, `there is no such culture`},

@@ -57,9 +57,8 @@ func ends(t *testing.T, f func()) {
 }
 
 // limitOf is the code with which an expression fails.
-func limitOf(t *testing.T, p *Program, v *Vars) string {
+func limitOf(t *testing.T, p *Program, v *Vars) (code forgehook.CallErrorCode) {
 	t.Helper()
-	code := ""
 	ends(t, func() {
 		_, err := p.Eval(v)
 		if f, ok := errors.AsType[*Failure](err); ok {

@@ -16,20 +16,6 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// The codes of an exchange's error. Which of them are worth another attempt is for internal/webhook to say.
-const (
-	CodeDNS          = "dns_error"
-	CodeRefused      = "connection_refused" // also no route to the endpoint
-	CodeReset        = "connection_reset"   // also an end without an answer
-	CodeTimeout      = "timeout"
-	CodeTLS          = "tls_error"     // no common protocol, no TLS at all
-	CodeTLSUntrusted = "tls_untrusted" // a certificate that does not hold
-	CodeGuardBlocked = "guard_blocked" // permanent
-	CodeBadResponse  = "bad_response"  // not HTTP, or beyond every bound
-	CodeBadRequest   = "bad_request"   // permanent: this request cannot be sent
-	CodeCanceled     = "canceled"      // by the caller's context
-)
-
 // blockedError is the guard's refusal. Its text is the same for every address, port and scheme: what a name resolves to inside
 // is nobody's business, so the address is for the operator's log only.
 type blockedError struct{ address string }
@@ -73,7 +59,7 @@ func (s *Sender) report(ctx context.Context, key string, err error) {
 // fault names what ended an exchange without an answer. The sentences are ours: those of net and net/http quote URLs, addresses
 // and what the endpoint sent. parent is the caller's context, ctx adds the timeout.
 func fault(parent, ctx context.Context, err error, sent bool, timeout time.Duration) *forgehook.CallError {
-	say := func(code, message string) *forgehook.CallError {
+	say := func(code forgehook.CallErrorCode, message string) *forgehook.CallError {
 		return &forgehook.CallError{Code: code, Message: message}
 	}
 	blocked, isBlocked := errors.AsType[*blockedError](err)
@@ -81,54 +67,54 @@ func fault(parent, ctx context.Context, err error, sent bool, timeout time.Durat
 	opening, isOpening := errors.AsType[*stageError](err)
 	switch {
 	case isBlocked:
-		return say(CodeGuardBlocked, blocked.Error())
+		return say(forgehook.CallErrorGuardBlocked, blocked.Error())
 	case isRequest:
-		return say(CodeBadRequest, request.Error())
+		return say(forgehook.CallErrorBadRequest, request.Error())
 	case errors.Is(parent.Err(), context.Canceled):
-		return say(CodeCanceled, "canceled before an answer came")
+		return say(forgehook.CallErrorCanceled, "canceled before an answer came")
 	case ctx.Err() != nil && sent:
-		return say(CodeTimeout, fmt.Sprintf("no answer within %s", timeout))
+		return say(forgehook.CallErrorTimeout, fmt.Sprintf("no answer within %s", timeout))
 	case ctx.Err() != nil:
-		return say(CodeTimeout, fmt.Sprintf("no connection within %s", timeout))
+		return say(forgehook.CallErrorTimeout, fmt.Sprintf("no connection within %s", timeout))
 	case isOpening:
 		return say(openingFault(opening))
 	case isReset(err):
-		return say(CodeReset, "the endpoint closed the connection without an answer")
+		return say(forgehook.CallErrorReset, "the endpoint closed the connection without an answer")
 	case errors.Is(err, errNoStatus):
-		return say(CodeBadResponse, "the endpoint answered without a final HTTP status")
+		return say(forgehook.CallErrorBadResponse, "the endpoint answered without a final HTTP status")
 	case strings.Contains(err.Error(), "header"):
-		return say(CodeBadResponse, fmt.Sprintf("the headers of the answer are malformed or over %d KiB", maxHeaderBytes>>10))
+		return say(forgehook.CallErrorBadResponse, fmt.Sprintf("the headers of the answer are malformed or over %d KiB", maxHeaderBytes>>10))
 	case isTimeout(err):
-		return say(CodeTimeout, "the connection went silent")
+		return say(forgehook.CallErrorTimeout, "the connection went silent")
 	default:
-		return say(CodeBadResponse, "the endpoint's answer is not HTTP")
+		return say(forgehook.CallErrorBadResponse, "the endpoint's answer is not HTTP")
 	}
 }
 
 // openingFault names why there is no connection.
-func openingFault(e *stageError) (code, message string) {
+func openingFault(e *stageError) (code forgehook.CallErrorCode, message string) {
 	if e.stage == stageResolve {
 		if dns, ok := errors.AsType[*net.DNSError](e.err); ok && dns.IsNotFound {
-			return CodeDNS, "the host name does not exist"
+			return forgehook.CallErrorDNS, "the host name does not exist"
 		}
-		return CodeDNS, "the name servers gave no answer for the host name"
+		return forgehook.CallErrorDNS, "the name servers gave no answer for the host name"
 	}
 	switch {
 	case isTimeout(e.err):
-		return CodeTimeout, fmt.Sprintf("no connection within %s", connectTimeout)
+		return forgehook.CallErrorTimeout, fmt.Sprintf("no connection within %s", connectTimeout)
 	case isReset(e.err):
-		return CodeReset, "the endpoint closed the connection while it was being opened"
+		return forgehook.CallErrorReset, "the endpoint closed the connection while it was being opened"
 	case e.stage == stageHandshake:
 		return handshakeFault(e.err)
 	case errors.Is(e.err, syscall.ECONNREFUSED):
-		return CodeRefused, "the endpoint refused the connection"
+		return forgehook.CallErrorRefused, "the endpoint refused the connection"
 	default:
-		return CodeRefused, "the endpoint cannot be reached"
+		return forgehook.CallErrorRefused, "the endpoint cannot be reached"
 	}
 }
 
 // handshakeFault tells certificates, which somebody must replace, from TLS that the two sides cannot agree on.
-func handshakeFault(err error) (code, message string) {
+func handshakeFault(err error) (code forgehook.CallErrorCode, message string) {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		reason := "is not from a trusted authority"
 		if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
@@ -140,12 +126,12 @@ func handshakeFault(err error) (code, message string) {
 		if _, ok := errors.AsType[x509.HostnameError](err); ok {
 			reason = "is for another host name"
 		}
-		return CodeTLSUntrusted, "the endpoint's certificate " + reason
+		return forgehook.CallErrorTLSUntrusted, "the endpoint's certificate " + reason
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return CodeTLS, "the endpoint does not speak TLS on this port"
+		return forgehook.CallErrorTLS, "the endpoint does not speak TLS on this port"
 	}
-	return CodeTLS, "no TLS connection could be agreed on: TLS 1.2 or later is needed"
+	return forgehook.CallErrorTLS, "no TLS connection could be agreed on: TLS 1.2 or later is needed"
 }
 
 func isTimeout(err error) bool {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
 )
 
@@ -140,7 +141,7 @@ func TestDialIsGuarded(t *testing.T) {
 		_ = conn.Close()
 		t.Fatal("connected")
 	}
-	if got := fault(t.Context(), t.Context(), err, false, 0); got.Code != CodeGuardBlocked {
+	if got := fault(t.Context(), t.Context(), err, false, 0); got.Code != forgehook.CallErrorGuardBlocked {
 		t.Errorf("code %s", got.Code)
 	}
 }

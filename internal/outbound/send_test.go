@@ -187,31 +187,31 @@ func TestSend_errors(t *testing.T) {
 		name    string
 		server  *zoo.Server
 		timeout time.Duration
-		code    string
+		code    forgehook.CallErrorCode
 		message string
 		sent    bool
 	}{
-		{"nobody listens", zoo.Refuses(t), 0, CodeRefused, "refused the connection", false},
-		{"reset", zoo.Resets(t), 0, CodeReset, "without an answer", true},
-		{"empty reply", zoo.EmptyReply(t), 0, CodeReset, "without an answer", true},
-		{"cut headers", zoo.CutsHeaders(t), 0, CodeReset, "without an answer", true},
-		{"never answers", zoo.Slow(t), short, CodeTimeout, "no answer within 200ms", true},
-		{"silent", zoo.Silent(t), short, CodeTimeout, "no answer within 200ms", true},
-		{"slow headers", zoo.SlowHeaders(t), short, CodeTimeout, "no answer within 200ms", true},
-		{"garbage", zoo.Garbage(t), 0, CodeBadResponse, "not HTTP", true},
-		{"HTTP/0.9", zoo.Says(t, "<html>"), 0, CodeBadResponse, "not HTTP", true},
-		{"bad status", zoo.Says(t, "HTTP/1.1 2xx OK\r\n\r\n"), 0, CodeBadResponse, "not HTTP", true},
-		{"status 000", zoo.Says(t, "HTTP/1.1 000 Zero\r\n\r\n"), 0, CodeBadResponse, "final HTTP status", true},
-		{"bad header", zoo.Says(t, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), 0, CodeBadResponse, "malformed", true},
-		{"101", zoo.SwitchesProtocols(t), 0, CodeBadResponse, "final HTTP status", true},
-		{"header flood", zoo.HeaderFlood(t), 0, CodeBadResponse, "over 64 KiB", true},
-		{"1xx flood", zoo.Continue1xxFlood(t), 0, CodeBadResponse, "over 64 KiB", true},
-		{"expired", zoo.Expired(t), 0, CodeTLSUntrusted, "expired", false},
-		{"wrong host", zoo.WrongHost(t), 0, CodeTLSUntrusted, "another host name", false},
-		{"self-signed", zoo.SelfSigned(t), 0, CodeTLSUntrusted, "trusted authority", false},
-		{"TLS 1.1", zoo.OldTLS(t), 0, CodeTLS, "TLS 1.2", false},
-		{"asks for a certificate", zoo.AsksCertificate(t), 0, CodeTLS, "TLS", false},
-		{"no TLS", zoo.NotTLS(t), 0, CodeTLS, "does not speak TLS", false},
+		{"nobody listens", zoo.Refuses(t), 0, forgehook.CallErrorRefused, "refused the connection", false},
+		{"reset", zoo.Resets(t), 0, forgehook.CallErrorReset, "without an answer", true},
+		{"empty reply", zoo.EmptyReply(t), 0, forgehook.CallErrorReset, "without an answer", true},
+		{"cut headers", zoo.CutsHeaders(t), 0, forgehook.CallErrorReset, "without an answer", true},
+		{"never answers", zoo.Slow(t), short, forgehook.CallErrorTimeout, "no answer within 200ms", true},
+		{"silent", zoo.Silent(t), short, forgehook.CallErrorTimeout, "no answer within 200ms", true},
+		{"slow headers", zoo.SlowHeaders(t), short, forgehook.CallErrorTimeout, "no answer within 200ms", true},
+		{"garbage", zoo.Garbage(t), 0, forgehook.CallErrorBadResponse, "not HTTP", true},
+		{"HTTP/0.9", zoo.Says(t, "<html>"), 0, forgehook.CallErrorBadResponse, "not HTTP", true},
+		{"bad status", zoo.Says(t, "HTTP/1.1 2xx OK\r\n\r\n"), 0, forgehook.CallErrorBadResponse, "not HTTP", true},
+		{"status 000", zoo.Says(t, "HTTP/1.1 000 Zero\r\n\r\n"), 0, forgehook.CallErrorBadResponse, "final HTTP status", true},
+		{"bad header", zoo.Says(t, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), 0, forgehook.CallErrorBadResponse, "malformed", true},
+		{"101", zoo.SwitchesProtocols(t), 0, forgehook.CallErrorBadResponse, "final HTTP status", true},
+		{"header flood", zoo.HeaderFlood(t), 0, forgehook.CallErrorBadResponse, "over 64 KiB", true},
+		{"1xx flood", zoo.Continue1xxFlood(t), 0, forgehook.CallErrorBadResponse, "over 64 KiB", true},
+		{"expired", zoo.Expired(t), 0, forgehook.CallErrorTLSUntrusted, "expired", false},
+		{"wrong host", zoo.WrongHost(t), 0, forgehook.CallErrorTLSUntrusted, "another host name", false},
+		{"self-signed", zoo.SelfSigned(t), 0, forgehook.CallErrorTLSUntrusted, "trusted authority", false},
+		{"TLS 1.1", zoo.OldTLS(t), 0, forgehook.CallErrorTLS, "TLS 1.2", false},
+		{"asks for a certificate", zoo.AsksCertificate(t), 0, forgehook.CallErrorTLS, "TLS", false},
+		{"no TLS", zoo.NotTLS(t), 0, forgehook.CallErrorTLS, "does not speak TLS", false},
 	}
 	s := setup(t, Options{Allow: local, RootCAs: zoo.Roots(t)})
 	for _, tt := range tests {
@@ -238,7 +238,7 @@ func TestSend_handshakeNeverEnds(t *testing.T) {
 	s := setup(t, Options{Allow: local})
 	r := post(strings.Replace(zoo.Mute(t).URL, "http:", "https:", 1))
 	r.Timeout = 200 * time.Millisecond
-	if x := s.Send(t.Context(), r); x.Err == nil || x.Err.Code != CodeTimeout || x.Sent {
+	if x := s.Send(t.Context(), r); x.Err == nil || x.Err.Code != forgehook.CallErrorTimeout || x.Sent {
 		t.Errorf("%+v", x)
 	}
 }
@@ -252,10 +252,10 @@ func TestSend_canceled(t *testing.T) {
 	go func() { done <- s.Send(ctx, post(server.URL)) }()
 	server.Await(t, 1)
 	cancel()
-	if x := <-done; x.Err == nil || x.Err.Code != CodeCanceled || !x.Sent {
+	if x := <-done; x.Err == nil || x.Err.Code != forgehook.CallErrorCanceled || !x.Sent {
 		t.Errorf("%+v", x)
 	}
-	if x := s.Send(ctx, post(server.URL)); x.Err == nil || x.Err.Code != CodeCanceled {
+	if x := s.Send(ctx, post(server.URL)); x.Err == nil || x.Err.Code != forgehook.CallErrorCanceled {
 		t.Errorf("%+v", x)
 	}
 }
@@ -287,7 +287,7 @@ func TestSend_cannotBeSent(t *testing.T) {
 		r := post(server.URL)
 		tt.change(&r)
 		x := s.Send(t.Context(), r)
-		if x.Err == nil || x.Err.Code != CodeBadRequest || !strings.Contains(x.Err.Message, tt.message) || strings.Contains(x.Err.Message, "hush") || x.Sent {
+		if x.Err == nil || x.Err.Code != forgehook.CallErrorBadRequest || !strings.Contains(x.Err.Message, tt.message) || strings.Contains(x.Err.Message, "hush") || x.Sent {
 			t.Errorf("%s: %+v", tt.name, x.Err)
 		}
 	}
@@ -325,7 +325,7 @@ func TestSend_guard(t *testing.T) {
 	message := (&blockedError{}).Error() // the same for all: nobody learns what is inside
 	for _, u := range urls {
 		x := s.Send(t.Context(), post(u))
-		if x.Err == nil || x.Err.Code != CodeGuardBlocked || x.Err.Message != message || x.Sent {
+		if x.Err == nil || x.Err.Code != forgehook.CallErrorGuardBlocked || x.Err.Message != message || x.Sent {
 			t.Errorf("%s: %+v", u, x)
 		}
 	}
@@ -353,7 +353,7 @@ func TestSend_rebinding(t *testing.T) {
 	}
 	again := post(u)
 	again.Key = "tenant/2" // no kept-alive connection of the first
-	if x := s.Send(t.Context(), again); x.Err == nil || x.Err.Code != CodeGuardBlocked {
+	if x := s.Send(t.Context(), again); x.Err == nil || x.Err.Code != forgehook.CallErrorGuardBlocked {
 		t.Fatalf("%+v", x)
 	}
 	if n := len(server.Requests()); n != 1 {
@@ -387,9 +387,9 @@ func TestSend_names(t *testing.T) {
 	for _, host := range []string{"missing.example", "none.example", "slow.example"} {
 		r := post("https://" + host + "/")
 		r.Timeout = 200 * time.Millisecond
-		want := CodeDNS
+		want := forgehook.CallErrorDNS
 		if host == "slow.example" {
-			want = CodeTimeout
+			want = forgehook.CallErrorTimeout
 		}
 		if x := s.Send(t.Context(), r); x.Err == nil || x.Err.Code != want || x.Sent {
 			t.Errorf("%s: %+v", host, x)
@@ -405,7 +405,7 @@ func TestSend_http2(t *testing.T) {
 		t.Errorf("%+v %+v", x, ok.Requests())
 	}
 	resets := zoo.TLSWith(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	if x := s.Send(t.Context(), post(resets.URL)); x.Err == nil || x.Err.Code != CodeReset || !x.Sent {
+	if x := s.Send(t.Context(), post(resets.URL)); x.Err == nil || x.Err.Code != forgehook.CallErrorReset || !x.Sent {
 		t.Errorf("%+v", x)
 	}
 	cut := zoo.TLSWith(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -419,7 +419,7 @@ func TestSend_http2(t *testing.T) {
 	flood := zoo.TLSWith(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Flood", strings.Repeat("x", 1<<20))
 	})
-	if x := s.Send(t.Context(), post(flood.URL)); x.Err == nil || x.Err.Code != CodeBadResponse {
+	if x := s.Send(t.Context(), post(flood.URL)); x.Err == nil || x.Err.Code != forgehook.CallErrorBadResponse {
 		t.Errorf("%+v", x)
 	}
 }

@@ -21,10 +21,10 @@ func TestTry(t *testing.T) {
 	}{
 		{"plain", s, zoo.OK(t).URL, false, ""},
 		{"TLS", s, zoo.TLS(t).URL, true, ""},
-		{"expired", s, zoo.Expired(t).URL, true, CodeTLSUntrusted + ": the endpoint's certificate has expired"},
-		{"not TLS", s, zoo.NotTLS(t).URL, true, CodeTLS},
-		{"refused by the guard", strict, "https://127.0.0.1/hidden", true, CodeGuardBlocked + ": 127.0.0.1:443, "},
-		{"nobody there", s, "http://127.0.0.1:1", false, CodeRefused},
+		{"expired", s, zoo.Expired(t).URL, true, "tls_untrusted: the endpoint's certificate has expired"},
+		{"not TLS", s, zoo.NotTLS(t).URL, true, "tls_error: "},
+		{"refused by the guard", strict, "https://127.0.0.1/hidden", true, "guard_blocked: 127.0.0.1:443, "},
+		{"nobody there", s, "http://127.0.0.1:1", false, "connection_refused: "},
 		{"no URL", s, "ftp://x", false, "it must be an absolute URL"},
 	}
 	for _, tt := range tests {

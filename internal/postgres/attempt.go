@@ -41,17 +41,6 @@ type Started struct {
 // maxLost is how many attempts in a row may lose their worker. A request that kills workers must not kill them for days.
 const maxLost = 3
 
-// workerLost ends such a call.
-var workerLost = forgehook.CallError{
-	Code: "worker_lost", Message: "The worker died during three attempts in a row; nobody knows whether the endpoint got them.",
-}
-
-// deadlinePassed ends a call whose worker came too late, before the engine's own timer says so: nothing is sent after the deadline.
-var deadlinePassed = forgehook.CallError{Code: "deadline_passed", Message: "The call did not end within its deadline."}
-
-// callbackTimeout ends a call whose endpoint took the request and never called back.
-var callbackTimeout = forgehook.CallError{Code: "callback_timeout", Message: "The endpoint did not call back within callback.timeout."}
-
 // clockSkew is how much too early, by this clock, an attempt may start: the engine's timers have a clock of their own.
 const clockSkew = time.Second
 
@@ -109,15 +98,16 @@ func startAttempt(ctx context.Context, tx conn, s AttemptStart) (Started, error)
 	if until := row.CallbackUntil; until != nil {
 		switch {
 		case !s.Now.Before(*until):
-			return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: &callbackTimeout, at: s.Now}))
+			return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: forgehook.CallErrorCallbackTimeout.Because(), at: s.Now}))
 		case !s.AtOnce:
 			started.Until = until.UTC()
 			return started, goOnAwaiting(ctx, tx, s.Ref)
 		}
 	}
-	// The deadline is over with the first success. Before the hold, which locks the utility: what ends a call locks that last.
+	// The worker may come too late before the engine's own timer says so: nothing is sent after the deadline, which is over with the
+	// first success. Before the hold, which locks the utility: what ends a call locks that last.
 	if row.CallbackUntil == nil && !s.Now.Before(row.DeadlineAt) {
-		return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: &deadlinePassed, at: s.Now}))
+		return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: forgehook.CallErrorDeadlinePassed.Because(), at: s.Now}))
 	}
 	if row.MayHold {
 		if started.Held, err = holds(ctx, tx, s.Ref.Tenant, row.WebHookServiceID, s.Released); err != nil {
@@ -211,7 +201,7 @@ func insertAttempt(ctx context.Context, tx conn, s AttemptStart, started Started
 		return started, nil
 	}
 	if past.Lost >= maxLost {
-		done, err := completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Failed, because: &workerLost, at: s.Now})
+		done, err := completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Failed, because: forgehook.CallErrorWorkerLost.Because(), at: s.Now})
 		return Started{Outcome: done.Outcome, StatusCode: done.StatusCode, Number: done.Attempts, Wake: done.Wake}, err
 	}
 	started.Number, started.Counted = past.Last+1, past.Counted

@@ -107,9 +107,6 @@ type CalledBack struct {
 	Wakes []forgehook.Wake // to be sent now: the call's own workflow
 }
 
-// callbackFailed is the error of a call whose endpoint calls back that it failed and does not say why.
-const callbackFailed = "The endpoint called back that it failed."
-
 // RecordCallback takes the one callback of a call: CodeCallbackUsed for a second one, CodeCallbackLate when the call has ended without
 // or its time is over, CodeInvalid where the write-back does not fit what is stored (nothing is kept then).
 func (db *DB) RecordCallback(ctx context.Context, c Callback) (back CalledBack, err error) {
@@ -208,7 +205,7 @@ func endByCallback(ctx context.Context, tx conn, call forgehook.CallRef, statusC
 		e.reading.WriteBack, e.reading.Secrets = &kept.WriteBack, kept.Secrets
 	}
 	if e.outcome == forgehook.Failed {
-		e.because = &forgehook.CallError{Code: "callback_failed", Message: callbackFailed}
+		e.because = forgehook.CallErrorCallbackFailed.Because()
 		if row.Error != nil && *row.Error != "" {
 			e.because.Message = *row.Error
 		}

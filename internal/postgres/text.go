@@ -45,7 +45,7 @@ func storableError(e *forgehook.CallError) (code, message *string) {
 	if e == nil {
 		return nil, nil
 	}
-	c, m := storable(e.Code), storable(e.Message)
+	c, m := storable(string(e.Code)), storable(e.Message)
 	return &c, &m
 }
 
@@ -53,5 +53,5 @@ func callError(code, message *string) *forgehook.CallError {
 	if code == nil || message == nil {
 		return nil
 	}
-	return &forgehook.CallError{Code: *code, Message: *message}
+	return &forgehook.CallError{Code: forgehook.CallErrorCode(*code), Message: *message}
 }

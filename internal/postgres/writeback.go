@@ -190,7 +190,7 @@ func (p *writeBack) refusal() *forgehook.CallError {
 	for i, f := range p.faults {
 		lines[i] = f.Path + ": " + f.Allowed
 	}
-	return &forgehook.CallError{Code: "write_back_refused", Message: strings.Join(lines, "; ")}
+	return &forgehook.CallError{Code: forgehook.CallErrorWriteBackRefused, Message: strings.Join(lines, "; ")}
 }
 
 // diff is the stored form of the changes, NULL where there are none.

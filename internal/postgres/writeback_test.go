@@ -166,7 +166,7 @@ func TestWriteBack_secretElsewhere(t *testing.T) {
 	for _, name := range []string{"Total", "Twin", "Below"} {
 		call := answer(forgehook.DocumentWrite{Comment: new("refused"), Fields: []forgehook.FieldWrite{{Name: name, Value: "A-[secret]"}}})
 		equal(t, name, []any{*call.Outcome, call.Error.Code, call.Error.Message}, []any{
-			forgehook.Failed, "write_back_refused", "response.writeBack.document.fields." + name + `: a value, not what is shown in its place: "[secret]"`,
+			forgehook.Failed, forgehook.CallErrorWriteBackRefused, "response.writeBack.document.fields." + name + `: a value, not what is shown in its place: "[secret]"`,
 		})
 	}
 	equal(t, "comment", *document(t, b).Comment, "a b-frozen c")

@@ -16,9 +16,6 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// CodeBody is the code of a call whose body cannot be sent.
-const CodeBody = "body_error"
-
 const (
 	bodyPath           = "webHook.body"
 	defaultContentType = "application/json"
@@ -168,7 +165,7 @@ func (c *content) build(vars *expr.Vars) ([]byte, error) {
 	body, err := c.static, error(nil)
 	switch {
 	case c.text != nil:
-		body, err = c.text.render(vars, maxBody, CodeBody)
+		body, err = c.text.render(vars, maxBody, forgehook.CallErrorBody)
 	case c.program != nil:
 		body, err = c.evaluate(vars)
 	}
@@ -178,7 +175,7 @@ func (c *content) build(vars *expr.Vars) ([]byte, error) {
 	if c.json && !c.asJSON && c.static == nil {
 		if at, why := jsonFault(body); why != "" {
 			line, column := position(string(body), at)
-			return nil, &Failure{CodeBody, fmt.Sprintf("%s comes out as no JSON: line %d, column %d of what would be sent.", bodyPath, line, column)}
+			return nil, &Failure{forgehook.CallErrorBody, fmt.Sprintf("%s comes out as no JSON: line %d, column %d of what would be sent.", bodyPath, line, column)}
 		}
 	}
 	return body, nil
@@ -187,18 +184,18 @@ func (c *content) build(vars *expr.Vars) ([]byte, error) {
 func (c *content) evaluate(vars *expr.Vars) ([]byte, error) {
 	v, err := c.program.Eval(vars)
 	if err != nil {
-		return nil, failure(bodyPath, CodeBody, err)
+		return nil, failure(bodyPath, forgehook.CallErrorBody, err)
 	}
 	body := []byte{}
 	if c.asJSON {
 		if body, err = v.AppendJSON(body); err != nil {
-			return nil, failure(bodyPath, CodeBody, err)
+			return nil, failure(bodyPath, forgehook.CallErrorBody, err)
 		}
 	} else {
 		body = append(body, v.Text()...)
 	}
 	if len(body) > maxBody {
-		return nil, &Failure{CodeBody, fmt.Sprintf("%s comes out longer than %d bytes.", bodyPath, maxBody)}
+		return nil, &Failure{forgehook.CallErrorBody, fmt.Sprintf("%s comes out longer than %d bytes.", bodyPath, maxBody)}
 	}
 	return body, nil
 }

@@ -132,7 +132,11 @@ func TestBody_faults(t *testing.T) {
 
 func TestBody_failures(t *testing.T) {
 	t.Parallel()
-	tests := []struct{ name, contentType, kind, body, filename, code, message string }{
+	tests := []struct {
+		name, contentType, kind, body, filename string
+		code                                    forgehook.CallErrorCode
+		message                                 string
+	}{
 		{"C#: no JSON", "application/json", "", `return $"{{\"f\":{doc.Filename}}}";`, `"hunter2`, "body_error",
 			"webHook.body comes out as no JSON: line 1, column 15 of what would be sent."},
 		{"too long", "text/plain", "", strings.Repeat("{{ doc.filename }}", 20), strings.Repeat("hunter2-", 1<<17), "expression_limit", ""},
@@ -239,7 +243,7 @@ func fuzzed(t *testing.T, contentType, text, value string) (body []byte, ok bool
 		return nil, false
 	}
 	r, err := p.Request(about(value), meta)
-	if failure, isFailure := errors.AsType[*Failure](err); isFailure && failure.Code == CodeBody {
+	if failure, isFailure := errors.AsType[*Failure](err); isFailure && failure.Code == forgehook.CallErrorBody {
 		t.Fatalf("%q with %q: %v", text, value, err)
 	}
 	if err != nil {

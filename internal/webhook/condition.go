@@ -11,12 +11,6 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// The codes of a call whose conditions cannot be told.
-const (
-	CodeConditionTimeout = "condition_timeout" // a filter or the condition took too much
-	CodeCondition        = "condition_error"   // the condition cannot be evaluated for this subject
-)
-
 // Explain tests every condition, in the order of all answers; there is no short circuit, because an operator mends all of them at
 // once. The error is a *Failure when one could not be told and all others passed: where another one failed, the webhook does not fire
 // whatever that one is. Values of secret fields are masked.
@@ -108,7 +102,7 @@ func filename(path string, want *pattern, actual string, untold map[string]*Fail
 	switch {
 	case err != nil:
 		hint = "The match was given up after " + matchBudget.String() + " or too many steps back: write the pattern without nested repetition."
-		untold[path] = &Failure{CodeConditionTimeout, "The pattern of " + path + " took too long on this document."}
+		untold[path] = &Failure{forgehook.CallErrorConditionTimeout, "The pattern of " + path + " took too long on this document."}
 	case passed:
 	case actual == "":
 		hint = missing[path]

@@ -338,7 +338,10 @@ func TestExplain_condition(t *testing.T) {
 
 func TestExplain_conditionFailures(t *testing.T) {
 	t.Parallel()
-	tests := []struct{ name, condition, code string }{
+	tests := []struct {
+		name, condition string
+		code            forgehook.CallErrorCode
+	}{
 		{"error", `int(doc.filename) > 1`, "condition_error"},
 		{"pattern that runs away", `doc.filename.isMatch("^(a+)+$")`, "condition_timeout"},
 		{"work that grows", `[1,2,3,4,5,6,7,8,9,10].all(a, [1,2,3,4,5,6,7,8,9,10].all(b, lists.range(1000).all(c, lists.range(1000).all(d, a + b + c + d > doc.id - 2000))))`, "condition_timeout"},

@@ -12,9 +12,6 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// CodeURL is the code of a call whose URL would not be the one that was meant.
-const CodeURL = "url_error"
-
 const maxURL = 32 << 10 // bytes; most servers take a quarter of it
 
 func (f *faults) checkMethod(m forgehook.Method) {
@@ -110,7 +107,7 @@ func (a *address) build(vars *expr.Vars) (string, error) {
 		}
 		v, err := t.holes[i].program.Eval(vars)
 		if err != nil {
-			return "", failure(t.path, CodeURL, err)
+			return "", failure(t.path, forgehook.CallErrorURL, err)
 		}
 		if err := path.value(&t.holes[i], v); err != nil {
 			return "", err
@@ -120,7 +117,7 @@ func (a *address) build(vars *expr.Vars) (string, error) {
 		return "", err
 	}
 	if len(path.out) > maxURL {
-		return "", &Failure{CodeURL, fmt.Sprintf("%s comes out longer than %d bytes.", t.path, maxURL)}
+		return "", &Failure{forgehook.CallErrorURL, fmt.Sprintf("%s comes out longer than %d bytes.", t.path, maxURL)}
 	}
 	return string(path.out), nil
 }
@@ -184,7 +181,7 @@ func (s *segments) fault(why string) *Failure {
 	if s.last.text != "" {
 		where += ", {{ " + forgehook.Shorten(s.last.text, 60) + " }}"
 	}
-	return &Failure{CodeURL, s.template.path + ", " + where + ": its part of the path " + why + "."}
+	return &Failure{forgehook.CallErrorURL, s.template.path + ", " + where + ": its part of the path " + why + "."}
 }
 
 func urlFault(raw string, u *url.URL, err error) string {

@@ -145,7 +145,7 @@ func TestURL_csharp(t *testing.T) {
 			r, err := compiled(t, withURL(tt.url)).Request(about(tt.filename), meta)
 			got := ""
 			if failure, ok := errors.AsType[*Failure](err); ok {
-				got = failure.Code
+				got = string(failure.Code)
 			} else {
 				got = r.URL
 			}

@@ -46,11 +46,11 @@ func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, untold map[strin
 }
 
 func conditionFailure(err error) *Failure {
-	f := failure(conditionPath, CodeCondition, err)
-	if limit, ok := errors.AsType[*expr.Failure](err); ok && limit.Code == "expression_limit" {
-		f.Code = CodeConditionTimeout
+	f := failure(conditionPath, forgehook.CallErrorCondition, err)
+	if limit, ok := errors.AsType[*expr.Failure](err); ok && limit.Code == forgehook.CallErrorExpressionLimit {
+		f.Code = forgehook.CallErrorConditionTimeout
 	} else {
-		f.Code = CodeCondition
+		f.Code = forgehook.CallErrorCondition
 	}
 	return f
 }

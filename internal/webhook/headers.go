@@ -11,9 +11,6 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// CodeHeader is the code of a call one of whose headers cannot be sent.
-const CodeHeader = "header_error"
-
 const maxHeader = 8192 // bytes of a value; servers refuse more
 
 // reservedHeaders are set by Forgehook or by the connection; a prefix ends in "-".
@@ -89,13 +86,13 @@ func isReserved(header string) bool {
 
 // build makes the value for a subject, "" when the header is left out. The error is a *Failure.
 func (h *headerText) build(vars *expr.Vars) (string, error) {
-	value, err := h.text.render(vars, 16*maxHeader, CodeHeader) // what is cut off below may be long
+	value, err := h.text.render(vars, 16*maxHeader, forgehook.CallErrorHeader) // what is cut off below may be long
 	if err != nil {
 		return "", err
 	}
 	value = bytes.Trim(value, " ")
 	if len(value) > maxHeader {
-		return "", &Failure{CodeHeader, fmt.Sprintf("%s comes out longer than %d bytes.", h.text.path, maxHeader)}
+		return "", &Failure{forgehook.CallErrorHeader, fmt.Sprintf("%s comes out longer than %d bytes.", h.text.path, maxHeader)}
 	}
 	return string(value), nil
 }

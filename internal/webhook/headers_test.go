@@ -46,7 +46,7 @@ func TestHeaders(t *testing.T) {
 		})
 	}
 	_, err := compiled(t, withHeader("X-Doc", "{{ doc.filename }}")).Request(about(strings.Repeat("x", 8193)), meta)
-	diff(t, error(&Failure{CodeHeader, "headers.X-Doc comes out longer than 8192 bytes."}), err)
+	diff(t, error(&Failure{forgehook.CallErrorHeader, "headers.X-Doc comes out longer than 8192 bytes."}), err)
 	_, err = compiled(t, withHeader("X-Doc", "{{ doc.comment + doc.filename }}")).Request(about("hunter2"), meta)
 	failure, ok := errors.AsType[*Failure](err)
 	if !ok || failure.Code != "expression_null" || !strings.HasPrefix(failure.Message, "headers.X-Doc, line 1, column ") || strings.Contains(failure.Message, "hunter2") {

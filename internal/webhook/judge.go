@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -33,19 +32,6 @@ type Tally struct {
 // permanentStatuses say that the same request can never succeed. All other statuses are retried, 401 and 404 too: somebody
 // mends a key or a route, and the webhook should not be lost by then.
 var permanentStatuses = map[int]bool{400: true, 405: true, 410: true, 413: true, 414: true, 415: true, 422: true, 501: true}
-
-// reasons puts the error codes of internal/outbound into words. An unknown code is its own reason.
-var reasons = map[string]string{
-	"dns_error":          "host name not resolved",
-	"connection_refused": "connection refused",
-	"connection_reset":   "connection reset",
-	"tls_error":          "TLS handshake failed",
-	"tls_untrusted":      "TLS certificate not trusted",
-	"guard_blocked":      "address not allowed",
-	"bad_response":       "no valid HTTP answer",
-	"bad_request":        "request cannot be sent",
-	"no_answer":          "no answer",
-}
 
 // Judge decides what an exchange means and, where another attempt is due, how long to wait for it. A call that used up its
 // attempts keeps the last exchange's code, which says what to mend; that they are used up is in Message.
@@ -90,7 +76,7 @@ func (p *Plan) verdict(e *Evidence) forgehook.Decision {
 		return forgehook.Decision{Verdict: forgehook.VerdictSuccess, Reason: status}
 	case d.Verdict == forgehook.VerdictSuccess:
 		reason := status + ", but response.successWhen is false"
-		if bySettings.Code == CodeAnswerUnreadable {
+		if bySettings.Code == forgehook.CallErrorAnswerUnreadable {
 			reason = status + ", but response.successWhen cannot be evaluated"
 		}
 		return forgehook.Decision{
@@ -108,7 +94,7 @@ func reasonOf(status int) string {
 // statusVerdict is what the status means where the settings do not say.
 func statusVerdict(e *Evidence) forgehook.Decision {
 	x := &e.Exchange
-	d := forgehook.Decision{Verdict: forgehook.VerdictRetry, Reason: reasonOf(x.StatusCode), Code: fmt.Sprintf("http_%d", x.StatusCode)}
+	d := forgehook.Decision{Verdict: forgehook.VerdictRetry, Reason: reasonOf(x.StatusCode), Code: forgehook.CallErrorHTTP(x.StatusCode)}
 	switch {
 	case x.StatusCode >= 200 && x.StatusCode < 300:
 		return forgehook.Decision{Verdict: forgehook.VerdictSuccess, Reason: d.Reason}
@@ -126,19 +112,16 @@ func statusVerdict(e *Evidence) forgehook.Decision {
 }
 
 func (p *Plan) networkVerdict(e *Evidence) forgehook.Decision {
-	d := forgehook.Decision{Verdict: forgehook.VerdictRetry, Code: "no_answer"}
+	d := forgehook.Decision{Verdict: forgehook.VerdictRetry, Code: forgehook.CallErrorNoAnswer}
 	if err := e.Exchange.Err; err != nil {
 		d.Code, d.Message = err.Code, e.Redact.Replace(err.Message)
 	}
-	if d.Code == "guard_blocked" || d.Code == "bad_request" {
+	if d.Code == forgehook.CallErrorGuardBlocked || d.Code == forgehook.CallErrorBadRequest {
 		d.Verdict = forgehook.VerdictPermanent
 	}
-	d.Reason = reasons[d.Code]
-	switch {
-	case d.Code == "timeout":
-		d.Reason = "timed out after " + strconv.FormatFloat(p.settings.Delivery.Timeout.Seconds(), 'f', -1, 64) + " s"
-	case d.Reason == "":
-		d.Reason = strings.ReplaceAll(d.Code, "_", " ")
+	d.Reason = d.Code.Means()
+	if d.Code == forgehook.CallErrorTimeout {
+		d.Reason += " after " + strconv.FormatFloat(p.settings.Delivery.Timeout.Seconds(), 'f', -1, 64) + " s"
 	}
 	if d.Message == "" {
 		d.Message = d.Reason

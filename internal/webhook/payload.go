@@ -10,9 +10,6 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// CodePayload is the code of a call whose default payload could not be written.
-const CodePayload = "payload_error"
-
 // hasPayload reports whether a request without a body of its own gets the default payload.
 func hasPayload(m forgehook.Method) bool {
 	return m == forgehook.MethodPost || m == forgehook.MethodPut || m == forgehook.MethodPatch

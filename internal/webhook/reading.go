@@ -10,14 +10,6 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// The codes of a call whose answer does not mean what its settings ask for.
-const (
-	CodeAnswerRefused    = "answer_refused"     // response.successWhen is false for a 2xx answer
-	CodeAnswerUnreadable = "answer_unreadable"  // an expression over the answer cannot be evaluated
-	CodeResultTooLarge   = "result_too_large"   // the result has more than 1 MiB of JSON
-	CodeWriteBackRefused = "write_back_refused" // a value does not fit where it is to be written
-)
-
 const (
 	successPath = "response.successWhen"
 	resultPath  = "response.result"
@@ -92,7 +84,7 @@ func (n *meaning) verdict(vars *expr.Vars) *Failure {
 	case v.Bool():
 		return nil
 	}
-	return &Failure{CodeAnswerRefused, successPath + " is false: " + n.falsePart(vars)}
+	return &Failure{forgehook.CallErrorAnswerRefused, successPath + " is false: " + n.falsePart(vars)}
 }
 
 // falsePart is the text of the operands that are false, or of all where that cannot be told.
@@ -112,8 +104,8 @@ func (n *meaning) falsePart(vars *expr.Vars) string {
 
 // unreadable says which expression over a response has given nothing.
 func unreadable(path string, err error) *Failure {
-	f := failure(path, CodeAnswerUnreadable, err)
-	f.Code = CodeAnswerUnreadable
+	f := failure(path, forgehook.CallErrorAnswerUnreadable, err)
+	f.Code = forgehook.CallErrorAnswerUnreadable
 	return f
 }
 
@@ -185,7 +177,7 @@ func (p *Plan) evaluateResult(vars *expr.Vars) (json.RawMessage, error) {
 func resultOf(data json.RawMessage) (json.RawMessage, error) {
 	switch {
 	case len(data) > maxResult:
-		return nil, &Failure{CodeResultTooLarge, fmt.Sprintf("The result has %d bytes of JSON; at most %d are kept.", len(data), maxResult)}
+		return nil, &Failure{forgehook.CallErrorResultTooLarge, fmt.Sprintf("The result has %d bytes of JSON; at most %d are kept.", len(data), maxResult)}
 	case len(data) == 0 || string(data) == "null":
 		return nil, nil
 	}

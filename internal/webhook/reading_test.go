@@ -47,20 +47,20 @@ func TestJudge_successWhen(t *testing.T) {
 		{"404, true", `response.statusCode == 404`, jsonExchange(404, ``), forgehook.Decision{Verdict: success, Reason: "404 Not Found"}},
 		{"302, true", `true`, forgehook.Exchange{StatusCode: 302, Headers: map[string]string{"Location": "/x"}}, forgehook.Decision{Verdict: success, Reason: "302 Found"}},
 		{"503, true", `response.text == "fine"`, jsonExchange(503, `fine`), forgehook.Decision{Verdict: success, Reason: "503 Service Unavailable"}},
-		{"2xx, false", ok, jsonExchange(200, `{"status":"failed"}`), judged(permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused,
+		{"2xx, false", ok, jsonExchange(200, `{"status":"failed"}`), judged(permanent, "200 OK, but response.successWhen is false", forgehook.CallErrorAnswerRefused,
 			`response.successWhen is false: response.json.status == "ok"`, true)},
-		{"2xx, no JSON", ok, jsonExchange(200, `<p>ok</p>`), judged(permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused,
+		{"2xx, no JSON", ok, jsonExchange(200, `<p>ok</p>`), judged(permanent, "200 OK, but response.successWhen is false", forgehook.CallErrorAnswerRefused,
 			`response.successWhen is false: response.json.status == "ok"`, true)},
 		{"2xx, cut off", ok, forgehook.Exchange{StatusCode: 200, Body: []byte(`{"status":"ok"}`), Truncated: true}, judged(
-			permanent, "200 OK, but response.successWhen is false", CodeAnswerRefused, `response.successWhen is false: response.json.status == "ok"`, true)},
+			permanent, "200 OK, but response.successWhen is false", forgehook.CallErrorAnswerRefused, `response.successWhen is false: response.json.status == "ok"`, true)},
 		{"404, false", ok, jsonExchange(404, `{}`), judged(retry, "404 Not Found", "http_404", "404 Not Found", false)},
 		{"422, false", ok, jsonExchange(422, `{}`), judged(permanent, "422 Unprocessable Entity", "http_422", "422 Unprocessable Entity", true)},
 		{"2xx, error", `response.json.left > 3`, jsonExchange(200, `{"token":"hunter2"}`), judged(
-			permanent, "200 OK, but response.successWhen cannot be evaluated", CodeAnswerUnreadable,
+			permanent, "200 OK, but response.successWhen cannot be evaluated", forgehook.CallErrorAnswerUnreadable,
 			`response.successWhen, line 1, column 1: "response.json.left": response.json.left is null: test response.json.left != null first, or give another value with coalesce(response.json.left, ...).`,
 			true)},
 		{"2xx, neither true nor false", `response.json.ok`, jsonExchange(201, `{"ok":"hunter2"}`), judged(
-			permanent, "201 Created, but response.successWhen cannot be evaluated", CodeAnswerUnreadable,
+			permanent, "201 Created, but response.successWhen cannot be evaluated", forgehook.CallErrorAnswerUnreadable,
 			`response.successWhen, line 1, column 1: "response.json.ok": it gives a text, not true or false.`, true)},
 		{"503, error", `response.json.left > 3`, jsonExchange(503, `{}`), judged(retry, "503 Service Unavailable", "http_503", "503 Service Unavailable", false)},
 		{"no answer", `true`, lost("timeout", ""), judged(retry, "timed out after 30 s", "timeout", "timed out after 30 s", false)},
@@ -196,26 +196,30 @@ func TestRead_refuses(t *testing.T) {
 	t.Parallel()
 	const path = "response.writeBack."
 	long := `"` + strings.Repeat("x", 1<<20) + `"`
-	tests := []struct{ setting, text, body, code, want string }{
-		{"document.status", `result`, `"Procezzed"`, CodeWriteBackRefused, `document.status: "Procezzed" is none of DocumentStatus; did you mean "Processed"?`},
-		{"document.status", `result`, `77`, CodeWriteBackRefused, `document.status: 77 is none of DocumentStatus`},
-		{"document.status", `result`, `10.5`, CodeWriteBackRefused, `document.status: 10.5 is none of DocumentStatus`},
-		{"document.status", `result`, `1e300`, CodeWriteBackRefused, `document.status: 1e+300 is none of DocumentStatus`},
-		{"document.status", `result`, `true`, CodeWriteBackRefused, `document.status: true is none of DocumentStatus`},
-		{"document.status", `result`, `["Processed"]`, CodeWriteBackRefused, `document.status: a list is none of DocumentStatus`},
-		{"document.status", `result`, `""`, CodeWriteBackRefused, `document.status: "" is none of DocumentStatus`},
-		{"document.category", `result`, `0`, CodeWriteBackRefused, `document.category: 0, where the number of a category belongs`},
-		{"document.category", `result`, `2147483648`, CodeWriteBackRefused, `document.category: 2147483648, where the number of a category belongs`},
-		{"document.category", `result`, `"Invoice"`, CodeWriteBackRefused, `document.category: "Invoice", where the number of a category belongs`},
-		{"document.comment", `result`, `{"a":1}`, CodeWriteBackRefused, `document.comment: a map, where a text belongs`},
-		{"document.comment", `result + result`, long[:1<<20-10] + `"`, CodeWriteBackRefused, `document.comment: 2097130 bytes, of which at most 1048576 are kept`},
-		{"document.comment", `response.json`, `-1e400`, CodeWriteBackRefused, `document.comment: a number without a value, where a text belongs`},
-		{"document.fields.Total", `result`, `[1]`, CodeWriteBackRefused, `document.fields.Total: a list, where a text belongs`},
-		{"verification.status", `result`, `"Suspicious, Scriptd"`, CodeWriteBackRefused, `verification.status: "Suspicious, Scriptd" is none of VerificationStatus`},
-		{"verification.status", `result`, `65536`, CodeWriteBackRefused, `verification.status: 65536 is none of VerificationStatus`},
-		{"workItem.status", `result`, `"Verifed"`, CodeWriteBackRefused, `workItem.status: "Verifed" is none of WorkItemStatus; did you mean "Verified"?`},
-		{"workItem.reasonCode", `result`, `{}`, CodeWriteBackRefused, `workItem.reasonCode: a map, where a text belongs`},
-		{"document.comment", `par.value`, `1`, CodeAnswerUnreadable, `document.comment, line 1, column 1: "par": par is null and has no value: test par != null first, or write .?value.`},
+	tests := []struct {
+		setting, text, body string
+		code                forgehook.CallErrorCode
+		want                string
+	}{
+		{"document.status", `result`, `"Procezzed"`, forgehook.CallErrorWriteBackRefused, `document.status: "Procezzed" is none of DocumentStatus; did you mean "Processed"?`},
+		{"document.status", `result`, `77`, forgehook.CallErrorWriteBackRefused, `document.status: 77 is none of DocumentStatus`},
+		{"document.status", `result`, `10.5`, forgehook.CallErrorWriteBackRefused, `document.status: 10.5 is none of DocumentStatus`},
+		{"document.status", `result`, `1e300`, forgehook.CallErrorWriteBackRefused, `document.status: 1e+300 is none of DocumentStatus`},
+		{"document.status", `result`, `true`, forgehook.CallErrorWriteBackRefused, `document.status: true is none of DocumentStatus`},
+		{"document.status", `result`, `["Processed"]`, forgehook.CallErrorWriteBackRefused, `document.status: a list is none of DocumentStatus`},
+		{"document.status", `result`, `""`, forgehook.CallErrorWriteBackRefused, `document.status: "" is none of DocumentStatus`},
+		{"document.category", `result`, `0`, forgehook.CallErrorWriteBackRefused, `document.category: 0, where the number of a category belongs`},
+		{"document.category", `result`, `2147483648`, forgehook.CallErrorWriteBackRefused, `document.category: 2147483648, where the number of a category belongs`},
+		{"document.category", `result`, `"Invoice"`, forgehook.CallErrorWriteBackRefused, `document.category: "Invoice", where the number of a category belongs`},
+		{"document.comment", `result`, `{"a":1}`, forgehook.CallErrorWriteBackRefused, `document.comment: a map, where a text belongs`},
+		{"document.comment", `result + result`, long[:1<<20-10] + `"`, forgehook.CallErrorWriteBackRefused, `document.comment: 2097130 bytes, of which at most 1048576 are kept`},
+		{"document.comment", `response.json`, `-1e400`, forgehook.CallErrorWriteBackRefused, `document.comment: a number without a value, where a text belongs`},
+		{"document.fields.Total", `result`, `[1]`, forgehook.CallErrorWriteBackRefused, `document.fields.Total: a list, where a text belongs`},
+		{"verification.status", `result`, `"Suspicious, Scriptd"`, forgehook.CallErrorWriteBackRefused, `verification.status: "Suspicious, Scriptd" is none of VerificationStatus`},
+		{"verification.status", `result`, `65536`, forgehook.CallErrorWriteBackRefused, `verification.status: 65536 is none of VerificationStatus`},
+		{"workItem.status", `result`, `"Verifed"`, forgehook.CallErrorWriteBackRefused, `workItem.status: "Verifed" is none of WorkItemStatus; did you mean "Verified"?`},
+		{"workItem.reasonCode", `result`, `{}`, forgehook.CallErrorWriteBackRefused, `workItem.reasonCode: a map, where a text belongs`},
+		{"document.comment", `par.value`, `1`, forgehook.CallErrorAnswerUnreadable, `document.comment, line 1, column 1: "par": par is null and has no value: test par != null first, or write .?value.`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.setting+" "+tt.body[:min(len(tt.body), 20)], func(t *testing.T) {
@@ -237,11 +241,11 @@ func TestRead_results(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got.Result), err)
 	}
 	_, err := p.Read(evidence(invoice(t), jsonExchange(200, fits+"x")))
-	diff(t, Failure{CodeResultTooLarge, "The result has 1048577 bytes of JSON; at most 1048576 are kept."}, failureOf(t, err))
+	diff(t, Failure{forgehook.CallErrorResultTooLarge, "The result has 1048577 bytes of JSON; at most 1048576 are kept."}, failureOf(t, err))
 	_, err = plan(t, `{"callback":{"await":true}}`).Read(later(evidence(nil, jsonExchange(202, ``)), &forgehook.Callback{Result: json.RawMessage(`"` + fits + `x"`)}))
-	diff(t, CodeResultTooLarge, failureOf(t, err).Code)
+	diff(t, forgehook.CallErrorResultTooLarge, failureOf(t, err).Code)
 	_, err = plan(t, `{"response":{"result":"response.json.a + 1"}}`).Read(evidence(invoice(t), jsonExchange(200, `{"a":"hunter2"}`)))
-	diff(t, Failure{CodeAnswerUnreadable, `response.result, line 1, column 1: "response.json.a + 1": + does not fit the types of these values: number(x) and text(x) convert them.`},
+	diff(t, Failure{forgehook.CallErrorAnswerUnreadable, `response.result, line 1, column 1: "response.json.a + 1": + does not fit the types of these values: number(x) and text(x) convert them.`},
 		failureOf(t, err))
 }
 
@@ -253,7 +257,7 @@ func TestRead_hostile(t *testing.T) {
 		"many values": "[" + strings.Repeat("0,", million) + "0]", "many elements": "<a>" + strings.Repeat("<b/>", million) + "</a>",
 	} {
 		_, err := plan(t, `{"response":{"result":"[response.json, response.xml]"}}`).Read(evidence(invoice(t), jsonExchange(200, body)))
-		if f := failureOf(t, err); f.Code != CodeAnswerUnreadable || !strings.Contains(f.Message, "a body of more than 200000 values") {
+		if f := failureOf(t, err); f.Code != forgehook.CallErrorAnswerUnreadable || !strings.Contains(f.Message, "a body of more than 200000 values") {
 			t.Errorf("%s: %+v", name, f)
 		}
 	}
@@ -315,7 +319,7 @@ func TestRead_properties(t *testing.T) {
 			return
 		}
 		f, ok := errors.AsType[*Failure](err)
-		if !ok || f.Code != CodeAnswerUnreadable && f.Code != CodeWriteBackRefused || !strings.HasPrefix(f.Message, "response.") || got.WriteBack != nil {
+		if !ok || f.Code != forgehook.CallErrorAnswerUnreadable && f.Code != forgehook.CallErrorWriteBackRefused || !strings.HasPrefix(f.Message, "response.") || got.WriteBack != nil {
 			t.Fatalf("%v, %s", err, toJSON(got))
 		}
 	})
@@ -331,7 +335,7 @@ func TestRead_secrets(t *testing.T) {
 		t.Errorf("%s, %v", got.Result, err)
 	}
 	_, err = plan(t, `{"response":{"writeBack":{"document":{"status":"doc.field(\"Key\").value"}}}}`).Read(evidence(sub, jsonExchange(200, ``)))
-	diff(t, Failure{CodeWriteBackRefused, "response.writeBack.document.status: [secret], which does not fit here"}, failureOf(t, err))
+	diff(t, Failure{forgehook.CallErrorWriteBackRefused, "response.writeBack.document.status: [secret], which does not fit here"}, failureOf(t, err))
 	awaiting, m := plan(t, `{"callback":{"await":true},"response":{"writeBack":{"document":{"comment":"call.callbackUrl"}}}}`), meta
 	m.CallbackURL = callbackURL
 	got, err = awaiting.Read(Evidence{Subject: invoice(t), Meta: m, Exchange: jsonExchange(200, ``), Callback: &forgehook.Callback{}})
@@ -375,7 +379,7 @@ func TestReadWorkItem(t *testing.T) {
 		diff(t, fmt.Sprintf(`{"status":8,"reasonCode":"%d"}`, id), string(toJSON(got)))
 	}
 	_, err := p.ReadWorkItem(evidence(sub, jsonExchange(200, `{}`)), json.RawMessage(`{"state":"Verifid"}`))
-	diff(t, CodeWriteBackRefused, failureOf(t, err).Code)
+	diff(t, forgehook.CallErrorWriteBackRefused, failureOf(t, err).Code)
 	if got, err := plan(t, `{}`).ReadWorkItem(evidence(nil, jsonExchange(200, `{}`)), nil); got != nil || err != nil {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -170,7 +170,7 @@ func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byt
 	}
 	body, err := payload(sub, m)
 	if err != nil {
-		return nil, &Failure{CodePayload, "The default payload of this document cannot be written as JSON."}
+		return nil, &Failure{forgehook.CallErrorPayload, "The default payload of this document cannot be written as JSON."}
 	}
 	return body, nil
 }

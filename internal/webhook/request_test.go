@@ -156,7 +156,7 @@ func TestRequest_payloadError(t *testing.T) {
 	sub := invoice(t)
 	sub.Document.ResultParameters[0].Verifications[0].SymbolsConfidence = json.RawMessage(`{"secret`)
 	_, err := plan(t, `{}`).Request(sub, meta)
-	diff(t, &Failure{CodePayload, "The default payload of this document cannot be written as JSON."}, err)
+	diff(t, &Failure{forgehook.CallErrorPayload, "The default payload of this document cannot be written as JSON."}, err)
 }
 
 // Wherever a secret field stands, no part of it is in the payload, and everything else is.
@@ -320,7 +320,7 @@ func TestRequest_properties(t *testing.T) {
 		first, err := p.Request(sub, meta)
 		again, errAgain := p.Request(sub, meta)
 		if failure, ok := errors.AsType[*Failure](err); ok {
-			if failure.Code != CodeURL || errAgain == nil || err.Error() != errAgain.Error() {
+			if failure.Code != forgehook.CallErrorURL || errAgain == nil || err.Error() != errAgain.Error() {
 				t.Fatalf("%v, another time %v", err, errAgain)
 			}
 			return

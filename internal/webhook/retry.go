@@ -39,7 +39,7 @@ func (p *Plan) delay(x *forgehook.Exchange, t Tally) time.Duration {
 	} else {
 		wait = standardSchedule[min(max(t.Counted, 0), len(standardSchedule)-1)]
 		wait += time.Duration(float64(wait) * jitterShare * min(max(t.Jitter, 0), 1))
-		if x.StatusCode == http.StatusTooManyRequests || x.Err != nil && x.Err.Code == "timeout" {
+		if x.StatusCode == http.StatusTooManyRequests || x.Err != nil && x.Err.Code == forgehook.CallErrorTimeout {
 			wait = max(wait, busyWait)
 		}
 	}

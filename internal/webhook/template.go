@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
 	"github.com/forgehook/forgehook/internal/place"
 )
@@ -120,7 +121,7 @@ func position(text string, offset int) (line, column int) {
 }
 
 // render fills the holes with a subject's values. The error is a *Failure.
-func (t *template) render(vars *expr.Vars, limit int, code string) ([]byte, error) {
+func (t *template) render(vars *expr.Vars, limit int, code forgehook.CallErrorCode) ([]byte, error) {
 	var out []byte
 	for i, literal := range t.literals {
 		out = append(out, literal...)
@@ -141,7 +142,7 @@ func (t *template) render(vars *expr.Vars, limit int, code string) ([]byte, erro
 }
 
 // failure says which setting could not be evaluated. Expressions' errors hold no document value; any other is not repeated.
-func failure(path, code string, err error) *Failure {
+func failure(path string, code forgehook.CallErrorCode, err error) *Failure {
 	if f, ok := errors.AsType[*expr.Failure](err); ok {
 		return &Failure{f.Code, path + ", " + f.Fault.Error() + "."}
 	}

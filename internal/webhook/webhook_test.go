@@ -68,12 +68,12 @@ func evidence(sub *forgehook.Subject, x forgehook.Exchange) Evidence {
 }
 
 // lost is an exchange without a response.
-func lost(code, message string) forgehook.Exchange {
+func lost(code forgehook.CallErrorCode, message string) forgehook.Exchange {
 	return forgehook.Exchange{Err: &forgehook.CallError{Code: code, Message: message}}
 }
 
 // judged is a decision without delay.
-func judged(verdict forgehook.Verdict, reason, code, message string, final bool) forgehook.Decision {
+func judged(verdict forgehook.Verdict, reason string, code forgehook.CallErrorCode, message string, final bool) forgehook.Decision {
 	return forgehook.Decision{Verdict: verdict, Reason: reason, Code: code, Message: message, Final: final}
 }
 

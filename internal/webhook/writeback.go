@@ -99,7 +99,7 @@ func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, redact *mask.Red
 	if text := v.Text(); redact.Replace(text) != text {
 		fault = forgehook.Masked + ", which does not fit here"
 	}
-	return &Failure{CodeWriteBackRefused, w.path + ": " + fault}
+	return &Failure{forgehook.CallErrorWriteBackRefused, w.path + ": " + fault}
 }
 
 func documentOf(b *forgehook.WriteBack) *forgehook.DocumentWrite {
