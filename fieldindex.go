@@ -8,9 +8,9 @@ import (
 	"unicode"
 )
 
-// FieldIndex finds the fields of a document, or those below a field, by name and by definition. What
-// a name means is decided here alone, for whoever reads, writes or masks a field. It sees the names as
-// they were when it was made, and is not for concurrent use.
+// FieldIndex finds the fields of a document, or those below a field, by name and by definition.
+// What a name means is decided here alone, for whoever reads, writes or masks a field. It sees the
+// names as they were when it was made, and is not for concurrent use.
 type FieldIndex struct {
 	top    []DocumentParameter
 	all    []*DocumentParameter            // in the order of the document
@@ -70,9 +70,9 @@ func (x *FieldIndex) Names() []string {
 	return x.names
 }
 
-// Named are the fields that a name may mean: those whose definition has it as it is written, and only
-// where there are none, those that have it in any case. The first is the one that it means: those at
-// the top come before those below, which stand in the order of the document.
+// Named are the fields that a name may mean: those whose definition has it as it is written, and
+// only where there are none, those that have it in any case. The first is the one that it means:
+// those at the top come before those below, which stand in the order of the document.
 func (x *FieldIndex) Named(name string) []*DocumentParameter {
 	if found := x.named[name]; found != nil || name == "" {
 		return found
@@ -99,8 +99,8 @@ func foldCase(name string) string {
 	}, name)
 }
 
-// Defined are the fields of a definition, whether they carry it or name it by its id, in the order of
-// [FieldIndex.Named]. 0 is no id.
+// Defined are the fields of a definition, whether they carry it or name it by its id, in the order
+// of [FieldIndex.Named]. 0 is no id.
 func (x *FieldIndex) Defined(id int32) []*DocumentParameter {
 	if id == 0 {
 		return nil

@@ -17,7 +17,8 @@ const nested = `{"resultParameters":[
 	{"id":10,"paramDefId":12},
 	{"id":11,"paramDefId":17,"paramDef":{"id":18,"name":"Other"}}]}`
 
-// One rule for a name: as it is written before any case, at the top before below it, then as the document has them.
+// One rule for a name: as it is written before any case, at the top before below it, then as the
+// document has them.
 func TestFieldIndex(t *testing.T) {
 	t.Parallel()
 	doc := decoded(t, nested)

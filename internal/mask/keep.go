@@ -14,11 +14,11 @@ import (
 const Refusal = `a value, not what is shown in its place: "` + forgehook.Masked + `"`
 
 // Keep puts back what a document has "[secret]" for because it was shown so: who reads a document,
-// changes it and stores it loses no secret. stored gives the document as it is, nil where there is none;
-// it is asked only where d has that text. A part of a list is the stored one of the same id, without ids
-// the one at the same place. Nothing is put back where it would be shown: a field that is secret no more
-// tells nothing. A field that is or was secret and then still has the mask is refused as invalid, by its
-// path.
+// changes it and stores it loses no secret. stored gives the document as it is, nil where there is
+// none; it is asked only where d has that text. A part of a list is the stored one of the same id,
+// without ids the one at the same place. Nothing is put back where it would be shown: a field that
+// is secret no more tells nothing. A field that is or was secret and then still has the mask is
+// refused as invalid, by its path.
 func Keep(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
 	if !mentionsMask(reflect.ValueOf(d)) {
 		return nil
@@ -103,7 +103,8 @@ func unmask(v, shown, stored reflect.Value) {
 	}
 }
 
-// conceal takes back what was put into v and would be shown: all three have one shape, v made of given, and shown what would be seen of v.
+// conceal takes back what was put into v and would be shown: all three have one shape, v made of
+// given, and shown what would be seen of v.
 func conceal(v, given, shown reflect.Value) {
 	t := v.Type()
 	switch t {

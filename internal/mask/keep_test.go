@@ -138,7 +138,8 @@ func TestKeep_tellsNothing(t *testing.T) {
 	}
 }
 
-// TestKeep_nothingStored refuses what was shown where there is nothing to take it from, and lets all else be.
+// TestKeep_nothingStored refuses what was shown where there is nothing to take it from, and lets
+// all else be.
 func TestKeep_nothingStored(t *testing.T) {
 	t.Parallel()
 	asked := 0

@@ -9,9 +9,9 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// Masked returns a copy of the subject that has "[secret]" for each secret value, and for the same text
-// wherever else it stands: in another field, in what the sender wrote. Nothing that is made of the copy
-// can tell a secret. The redactor knows the [Secrets.Values].
+// Masked returns a copy of the subject that has "[secret]" for each secret value, and for the same
+// text wherever else it stands: in another field, in what the sender wrote. Nothing that is made of
+// the copy can tell a secret. The redactor knows the [Secrets.Values].
 func (s *Secrets) Masked(redact *Redactor) *forgehook.Subject {
 	masked := copied(reflect.ValueOf(s.subject), redact).Interface().(*forgehook.Subject)
 	s.visit(masked, func(text **string, _ bool) {
@@ -22,8 +22,8 @@ func (s *Secrets) Masked(redact *Redactor) *forgehook.Subject {
 	return masked
 }
 
-// Document is a document as it may be shown: with "[secret]" for the values of its secret fields. One
-// without any is returned as it is.
+// Document is a document as it may be shown: with "[secret]" for the values of its secret fields.
+// One without any is returned as it is.
 func Document(d forgehook.Document) forgehook.Document {
 	s := OfDocument(&d)
 	if !s.found {
@@ -32,8 +32,8 @@ func Document(d forgehook.Document) forgehook.Document {
 	return *s.Masked(NewRedactor(s.Values()...)).Document
 }
 
-// visit shows the texts of every secret field of the subject, or of a copy of it; value is false for a
-// text that only tells of the value.
+// visit shows the texts of every secret field of the subject, or of a copy of it; value is false
+// for a text that only tells of the value.
 func (s *Secrets) visit(sub *forgehook.Subject, show func(text **string, value bool)) {
 	secret := s.entitiesOf(sub)
 	for p := range fieldsOf(sub) {
@@ -126,7 +126,8 @@ func copied(v reflect.Value, redact *Redactor) reflect.Value {
 	}
 }
 
-// redactJSON redacts the texts and numbers of JSON and leaves everything else as it is, the order of members above all.
+// redactJSON redacts the texts and numbers of JSON and leaves everything else as it is, the order
+// of members above all.
 func redactJSON(raw []byte, redact *Redactor) json.RawMessage {
 	var out []byte
 	for i := 0; i < len(raw); {

@@ -12,16 +12,17 @@ import (
 )
 
 const (
-	// leastSecret is the length, in bytes, from which a secret is looked for in other texts: shorter ones
-	// would shred them, and tell by that what they are.
+	// leastSecret is the length, in bytes, from which a secret is looked for in other texts:
+	// shorter ones would shred them, and tell by that what they are.
 	leastSecret = 4
-	// longSecret is the length up to which [strings.Replacer] looks for all secrets at once. It goes back by
-	// as much as it has matched, so that a longer one of the same letter over and over would take it minutes.
+	// longSecret is the length up to which [strings.Replacer] looks for all secrets at once. It
+	// goes back by as much as it has matched, so that a longer one of the same letter over and over
+	// would take it minutes.
 	longSecret = 4 << 10
 )
 
-// Redactor replaces secrets by [forgehook.Masked]: as they are, and as JSON, URLs, forms, XML and base64
-// write them. It is safe for concurrent use.
+// Redactor replaces secrets by [forgehook.Masked]: as they are, and as JSON, URLs, forms, XML and
+// base64 write them. It is safe for concurrent use.
 type Redactor struct {
 	secrets []string
 	whole   map[string]bool // texts that are a secret and nothing else
@@ -29,8 +30,8 @@ type Redactor struct {
 	short   *strings.Replacer
 }
 
-// NewRedactor makes a redactor of some secrets. One of less than 4 bytes is replaced only where it is all
-// of a text; an empty one is none.
+// NewRedactor makes a redactor of some secrets. One of less than 4 bytes is replaced only where it
+// is all of a text; an empty one is none.
 func NewRedactor(secrets ...string) *Redactor {
 	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return s == "" })
 	r := &Redactor{secrets: secrets, whole: map[string]bool{}}
@@ -103,8 +104,8 @@ func (r *Redactor) Replace(text string) string {
 	return r.short.Replace(text)
 }
 
-// ReplaceJSON returns the JSON with the secrets replaced in its texts, names and numbers; all else stays
-// as it is written.
+// ReplaceJSON returns the JSON with the secrets replaced in its texts, names and numbers; all else
+// stays as it is written.
 func (r *Redactor) ReplaceJSON(raw json.RawMessage) json.RawMessage {
 	if r == nil || len(r.secrets) == 0 || raw == nil {
 		return raw

@@ -19,7 +19,8 @@ func TestRedactor(t *testing.T) {
 	equal(t, "secret word", NewRedactor("secret").Replace("secret word")) // the mark itself tells as much
 }
 
-// A long secret of one letter over and over is looked for in time that grows with the text; with a quadratic search this takes minutes.
+// A long secret of one letter over and over is looked for in time that grows with the text; with a
+// quadratic search this takes minutes.
 func TestRedactor_long(t *testing.T) {
 	t.Parallel()
 	const n = 1 << 20
@@ -37,7 +38,8 @@ func TestRedactor_long(t *testing.T) {
 	}
 }
 
-// Four bytes are looked for within texts, and in all forms; three are replaced only where they are all.
+// Four bytes are looked for within texts, and in all forms; three are replaced only where they are
+// all.
 func TestRedactor_least(t *testing.T) {
 	t.Parallel()
 	r := NewRedactor("a<b", "a<bc", "\u00e9", "\u00e9\u00e9")

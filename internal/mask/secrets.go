@@ -1,6 +1,6 @@
-// Package mask knows what is secret: the values of fields whose definition is of the type Password or
-// SecureString, wherever they stand. It leaves them out, masks them, keeps them when a document that
-// was shown is stored again, and replaces them in texts and JSON. It knows no settings and no
+// Package mask knows what is secret: the values of fields whose definition is of the type Password
+// or SecureString, wherever they stand. It leaves them out, masks them, keeps them when a document
+// that was shown is stored again, and replaces them in texts and JSON. It knows no settings and no
 // expressions. Start with [Of], which looks at a subject, and [Redactor], which looks at texts.
 package mask
 
@@ -12,9 +12,9 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Secrets are what is secret in a subject. Fields are found by their own definition, by that of another
-// field with the same id, and by where they stand; cells of a table carry no definition, and an inline
-// parameter or verification may carry an id only.
+// Secrets are what is secret in a subject. Fields are found by their own definition, by that of
+// another field with the same id, and by where they stand; cells of a table carry no definition,
+// and an inline parameter or verification may carry an id only.
 type Secrets struct {
 	subject                 *forgehook.Subject
 	definitions, parameters map[int32]bool // by id; 0 is none
@@ -44,7 +44,8 @@ func Of(sub *forgehook.Subject) *Secrets {
 			}
 		}
 	}
-	// Parameter, definition and verification are one field, whatever ids they carry: if one is secret, so are the others.
+	// Parameter, definition and verification are one field, whatever ids they carry: if one is
+	// secret, so are the others.
 	p := sub.Parameter
 	s.about = isSecret(sub.ParameterDef) || p != nil && (s.hides(p) || s.parameters[p.ID])
 	return s
@@ -56,8 +57,8 @@ func OfDocument(d *forgehook.Document) *Secrets { return Of(&forgehook.Subject{D
 // Found reports whether the subject has a secret field.
 func (s *Secrets) Found() bool { return s.found }
 
-// Has reports whether one of the subject's fields or verifications is secret: it takes a pointer, for
-// they may have no ids.
+// Has reports whether one of the subject's fields or verifications is secret: it takes a pointer,
+// for they may have no ids.
 func (s *Secrets) Has(entity any) bool {
 	if s.entities == nil {
 		s.entities = s.entitiesOf(s.subject)
@@ -137,8 +138,8 @@ func (s *Secrets) entitiesOf(sub *forgehook.Subject) map[any]bool {
 	return secret
 }
 
-// fieldsOf are all fields of a subject: of its documents and those inside them, and the one that the
-// call is about.
+// fieldsOf are all fields of a subject: of its documents and those inside them, and the one that
+// the call is about.
 func fieldsOf(sub *forgehook.Subject) iter.Seq[*forgehook.DocumentParameter] {
 	return func(yield func(*forgehook.DocumentParameter) bool) {
 		if !eachField(sub.Document, yield) || !eachField(sub.MasterDocument, yield) || sub.Parameter == nil || !yield(sub.Parameter) {

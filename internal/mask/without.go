@@ -2,8 +2,8 @@ package mask
 
 import "github.com/forgehook/forgehook"
 
-// Without returns the subject without its secret fields: neither parameter nor verification nor default
-// value. The subject itself stays as it is.
+// Without returns the subject without its secret fields: neither parameter nor verification nor
+// default value. The subject itself stays as it is.
 func (s *Secrets) Without() forgehook.Subject {
 	clean := *s.subject
 	if !s.found {
@@ -22,8 +22,8 @@ func (s *Secrets) Without() forgehook.Subject {
 	return clean
 }
 
-// Entity returns one of the subject's entities as [Secrets.Without] has it: nil for a secret one, and
-// what holds no fields as it is.
+// Entity returns one of the subject's entities as [Secrets.Without] has it: nil for a secret one,
+// and what holds no fields as it is.
 func (s *Secrets) Entity(entity any) any {
 	if s.Has(entity) {
 		return nil

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A text with holes is a list of literals with a hole between each two: literals[0] hole 0 literals[1]
-// hole 1 ... The functions here find out where its holes are, by the literals alone.
+// A text with holes is a list of literals with a hole between each two: literals[0] hole 0
+// literals[1] hole 1 ... The functions here find out where its holes are, by the literals alone.
 
 // Misplaced is a hole that may not be where it is.
 type Misplaced struct {
@@ -28,8 +28,8 @@ var (
 	halfEscape    = regexp.MustCompile(`%[0-9A-Fa-f]?$`)
 )
 
-// Origin is the start of a URL's first literal up to its path or query, including the character that
-// begins it; "" where the literal ends before.
+// Origin is the start of a URL's first literal up to its path or query, including the character
+// that begins it; "" where the literal ends before.
 func Origin(literal string) string { return literalOrigin.FindString(literal) }
 
 // InURL finds path and query. Where a request goes is never up to a value.
@@ -171,8 +171,8 @@ func readXML(s string, part xmlPart, depth int) (xmlPart, int) {
 
 var closesSection = regexp.MustCompile(`^\]*>`)
 
-// XMLLiterals returns the literals with the > escaped that would end "]]>" if the hole before it came
-// out empty: XML forbids that in text.
+// XMLLiterals returns the literals with the > escaped that would end "]]>" if the hole before it
+// came out empty: XML forbids that in text.
 func XMLLiterals(literals []string, places []Place) []string {
 	safe := append([]string(nil), literals...)
 	for i, p := range places {

@@ -1,6 +1,6 @@
-// Package place knows how a value is written where it stands in a text: in a URL, a form, JSON, XML or
-// a header, as a value and as nothing else, whatever is in it. It also finds where the holes of a text
-// with holes stand. It knows nothing of expressions and settings. Start with [Place].
+// Package place knows how a value is written where it stands in a text: in a URL, a form, JSON, XML
+// or a header, as a value and as nothing else, whatever is in it. It also finds where the holes of
+// a text with holes stand. It knows nothing of expressions and settings. Start with [Place].
 package place
 
 import (
@@ -77,8 +77,8 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// EscapePath escapes what a path cannot hold as it is. A sender would do so anyway, but it might decode
-// the values' escapes first.
+// EscapePath escapes what a path cannot hold as it is. A sender would do so anyway, but it might
+// decode the values' escapes first.
 func EscapePath(literal string) string {
 	var b strings.Builder
 	for _, c := range []byte(literal) {
@@ -96,7 +96,8 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '%', hex[c>>4], hex[c&15])
 }
 
-// appendJSONText writes the inside of a JSON string. <, > and & stay as they are, as everywhere in what we send.
+// appendJSONText writes the inside of a JSON string. <, > and & stay as they are, as everywhere in
+// what we send.
 func appendJSONText(dst []byte, text string) []byte {
 	const hex = "0123456789abcdef"
 	for _, r := range text { // invalid bytes come as U+FFFD
@@ -123,7 +124,8 @@ func isXML(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r != 0xFFFE && r != 0xFFFF
 }
 
-// appendXML writes character data or an attribute's value. Line breaks are written as references where a reader would change them.
+// appendXML writes character data or an attribute's value. Line breaks are written as references
+// where a reader would change them.
 func appendXML(dst []byte, text string, attribute bool) []byte {
 	for _, r := range text {
 		switch {
@@ -154,8 +156,8 @@ func appendXML(dst []byte, text string, attribute bool) []byte {
 
 const betweenCDATA = "]]><![CDATA[" // ends a section and begins the next
 
-// appendCDATA writes a value within a CDATA section. One that could end the section, alone or with what stands around it, gets a
-// section of its own; readers join neighbours.
+// appendCDATA writes a value within a CDATA section. One that could end the section, alone or with
+// what stands around it, gets a section of its own; readers join neighbours.
 func appendCDATA(dst []byte, text string) []byte {
 	clean := strings.Map(func(r rune) rune {
 		if !isXML(r) {

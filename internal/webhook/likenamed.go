@@ -11,7 +11,8 @@ import (
 // fieldUse is a setting that means a field of the document by its name.
 type fieldUse struct{ path, name, does string }
 
-// NamesFields reports whether an expression or a write-back means a field of the document by its name.
+// NamesFields reports whether an expression or a write-back means a field of the document by its
+// name.
 func (p *Plan) NamesFields() bool { return len(p.fieldUses()) > 0 }
 
 func (p *Plan) fieldUses() (uses []fieldUse) {

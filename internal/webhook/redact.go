@@ -9,8 +9,8 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// Redactor hides what nobody may read in what an endpoint says: some send back what they got. That are the secrets of the settings, which
-// must be open, the credentials made of them, and more.
+// Redactor hides what nobody may read in what an endpoint says: some send back what they got. That
+// are the secrets of the settings, which must be open, the credentials made of them, and more.
 func (p *Plan) Redactor(opened forgehook.Settings, more ...string) *mask.Redactor {
 	secrets := slices.Clone(more)
 	_ = opened.EachSecret(func(_ string, s *forgehook.Secret) error { // the visit never fails
