@@ -189,25 +189,22 @@ func insertRun(ctx context.Context, tx conn, tenant forgehook.TenantID, r newRun
 func verificationItems(before, after *forgehook.Document) (items []runItem) {
 	type key struct{ parameter, verification int32 }
 	known := map[key]bool{}
-	eachVerification(before.ResultParameters, func(parameter, verification int32) { known[key{parameter, verification}] = true })
-	eachVerification(after.ResultParameters, func(parameter, verification int32) {
-		k := key{parameter, verification}
-		if verification == 0 || known[k] {
-			return
+	for p := range before.Fields() {
+		for i := range p.Verifications {
+			known[key{p.ID, p.Verifications[i].ID}] = true
 		}
-		known[k] = true
-		items = append(items, runItem{DocumentID: &after.ID, ParameterID: orNullID(parameter), VerificationID: new(verification)})
-	})
-	return items
-}
-
-func eachVerification(in []forgehook.DocumentParameter, each func(parameter, verification int32)) {
-	for i := range in {
-		for j := range in[i].Verifications {
-			each(in[i].ID, in[i].Verifications[j].ID)
-		}
-		eachVerification(in[i].Children, each)
 	}
+	for p := range after.Fields() {
+		for i := range p.Verifications {
+			k := key{p.ID, p.Verifications[i].ID}
+			if k.verification == 0 || known[k] {
+				continue
+			}
+			known[k] = true
+			items = append(items, runItem{DocumentID: &after.ID, ParameterID: orNullID(k.parameter), VerificationID: new(k.verification)})
+		}
+	}
+	return items
 }
 
 // documentItems are documents as they are stored, in the order of their ids.
