@@ -10,7 +10,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/dispatch"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
@@ -23,7 +23,7 @@ type Activities struct {
 	DB        *postgres.DB
 	Secrets   *secret.Keeper
 	Sender    *outbound.Sender
-	Starter   Starter
+	Engine    dispatch.Engine
 	Plans     *webhook.Plans
 	First     *FirstAttempts
 	Starts    *Starts
@@ -36,16 +36,9 @@ type Activities struct {
 
 var _ workflows.Activities = (*Activities)(nil)
 
-// Starter is what the steps ask of the engine.
-type Starter interface {
-	StartCalls(ctx context.Context, starts []forgehook.CallStart) error
-	StartRuns(ctx context.Context, starts []forgehook.RunStart) error
-	StartProcess(ctx context.Context, start forgehook.ProcessStart) error
-	Resume(ctx context.Context, call forgehook.CallRef) error
-	Cancel(ctx context.Context, call forgehook.CallRef) error
-	Wake(ctx context.Context, wake forgehook.Wake) error
-	Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error
-	State(ctx context.Context, workflowID string) (forgehook.WorkflowState, error)
+// dispatch does what follows the commits of a step.
+func (a *Activities) dispatch(of slog.Attr) dispatch.Dispatcher {
+	return dispatch.Dispatcher{Store: a.DB, Engine: a.Engine, Log: a.Log, Of: of}
 }
 
 // count adds one to a counter of /metrics. An activity that runs twice counts twice: the calls themselves are in PostgreSQL.

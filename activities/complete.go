@@ -30,19 +30,15 @@ func (a *Activities) complete(ctx context.Context, call workflows.CallRef, outco
 	if err != nil {
 		return workflows.CallResult{}, a.fault("complete call", call, err)
 	}
-	if done.Won {
-		count(ctx, "forgehook_outcomes", "outcome", string(outcome))
-	}
+	countOutcome(ctx, done)
 	return callResult(call, done), nil
 }
 
-// endWithoutRun ends a call whose workflow is not there to tell those who wait for it.
-func (a *Activities) endWithoutRun(ctx context.Context, call workflows.CallRef, outcome forgehook.Outcome, why forgehook.CallError) error {
-	done, err := a.complete(ctx, call, outcome, why)
-	if err != nil || !done.Wake {
-		return err
+// countOutcome counts the end of a call where it was given just now.
+func countOutcome(ctx context.Context, done postgres.Completion) {
+	if done.Won {
+		count(ctx, "forgehook_outcomes", "outcome", string(done.Outcome))
 	}
-	return a.WakeWaiters(ctx, call)
 }
 
 func callResult(call workflows.CallRef, done postgres.Completion) workflows.CallResult {
@@ -95,7 +91,7 @@ func (a *Activities) ReleaseHeld(ctx context.Context, in workflows.ReleaseInput)
 	}
 	for i, call := range held {
 		activity.RecordHeartbeat(ctx)
-		err := a.Starter.Resume(ctx, call)
+		err := a.Engine.Resume(ctx, call)
 		if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
 			continue
 		}

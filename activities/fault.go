@@ -16,8 +16,10 @@ import (
 // log, here and nowhere else. That somebody gave up counts only where nothing else went wrong: when the engine goes away, starts
 // that were under way are given up too.
 func (a *Activities) fault(step string, call workflows.CallRef, err error) error {
-	return a.faultOf(step, slog.String("call", call.CallID), err)
+	return a.faultOf(step, callAttr(call), err)
 }
+
+func callAttr(call workflows.CallRef) slog.Attr { return slog.String("call", call.CallID) }
 
 // faultOf is fault for a step that is about something else than a call.
 func (a *Activities) faultOf(step string, what slog.Attr, err error) error {

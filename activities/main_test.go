@@ -24,6 +24,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/dispatch"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
@@ -59,7 +60,7 @@ func setup(t *testing.T) bundle {
 	check(t, err)
 	t.Cleanup(sender.Close)
 	b.Activities = &Activities{
-		DB: db.DB, Secrets: keeper(t), Sender: sender, Starter: b.engine, Plans: webhook.NewPlans(), First: NewFirstAttempts(time.Minute), Starts: NewStarts(MaxStarts),
+		DB: db.DB, Secrets: keeper(t), Sender: sender, Engine: b.engine, Plans: webhook.NewPlans(), First: NewFirstAttempts(time.Minute), Starts: NewStarts(MaxStarts),
 		Now:       func() time.Time { return b.at },
 		UserAgent: "Forgehook/test", PublicURL: "https://hooks.example.com", Log: log,
 	}
@@ -223,17 +224,18 @@ func (l *logged) String() string {
 
 // engine is Temporal as the sweep and the drain see it.
 type engine struct {
-	mu        sync.Mutex
-	runs      map[string]forgehook.WorkflowState // by call, or id of the workflow; others are running
-	refuses   map[string]error                   // by call, or id of the workflow, or of all for ""
-	started   []forgehook.CallStart
-	events    []forgehook.RunStart // runs that were started
-	processes []string             // that were started, with their item and call
-	canceled  []string
-	woken     []forgehook.Wake
-	resumed   []string
-	wakes     func(forgehook.CallRef) // what a resumed call does
-	drained   []postgres.UtilityRef
+	dispatch.Engine // whatever the steps do not ask
+	mu              sync.Mutex
+	runs            map[string]forgehook.WorkflowState // by call, or id of the workflow; others are running
+	refuses         map[string]error                   // by call, or id of the workflow, or of all for ""
+	started         []forgehook.CallStart
+	events          []forgehook.RunStart // runs that were started
+	processes       []string             // that were started, with their item and call
+	canceled        []string
+	woken           []forgehook.Wake
+	resumed         []string
+	wakes           func(forgehook.CallRef) // what a resumed call does
+	drained         []postgres.UtilityRef
 }
 
 func (e *engine) refusal(callID string) error { return errors.Join(e.refuses[""], e.refuses[callID]) }

@@ -25,7 +25,7 @@ func (a *Activities) EscalateWorkItem(ctx context.Context, in workflows.ProcessR
 	if err != nil {
 		return workflows.ItemState{}, a.faultOf("escalate work item", process(in), err)
 	}
-	a.follow(ctx, process(in), raised)
+	a.dispatch(process(in)).Follow(ctx, raised)
 	return itemState(state), nil
 }
 
@@ -50,7 +50,7 @@ func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (w
 		if ended, raised, err = a.DB.EndProcess(ctx, end); err != nil {
 			return workflows.ProcessResult{}, a.faultOf("end process", what, err)
 		}
-		a.follow(ctx, what, raised)
+		a.dispatch(what).Follow(ctx, raised)
 		if ended.Outcome != nil || state.Handed {
 			break
 		}
@@ -69,9 +69,11 @@ func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (w
 	// Also in a second run of this step: the first may have died before it canceled.
 	moot := result.Outcome == forgehook.ProcessDead || result.Outcome == forgehook.ProcessCanceled
 	if moot && state.OwnsCall && result.CallOutcome == "" {
-		if err := a.cancel(ctx, state.Call); err != nil {
+		given, err := a.dispatch(what).CancelCall(ctx, state.Call, "The work item that waits for it is gone.", a.Now())
+		if err != nil {
 			return workflows.ProcessResult{}, a.fault("cancel call", state.Call, err)
 		}
+		countOutcome(ctx, given)
 	}
 	return result, nil
 }
@@ -141,15 +143,6 @@ func (a *Activities) readForItem(state postgres.ItemState, facts postgres.Facts)
 		return nil, nil
 	}
 	return write, nil
-}
-
-// cancel asks a call to end. One without a run is given its outcome here: should a run start in this very moment, it finds it.
-func (a *Activities) cancel(ctx context.Context, call workflows.CallRef) error {
-	err := a.Starter.Cancel(ctx, call)
-	if forgehook.ErrorCode(err) != forgehook.CodeNotFound {
-		return err
-	}
-	return a.endWithoutRun(ctx, call, forgehook.Canceled, forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: "The work item that waits for it is gone."})
 }
 
 func itemState(s postgres.ItemState) workflows.ItemState {

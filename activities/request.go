@@ -28,7 +28,7 @@ func (a *Activities) AcceptCalls(ctx context.Context, in workflows.AcceptInput) 
 	if err != nil {
 		return workflows.Accepted{}, a.faultOf("accept calls", what, err)
 	}
-	a.start(ctx, what, accepted.Starts)
+	a.dispatch(what).StartCalls(ctx, accepted.Starts)
 	out := workflows.Accepted{NotCalled: accepted.NotCalled, Calls: make([]workflows.CallResult, len(accepted.Calls))}
 	for i, call := range accepted.Calls {
 		out.Calls[i] = workflows.CallResult{CallID: call.ID, StatusCode: lastStatus(call), Attempts: call.Attempts}
@@ -37,13 +37,6 @@ func (a *Activities) AcceptCalls(ctx context.Context, in workflows.AcceptInput) 
 		}
 	}
 	return out, nil
-}
-
-// start starts accepted calls. The sweep starts those that fail here.
-func (a *Activities) start(ctx context.Context, what slog.Attr, starts []forgehook.CallStart) {
-	if err := a.Starter.StartCalls(ctx, starts); err != nil {
-		a.Log.Warn("left to the sweep: the start of calls", what, "error", err)
-	}
 }
 
 // ReadAnswers tells how calls have ended. Results are told as long as all of them fit into MaxResult together; a call whose result does

@@ -15,7 +15,7 @@ func (a *Activities) AcceptBatch(ctx context.Context, run workflows.RunRef) (wor
 	if err != nil {
 		return workflows.Batch{}, a.faultOf("accept batch", what, err)
 	}
-	a.start(ctx, what, batch.Starts)
+	a.dispatch(what).StartCalls(ctx, batch.Starts)
 	return workflows.Batch{
 		Processed: batch.Processed, Calls: batch.Calls, Open: batch.Open, Wait: batch.Wait, Done: batch.Done, Stopped: batch.Stopped,
 		Why: batch.Why, Outcome: batch.Outcome,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/dispatch"
 	"github.com/forgehook/forgehook/workflows"
 )
 
@@ -32,7 +33,7 @@ func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, err
 		return result, a.fault("list unstarted calls", workflows.CallRef{}, err)
 	}
 	var faults []error
-	if err := a.Starter.StartCalls(ctx, starts); err != nil {
+	if err := a.Engine.StartCalls(ctx, starts); err != nil {
 		faults = append(faults, a.fault("start calls", workflows.CallRef{}, err))
 	} else {
 		result.Started = len(starts)
@@ -42,7 +43,7 @@ func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, err
 		return result, a.fault("list draining utilities", workflows.CallRef{}, err)
 	}
 	for _, u := range draining {
-		if err := a.Starter.Drain(ctx, u.Tenant, u.WebHookServiceID); err != nil {
+		if err := a.Engine.Drain(ctx, u.Tenant, u.WebHookServiceID); err != nil {
 			faults = append(faults, a.fault("start drain", workflows.CallRef{Tenant: u.Tenant}, err))
 		}
 	}
@@ -67,7 +68,7 @@ func (a *Activities) sweepWakes(ctx context.Context, now time.Time, result *work
 	if err != nil {
 		return a.faultOf("list owed signals", slog.Int("limit", wakeLimit), err)
 	}
-	if result.Woken, err = a.wake(ctx, wakes); err != nil {
+	if result.Woken, err = a.dispatch(slog.Int("limit", wakeLimit)).Wake(ctx, wakes); err != nil {
 		return a.faultOf("send owed signals", slog.Int("sent", result.Woken), err)
 	}
 	return nil
@@ -104,21 +105,19 @@ func settleEach[T any](
 
 // settleRun gives a run without a workflow one, and an outcome to one whose workflow has ended without.
 func (a *Activities) settleRun(ctx context.Context, start forgehook.RunStart) (resumed bool, err error) {
-	state, err := a.Starter.State(ctx, workflows.RunID(start.RunID))
-	if err != nil {
-		return false, err
-	}
-	outcome, why := forgehook.RunFailed, forgehook.CallErrorRun(string(state)).Because()
-	switch state {
-	case forgehook.WorkflowRunning:
-		return false, nil
-	case forgehook.WorkflowMissing:
-		return true, a.Starter.StartRuns(ctx, []forgehook.RunStart{start})
-	case forgehook.WorkflowTerminated, forgehook.WorkflowCanceled:
-		outcome, why = forgehook.RunCanceled, endedInTemporal(state)
-	}
-	_, err = a.DB.CompleteRun(ctx, start.RunRef, outcome, why, a.Now())
-	return false, err
+	resumed, _, err = a.dispatch(slog.String("run", start.RunID)).Settle(ctx, dispatch.Lost{
+		WorkflowID: workflows.RunID(start.RunID),
+		Start:      func() error { return a.Engine.StartRuns(ctx, []forgehook.RunStart{start}) },
+		End: func(canceled bool, why *forgehook.CallError) error {
+			outcome := forgehook.RunFailed
+			if canceled {
+				outcome = forgehook.RunCanceled
+			}
+			_, err := a.DB.CompleteRun(ctx, start.RunRef, outcome, why, a.Now())
+			return err
+		},
+	})
+	return resumed, err
 }
 
 func (a *Activities) sweepProcesses(ctx context.Context, now time.Time, result *workflows.SweepResult) error {
@@ -133,47 +132,43 @@ func (a *Activities) sweepProcesses(ctx context.Context, now time.Time, result *
 
 // settleProcess gives a process without a workflow one, and ends one whose workflow has ended without.
 func (a *Activities) settleProcess(ctx context.Context, ref forgehook.ProcessRef) (resumed bool, err error) {
-	state, err := a.Starter.State(ctx, workflows.ProcessID(ref.ProcessID))
-	if err != nil || state == forgehook.WorkflowRunning {
-		return false, err
-	}
-	if state != forgehook.WorkflowMissing {
-		_, err := a.EndProcess(ctx, workflows.ProcessEnd{ProcessRef: ref, Outcome: forgehook.ProcessCanceled})
-		return false, err
-	}
-	at, err := a.DB.LookAtItem(ctx, ref)
-	if err != nil {
-		return false, err
-	}
-	var item int32
-	if at.Item != nil {
-		item = at.Item.ID
-	}
-	return true, a.Starter.StartProcess(ctx, forgehook.ProcessStart{ProcessRef: ref, WorkItemID: item, CallID: at.Call.CallID})
+	resumed, _, err = a.dispatch(process(ref)).Settle(ctx, dispatch.Lost{
+		WorkflowID: workflows.ProcessID(ref.ProcessID),
+		Start: func() error {
+			at, err := a.DB.LookAtItem(ctx, ref)
+			if err != nil {
+				return err
+			}
+			start := forgehook.ProcessStart{ProcessRef: ref, CallID: at.Call.CallID}
+			if at.Item != nil {
+				start.WorkItemID = at.Item.ID
+			}
+			return a.Engine.StartProcess(ctx, start)
+		},
+		End: func(bool, *forgehook.CallError) error {
+			_, err := a.EndProcess(ctx, workflows.ProcessEnd{ProcessRef: ref, Outcome: forgehook.ProcessCanceled})
+			return err
+		},
+	})
+	return resumed, err
 }
 
-// endedInTemporal is the error of what somebody has terminated or canceled there.
-func endedInTemporal(state forgehook.WorkflowState) *forgehook.CallError {
-	return &forgehook.CallError{Code: forgehook.CallErrorCode(state), Message: forgehook.CallErrorTerminated.Because().Message}
-}
-
-// settleCall gives an open call whose run has ended an outcome, and a new run to one whose run is gone: what was sent is in
-// PostgreSQL, so a new run goes on where the old one stood.
+// settleCall gives an open call whose run has ended an outcome, and a new run to one whose run is gone.
 func (a *Activities) settleCall(ctx context.Context, start forgehook.CallStart) (bool, error) {
 	call := workflows.CallRef{Tenant: start.Tenant, CallID: start.CallID}
-	state, err := a.Starter.State(ctx, workflows.CallID(call.CallID))
-	if err != nil {
-		return false, err
-	}
-	switch state {
-	case forgehook.WorkflowRunning:
-		return false, nil
-	case forgehook.WorkflowMissing:
-		return true, a.Starter.StartCalls(ctx, []forgehook.CallStart{start})
-	case forgehook.WorkflowTerminated, forgehook.WorkflowCanceled:
-		err = a.endWithoutRun(ctx, call, forgehook.Canceled, *endedInTemporal(state))
-	default:
-		err = a.endWithoutRun(ctx, call, forgehook.Failed, *forgehook.CallErrorRun(string(state)).Because())
-	}
-	return err == nil, err
+	then := a.dispatch(callAttr(call))
+	started, ended, err := then.Settle(ctx, dispatch.Lost{
+		WorkflowID: workflows.CallID(call.CallID),
+		Start:      func() error { return a.Engine.StartCalls(ctx, []forgehook.CallStart{start}) },
+		End: func(canceled bool, why *forgehook.CallError) error {
+			outcome := forgehook.Failed
+			if canceled {
+				outcome = forgehook.Canceled
+			}
+			done, err := then.EndCall(ctx, call, outcome, why, a.Now())
+			countOutcome(ctx, done)
+			return err
+		},
+	})
+	return started || ended, err
 }

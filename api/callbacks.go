@@ -77,7 +77,7 @@ func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*
 	if err != nil {
 		return nil, writeBackFaults(err)
 	}
-	s.follow(ctx, r, postgres.Raised{Wakes: done.Wakes})
+	s.dispatch(r).Follow(ctx, postgres.Raised{Wakes: done.Wakes})
 	out := callbackAnswer{Status: "accepted", Outcome: c.Said.Ended()}
 	if done.Early {
 		out.Status = "early"

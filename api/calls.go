@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -196,21 +195,13 @@ func unfinished(call forgehook.Call) bool { return call.Status != forgehook.Call
 // them, so that the API does not accept without end what the engine cannot take.
 const startsAhead = 256
 
-// start gives accepted calls their runs, behind the answer: what is accepted is stored, and the engine may be slow or away. It goes on
-// when the client leaves, and what fails is left to the sweep.
+// start gives accepted calls their workflows, behind the answer: what is accepted is stored, and the engine may be slow or away.
 func (s *server) start(ctx context.Context, r *request, starts []forgehook.CallStart) {
 	if len(starts) == 0 {
 		return
 	}
-	id := r.id
-	begin := func() {
-		ctx, cancel := afterwards(ctx)
-		defer cancel()
-		if err := s.Engine.StartCalls(ctx, starts); err != nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "calls are accepted but not started; the sweep will start them",
-				slog.String("request_id", id), slog.Int("calls", len(starts)), slog.Any("error", err))
-		}
-	}
+	then := s.dispatch(r)
+	begin := func() { then.StartCalls(ctx, starts) }
 	select {
 	case s.starting <- struct{}{}:
 		s.starts.Go(func() {
@@ -250,7 +241,7 @@ func (s *server) awaited(ctx context.Context, r *request, calls []forgehook.Call
 	now, err := until(timed, ids)
 	if err != nil {
 		if ctx.Err() == nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "wait for calls", slog.String("request_id", r.id), slog.Any("error", err))
+			s.warn(ctx, r, "wait for calls", err)
 		}
 		return calls
 	}
@@ -293,15 +284,8 @@ func (s *server) retryCall(ctx context.Context, r *request, in *byUUID) (*answer
 	if call.Status == forgehook.CallPaused {
 		return nil, forgehook.Errorf(forgehook.CodePaused, "Utility %d is paused: the call is sent when it is resumed.", call.WebHookServiceID)
 	}
-	ctx, cancel := afterwards(ctx)
-	defer cancel()
-	ref := forgehook.CallRef{Tenant: r.tenant(), CallID: call.ID}
-	err = s.Engine.RetryNow(ctx, ref)
-	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
-		err = s.restart(ctx, ref)
-	}
-	if err != nil {
-		return nil, engineAway(err)
+	if err := s.dispatch(r).RetryCall(ctx, forgehook.CallRef{Tenant: r.tenant(), CallID: call.ID}); err != nil {
+		return nil, err
 	}
 	call, err = s.DB.Call(ctx, r.tenant(), call.ID)
 	return &answer[forgehook.Call]{status: http.StatusAccepted, body: call}, err
@@ -312,20 +296,8 @@ func (s *server) cancelCall(ctx context.Context, r *request, in *byUUID) (*answe
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := afterwards(ctx)
-	defer cancel()
-	ref := forgehook.CallRef{Tenant: r.tenant(), CallID: call.ID}
-	err = s.Engine.Cancel(ctx, ref)
-	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
-		// No run will give it an outcome. Should one start in this very moment, it finds this one and ends.
-		why := &forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: "Canceled before it was started."}
-		done, err := s.DB.CompleteCall(ctx, ref, forgehook.Canceled, why, time.Now())
-		if err != nil {
-			return nil, err
-		}
-		s.ended(ctx, r, ref, done)
-	} else if err != nil {
-		return nil, engineAway(err)
+	if _, err := s.dispatch(r).CancelCall(ctx, forgehook.CallRef{Tenant: r.tenant(), CallID: call.ID}, canceledUnstarted, time.Now()); err != nil {
+		return nil, err
 	}
 	call, err = s.DB.Call(ctx, r.tenant(), call.ID)
 	return &answer[forgehook.Call]{status: http.StatusAccepted, body: call}, err
@@ -340,22 +312,8 @@ func (s *server) open(ctx context.Context, r *request, id string) (forgehook.Cal
 	return call, err
 }
 
-// engineAway keeps what the caller may see and calls the rest unavailable: the state of the call is known, the engine is not there.
-func engineAway(err error) error {
-	if _, ok := errors.AsType[*forgehook.Error](err); ok {
-		return err
-	}
-	return &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal cannot be reached. The call stands as it was.", Err: fmt.Errorf("engine: %w", err)}
-}
-
-// restart gives an open call a run where it has none: the start after its acceptance failed, and the sweep has not come by yet.
-func (s *server) restart(ctx context.Context, call forgehook.CallRef) error {
-	start, err := s.DB.CallStart(ctx, call)
-	if err != nil {
-		return err
-	}
-	return s.Engine.StartCalls(ctx, []forgehook.CallStart{start})
-}
+// canceledUnstarted says why a call or run that has no workflow was canceled.
+const canceledUnstarted = "Canceled before it was started."
 
 // maxWait bounds how long an answer may wait for calls; a longer wish is clamped.
 const maxWait = 300 * time.Second

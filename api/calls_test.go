@@ -183,7 +183,7 @@ func TestEngineAway(t *testing.T) {
 	if f.engine.set(func(e *testEngine) { e.down = nil }); f.engine.has(lost.CallID) {
 		t.Fatal("the start failed")
 	}
-	if !strings.Contains(f.log.String(), "accepted but not started") {
+	if !strings.Contains(f.log.String(), "left to the sweep: the start of calls") {
 		t.Error("the failed start is not in the log")
 	}
 	f.engine.set(func(e *testEngine) { e.down = errDown })
@@ -238,7 +238,7 @@ func TestPauseAndResume(t *testing.T) {
 	}
 	f.engine.set(func(e *testEngine) { e.down = errDown })
 	f.must(t, 200, "POST", "/v1/services/48080/resume", "")
-	if !strings.Contains(f.log.String(), "drain of a resumed utility is not started") {
+	if !strings.Contains(f.log.String(), "left to the sweep: the drain of a resumed utility") {
 		t.Error("the failed start of a drain is not in the log")
 	}
 	f.engine.set(func(e *testEngine) { e.down = nil })

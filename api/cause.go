@@ -7,8 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/dispatch"
 )
 
 // maxCause bounds the Forgehook-Cause header: what is longer is no id of ours.
@@ -36,55 +35,12 @@ func (r *request) cause() string {
 	return id.String()
 }
 
-// follow starts what a stored change has raised, and signals whom it concerns. What fails is left to the sweep: the change is stored
-// all the same.
-func (s *server) follow(ctx context.Context, r *request, raised postgres.Raised) {
-	if len(raised.Runs) == 0 && len(raised.Wakes) == 0 {
-		return
-	}
-	ctx, cancel := afterwards(ctx)
-	defer cancel()
-	if len(raised.Runs) > 0 {
-		if err := s.Engine.StartRuns(ctx, raised.Runs); err != nil {
-			s.later(ctx, r, "runs are accepted but not started; the sweep will start them", err)
-		}
-	}
-	var sent []int64
-	for _, wake := range raised.Wakes {
-		err := s.Engine.Wake(ctx, wake)
-		if err != nil && forgehook.ErrorCode(err) != forgehook.CodeNotFound { // nobody is there to take it
-			s.later(ctx, r, "signals are owed but not sent; the sweep will send them", err)
-			break
-		}
-		if wake.ID != 0 {
-			sent = append(sent, wake.ID)
-		}
-	}
-	if len(sent) == 0 {
-		return
-	}
-	if err := s.DB.Woken(ctx, sent); err != nil {
-		s.later(ctx, r, "signals were sent and may be sent again", err)
-	}
+// dispatch does what follows the commits of a request.
+func (s *server) dispatch(r *request) dispatch.Dispatcher {
+	return dispatch.Dispatcher{Store: s.DB, Engine: s.Engine, Log: s.log, Of: slog.String("request_id", r.id)}
 }
 
-// later notes what was left to the sweep.
-func (s *server) later(ctx context.Context, r *request, what string, err error) {
+// warn notes what went wrong beside a request that went well.
+func (s *server) warn(ctx context.Context, r *request, what string, err error) {
 	s.log.LogAttrs(ctx, slog.LevelWarn, what, slog.String("request_id", r.id), slog.Any("error", err))
-}
-
-// ended follows an outcome that this process has given a call: no workflow of the call does it.
-func (s *server) ended(ctx context.Context, r *request, call forgehook.CallRef, done postgres.Completion) {
-	if !done.Wake {
-		return
-	}
-	raised := postgres.Raised{}
-	var err error
-	if raised.Wakes, err = s.DB.Wakes(ctx, call); err == nil {
-		raised.Runs, err = s.DB.CausedRuns(ctx, call)
-	}
-	if err != nil {
-		s.later(ctx, r, "what follows a call's end is left to the sweep", err)
-	}
-	s.follow(ctx, r, raised)
 }

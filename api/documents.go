@@ -60,7 +60,7 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 	if err != nil {
 		return nil, err
 	}
-	s.follow(ctx, r, raised)
+	s.dispatch(r).Follow(ctx, raised)
 	if !isNew {
 		return ok(mask.Document(document)), nil
 	}
@@ -137,7 +137,7 @@ func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput
 	if err != nil {
 		return nil, err
 	}
-	s.follow(ctx, r, raised)
+	s.dispatch(r).Follow(ctx, raised)
 	return ok(mask.Document(document)), nil
 }
 
@@ -179,7 +179,7 @@ func showsMask(body []byte) bool { return bytes.Contains(body, []byte("secret]")
 func (s *server) deleteDocument(ctx context.Context, r *request, in *changeInput) (*answer[none], error) {
 	raised, err := s.DB.DeleteDocument(ctx, r.tenant(), in.id, r.cause())
 	if err == nil {
-		s.follow(ctx, r, raised)
+		s.dispatch(r).Follow(ctx, raised)
 	}
 	return noContent(), err
 }

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/dispatch"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// testEngine is the other [Engine]: runs are entries of a list, and the test moves calls on.
+// testEngine is the other [dispatch.Engine]: runs are entries of a list, and the test moves calls on.
 type testEngine struct {
+	dispatch.Engine // whatever the API does not ask
+
 	db *postgres.DB
 
 	mu      sync.Mutex

@@ -65,7 +65,7 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 	if err != nil {
 		return nil, err
 	}
-	s.follow(ctx, r, raised)
+	s.dispatch(r).Follow(ctx, raised)
 	return ok(imported{created + updated, created, updated}), nil
 }
 

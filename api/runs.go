@@ -160,7 +160,7 @@ func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput
 		r.done() // before it waits
 	}
 	if accepted.Start != nil {
-		s.follow(ctx, r, postgres.Raised{Runs: []forgehook.RunStart{*accepted.Start}})
+		s.dispatch(r).Follow(ctx, postgres.Raised{Runs: []forgehook.RunStart{*accepted.Start}})
 	}
 	out := &answer[runAnswer]{status: http.StatusOK}
 	out.body.Run = accepted.Run
@@ -421,7 +421,7 @@ func (s *server) waitForRun(ctx context.Context, r *request, run forgehook.Run, 
 	now, err := s.Waiter.WaitRun(timed, r.tenant(), run.ID)
 	if err != nil {
 		if ctx.Err() == nil {
-			s.later(ctx, r, "wait for a run", err)
+			s.warn(ctx, r, "wait for a run", err)
 		}
 		return run
 	}
@@ -453,18 +453,8 @@ func (s *server) cancelRun(ctx context.Context, r *request, in *byUUID) (*answer
 	if run.Outcome != nil {
 		return nil, forgehook.Errorf(forgehook.CodeRunCompleted, "The run has completed: %s.", *run.Outcome)
 	}
-	ctx, cancel := afterwards(ctx)
-	defer cancel()
-	ref := forgehook.RunRef{Tenant: r.tenant(), RunID: run.ID}
-	err = s.Engine.CancelRun(ctx, ref)
-	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
-		// No workflow will end it. Should one start in this very moment, it finds this outcome and ends.
-		why := &forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: "Canceled before it was started."}
-		if _, err := s.DB.CompleteRun(ctx, ref, forgehook.RunCanceled, why, time.Now()); err != nil {
-			return nil, err
-		}
-	} else if err != nil {
-		return nil, engineAway(err)
+	if err := s.dispatch(r).CancelRun(ctx, forgehook.RunRef{Tenant: r.tenant(), RunID: run.ID}, canceledUnstarted, time.Now()); err != nil {
+		return nil, err
 	}
 	run, err = s.DB.Run(ctx, r.tenant(), run.ID)
 	return &answer[forgehook.Run]{status: http.StatusAccepted, body: run}, err

@@ -162,7 +162,7 @@ func TestEvents_engineDown(t *testing.T) {
 	f.seed(t)
 	f.engine.set(func(e *testEngine) { e.down = errDown })
 	run := f.must(t, 202, "POST", "/v1/services/48072/events", `{"type":"after_process","documentId":912}`).json(t)["run"].(map[string]any)["id"].(string)
-	if !strings.Contains(f.log.String(), "the sweep will start them") {
+	if !strings.Contains(f.log.String(), "left to the sweep: what a change has raised") {
 		t.Errorf("log %s", f.log)
 	}
 	if a := f.do(t, "POST", "/v1/runs/"+run+"/cancel", ""); a.status != 503 {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/dispatch"
 	"github.com/forgehook/forgehook/internal/secret"
 )
 
@@ -307,7 +308,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-type panicking struct{ Engine }
+type panicking struct{ dispatch.Engine }
 
 func (panicking) Ping(context.Context) error { panic("hush") }
 

@@ -1,6 +1,7 @@
-// Package api is the HTTP face of Forgehook: it lets clients in, reads what they send, asks the rooms that know and answers JSON
-// or a problem (RFC 9457). It holds no rule and no SQL, and reaches Temporal only through [Engine]. Start with [New] and [register];
-// each noun has a file with its inputs, outputs and handlers in URL order.
+// Package api is the HTTP face of Forgehook: it lets clients in, reads what they send, asks the
+// rooms that know and answers JSON or a problem (RFC 9457). It holds no rule and no SQL, and reaches
+// Temporal only through package dispatch. Start with [New] and [register]; each noun has a file with
+// its inputs, outputs and handlers in URL order.
 package api
 
 import (
@@ -29,38 +30,18 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/dispatch"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// Engine runs calls. Temporal is one; tests have another.
-type Engine interface {
-	// StartCalls starts accepted calls; existing runs are used. After an error the sweep mends what is missing.
-	StartCalls(ctx context.Context, starts []forgehook.CallStart) error
-	// RetryNow ends the present back-off. The error is not-found where the call has no run.
-	RetryNow(ctx context.Context, call forgehook.CallRef) error
-	// Cancel asks a call to end. The error is not-found where the call has no run.
-	Cancel(ctx context.Context, call forgehook.CallRef) error
-	// Drain starts the release of a resumed utility's held calls, one at a time.
-	Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error
-	// StartRuns starts the runs of events; existing workflows are used. After an error the sweep mends what is missing.
-	StartRuns(ctx context.Context, starts []forgehook.RunStart) error
-	// CancelRun asks a run to end. The error is not-found where it has no workflow.
-	CancelRun(ctx context.Context, run forgehook.RunRef) error
-	// StartProcess starts the process of a work item that waits for a call; an existing workflow is used.
-	StartProcess(ctx context.Context, start forgehook.ProcessStart) error
-	// Wake sends a signal that is owed. The error is not-found where nobody is there to take it.
-	Wake(ctx context.Context, wake forgehook.Wake) error
-	Ping(ctx context.Context) error
-}
-
 // Config is what the API needs. All but Log, Metrics, Registerer, RatePerSecond and Stopping must be set.
 type Config struct {
 	DB            *postgres.DB
 	Waiter        *postgres.Waiter
-	Engine        Engine
+	Engine        dispatch.Engine
 	Secrets       *secret.Keeper
 	Outbound      *outbound.Sender // checks URLs on save; sends nothing here
 	Log           *slog.Logger
@@ -380,9 +361,4 @@ func (s *server) note(r *request, took time.Duration) {
 	}
 	s.log.LogAttrs(c.Request.Context(), level, "request", slog.String("method", c.Request.Method), slog.String("route", route),
 		slog.Int("status", status), slog.Duration("duration", took), slog.String("request_id", r.id), slog.String("tenant", string(r.tenant())))
-}
-
-// afterwards is for what must follow a commit even when the client has left.
-func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 }

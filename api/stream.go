@@ -286,7 +286,7 @@ func (s *server) streamAll(ctx context.Context, f *feed, filter forgehook.CallFi
 		case errors.Is(err, errGone):
 			return err
 		case err != nil && ctx.Err() == nil:
-			s.later(ctx, f.r, "calls that have ended cannot be found for a stream", err)
+			s.warn(ctx, f.r, "calls that have ended cannot be found for a stream", err)
 			gap = true
 		}
 		if gap {
@@ -350,7 +350,7 @@ func (s *server) read(ctx context.Context, r *request, ids []string) []forgehook
 		call, err := s.DB.Call(ctx, r.tenant(), id)
 		if err != nil {
 			if ctx.Err() == nil {
-				s.later(ctx, r, "a call that has ended cannot be read for a stream", err)
+				s.warn(ctx, r, "a call that has ended cannot be read for a stream", err)
 			}
 			continue
 		}

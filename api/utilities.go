@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -127,14 +126,9 @@ func (s *server) resumeUtility(ctx context.Context, r *request, in *byID) (*answ
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.id, err)
 	}
-	s.follow(ctx, r, raised)
+	s.dispatch(r).Follow(ctx, raised)
 	if drain {
-		ctx, cancel := afterwards(ctx)
-		defer cancel()
-		if err := s.Engine.Drain(ctx, r.tenant(), in.id); err != nil { // it is resumed all the same
-			s.log.LogAttrs(ctx, slog.LevelWarn, "the drain of a resumed utility is not started; the sweep will start it",
-				slog.String("request_id", r.id), slog.Int("utility", int(in.id)), slog.Any("error", err))
-		}
+		s.dispatch(r).Drain(ctx, r.tenant(), in.id)
 	}
 	return ok(utility), nil
 }

@@ -71,7 +71,7 @@ func (s *server) putWorkItem(ctx context.Context, r *request, in *changeInput) (
 	if err != nil {
 		return nil, err
 	}
-	s.follow(ctx, r, raised)
+	s.dispatch(r).Follow(ctx, raised)
 	if !isNew {
 		return ok(item), nil
 	}
@@ -96,14 +96,14 @@ func (s *server) updateWorkItem(ctx context.Context, r *request, in *changeInput
 	if err != nil {
 		return nil, err
 	}
-	s.follow(ctx, r, raised)
+	s.dispatch(r).Follow(ctx, raised)
 	return ok(item), nil
 }
 
 func (s *server) deleteWorkItem(ctx context.Context, r *request, in *byID) (*answer[none], error) {
 	raised, err := s.DB.DeleteWorkItem(ctx, r.tenant(), in.id)
 	if err == nil {
-		s.follow(ctx, r, raised)
+		s.dispatch(r).Follow(ctx, raised)
 	}
 	return noContent(), err
 }
@@ -137,7 +137,9 @@ func (s *server) startProcess(ctx context.Context, r *request, in *startProcessI
 		return nil, err
 	}
 	s.start(ctx, r, own.Starts)
-	s.startProcessRun(ctx, r, process, ref)
+	if process.Outcome == nil {
+		s.dispatch(r).StartProcess(ctx, forgehook.ProcessStart{ProcessRef: ref, WorkItemID: process.WorkItemID, CallID: process.CallID})
+	}
 	out := &answer[forgehook.WorkItemProcess]{status: http.StatusOK, body: process}
 	if wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer")); waits {
 		out.body, out.applied = s.waitForProcess(ctx, r, process, wait), applied(wait)
@@ -238,29 +240,11 @@ func (s *server) withdraw(ctx context.Context, r *request, own postgres.Accepted
 	if own.Repeated {
 		return
 	}
-	ctx, cancel := afterwards(ctx)
-	defer cancel()
 	for _, start := range own.Starts {
-		ref := forgehook.CallRef{Tenant: start.Tenant, CallID: start.CallID}
-		why := &forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: "The work item cannot wait for it."}
-		done, err := s.DB.CompleteCall(ctx, ref, forgehook.Canceled, why, time.Now())
-		if err != nil {
-			s.later(ctx, r, "a call that nobody waits for goes on", err)
-			continue
+		call := forgehook.CallRef{Tenant: start.Tenant, CallID: start.CallID}
+		if _, err := s.dispatch(r).EndCall(ctx, call, forgehook.Canceled, &forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: "The work item cannot wait for it."}, time.Now()); err != nil {
+			s.warn(ctx, r, "a call that nobody waits for goes on", err)
 		}
-		s.ended(ctx, r, ref, done)
-	}
-}
-
-// startProcessRun gives an accepted process its workflow. What fails is left to the sweep.
-func (s *server) startProcessRun(ctx context.Context, r *request, process forgehook.WorkItemProcess, ref forgehook.ProcessRef) {
-	if process.Outcome != nil {
-		return
-	}
-	ctx, cancel := afterwards(ctx)
-	defer cancel()
-	if err := s.Engine.StartProcess(ctx, forgehook.ProcessStart{ProcessRef: ref, WorkItemID: process.WorkItemID, CallID: process.CallID}); err != nil {
-		s.later(ctx, r, "a process is accepted but not started; the sweep will start it", err)
 	}
 }
 
@@ -286,7 +270,7 @@ func (s *server) waitForProcess(ctx context.Context, r *request, process forgeho
 	now, err := s.Waiter.WaitProcess(timed, r.tenant(), process.WorkItemID)
 	if err != nil {
 		if ctx.Err() == nil {
-			s.later(ctx, r, "wait for a process", err)
+			s.warn(ctx, r, "wait for a process", err)
 		}
 		return process
 	}

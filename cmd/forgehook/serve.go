@@ -226,7 +226,7 @@ func (s *service) runWorker(ctx context.Context) error {
 		Client: s.client, TaskQueue: s.config.TaskQueue, Slots: s.config.WorkerSlots, CachedRuns: s.config.WorkerCache,
 		Full: starts.Full, AwaitRoom: starts.AwaitRoom, StopTimeout: s.config.StopTimeout,
 		Activities: &activities.Activities{
-			DB: s.db, Secrets: s.secrets, Sender: s.sender, Starter: s.control, Plans: webhook.NewPlans(), First: first, Starts: starts, FastPath: s.config.FastPath > 0, Now: time.Now,
+			DB: s.db, Secrets: s.secrets, Sender: s.sender, Engine: s.control, Plans: webhook.NewPlans(), First: first, Starts: starts, FastPath: s.config.FastPath > 0, Now: time.Now,
 			UserAgent: "Forgehook/" + version, PublicURL: s.config.publicURL(s.api), Log: s.log,
 		},
 	})
