@@ -144,6 +144,9 @@ const (
 	VerdictPermanent Verdict = "permanent"
 )
 
+// Verdicts lists every verdict.
+var Verdicts = []Verdict{VerdictSuccess, VerdictRetry, VerdictPermanent}
+
 // AttemptState says how an attempt ended.
 type AttemptState string
 
@@ -153,6 +156,9 @@ const (
 	AttemptFinished AttemptState = "finished"
 	AttemptUnknown  AttemptState = "unknown"
 )
+
+// AttemptStates lists every state.
+var AttemptStates = []AttemptState{AttemptStarted, AttemptFinished, AttemptUnknown}
 
 // Attempt is one HTTP exchange of a call.
 type Attempt struct {

@@ -26,17 +26,57 @@ const (
 	EventExplicit         EventType = "document.processed" // nobody's event: a call that somebody asked for
 )
 
-// EventTypes are those that a client may raise; TriggerTypes those that executeOnTrigger may list.
-var (
-	EventTypes = []EventType{
-		EventBeforeProcess, EventAfterProcess, EventDocumentCreated, EventDocumentUpdated, EventDocumentDeleted, EventVerification, EventWorkItem,
-	}
-	TriggerTypes = []EventType{
-		EventDocumentCreated, EventDocumentUpdated, EventDocumentDeleted, EventVerification, EventWorkItem,
-		EventCallCompleted, EventCallFailed, EventUtilityHeld, EventUtilityRecovered,
-	}
-	documentTriggers = []EventType{EventDocumentCreated, EventDocumentUpdated, EventDocumentDeleted} // what true means
+// Who raises an event.
+type raiser int
+
+const (
+	byNobody raiser = iota
+	byClient        // by POST /v1/services/{id}/events
+	byUs            // Forgehook itself, of the call that caused it
 )
+
+// events declares each event: who raises it, whether executeOnTrigger may list it, and whether true
+// stands for it there. The order is that in which lists of triggers are kept.
+var events = []struct {
+	event             EventType
+	by                raiser
+	trigger, whenTrue bool
+}{
+	{EventBeforeProcess, byClient, false, false}, // executeBeforeProcess
+	{EventAfterProcess, byClient, false, false},  // executeAfterProcess
+	{EventDocumentCreated, byClient, true, true},
+	{EventDocumentUpdated, byClient, true, true},
+	{EventDocumentDeleted, byClient, true, true},
+	{EventVerification, byClient, true, false},
+	{EventWorkItem, byClient, true, false},
+	{EventCallCompleted, byUs, true, false},
+	{EventCallFailed, byUs, true, false},
+	{EventUtilityHeld, byUs, true, false},
+	{EventUtilityRecovered, byUs, true, false},
+	{EventExplicit, byNobody, false, false},
+}
+
+// EventTypes are those that a client may raise, OwnEventTypes those that Forgehook raises;
+// TriggerTypes those that executeOnTrigger may list.
+var EventTypes, OwnEventTypes, TriggerTypes, documentTriggers = eventLists()
+
+func eventLists() (raised, own, triggers, whenTrue []EventType) {
+	for _, e := range events {
+		switch e.by {
+		case byClient:
+			raised = append(raised, e.event)
+		case byUs:
+			own = append(own, e.event)
+		}
+		if e.trigger {
+			triggers = append(triggers, e.event)
+		}
+		if e.whenTrue {
+			whenTrue = append(whenTrue, e.event)
+		}
+	}
+	return raised, own, triggers, whenTrue
+}
 
 // Fires are the events that fire the utility; none while it is disabled.
 func (s *Settings) Fires() []EventType {
@@ -75,6 +115,9 @@ const (
 	RunCompleted RunStatus = "completed"
 )
 
+// RunStatuses lists every state, in the order a run meets them.
+var RunStatuses = []RunStatus{RunAccepted, RunRunning, RunCompleted}
+
 // RunOutcome is the end of a run.
 type RunOutcome string
 
@@ -84,6 +127,9 @@ const (
 	RunFailed   RunOutcome = "failed"    // a call of a utility with onFailure error failed: later batches were not called
 	RunCanceled RunOutcome = "canceled"
 )
+
+// RunOutcomes lists every outcome.
+var RunOutcomes = []RunOutcome{RunDone, RunFailed, RunCanceled}
 
 // Run is one event and the calls it fires: documents in batches, all utilities that the event fires for each of them.
 type Run struct {
@@ -214,6 +260,9 @@ type ProcessStart struct {
 	WorkItemID int32
 	CallID     string
 }
+
+// ProcessOutcomes lists every end.
+var ProcessOutcomes = []ProcessOutcome{ProcessAnswered, ProcessSettled, ProcessDead, ProcessRejected, ProcessDue, ProcessCanceled}
 
 // WorkItemProcess is a work item that waits for a call.
 type WorkItemProcess struct {

@@ -76,3 +76,30 @@ func literals(t *testing.T, path string) (texts []string) {
 		}
 	}
 }
+
+// What is declared of an event decides who may raise it, and what fires by it.
+func TestEventTypes(t *testing.T) {
+	t.Parallel()
+	documents := []forgehook.EventType{forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventDocumentDeleted}
+	entities := []forgehook.EventType{forgehook.EventVerification, forgehook.EventWorkItem}
+	own := []forgehook.EventType{
+		forgehook.EventCallCompleted, forgehook.EventCallFailed, forgehook.EventUtilityHeld, forgehook.EventUtilityRecovered,
+	}
+	process := []forgehook.EventType{forgehook.EventBeforeProcess, forgehook.EventAfterProcess}
+	for name, lists := range map[string][2][]forgehook.EventType{
+		"a client raises":   {forgehook.EventTypes, slices.Concat(process, documents, entities)},
+		"Forgehook raises":  {forgehook.OwnEventTypes, own},
+		"triggers may list": {forgehook.TriggerTypes, slices.Concat(documents, entities, own)},
+	} {
+		if diff := cmp.Diff(lists[1], lists[0]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	s, err := forgehook.DecodeSettings([]byte(`{"executeOnTrigger":true,"executeAfterProcess":false}`), forgehook.Settings{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(documents, s.Fires()); diff != "" {
+		t.Errorf("true means (-want +got):\n%s", diff)
+	}
+}

@@ -71,8 +71,8 @@ func (eventText) Schema(huma.Registry) *huma.Schema     { return wordSchema(anyE
 func (runStatusText) Schema(huma.Registry) *huma.Schema { return wordSchema(runStatuses) }
 
 var (
-	anyEvent    = slices.Concat(forgehook.EventTypes, forgehook.TriggerTypes[len(forgehook.TriggerTypes)-4:])
-	runStatuses = []forgehook.RunStatus{forgehook.RunAccepted, forgehook.RunRunning, forgehook.RunCompleted}
+	anyEvent    = slices.Concat(forgehook.EventTypes, forgehook.OwnEventTypes)
+	runStatuses = forgehook.RunStatuses
 )
 
 type raiseEventInput struct {

@@ -30,23 +30,19 @@ var (
 	lineAnswer     = reflect.TypeFor[backtestLine]()
 	marshalerType  = reflect.TypeFor[json.Marshaler]()
 	closedWordList = map[reflect.Type]*huma.Schema{
-		reflect.TypeFor[forgehook.Role]():        wordSchema(forgehook.Roles),
-		reflect.TypeFor[forgehook.CallStatus]():  wordSchema(forgehook.CallStatuses),
-		reflect.TypeFor[forgehook.Outcome]():     wordSchema(forgehook.Outcomes),
-		reflect.TypeFor[postgres.SampleSource](): wordSchema(postgres.SampleSources),
-		reflect.TypeFor[platform.Action]():       wordSchema(platform.Actions),
-		reflect.TypeFor[forgehook.EventType]():   wordSchema(append(slices.Clip(anyEvent), forgehook.EventExplicit)),
-		reflect.TypeFor[forgehook.RunStatus]():   wordSchema(runStatuses),
-		reflect.TypeFor[forgehook.OnDue]():       wordSchema(forgehook.OnDues),
-		reflect.TypeFor[forgehook.RunOutcome](): wordSchema([]forgehook.RunOutcome{
-			forgehook.RunDone, forgehook.RunFailed, forgehook.RunCanceled}),
-		reflect.TypeFor[forgehook.ProcessOutcome](): wordSchema([]forgehook.ProcessOutcome{
-			forgehook.ProcessAnswered, forgehook.ProcessSettled, forgehook.ProcessDead, forgehook.ProcessRejected, forgehook.ProcessDue,
-			forgehook.ProcessCanceled}),
-		reflect.TypeFor[forgehook.Verdict](): wordSchema([]forgehook.Verdict{
-			forgehook.VerdictSuccess, forgehook.VerdictRetry, forgehook.VerdictPermanent}),
-		reflect.TypeFor[forgehook.AttemptState](): wordSchema([]forgehook.AttemptState{
-			forgehook.AttemptStarted, forgehook.AttemptFinished, forgehook.AttemptUnknown}),
+		reflect.TypeFor[forgehook.Role]():           wordSchema(forgehook.Roles),
+		reflect.TypeFor[forgehook.CallStatus]():     wordSchema(forgehook.CallStatuses),
+		reflect.TypeFor[forgehook.Outcome]():        wordSchema(forgehook.Outcomes),
+		reflect.TypeFor[postgres.SampleSource]():    wordSchema(postgres.SampleSources),
+		reflect.TypeFor[platform.Action]():          wordSchema(platform.Actions),
+		reflect.TypeFor[forgehook.EventType]():      wordSchema(append(slices.Clip(anyEvent), forgehook.EventExplicit)),
+		reflect.TypeFor[forgehook.RunStatus]():      wordSchema(runStatuses),
+		reflect.TypeFor[forgehook.OnDue]():          wordSchema(forgehook.OnDues),
+		reflect.TypeFor[forgehook.RunOutcome]():     wordSchema(forgehook.RunOutcomes),
+		reflect.TypeFor[forgehook.ProcessOutcome](): wordSchema(forgehook.ProcessOutcomes),
+		reflect.TypeFor[forgehook.Verdict]():        wordSchema(forgehook.Verdicts),
+		reflect.TypeFor[forgehook.AttemptState]():   wordSchema(forgehook.AttemptStates),
+		reflect.TypeFor[forgehook.CallErrorCode]():  codeSchema(forgehook.CallErrors()),
 	}
 )
 
@@ -56,6 +52,20 @@ func wordSchema[W ~string](words []W) *huma.Schema {
 		s.Enum = append(s.Enum, w)
 	}
 	return s
+}
+
+// codeSchema is one of the codes, or one of a family of them.
+func codeSchema(kinds []forgehook.CallErrorKind) *huma.Schema {
+	codes := &huma.Schema{Type: huma.TypeString}
+	list := []*huma.Schema{codes}
+	for _, k := range kinds {
+		if k.Pattern != "" {
+			list = append(list, &huma.Schema{Type: huma.TypeString, Pattern: k.Pattern})
+			continue
+		}
+		codes.Enum = append(codes.Enum, k.Code)
+	}
+	return &huma.Schema{AnyOf: list}
 }
 
 // of describes a type; structs become components.

@@ -84,11 +84,9 @@ var tested = map[string]map[line][]string{
 
 // states are the words of the code that each diagram is about.
 var states = map[string][]string{
-	"A call": words(forgehook.CallStatuses...),
-	"The run of an event": append(words(forgehook.RunAccepted, forgehook.RunRunning),
-		words(forgehook.RunDone, forgehook.RunFailed, forgehook.RunCanceled)...),
-	"The process of a work item": append([]string{"waiting", "handed_over"}, words(forgehook.ProcessAnswered, forgehook.ProcessSettled,
-		forgehook.ProcessDead, forgehook.ProcessRejected, forgehook.ProcessDue, forgehook.ProcessCanceled)...),
+	"A call":                     words(forgehook.CallStatuses...),
+	"The run of an event":        append(words(forgehook.RunAccepted, forgehook.RunRunning), words(forgehook.RunOutcomes...)...),
+	"The process of a work item": append([]string{"waiting", "handed_over"}, words(forgehook.ProcessOutcomes...)...),
 }
 
 func words[W ~string](list ...W) (texts []string) {

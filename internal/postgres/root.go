@@ -61,7 +61,7 @@ func firedOften(ctx context.Context, tx conn, run runRow, t target, subjects []*
 		  AND CASE WHEN $6::text IS NULL THEN COALESCE(c.event_type, '') <> ALL ($7::text[])
 		           ELSE c.event_type = $6 AND c.cause[cardinality(c.cause)] = $8 END
 		GROUP BY 1, 2 HAVING count(DISTINCT COALESCE(c.run_id, c.id)) >= $9`,
-		run.RootID, run.Tenant, int32s(documents), int32s(utilities), run.ID, ends, pq.Array(callEvents), run.Cause[len(run.Cause)-1], maxFired)
+		run.RootID, run.Tenant, int32s(documents), int32s(utilities), run.ID, ends, pq.Array(forgehook.OwnEventTypes), run.Cause[len(run.Cause)-1], maxFired)
 	often := make(map[firedFor]bool, len(rows))
 	for _, row := range rows {
 		often[firedFor{row.Utility, row.Document}] = true

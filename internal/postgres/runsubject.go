@@ -44,12 +44,8 @@ func subjectsOf(ctx context.Context, tx conn, run runRow, common []byte, items [
 	return subjects, nil
 }
 
-// callEvents are those that the end of a call is.
-var callEvents = []forgehook.EventType{
-	forgehook.EventCallCompleted, forgehook.EventCallFailed, forgehook.EventUtilityHeld, forgehook.EventUtilityRecovered,
-}
-
-func isCallEvent(e forgehook.EventType) bool { return slices.Contains(callEvents, e) }
+// isCallEvent says that an event is about the call that caused it.
+func isCallEvent(e forgehook.EventType) bool { return slices.Contains(forgehook.OwnEventTypes, e) }
 
 // itemSubjects reads documents, masters and work items of all items at once.
 func itemSubjects(ctx context.Context, tx conn, run runRow, common []byte, items []runItem) ([]*forgehook.Subject, error) {
