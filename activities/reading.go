@@ -29,13 +29,14 @@ func (a *Activities) judge(
 			t.unseen = t.unseen.With(mask.Of(&facts.Subject).Values()...)
 			evidence.Subject, evidence.Meta, evidence.Redact = &facts.Subject, a.meta(facts.Call, t.token), t.unseen
 			decision, reading = read(t.plan, evidence, tally)
+			t.unseen = t.unseen.With(reading.Secrets...)
 			return nil
 		})
 	})
 	return decision, reading, err
 }
 
-// read judges an exchange whose meaning depends on the subject, and reads it.
+// read judges an exchange whose meaning depends on the subject, and reads it. The secrets are known also of one that cannot be read.
 func read(plan *webhook.Plan, evidence webhook.Evidence, tally webhook.Tally) (forgehook.Decision, forgehook.Reading) {
 	decision := plan.Judge(evidence, tally)
 	if decision.Verdict != forgehook.VerdictSuccess || decision.Awaits() {
@@ -50,7 +51,7 @@ func read(plan *webhook.Plan, evidence webhook.Evidence, tally webhook.Tally) (f
 		decision.Code, decision.Message = failure.Code, failure.Message
 	}
 	decision.Reason += ", " + unread[decision.Code]
-	return decision, forgehook.Reading{}
+	return decision, forgehook.Reading{Secrets: reading.Secrets}
 }
 
 // unread says for histories why a response that has come counts for nothing: without values.

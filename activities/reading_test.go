@@ -359,6 +359,26 @@ func TestDeliver_writesSecretsBackAndShowsNone(t *testing.T) {
 	equal(t, "changes of what a secret stood in", inJSON(t, b.stored(t, again).Changes), `[{"path":"document.comment","before":"A-[secret]-9","after":"none"}]`)
 }
 
+// What an endpoint gives a secret field is shown nowhere either, written or refused.
+func TestDeliver_showsNoNewSecret(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.door(t)
+	const code = "0815-new"
+	endpoint := says(t, 200, `{"door":"`+code+`","note":"the code is `+code+`"}`)
+	for _, status := range []string{`null`, `response.json.note`} { // of which the second fits nowhere
+		call := b.ready(t, to(endpoint), func(s *forgehook.Settings) {
+			s.Response.Result = new(`response.json`)
+			d := &s.Response.WriteBack.Document
+			d.Status, d.Comment, d.Fields = &status, new(`result.note`), []forgehook.Header{{Name: "door", Value: `result.door`}}
+		})
+		_, err := b.deliver(t, call)
+		check(t, err)
+		b.hides(t, call, nil, code)
+	}
+	equal(t, "the field", b.doorCode(t), code)
+}
+
 // An endpoint that sends back what is shown of a secret field overwrites nothing.
 func TestDeliver_refusesTheMaskOfASecret(t *testing.T) {
 	t.Parallel()

@@ -110,9 +110,9 @@ func unreadable(path string, err error) *Failure {
 }
 
 // Read makes the result and the write-back of an exchange that succeeded, or of the callback that came after it. Nothing is read before
-// the callback that a call awaits, and nothing is written after one that says failed. Values of secret fields are masked in the result
-// and in what is said of them; what is written is true. The error is a *Failure of the code answer_unreadable, result_too_large or
-// write_back_refused.
+// the callback that a call awaits, and nothing is written after one that says failed. Values of secret fields, those that they have and
+// those that they are given, are masked in the result and in what is said of them; what is written is true. The error is a *Failure of
+// the code answer_unreadable, result_too_large or write_back_refused, and comes with the secrets.
 func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 	said := e.Callback
 	if said == nil && (p.Awaits() || !p.NeedsSubject()) {
@@ -120,11 +120,12 @@ func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 	}
 	var made forgehook.Reading
 	var vars *expr.Vars
-	var fields []string
+	var secrets *mask.Secrets
 	if e.Subject != nil {
-		fields = mask.Of(e.Subject).Values()
+		secrets = mask.Of(e.Subject)
+		made.Secrets = secrets.Values()
 	}
-	redact := e.Redact.With(fields...)
+	redact := e.Redact.With(made.Secrets...)
 	if p.NeedsSubject() {
 		vars = p.responseVars(&e)
 	}
@@ -135,27 +136,59 @@ func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 		made.Result, err = p.evaluateResult(vars)
 	}
 	if err != nil {
-		return forgehook.Reading{}, redacted(err, redact)
+		return forgehook.Reading{Secrets: made.Secrets}, redacted(err, redact)
 	}
 	if vars == nil || said != nil && said.Ended() != forgehook.Delivered {
 		made.Result = redact.ReplaceJSON(made.Result)
 		return made, nil
 	}
 	vars.SetResult(made.Result, said)
-	var back forgehook.WriteBack
-	for i := range p.meaning.writes {
-		if e.Subject.WorkItem == nil && strings.HasPrefix(p.meaning.writes[i].path, workItemPath) {
-			continue // work items that only wait for the call get theirs by ReadWorkItem
-		}
-		if err := p.meaning.writes[i].run(vars, &back, redact); err != nil {
-			return forgehook.Reading{}, err
-		}
-	}
-	if back != (forgehook.WriteBack{}) {
-		made.WriteBack, made.Secrets = &back, fields
+	made.WriteBack, err = p.evaluateWrites(e.Subject, vars, redact)
+	made.Secrets = append(made.Secrets, secretsWritten(e.Subject, secrets, made.WriteBack)...)
+	redact = redact.With(made.Secrets...)
+	if err != nil {
+		return forgehook.Reading{Secrets: made.Secrets}, redacted(err, redact)
 	}
 	made.Result = redact.ReplaceJSON(made.Result)
 	return made, nil
+}
+
+// evaluateWrites makes the write-back, nil for one without values. The error is the first one, and what
+// could be made comes with it.
+func (p *Plan) evaluateWrites(sub *forgehook.Subject, vars *expr.Vars, redact *mask.Redactor) (*forgehook.WriteBack, error) {
+	var back forgehook.WriteBack
+	var first error
+	for i := range p.meaning.writes {
+		if sub.WorkItem == nil && strings.HasPrefix(p.meaning.writes[i].path, workItemPath) {
+			continue // work items that only wait for the call get theirs by ReadWorkItem
+		}
+		if err := p.meaning.writes[i].run(vars, &back, redact); err != nil && first == nil {
+			first = err
+		}
+	}
+	if back == (forgehook.WriteBack{}) {
+		return nil, first
+	}
+	return &back, first
+}
+
+// secretsWritten are the values that a write-back gives to secret fields.
+func secretsWritten(sub *forgehook.Subject, secrets *mask.Secrets, back *forgehook.WriteBack) (values []string) {
+	if back == nil || !secrets.Found() {
+		return nil
+	}
+	if back.Document != nil && sub.Document != nil {
+		fields := forgehook.IndexFields(sub.Document.ResultParameters)
+		for _, f := range back.Document.Fields {
+			if named := fields.Named(f.Name); len(named) > 0 && secrets.Has(named[0]) {
+				values = append(values, f.Value)
+			}
+		}
+	}
+	if v := back.Verification; v != nil && v.Value != nil && secrets.Has(sub.Parameter) {
+		values = append(values, *v.Value)
+	}
+	return values
 }
 
 func (p *Plan) evaluateResult(vars *expr.Vars) (json.RawMessage, error) {

@@ -365,6 +365,31 @@ func TestRead_writesSecrets(t *testing.T) {
 	diff(t, "599 hunter [secret]", plan(t, `{}`).Judge(e, Tally{}).Message)
 }
 
+// What is said anew of a secret field is hidden as what it holds is, also where the write-back is refused.
+func TestRead_newSecrets(t *testing.T) {
+	t.Parallel()
+	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"children":[{"paramDef":{"id":8,"name":"Key"}}]},
+		{"id":5,"value":"hunter2","paramDef":{"id":9,"name":"KEY","valueType":10}}]},"parameter":{"id":5}}`)
+	for name, want := range map[string]struct{ result, secrets string }{
+		"key": {`{"key":"[secret]","pin":"[secret]"}`, `["hunter2","new key","4711"]`}, // the one at the top
+		"Key": {`{"key":"new key","pin":"[secret]"}`, `["hunter2","4711"]`},
+	} {
+		settings := `{"response":{"result":"response.json","writeBack":{"document":{"status":%s,"fields":{"` + name + `":"result.key"}},"verification":{"value":"result.pin"}}}}`
+		e := evidence(sub, jsonExchange(200, `{"key":"new key","pin":4711}`))
+		got, err := plan(t, fmt.Sprintf(settings, `null`)).Read(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, want.result, string(got.Result))
+		diff(t, want.secrets, string(toJSON(got.Secrets)))
+		refused, err := plan(t, fmt.Sprintf(settings, `"result.key"`)).Read(e)
+		if err == nil || strings.Contains(err.Error(), "new key") != (name == "Key") {
+			t.Errorf("a status of any name: %v", err)
+		}
+		diff(t, want.secrets, string(toJSON(refused.Secrets)))
+	}
+}
+
 // Another item than the call's gets what the answer says about it, and the document nothing.
 func TestReadWorkItem(t *testing.T) {
 	t.Parallel()
