@@ -95,7 +95,7 @@ func TestEventTypes(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	s, err := forgehook.DecodeSettings([]byte(`{"executeOnTrigger":true,"executeAfterProcess":false}`), forgehook.Settings{}, false)
+	s, err := forgehook.DecodeSettings([]byte(`{"webHook":{"url":"https://a.test"},"executeOnTrigger":true,"executeAfterProcess":false}`), forgehook.Settings{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
