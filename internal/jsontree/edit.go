@@ -1,0 +1,111 @@
+package jsontree
+
+// Set gives an object a member: in the place of what has the name, exact or in any case, else at the
+// end. What is absent is null.
+func (n *Node) Set(name string, value *Node) {
+	if m := n.Member(name); m != nil {
+		m.become(value)
+		return
+	}
+	n.add(string(AppendString(nil, name)), value)
+}
+
+// Remove takes the members of a name away, however they are spelt.
+func (n *Node) Remove(name string) {
+	wanted := fold(name)
+	n.filter(func(m *Node) bool { return fold(m.Name()) != wanted })
+}
+
+// Merge applies a JSON Merge Patch (RFC 7396) to an object: null takes a member away, an object is
+// merged, anything else replaces. Names are found as [Node.Member] finds them; the members of n keep
+// their order and their spelling, and new ones follow. The patch stays as it is.
+func (n *Node) Merge(patch *Node) {
+	if n.Kind() != Object || patch.Kind() != Object {
+		return
+	}
+	exact, folded := map[string]*Node{}, map[string]*Node{}
+	for _, m := range n.Members() {
+		exact[m.Name()] = m
+		if key := fold(m.Name()); folded[key] == nil {
+			folded[key] = m
+		}
+	}
+	targets, counting := map[*Node]*Node{}, map[*Node]member{} // of the changes; by target, which change counts
+	changes := patch.Members()
+	for _, change := range changes {
+		name := change.Name()
+		target := exact[name]
+		if target == nil {
+			target = folded[fold(name)]
+		}
+		if target != nil {
+			found := counting[target]
+			found.offer(change, name, target.Name())
+			targets[change], counting[target] = target, found
+		}
+	}
+	gone := map[string]bool{}
+	for _, change := range changes {
+		switch target := targets[change]; {
+		case target == nil && !change.IsNull():
+			n.add(change.key, merged(change))
+		case target == nil || counting[target].node != change:
+		case change.IsNull():
+			gone[target.Name()] = true
+		case target.kind == Object && change.kind == Object:
+			target.Merge(change)
+		default:
+			target.become(merged(change))
+		}
+	}
+	if len(gone) > 0 {
+		n.filter(func(m *Node) bool { return !gone[m.Name()] })
+	}
+}
+
+// merged is what a patch makes where nothing is: itself without the members that are null.
+func merged(patch *Node) *Node {
+	if patch.kind != Object {
+		return patch
+	}
+	made := &Node{kind: Object}
+	made.Merge(patch)
+	return made
+}
+
+// become gives a node the value of another, or null, and leaves it where it is.
+func (n *Node) become(value *Node) {
+	if value == nil {
+		value = &Node{}
+	}
+	n.kind, n.raw, n.first, n.last = value.kind, value.raw, value.first, value.last
+}
+
+func (n *Node) add(key string, value *Node) {
+	m := &Node{key: key}
+	m.become(value)
+	n.link(m)
+}
+
+// link puts a node at the end.
+func (n *Node) link(child *Node) {
+	if n.last == nil {
+		n.first = child
+	} else {
+		n.last.next = child
+	}
+	n.last = child
+}
+
+// filter keeps some of what is below.
+func (n *Node) filter(keep func(*Node) bool) {
+	at := n.first
+	n.first, n.last = nil, nil
+	for at != nil {
+		next := at.next
+		if at.next = nil; keep(at) {
+			n.link(at)
+		}
+		at = next
+	}
+}
