@@ -1,7 +1,6 @@
 package forgehook
 
 import (
-	"bytes"
 	"encoding/json"
 	"iter"
 	"strings"
@@ -68,7 +67,7 @@ type Verification struct {
 	Value             *string            `json:"value"`
 	DT                *Time              `json:"dt"`
 	Confidence        *float64           `json:"confidence"` // 0 to 1
-	SymbolsConfidence json.RawMessage    `json:"symbolsConfidence,omitempty"`
+	SymbolsConfidence json.RawMessage    `json:"symbolsConfidence,omitempty" raw:"sorted"`
 	Type              VerificationType   `json:"type"`
 	Status            VerificationStatus `json:"status"`
 	Result            *string            `json:"result"`
@@ -201,16 +200,4 @@ func (v *Verification) after(w *Verification) bool {
 	default:
 		return v.ID > w.ID
 	}
-}
-
-// marshal writes JSON with <, > and & as they are. Whoever wants them escaped still gets that: the encoder escapes what a
-// MarshalJSON returns, but it cannot take an escape back.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 func (fs *fields) boolean(p *bool, path, doc string, opts ...option) {
@@ -34,7 +36,7 @@ func (fs *fields) integer(p **int, path string, from, to int, doc string, opts .
 		}
 		return **p
 	}, func(raw any) string {
-		n, err := integer(number(raw))
+		n, err := number(raw)
 		if err != nil || n < int64(from) || n > int64(to) {
 			return allowed
 		}
@@ -45,12 +47,13 @@ func (fs *fields) integer(p **int, path string, from, to int, doc string, opts .
 	f.Allowed, f.Nullable = allowed, true
 }
 
-// number lets a number come as text, as the platform stores it.
-func number(raw any) any {
+// number reads a whole number, which may come as text, as the platform stores it.
+func number(raw any) (int64, error) {
+	digits, _ := raw.(json.Number)
 	if s, ok := raw.(string); ok {
-		return json.Number(strings.TrimSpace(s))
+		digits = json.Number(strings.TrimSpace(s))
 	}
-	return raw
+	return jsontree.Integer(digits)
 }
 
 func (fs *fields) integers(p *[]int32, path, doc string, opts ...option) {
@@ -58,7 +61,7 @@ func (fs *fields) integers(p *[]int32, path, doc string, opts ...option) {
 	f := fs.add(KindIntegers, p, path, doc, func() any { return single(*p, func(n int32) any { return n }) }, func(raw any) string {
 		var list []int32
 		for _, item := range several(raw) {
-			n, err := integer(number(item))
+			n, err := number(item)
 			if err != nil || n < math.MinInt32 || n > math.MaxInt32 {
 				return allowed
 			}

@@ -318,16 +318,16 @@ func StoreSettings(s Settings) ([]byte, error) {
 // LoadSettings reads the database's form. Names of another release are passed over.
 func LoadSettings(data []byte) (Settings, error) {
 	s := DefaultSettings()
-	raw, err := parseJSON(data)
+	tree, err := ParseJSON(data)
 	if err != nil {
 		return s, fmt.Errorf("stored settings: %w", err)
 	}
 	defaults := defaultFields()
 	for _, f := range s.fields() {
-		value, ok := at(raw, f.Path)
+		value := tree.At(f.Path)
 		switch {
-		case !ok:
 		case value == nil:
+		case value.IsNull():
 			if f.Nullable && f.Kind != KindReserved {
 				f.at.SetZero()
 			} else {
@@ -335,31 +335,17 @@ func LoadSettings(data []byte) (Settings, error) {
 			}
 		case f.Kind == KindSecret:
 			var stored storedSecret
-			b, _ := json.Marshal(value)
-			if err := json.Unmarshal(b, &stored); err != nil {
+			if err := json.Unmarshal(value.Append(nil), &stored); err != nil {
 				return s, fmt.Errorf("stored setting %s: %w", f.Path, err)
 			}
 			f.at.Set(reflect.ValueOf(Secret{Sealed: stored.Sealed, UpdatedAt: stored.UpdatedAt}))
 		default:
-			if allowed := f.set(value); allowed != "" {
+			if allowed := f.set(value.Value()); allowed != "" {
 				return s, fmt.Errorf("stored setting %s: %s", f.Path, allowed)
 			}
 		}
 	}
 	return s, nil
-}
-
-func at(raw any, path string) (any, bool) {
-	for _, name := range strings.Split(path, ".") {
-		members, ok := raw.(map[string]any)
-		if !ok {
-			return nil, false
-		}
-		if raw, ok = members[name]; !ok {
-			return nil, false
-		}
-	}
-	return raw, true
 }
 
 // EachSecret visits every secret that is set, for sealing and opening.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // answered are members of a settings answer that are no settings; a client may send them back.
@@ -31,12 +33,12 @@ func DecodeImported(data []byte) (Settings, error) {
 }
 
 func decodeSettings(data []byte, next, present Settings, w settingsWriter) (Settings, error) {
-	raw, err := parseJSON(data)
+	tree, err := ParseJSON(data)
 	if err != nil {
 		return Settings{}, err
 	}
-	if _, ok := raw.(map[string]any); raw != nil && !ok {
-		return Settings{}, Invalid(FieldError{Value: short(raw), Allowed: "an object"})
+	if !tree.IsNull() && tree.Kind() != jsontree.Object {
+		return Settings{}, Invalid(FieldError{Value: short(tree.Value()), Allowed: "an object"})
 	}
 	next.Headers = slices.Clone(next.Headers) // the present ones stay as they are
 	w.fields, w.defaults, w.present = next.fields(), defaultFields(), present.fields()
@@ -47,7 +49,7 @@ func decodeSettings(data []byte, next, present Settings, w settingsWriter) (Sett
 			}
 		}
 	}
-	w.tree("", raw)
+	w.tree("", tree.Value())
 	faults := w.faults
 	if next.WebHook.URL == nil && !slices.ContainsFunc(faults, func(f FieldError) bool { return f.Path == "webHook.url" }) {
 		faults = append(faults, FieldError{Path: "webHook.url", Allowed: "required: an absolute https URL"})
@@ -68,7 +70,7 @@ func (w *settingsWriter) tree(path string, raw any) {
 	members, _ := raw.(map[string]any)
 	for _, name := range sortedKeys(members) {
 		at := join(path, name)
-		if len(w.faults) >= maxFaults || (path == "" && slices.Contains(answered, name)) {
+		if len(w.faults) >= jsontree.MaxFaults || (path == "" && slices.Contains(answered, name)) {
 			continue
 		}
 		i := slices.IndexFunc(w.fields, func(f *Field) bool { return strings.EqualFold(f.Path, at) })
@@ -119,8 +121,8 @@ func (w *settingsWriter) named(f *Field, members map[string]any) map[string]any 
 	if present, ok := f.Value().(map[string]string); ok && w.merge {
 		for name, value := range present {
 			_, given := members[name]
-			if f.Kind == KindHeaders {
-				_, given = lookup(members, name)
+			for other := range members {
+				given = given || f.Kind == KindHeaders && strings.EqualFold(other, name)
 			}
 			if !given {
 				merged[name] = value

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/forgehook/forgehook/internal/jsontree"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -388,7 +390,7 @@ func TestDecodeSettings_manyFaults(t *testing.T) {
 	}
 	b.WriteString("}}")
 	_, err := DecodeSettings([]byte(b.String()), DefaultSettings(), false)
-	if n := len(faultsOf(t, err)); n != maxFaults {
+	if n := len(faultsOf(t, err)); n != jsontree.MaxFaults {
 		t.Errorf("%d faults", n)
 	}
 }

@@ -126,7 +126,7 @@ func (s *server) readCallback(r *request, c *postgres.Callback) error {
 			given.Outcome = &ends[i]
 		}
 	}
-	c.Said = forgehook.Callback{Result: asWritten(r.body, "result"), Outcome: given.Outcome, Error: given.Error}
+	c.Said = forgehook.Callback{Result: given.Result, Outcome: given.Outcome, Error: given.Error}
 	if given.Error != nil && c.Said.Ended() == forgehook.Delivered {
 		r.fault("body.error", "", "none, or outcome failed: a call that was delivered has no error")
 	}

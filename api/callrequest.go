@@ -4,10 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // askedCalls is a request for calls as it was read.
@@ -37,11 +38,6 @@ func (s *server) readCalls(ctx context.Context, r *request, in *createCallsInput
 	if err := r.decode(&asked.CallRequest, true); err != nil {
 		return asked, err
 	}
-	for name, document := range map[string]*forgehook.Document{"document": asked.Document, "masterDocument": asked.MasterDocument} {
-		if document != nil && document.Source != nil {
-			document.Source = asWritten(r.body, name, "source")
-		}
-	}
 	if err := r.collect("body", asked.Validate()); err != nil || len(r.faults) > 0 {
 		return asked, err
 	}
@@ -56,25 +52,24 @@ func (s *server) readCalls(ctx context.Context, r *request, in *createCallsInput
 
 // sorted is a request with the members of its raw JSON in order, as all others are.
 func sorted(asked forgehook.CallRequest) forgehook.CallRequest {
-	for _, document := range []**forgehook.Document{&asked.Document, &asked.MasterDocument} {
-		if *document == nil || (*document).Source == nil {
-			continue
-		}
-		clean := orderedSource(**document)
-		*document = &clean
-	}
+	asked.Document, asked.MasterDocument = orderedSource(asked.Document), orderedSource(asked.MasterDocument)
 	return asked
 }
 
 // orderedSource is a document with the members of its raw JSON in order.
-func orderedSource(document forgehook.Document) forgehook.Document {
-	if document.Source != nil {
-		source := document.Source
-		if forgehook.Decode(source, &source) == nil { // it was read before
-			document.Source = source
-		}
+func orderedSource(document *forgehook.Document) *forgehook.Document {
+	if document == nil {
+		return nil
 	}
-	return document
+	clean := *document
+	if source, err := jsontree.Parse(document.Source); err == nil {
+		clean.Source = source.AppendSorted(nil)
+	}
+	clean.Documents = slices.Clone(document.Documents)
+	for i := range clean.Documents {
+		clean.Documents[i] = *orderedSource(&document.Documents[i])
+	}
+	return &clean
 }
 
 func sumOf(request any) ([]byte, error) {
@@ -83,19 +78,14 @@ func sumOf(request any) ([]byte, error) {
 	return sum[:], err
 }
 
-// rawSum sorts the members of raw JSON, as decoding does.
-func rawSum(i identity) ([]byte, error) {
-	if err := forgehook.Decode(i.Raw, &i.Raw); err != nil {
-		return nil, err
-	}
-	return sumOf(i)
-}
-
 // readRaw takes the whole body for raw JSON.
 func (s *server) readRaw(ctx context.Context, r *request, in *createCallsInput, now time.Time) (asked askedCalls, err error) {
-	raw, err := r.rawBody()
+	body, err := r.parse()
 	if err != nil {
 		return asked, err
+	}
+	if body.IsNull() {
+		r.fault("body", "null", "an object")
 	}
 	asked.ServiceID, asked.WebHookServiceID = optionalID(in.serviceID), optionalID(in.webHookServiceID)
 	if len(in.Reason) > forgehook.MaxReason {
@@ -107,77 +97,53 @@ func (s *server) readRaw(ctx context.Context, r *request, in *createCallsInput, 
 	if len(r.faults) > 0 {
 		return asked, nil
 	}
-	if asked.sum, err = rawSum(identity{in.serviceID, in.webHookServiceID, in.Reason, raw}); err != nil {
+	if asked.sum, err = sumOf(identity{in.serviceID, in.webHookServiceID, in.Reason, body.AppendSorted(nil)}); err != nil {
 		return asked, err
 	}
 	service, err := s.mapping(ctx, r, in.serviceID, in.webHookServiceID)
 	if err != nil || len(r.faults) > 0 {
 		return asked, err
 	}
-	asked.Document = s.mapped(r, "body", service, raw, now)
+	asked.Document = s.mapped(r, "body", service, body, now)
 	return asked, nil
 }
 
 // readInline takes a body whose document or master document is raw JSON: it names a service with an input, or a utility of one.
 func (s *server) readInline(ctx context.Context, r *request, now time.Time) (asked askedCalls, mapped bool, err error) {
-	service, err := s.inlineMapping(ctx, r)
+	body, err := r.parse()
+	if err != nil {
+		return asked, false, err
+	}
+	service, err := s.inlineMapping(ctx, r, body)
 	if service == nil || err != nil {
 		return asked, false, err
 	}
-	if asked.sum, err = rawSum(identity{Raw: r.body}); err != nil {
+	if asked.sum, err = sumOf(identity{Raw: body.AppendSorted(nil)}); err != nil {
 		return asked, true, err
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(r.body, &members); err != nil {
-		return asked, true, err
+	documents, err := r.takeDocuments("document", "masterDocument")
+	if err == nil {
+		err = r.decode(&asked.CallRequest, true)
 	}
-	documents := []struct {
-		name string
-		raw  json.RawMessage
-		into **forgehook.Document
-	}{
-		{"document", asWritten(r.body, "document"), &asked.Document},
-		{"masterDocument", asWritten(r.body, "masterDocument"), &asked.MasterDocument},
-	}
-	for given := range members {
-		if strings.EqualFold(given, "document") || strings.EqualFold(given, "masterDocument") {
-			delete(members, given)
-		}
-	}
-	rest, err := json.Marshal(members)
 	if err != nil {
 		return asked, true, err
 	}
-	if err := r.collect("body", forgehook.DecodeStrict(rest, &asked.CallRequest)); err != nil {
-		return asked, true, err
-	}
-	for _, d := range documents {
-		if d.raw == nil {
-			continue
-		}
-		if *d.into = s.mapped(r, "body."+d.name, *service, d.raw, now); *d.into == nil {
-			*d.into = &forgehook.Document{} // it is there, whatever is wrong with it
-		}
-	}
+	asked.Document = s.mapped(r, "body.document", *service, documents["document"], now)
+	asked.MasterDocument = s.mapped(r, "body.masterDocument", *service, documents["masterDocument"], now)
 	return asked, true, r.collect("body", asked.Validate())
 }
 
 // inlineMapping is the service whose input the documents in the body are meant for; nil where there is none or none in the body. What
 // is wrong with the body is for the decoder to say.
-func (s *server) inlineMapping(ctx context.Context, r *request) (*forgehook.Service, error) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(r.body, &members) != nil {
-		return nil, nil
-	}
-	if document, master := member(members, "document"), member(members, "masterDocument"); isAbsent(document) && isAbsent(master) {
+func (s *server) inlineMapping(ctx context.Context, r *request, body *jsontree.Node) (*forgehook.Service, error) {
+	if body.Member("document").IsNull() && body.Member("masterDocument").IsNull() {
 		return nil, nil
 	}
 	var names struct {
 		ServiceID        *int32 `json:"serviceId"`
 		WebHookServiceID *int32 `json:"webHookServiceId"`
 	}
-	ids, err := json.Marshal(map[string]json.RawMessage{"serviceId": orNull(member(members, "serviceId")), "webHookServiceId": orNull(member(members, "webHookServiceId"))})
-	if err != nil || forgehook.Decode(ids, &names) != nil || names.ServiceID == nil && names.WebHookServiceID == nil {
+	if forgehook.DecodeTree(body, &names, false) != nil || names.ServiceID == nil && names.WebHookServiceID == nil {
 		return nil, nil //nolint:nilerr // the decoder says it better
 	}
 	service, err := s.DB.Mapping(ctx, r.tenant(), names.ServiceID, names.WebHookServiceID)
@@ -185,13 +151,4 @@ func (s *server) inlineMapping(ctx context.Context, r *request) (*forgehook.Serv
 		return nil, nil
 	}
 	return &service, err
-}
-
-func isAbsent(raw json.RawMessage) bool { return len(raw) == 0 || isNull(raw) }
-
-func orNull(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 {
-		return json.RawMessage("null")
-	}
-	return raw
 }

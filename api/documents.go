@@ -71,22 +71,21 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 func (s *server) readDocument(ctx context.Context, r *request, in *documentInput) (document forgehook.Document, err error) {
 	if in.serviceID == 0 {
 		err = r.decode(&document, false)
-		document.Source = asWritten(r.body, "source")
 		r.ownID(document.ID)
 		return document, err
 	}
-	raw, err := r.rawBody()
+	body, err := r.parse()
 	if err != nil {
 		return document, err
+	}
+	if body.IsNull() {
+		r.fault("body", "null", "an object")
 	}
 	service, err := s.mappingOf(ctx, r, in)
 	if err != nil || len(r.faults) > 0 {
 		return document, err
 	}
-	if made := s.mapped(r, "body", service, raw, time.Now()); made != nil {
-		document = *made
-	}
-	return document, nil
+	return *s.mapped(r, "body", service, body, time.Now()), nil
 }
 
 // mappingOf is the service that the query names, which has to be one of the project.
@@ -123,13 +122,7 @@ func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput
 		if err != nil {
 			return err
 		}
-		source := d.Source
-		if d.Source = nil; has(r.body, "source") { // it is no object to be merged
-			source = asWritten(r.body, "source")
-		}
-		err = patched(r, d, "id", "projectId")
-		d.Source = source
-		if err == nil {
+		if err = patched(r, d, "id", "projectId"); err == nil {
 			err = r.keep("body")(d, func() (*forgehook.Document, error) { return stored, nil })
 		}
 		return err

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
@@ -87,9 +87,6 @@ func inBatches(spool io.Reader, projectID int32, put func([]forgehook.Document) 
 		if err := forgehook.Decode(line, &document); err != nil {
 			return fmt.Errorf("read checked line: %w", err)
 		}
-		if document.Source != nil {
-			document.Source = asWritten(line, "source")
-		}
 		if len(batch) == batchLines || size+len(line) > batchBytes {
 			if err := put(batch); err != nil {
 				return err
@@ -144,11 +141,11 @@ func checkDocument(at string, line []byte) ([]byte, []forgehook.FieldError) {
 // mapLine makes a document of a line of raw JSON.
 func (s *server) mapLine(service forgehook.Service) lineCheck {
 	return func(at string, line []byte) ([]byte, []forgehook.FieldError) {
-		raw, fault := compacted(line)
-		if fault != "" || isNull(line) {
+		raw, err := jsontree.Parse(line)
+		if err != nil || raw.IsNull() {
 			return nil, []forgehook.FieldError{{Path: at, Value: forgehook.Shorten(string(line), 100), Allowed: "one JSON object a line"}}
 		}
-		document, texts := s.mapper.document(service, raw, time.Now())
+		document, texts := s.mapper.document(service, raw.Append(nil), time.Now())
 		if document == nil {
 			faults := make([]forgehook.FieldError, len(texts))
 			for i, text := range texts {
@@ -156,11 +153,11 @@ func (s *server) mapLine(service forgehook.Service) lineCheck {
 			}
 			return nil, faults
 		}
-		made, err := json.Marshal(document)
+		made, err := forgehook.AppendJSON(nil, document)
 		if err != nil {
 			return nil, []forgehook.FieldError{{Path: at, Allowed: "an input result that has JSON"}}
 		}
-		return plainHTML(made), nil
+		return made, nil
 	}
 }
 

@@ -1,20 +1,18 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 const (
@@ -110,12 +108,16 @@ func resultFaults(err error) (texts []string) {
 	return texts
 }
 
-// mapped is document for a part of the body: the faults are the request's, at that place.
-func (s *server) mapped(r *request, at string, service forgehook.Service, raw json.RawMessage, now time.Time) *forgehook.Document {
+// mapped makes a document of a part of the body, nil where that is absent. The faults are the request's, at that place: the document
+// is there, whatever is wrong with it.
+func (s *server) mapped(r *request, at string, service forgehook.Service, part *jsontree.Node, now time.Time) *forgehook.Document {
+	if part == nil {
+		return nil
+	}
 	var document *forgehook.Document
 	var faults []string
 	err := s.turn(r.gin.Request.Context(), func() error {
-		document, faults = s.mapper.document(service, raw, now)
+		document, faults = s.mapper.document(service, part.Append(nil), now)
 		return nil
 	})
 	if err != nil {
@@ -124,6 +126,9 @@ func (s *server) mapped(r *request, at string, service forgehook.Service, raw js
 	}
 	for _, text := range faults {
 		r.fault(at, "", text)
+	}
+	if document == nil {
+		return &forgehook.Document{}
 	}
 	return document
 }
@@ -148,65 +153,20 @@ func optionalID(id int32) *int32 {
 	return &id
 }
 
-// rawBody is the body as it was sent, without blanks between its parts.
-func (r *request) rawBody() (json.RawMessage, error) {
-	raw, fault := compacted(r.body)
-	if fault != "" {
-		return nil, forgehook.Errorf(forgehook.CodeMalformed, "The body is no JSON: %s.", fault)
+// takeDocuments takes members that hold raw JSON out of the body, so that the rest of it can be decoded.
+func (r *request) takeDocuments(names ...string) (map[string]*jsontree.Node, error) {
+	body, err := r.parse()
+	if err != nil {
+		return nil, err
 	}
-	if isNull(raw) {
-		r.fault("body", "null", "an object")
-	}
-	return raw, nil
-}
-
-// compacted takes the blanks out of JSON and leaves all else as it is written: the order of members, the digits of numbers.
-func compacted(data []byte) (_ json.RawMessage, fault string) {
-	if !utf8.Valid(data) {
-		return nil, "it is not UTF-8"
-	}
-	var b bytes.Buffer
-	if err := json.Compact(&b, data); err != nil {
-		return nil, forgehook.JSONFault(data)
-	}
-	return b.Bytes(), ""
-}
-
-// member finds a member as the decoders do, by its exact name, else in any case.
-func member(members map[string]json.RawMessage, name string) json.RawMessage {
-	if m, ok := members[name]; ok {
-		return m
-	}
-	first := ""
-	for given := range members {
-		if strings.EqualFold(given, name) && (first == "" || given < first) {
-			first = given
+	taken := map[string]*jsontree.Node{}
+	for _, name := range names {
+		if member := body.Member(name); !member.IsNull() {
+			taken[name] = member
 		}
+		body.Remove(name)
 	}
-	return members[first]
-}
-
-// asWritten is a member of an object as it stands there, compacted; nil where it is absent or null. The decoders sort the members of
-// what they keep raw.
-func asWritten(data []byte, path ...string) json.RawMessage {
-	for _, name := range path {
-		var members map[string]json.RawMessage
-		if json.Unmarshal(data, &members) != nil {
-			return nil
-		}
-		data = member(members, name)
-	}
-	if len(data) == 0 || isNull(data) {
-		return nil
-	}
-	raw, _ := compacted(data)
-	return raw
-}
-
-// has reports whether an object has a member, null too.
-func has(data []byte, name string) bool {
-	var members map[string]json.RawMessage
-	return json.Unmarshal(data, &members) == nil && member(members, name) != nil
+	return taken, nil
 }
 
 // checkInput judges how a service makes documents: the expression, and what it makes of the sample.

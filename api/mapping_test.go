@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // inputs are the ready-made examples, with what each makes of its sample.
@@ -55,12 +55,12 @@ func exampleInput(t testing.TB, name string) forgehook.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, fault := compacted(sample)
-	if fault != "" {
-		t.Fatal(fault)
+	raw, err := jsontree.Parse(sample)
+	if err != nil {
+		t.Fatal(err)
 	}
 	input := string(text)
-	return forgehook.Service{ID: 48072, ProjectID: 1001, Input: &input, InputSample: raw}
+	return forgehook.Service{ID: 48072, ProjectID: 1001, Input: &input, InputSample: raw.Append(nil)}
 }
 
 // TestInputs runs every example of docs/examples/inputs.
@@ -203,27 +203,5 @@ func TestMapper_remembersSome(t *testing.T) {
 	}
 	if n := len(m.programs); n > programsKept || n == 0 {
 		t.Errorf("%d programs are remembered", n)
-	}
-}
-
-func TestAsWritten(t *testing.T) {
-	t.Parallel()
-	const body = ` { "Document" : { "source" : { "z" : 1.10, "a" : [ 1e2 , "<\u003c>" ] } }, "n":null } `
-	if got := string(asWritten([]byte(body), "document", "source")); got != `{"z":1.10,"a":[1e2,"<\u003c>"]}` {
-		t.Errorf("got %s", got)
-	}
-	for _, path := range []string{"n", "m"} {
-		if got := asWritten([]byte(body), path); got != nil {
-			t.Errorf("%s is %s", path, got)
-		}
-	}
-	if !has([]byte(body), "N") || has([]byte(body), "m") || has([]byte("[]"), "n") {
-		t.Error("has")
-	}
-	if raw, fault := compacted([]byte("{\n\"a\": 1,}")); raw != nil || !strings.Contains(fault, "line 2") {
-		t.Errorf("%s %q", raw, fault)
-	}
-	if raw, _ := compacted([]byte(`{"b": 1, "a": 2}`)); !bytes.Equal(raw, []byte(`{"b":1,"a":2}`)) {
-		t.Errorf("%s", raw)
 	}
 }

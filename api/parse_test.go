@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestPreferredWait(t *testing.T) {
@@ -59,31 +57,5 @@ func TestPlainHTML(t *testing.T) {
 	}
 	if got := string(plainHTML([]byte(`"\u003c\\u003c\u0026\u00e9"`))); got != `"<\\u003c&\u00e9"` {
 		t.Errorf("plainHTML = %s", got)
-	}
-}
-
-// The cases of RFC 7396, appendix A, where the target is an object.
-func TestMerge(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct{ target, patch, want string }{
-		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
-		{`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`},
-		{`{"a":"b"}`, `{"a":null}`, `{}`},
-		{`{"a":"b","b":"c"}`, `{"a":null}`, `{"b":"c"}`},
-		{`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`},
-		{`{"a":"c"}`, `{"a":["b"]}`, `{"a":["b"]}`},
-		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`},
-		{`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`},
-		{`{"a":"foo"}`, `{"a":{"b":{"c":null}}}`, `{"a":{"b":{}}}`},
-		{`{"e":null}`, `{"a":1}`, `{"a":1,"e":null}`},
-		{`{"fileType":"pdf"}`, `{"FileType":"jpg"}`, `{"fileType":"jpg"}`}, // ours: names in any case
-	} {
-		got, err := json.Marshal(merge(tree([]byte(row.target)), tree([]byte(row.patch))))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(row.want, string(got)); diff != "" {
-			t.Errorf("merge(%s, %s): %s", row.target, row.patch, diff)
-		}
 	}
 }

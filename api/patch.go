@@ -1,15 +1,12 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // patched is what an entity becomes by the body.
@@ -22,80 +19,49 @@ func patched[E any](r *request, entity *E, fixed ...string) error {
 	return r.invalid()
 }
 
+// wholes are members that hold raw JSON, which is no object to be merged: they are replaced.
+var wholes = []string{"source", "inputSample"}
+
 // patch applies the body, a JSON Merge Patch (RFC 7396), to an entity: names in any case, null puts a default back. Members named
 // in fixed keep their value; giving the same one again is no fault. Unknown names are faults in strict inputs only.
 func (r *request) patch(present, into any, strict bool, fixed ...string) error {
-	var raw json.RawMessage
-	if err := forgehook.Decode(r.body, &raw); err != nil {
+	body, err := r.parse()
+	if err != nil {
 		return err
 	}
-	given, ok := tree(raw).(map[string]any)
-	if !ok {
-		r.fault("body", string(raw), "an object")
+	if body.Kind() != jsontree.Object {
+		r.fault("body", body.String(), "an object")
 		return nil
 	}
-	whole, err := json.Marshal(present)
+	whole, err := jsontree.Marshal(present)
 	if err != nil {
 		return fmt.Errorf("encode what is to be patched: %w", err)
 	}
-	before, after := tree(whole).(map[string]any), merge(tree(whole), given).(map[string]any)
-	for _, name := range slices.Sorted(maps.Keys(after)) {
-		if _, known := before[name]; strict && !known {
-			r.fault("body."+name, scalar(after[name]), "no such name")
+	before, err := jsontree.Parse(whole)
+	if err != nil {
+		return fmt.Errorf("read what is to be patched: %w", err)
+	}
+	after, _ := jsontree.Parse(whole)
+	after.Merge(body)
+	for _, name := range wholes {
+		if given := body.Member(name); !given.IsNull() {
+			after.Set(name, given)
+		}
+	}
+	members := after.Members()
+	slices.SortFunc(members, func(a, b *jsontree.Node) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, member := range members {
+		if name := member.Name(); strict && before.Member(name) == nil {
+			r.fault("body."+name, scalar(member), "no such name")
 		}
 	}
 	for _, name := range fixed {
-		if !reflect.DeepEqual(before[name], after[name]) {
-			r.fault("body."+name, scalar(after[name]), "the present value, or none: it cannot be changed here")
+		if now := after.Member(name); !jsontree.Equal(before.Member(name), now) {
+			r.fault("body."+name, scalar(now), "the present value, or none: it cannot be changed here")
 		}
 	}
-	merged, err := json.Marshal(after)
-	if err != nil {
-		return fmt.Errorf("encode what was patched: %w", err)
-	}
-	return r.collect("body", forgehook.Decode(merged, into))
+	return r.collect("body", forgehook.DecodeTree(after, into, false))
 }
 
 // scalar shows a value in a fault; what is no scalar may hold a secret.
-func scalar(v any) string {
-	switch x := v.(type) {
-	case string:
-		return x
-	case json.Number:
-		return x.String()
-	}
-	return ""
-}
-
-// tree reads JSON that is known to be good; numbers keep their text.
-func tree(data []byte) any {
-	var v any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	_ = decoder.Decode(&v) // on an error v is nil, which is no object
-	return v
-}
-
-func merge(target, patch any) any {
-	changes, ok := patch.(map[string]any)
-	if !ok {
-		return patch
-	}
-	members, ok := target.(map[string]any)
-	if !ok {
-		members = map[string]any{}
-	}
-	names := slices.Collect(maps.Keys(members))
-	for given, change := range changes {
-		name := given
-		if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, given) }); i >= 0 {
-			name = names[i]
-		}
-		if change == nil {
-			delete(members, name)
-		} else {
-			members[name] = merge(members[name], change)
-		}
-	}
-	return members
-}
+func scalar(n *jsontree.Node) string { return n.Text() + string(n.Digits()) }

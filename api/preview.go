@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -81,42 +80,18 @@ func (s *server) preview(ctx context.Context, r *request, in *byID) (*answer[pre
 
 // readPreview reads the body. Its documents are raw JSON where the service has an input, as they are for calls.
 func (s *server) readPreview(r *request, service *forgehook.Service, now time.Time) (given previewRequest, err error) {
-	documents := []struct {
-		name string
-		into **forgehook.Document
-	}{{"document", &given.Document}, {"masterDocument", &given.MasterDocument}}
-	var members map[string]json.RawMessage
-	if service.Input == nil || json.Unmarshal(r.body, &members) != nil {
-		err := r.decode(&given, true)
-		for _, d := range documents {
-			if *d.into != nil && (*d.into).Source != nil {
-				(*d.into).Source = asWritten(r.body, d.name, "source")
-			}
-		}
-		return given, err
+	if service.Input == nil {
+		return given, r.decode(&given, true)
 	}
-	for name := range members {
-		if strings.EqualFold(name, "document") || strings.EqualFold(name, "masterDocument") {
-			delete(members, name)
-		}
+	documents, err := r.takeDocuments("document", "masterDocument")
+	if err == nil {
+		err = r.decode(&given, true)
 	}
-	rest, err := json.Marshal(members)
-	if err != nil {
-		return given, fmt.Errorf("encode the body without its documents: %w", err)
+	if err == nil {
+		given.Document = s.mapped(r, "body.document", *service, documents["document"], now)
+		given.MasterDocument = s.mapped(r, "body.masterDocument", *service, documents["masterDocument"], now)
 	}
-	if err := r.collect("body", forgehook.DecodeStrict(rest, &given)); err != nil {
-		return given, err
-	}
-	for _, d := range documents {
-		raw := asWritten(r.body, d.name)
-		if raw == nil {
-			continue
-		}
-		if *d.into = s.mapped(r, "body."+d.name, *service, raw, now); *d.into == nil {
-			*d.into = &forgehook.Document{} // it is there, whatever is wrong with it
-		}
-	}
-	return given, nil
+	return given, err
 }
 
 // previewOf applies the rules as a call's steps do, but goes on to the request where the webhook would not fire.

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -14,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 const (
@@ -31,6 +33,7 @@ type request struct {
 	key    forgehook.APIKey // zero before admission
 	hash   []byte           // of the key
 	body   []byte           // as far as register reads it
+	tree   *jsontree.Node   // the body, once somebody has parsed it
 	status int              // for the log, where nothing could be sent
 	read   bool             // some of the body was
 	cut    bool             // the answer broke off
@@ -139,7 +142,7 @@ func (s *server) take(ctx context.Context, r *request) (err error) {
 		return err
 	}
 	r.done = sync.OnceFunc(func() {
-		r.body = nil
+		r.body, r.tree = nil, nil
 		s.room.Release(size)
 	})
 	return nil
@@ -164,14 +167,31 @@ func tooLarge(limit int64) error {
 
 // decode reads the body into a platform entity (open to unknown names) or, strictly, into an input of ours.
 func (r *request) decode(into any, strict bool) error {
-	if isNull(r.body) {
+	tree, err := r.parse()
+	if err != nil {
+		return err
+	}
+	if tree.IsNull() {
 		r.fault("body", "null", "an object")
 		return nil
 	}
-	if strict {
-		return r.collect("body", forgehook.DecodeStrict(r.body, into))
+	return r.collect("body", forgehook.DecodeTree(tree, into, strict))
+}
+
+// parse reads the body as JSON, once.
+func (r *request) parse() (_ *jsontree.Node, err error) {
+	if r.tree == nil {
+		r.tree, err = forgehook.ParseJSON(r.body)
 	}
-	return r.collect("body", forgehook.Decode(r.body, into))
+	return r.tree, err
+}
+
+// written is a part of the body as it stands there, without blanks; nil where it is absent or null.
+func written(part *jsontree.Node) json.RawMessage {
+	if part.IsNull() {
+		return nil
+	}
+	return part.Append(nil)
 }
 
 func isNull(body []byte) bool { return string(bytes.TrimSpace(body)) == "null" }

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
@@ -221,22 +222,23 @@ func (s *server) onlyServices(ctx context.Context, r *request, id int32, err err
 // sums, however they were spelt.
 func (s *server) readEvent(r *request, service forgehook.Service, now time.Time) (event forgehook.EventRequest, sum []byte, err error) {
 	var given eventRequest
-	body, raw := r.body, map[string]json.RawMessage{}
-	if service.Input != nil && !isNull(body) {
-		if body, err = withoutDocuments(body, raw); err != nil {
+	body, err := r.parse()
+	if err != nil {
+		return event, nil, err
+	}
+	var whole json.RawMessage
+	var raw map[string]*jsontree.Node
+	if service.Input != nil {
+		whole = body.AppendSorted(nil)
+		if raw, err = r.takeDocuments("document", "masterDocument", "documents"); err != nil {
 			return event, nil, err
 		}
 	}
-	if isNull(body) {
-		r.fault("body", "null", "an object")
-		return event, nil, nil
-	}
-	if err := r.collect("body", forgehook.DecodeStrict(body, &given)); err != nil || r.faulty("body") {
+	if err := r.decode(&given, true); err != nil || r.faulty("body") {
 		return event, nil, err
 	}
 	kind := r.eventType(given)
 	if len(raw) == 0 {
-		keepSources(r.body, &given)
 		r.refuseMasks("body.document", given.Document)
 		r.refuseMasks("body.masterDocument", given.MasterDocument)
 		for i := range given.Documents {
@@ -244,102 +246,38 @@ func (s *server) readEvent(r *request, service forgehook.Service, now time.Time)
 		}
 		sum, err = sumOf([]any{service.ID, kind, clean(given)})
 	} else {
-		sum, err = rawSum(identity{ServiceID: service.ID, Raw: r.body})
+		sum, err = sumOf(identity{ServiceID: service.ID, Raw: whole})
 		s.mapDocuments(r, service, raw, &given, now)
 	}
 	r.eventSubject(kind, given)
 	return given.event(kind), sum, err
 }
 
-// documentMembers are those that hold documents.
-var documentMembers = []string{"document", "masterDocument", "documents"}
-
-// withoutDocuments takes the members that hold documents out of a body and into raw. What is wrong with the body is for the decoder to
-// say.
-func withoutDocuments(body []byte, raw map[string]json.RawMessage) ([]byte, error) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil {
-		return body, nil //nolint:nilerr // the decoder says it better
-	}
-	for _, name := range documentMembers {
-		if written := asWritten(body, name); written != nil {
-			raw[name] = written
-		}
-		for given := range members {
-			if strings.EqualFold(given, name) {
-				delete(members, given)
-			}
-		}
-	}
-	rest, err := json.Marshal(members)
-	if err != nil {
-		return nil, fmt.Errorf("encode the body without its documents: %w", err)
-	}
-	return rest, nil
-}
-
 // mapDocuments makes the documents of an event out of raw JSON.
-func (s *server) mapDocuments(r *request, service forgehook.Service, raw map[string]json.RawMessage, given *eventRequest, now time.Time) {
-	one := func(at string, written json.RawMessage) *forgehook.Document {
-		if made := s.mapped(r, at, service, written, now); made != nil {
-			return made
-		}
-		return &forgehook.Document{} // it is there, whatever is wrong with it
-	}
-	if written, ok := raw["document"]; ok {
-		given.Document = one("body.document", written)
-	}
-	if written, ok := raw["masterDocument"]; ok {
-		given.MasterDocument = one("body.masterDocument", written)
-	}
-	written, ok := raw["documents"]
-	if !ok {
+func (s *server) mapDocuments(r *request, service forgehook.Service, raw map[string]*jsontree.Node, given *eventRequest, now time.Time) {
+	given.Document = s.mapped(r, "body.document", service, raw["document"], now)
+	given.MasterDocument = s.mapped(r, "body.masterDocument", service, raw["masterDocument"], now)
+	list := raw["documents"]
+	if list != nil && list.Kind() != jsontree.List {
+		r.fault("body.documents", list.String(), "a list of objects")
 		return
 	}
-	var list []json.RawMessage
-	if json.Unmarshal(written, &list) != nil {
-		r.fault("body.documents", forgehook.Shorten(string(written), 100), "a list of objects")
-		return
-	}
-	for i, written := range list {
+	for document := range list.All() {
+		i := len(given.Documents)
 		if i > forgehook.MaxEventDocuments || len(r.faults) >= importFaults {
 			break
 		}
-		given.Documents = append(given.Documents, *one(fmt.Sprintf("body.documents[%d]", i), written))
-	}
-}
-
-// keepSources keeps the raw JSON of documents as it was written: the decoder sorts its members.
-func keepSources(body []byte, given *eventRequest) {
-	for name, document := range map[string]*forgehook.Document{"document": given.Document, "masterDocument": given.MasterDocument} {
-		if document != nil && document.Source != nil {
-			document.Source = asWritten(body, name, "source")
-		}
-	}
-	var list []json.RawMessage
-	for i := range given.Documents {
-		if given.Documents[i].Source == nil {
-			continue
-		}
-		if list == nil && json.Unmarshal(asWritten(body, "documents"), &list) != nil {
-			return
-		}
-		given.Documents[i].Source = asWritten(list[i], "source")
+		given.Documents = append(given.Documents, *s.mapped(r, fmt.Sprintf("body.documents[%d]", i), service, document, now))
 	}
 }
 
 // clean is an event with the members of its documents' raw JSON in order, as all others are.
 func clean(given eventRequest) eventRequest {
 	given.Type, given.Event = nil, nil
-	for _, document := range []**forgehook.Document{&given.Document, &given.MasterDocument} {
-		if *document != nil {
-			ordered := orderedSource(**document)
-			*document = &ordered
-		}
-	}
+	given.Document, given.MasterDocument = orderedSource(given.Document), orderedSource(given.MasterDocument)
 	given.Documents = slices.Clone(given.Documents)
-	for i, document := range given.Documents {
-		given.Documents[i] = orderedSource(document)
+	for i := range given.Documents {
+		given.Documents[i] = *orderedSource(&given.Documents[i])
 	}
 	return given
 }

@@ -5,10 +5,8 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +29,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/dispatch"
+	"github.com/forgehook/forgehook/internal/jsontree"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
@@ -237,31 +236,29 @@ func (s *server) write(r *request, status int, contentType string, body any) {
 		return
 	}
 	s.letGo(r.gin) // it may have waited long
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
+	data, err := jsontree.Marshal(body)
+	if err != nil {
 		s.fail(r, fmt.Errorf("encode answer: %w", err))
 		return
 	}
-	r.gin.Data(status, contentType, plainHTML(b.Bytes()))
+	r.gin.Data(status, contentType, append(plainHTML(data), '\n'))
 }
 
 // stream answers lines, each group as soon as it is there. An error before the first of them is answered as any other; after it the
 // connection is cut, so that half an answer does not look whole.
 func stream[O any](s *server, r *request, out *answer[O]) {
 	err := out.lines(func(group ...O) error {
-		var b bytes.Buffer
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(false)
+		var lines []byte
 		for _, line := range group {
-			if err := encoder.Encode(line); err != nil {
+			data, err := jsontree.Marshal(line)
+			if err != nil {
 				return fmt.Errorf("encode answer: %w", err)
 			}
+			lines = append(append(lines, plainHTML(data)...), '\n')
 		}
 		r.gin.Header("Content-Type", lineMedia)
 		r.gin.Status(out.status)
-		if _, err := r.gin.Writer.Write(plainHTML(b.Bytes())); err != nil {
+		if _, err := r.gin.Writer.Write(lines); err != nil {
 			return fmt.Errorf("%w: %w", errGone, err)
 		}
 		r.gin.Writer.Flush()

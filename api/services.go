@@ -53,7 +53,6 @@ func (s *server) createService(ctx context.Context, r *request, in *byID) (*answ
 		return nil, err
 	}
 	r.ownID(service.ID)
-	service.InputSample = asWritten(r.body, "inputSample")
 	s.checkInput(r, &service)
 	if parent := service.ServiceID; parent != nil && *parent != 0 && *parent != service.ID {
 		r.fault("body.serviceId", fmt.Sprint(*parent), "null: what belongs to a service is attached by POST /v1/services/{id}/utilities")
@@ -91,18 +90,11 @@ func (s *server) updateService(ctx context.Context, r *request, in *byID) (*answ
 
 // patchService changes a service. What has no say in its input leaves that unjudged: a later release may refuse what an earlier took.
 func (s *server) patchService(r *request, service *forgehook.Service) error {
-	sample := service.InputSample
-	service.InputSample = nil // raw JSON is no object to be merged
-	changesSample := has(r.body, "inputSample")
-	if changesSample {
-		sample = asWritten(r.body, "inputSample")
-	}
 	var next forgehook.Service
 	if err := r.patch(*service, &next, false, "id", "projectId", "serviceId"); err != nil {
 		return err
 	}
-	next.InputSample = sample
-	if changesSample || has(r.body, "input") {
+	if body, err := r.parse(); err == nil && (body.Member("input") != nil || body.Member("inputSample") != nil) {
 		s.checkInput(r, &next)
 	}
 	*service = next

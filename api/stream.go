@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 const (
@@ -131,13 +131,13 @@ func (f *feed) event(name, id string, data any) error {
 		fmt.Fprintf(&b, "id: %s\n", id)
 	}
 	fmt.Fprintf(&b, "event: %s\ndata: ", name)
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(data); err != nil {
+	content, err := jsontree.Marshal(data)
+	if err != nil {
 		return fmt.Errorf("encode event: %w", err)
 	}
-	b.WriteByte('\n')
-	return f.write(plainHTML(b.Bytes()))
+	b.Write(plainHTML(content))
+	b.WriteString("\n\n")
+	return f.write(b.Bytes())
 }
 
 func (f *feed) write(text []byte) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 type (
@@ -110,14 +111,7 @@ func changesOf(from, to forgehook.Settings) ([]settingChange, error) {
 	}
 	changes := []settingChange{}
 	for _, f := range forgehook.SettingFields() {
-		was, err := json.Marshal(settingAt(before, f.Path))
-		if err != nil {
-			return nil, fmt.Errorf("encode setting %s: %w", f.Path, err)
-		}
-		is, err := json.Marshal(settingAt(after, f.Path))
-		if err != nil {
-			return nil, fmt.Errorf("encode setting %s: %w", f.Path, err)
-		}
+		was, is := before.At(f.Path).Append(nil), after.At(f.Path).Append(nil)
 		if !bytes.Equal(was, is) {
 			changes = append(changes, settingChange{f.Path, was, is})
 		}
@@ -162,33 +156,19 @@ func withSecretsOf(settings, others forgehook.Settings) (forgehook.Settings, err
 		}
 		group, name := next, f.Path
 		if prefix, rest, nested := strings.Cut(f.Path, "."); nested {
-			group, name = next[prefix].(map[string]any), rest
+			group, name = next.At(prefix), rest
 		}
-		group[name] = settingAt(secrets, f.Path)
+		group.Set(name, secrets.At(f.Path))
 	}
-	stored, err := json.Marshal(next)
-	if err != nil {
-		return settings, fmt.Errorf("encode settings: %w", err)
-	}
-	return forgehook.LoadSettings(stored)
+	return forgehook.LoadSettings(next.Append(nil))
 }
 
 // settingsTree reads settings as they were written.
-func settingsTree(data []byte, err error) (map[string]any, error) {
+func settingsTree(data []byte, err error) (*jsontree.Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode settings: %w", err)
 	}
-	return tree(data).(map[string]any), nil
-}
-
-// settingAt is the value of a setting in such a tree.
-func settingAt(tree map[string]any, path string) any {
-	prefix, name, nested := strings.Cut(path, ".")
-	if !nested {
-		return tree[path]
-	}
-	group, _ := tree[prefix].(map[string]any)
-	return group[name]
+	return jsontree.Parse(data)
 }
 
 // answerOf are saved settings as they are answered.

@@ -1,102 +1,60 @@
 package expr
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"strconv"
-	"unicode/utf8"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 
-	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // maxJSONDepth bounds the nesting of a sender's JSON.
 const maxJSONDepth = 500
 
 // decodeJSON reads exactly one JSON value; objects keep the order of their members.
-func decodeJSON(data []byte) (ref.Val, error) { return decodeJSONWithin(data, math.MaxInt) }
+func decodeJSON(data []byte) (ref.Val, error) { return decodeJSONWithin(data, 0) }
 
-// decodeJSONWithin reads at most so many values.
+// decodeJSONWithin reads at most so many values; 0 is any number.
 func decodeJSONWithin(data []byte, values int) (ref.Val, error) {
-	if !utf8.Valid(data) {
-		return nil, errors.New("it is not UTF-8")
-	}
-	dec := &jsonReader{json.NewDecoder(bytes.NewReader(data)), values}
-	dec.UseNumber()
-	v, err := dec.value(0)
-	if err == nil {
-		if _, err = dec.Token(); errors.Is(err, io.EOF) {
-			return v, nil
-		}
-	}
-	if _, ok := errors.AsType[*limitError](err); ok {
-		return nil, err
-	}
-	if fault := forgehook.JSONFault(data); fault != "" {
-		return nil, errors.New(fault)
-	}
-	return nil, fmt.Errorf("it is more than %d levels deep", maxJSONDepth)
-}
-
-// jsonReader is a decoder that reads so many values.
-type jsonReader struct {
-	*json.Decoder
-	left int
-}
-
-func (dec *jsonReader) value(depth int) (ref.Val, error) {
-	token, err := dec.Token()
-	if err != nil {
-		return nil, err
-	}
-	if dec.left--; dec.left < 0 {
+	tree, err := jsontree.ParseWithin(data, jsontree.Limits{Depth: maxJSONDepth, Values: values})
+	switch {
+	case errors.Is(err, jsontree.ErrValues):
 		return nil, &limitError{errJSONLimit}
+	case errors.Is(err, jsontree.ErrDepth):
+		return nil, fmt.Errorf("it is more than %d levels deep", maxJSONDepth)
+	case err != nil:
+		return nil, err
 	}
-	switch t := token.(type) {
-	case nil:
-		return types.NullValue, nil
-	case bool:
-		return types.Bool(t), nil
-	case string:
-		return types.String(t), nil
-	case json.Number:
-		return decodeNumber(string(t)), nil
-	}
-	if depth >= maxJSONDepth {
-		return nil, errors.New("too deep")
-	}
-	if token == json.Delim('[') {
-		var elems []ref.Val
-		for dec.More() {
-			elem, err := dec.value(depth + 1)
-			if err != nil {
-				return nil, err
-			}
-			elems = append(elems, elem)
+	return treeValue(tree), nil
+}
+
+// treeValue is a tree as a value of the language.
+func treeValue(n *jsontree.Node) ref.Val {
+	switch n.Kind() {
+	case jsontree.Bool:
+		return types.Bool(n.IsTrue())
+	case jsontree.String:
+		return types.String(n.Text())
+	case jsontree.Number:
+		return decodeNumber(string(n.Digits()))
+	case jsontree.List:
+		elems := make([]ref.Val, 0, n.Len())
+		for item := range n.All() {
+			elems = append(elems, treeValue(item))
 		}
-		_, err := dec.Token()
-		return newList(elems), err
-	}
-	m := newOrderedMap(2)
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return nil, err
+		return newList(elems)
+	case jsontree.Object:
+		m := newOrderedMap(n.Len())
+		for member := range n.All() {
+			m.put(member.Name(), treeValue(member))
 		}
-		value, err := dec.value(depth + 1)
-		if err != nil {
-			return nil, err
-		}
-		m.put(name.(string), value)
+		return m
+	default:
+		return types.NullValue
 	}
-	_, err = dec.Token()
-	return m, err
 }
 
 // decodeNumber keeps whole numbers exact as far as 64 bits go.

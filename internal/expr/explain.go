@@ -15,6 +15,7 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // Part is one operand of a condition's top-level &&.
@@ -321,7 +322,7 @@ func (p *Program) showLeaves(part *Part, leaves []leaf, v *Vars) []shownLeaf {
 		if len(actual) > 1 {
 			actual = append(actual, ',')
 		}
-		actual = append(appendQuoted(actual, l.text), ':')
+		actual = append(jsontree.AppendString(actual, l.text), ':')
 		actual = appendShort(actual, val, v)
 	}
 	part.Actual = append(actual, '}')
@@ -338,7 +339,7 @@ const (
 func appendShort(dst []byte, val ref.Val, v *Vars) []byte {
 	switch x := plain(val).(type) {
 	case types.String:
-		return appendQuoted(dst, forgehook.Shorten(string(x), maxShownText))
+		return jsontree.AppendString(dst, forgehook.Shorten(string(x), maxShownText))
 	case *object:
 		id, ok := x.member("id")
 		if !ok {
@@ -349,17 +350,17 @@ func appendShort(dst []byte, val ref.Val, v *Vars) []byte {
 		val = short
 	case traits.Lister:
 		if !isShort(x) {
-			return appendQuoted(dst, "a list of "+Value{val: types.Int(listLen(x))}.Text())
+			return jsontree.AppendString(dst, "a list of "+Value{val: types.Int(listLen(x))}.Text())
 		}
 	case traits.Mapper:
 		if !isShort(x) {
-			return appendQuoted(dst, "a map of "+Value{val: x.Size()}.Text())
+			return jsontree.AppendString(dst, "a map of "+Value{val: x.Size()}.Text())
 		}
 	}
 	start := len(dst)
 	shown, err := Value{val, v}.AppendJSON(dst)
 	if err != nil || len(shown)-start > 4*maxShownJSON {
-		return appendQuoted(dst[:start], "a "+strings.TrimPrefix(typeName(plain(val)), "a "))
+		return jsontree.AppendString(dst[:start], "a "+strings.TrimPrefix(typeName(plain(val)), "a "))
 	}
 	return shown
 }

@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 var tableFunctions = []function{
@@ -190,10 +191,10 @@ func (r *tableRow) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.Write(appendQuoted(nil, name))
+		b.Write(jsontree.AppendString(nil, name))
 		b.WriteByte(':')
 		if v := r.value(i); v != nil {
-			b.Write(appendQuoted(nil, *v))
+			b.Write(jsontree.AppendString(nil, *v))
 		} else {
 			b.WriteString("null")
 		}

@@ -1,21 +1,19 @@
 package expr
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // Value is what an expression gave. The zero value is null.
@@ -197,7 +195,7 @@ func (w *jsonWriter) value(v ref.Val, depth int) bool {
 
 func (w *jsonWriter) text(s string) { w.dst = append(w.dst, s...) }
 
-func (w *jsonWriter) quoted(s string) { w.dst = appendQuoted(w.dst, s) }
+func (w *jsonWriter) quoted(s string) { w.dst = jsontree.AppendString(w.dst, s) }
 
 func (w *jsonWriter) list(l traits.Lister, depth int) bool {
 	w.text("[")
@@ -289,55 +287,6 @@ func formatDouble(f float64) string {
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
-const hexDigits = "0123456789abcdef"
-
-// appendQuoted writes a JSON string. What is no UTF-8 becomes U+FFFD; U+2028 and U+2029 are escaped as encoding/json does.
-func appendQuoted(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' && c != 0x7f {
-				i++
-				continue
-			}
-			dst = append(dst, s[start:i]...)
-			switch c {
-			case '"', '\\':
-				dst = append(dst, '\\', c)
-			case '\n':
-				dst = append(dst, `\n`...)
-			case '\r':
-				dst = append(dst, `\r`...)
-			case '\t':
-				dst = append(dst, `\t`...)
-			case '\b':
-				dst = append(dst, `\b`...)
-			case '\f':
-				dst = append(dst, `\f`...)
-			default:
-				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-			}
-			i++
-			start = i
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 || r == '\u2028' || r == '\u2029' {
-			dst = append(dst, s[start:i]...)
-			if size == 1 {
-				dst = append(dst, "\uFFFD"...)
-			} else {
-				dst = append(dst, '\\', 'u', '2', '0', '2', hexDigits[r&15])
-			}
-			start = i + size
-		}
-		i += size
-	}
-	return append(append(dst, s[start:]...), '"')
-}
-
 // entityJSON is an entity as the platform writes it, without what a sender posted. It is written once.
 func (v *Vars) entityJSON(o *object) []byte {
 	if o.isMissing() {
@@ -349,9 +298,6 @@ func (v *Vars) entityJSON(o *object) []byte {
 	if known, ok := v.entities[o.ptr]; ok {
 		return known
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
 	shown := o.ptr
 	if v.shown != nil {
 		shown = v.shown(o.ptr)
@@ -359,10 +305,10 @@ func (v *Vars) entityJSON(o *object) []byte {
 	if d, ok := shown.(*forgehook.Document); ok {
 		shown = withoutSource(d)
 	}
-	if err := enc.Encode(shown); err != nil {
+	data, err := jsontree.Marshal(shown)
+	if err != nil {
 		return []byte("null") // the root writes every entity
 	}
-	data := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	v.entities[o.ptr] = data
 	return data
 }

@@ -2,12 +2,12 @@ package mask
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // Refusal says why what was shown for a secret is not taken for one.
@@ -138,17 +138,9 @@ func conceal(v, given, shown reflect.Value) {
 
 // sameJSON compares values, whatever the order of members and the white space.
 func sameJSON(a, b []byte) bool {
-	one, ok := jsonValue(a)
-	other, known := jsonValue(b)
-	return ok && known && reflect.DeepEqual(one, other)
-}
-
-// jsonValue keeps numbers as they are written: as floats, long ids would be the same.
-func jsonValue(raw []byte) (value any, ok bool) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	err := decoder.Decode(&value)
-	return value, err == nil
+	one, err := jsontree.Parse(a)
+	other, otherErr := jsontree.Parse(b)
+	return err == nil && otherErr == nil && jsontree.Equal(one, other)
 }
 
 // counterpart is the place in another list of the part that is v's i-th, -1 where it has none.

@@ -1,12 +1,11 @@
 package mask
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/place"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // Masked returns a copy of the subject that has "[secret]" for each secret value, and for the same
@@ -92,7 +91,7 @@ func copied(v reflect.Value, redact *Redactor) reflect.Value {
 		if v.Len() == 0 {
 			return v
 		}
-		return reflect.ValueOf(redactJSON(v.Bytes(), redact))
+		return reflect.ValueOf(json.RawMessage(jsontree.Rewrite(v.Bytes(), redact.Replace)))
 	case timeType, numberType:
 		return v
 	}
@@ -124,52 +123,4 @@ func copied(v reflect.Value, redact *Redactor) reflect.Value {
 	default:
 		return v
 	}
-}
-
-// redactJSON redacts the texts and numbers of JSON and leaves everything else as it is, the order
-// of members above all.
-func redactJSON(raw []byte, redact *Redactor) json.RawMessage {
-	var out []byte
-	for i := 0; i < len(raw); {
-		end := tokenEnd(raw, i)
-		token := raw[i:end]
-		i = end
-		var text string
-		switch {
-		case token[0] == '"':
-			if json.Unmarshal(token, &text) != nil {
-				text = forgehook.Masked
-			}
-		case token[0] == '-' || '0' <= token[0] && token[0] <= '9':
-			text = string(token)
-		default:
-			out = append(out, token...)
-			continue
-		}
-		if shown := redact.Replace(text); shown != text {
-			out = append(place.JSONString.Append(append(out, '"'), shown), '"')
-		} else {
-			out = append(out, token...)
-		}
-	}
-	return out
-}
-
-// tokenEnd is the end of the text, the number or the single byte at i.
-func tokenEnd(raw []byte, i int) int {
-	switch c := raw[i]; {
-	case c == '"':
-		for i++; i < len(raw) && raw[i] != '"'; i++ {
-			if raw[i] == '\\' {
-				i++
-			}
-		}
-		return min(i+1, len(raw))
-	case c == '-' || '0' <= c && c <= '9':
-		for i < len(raw) && bytes.IndexByte([]byte("+-.0123456789Ee"), raw[i]) >= 0 {
-			i++
-		}
-		return i
-	}
-	return i + 1
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 	"github.com/forgehook/forgehook/internal/place"
 )
 
@@ -110,5 +111,5 @@ func (r *Redactor) ReplaceJSON(raw json.RawMessage) json.RawMessage {
 	if r == nil || len(r.secrets) == 0 || raw == nil {
 		return raw
 	}
-	return redactJSON(raw, r)
+	return jsontree.Rewrite(raw, r.Replace)
 }

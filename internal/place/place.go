@@ -6,6 +6,8 @@ package place
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // Place says where in a text a value stands.
@@ -35,7 +37,7 @@ func (p Place) Append(dst []byte, text string) []byte {
 	case Form:
 		return appendPercent(dst, text, "+")
 	case JSONString, JSONValue:
-		return appendJSONText(dst, text)
+		return jsontree.AppendText(dst, text)
 	case XMLText, XMLAttribute:
 		return appendXML(dst, text, p == XMLAttribute)
 	case CDATA:
@@ -94,29 +96,6 @@ func EscapePath(literal string) string {
 func appendEscape(dst []byte, c byte) []byte {
 	const hex = "0123456789ABCDEF"
 	return append(dst, '%', hex[c>>4], hex[c&15])
-}
-
-// appendJSONText writes the inside of a JSON string. <, > and & stay as they are, as everywhere in
-// what we send.
-func appendJSONText(dst []byte, text string) []byte {
-	const hex = "0123456789abcdef"
-	for _, r := range text { // invalid bytes come as U+FFFD
-		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r == '\n':
-			dst = append(dst, `\n`...)
-		case r == '\r':
-			dst = append(dst, `\r`...)
-		case r == '\t':
-			dst = append(dst, `\t`...)
-		case r < ' ':
-			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
-		default:
-			dst = utf8.AppendRune(dst, r)
-		}
-	}
-	return dst
 }
 
 // isXML reports whether XML 1.0 can hold a character at all.

@@ -38,7 +38,7 @@ func TestAppend(t *testing.T) {
 		{"path", Path, "a%20b%22%27%3C%26%3E%0D%0A%09%2F..%2F%3Fx%3D1%23y%25%5D%5D%3E%00%EF%BF%BD%C3%A4"},
 		{"query", Query, "a%20b%22%27%3C%26%3E%0D%0A%09%2F..%2F%3Fx%3D1%23y%25%5D%5D%3E%00%EF%BF%BD%C3%A4"},
 		{"form", Form, "a+b%22%27%3C%26%3E%0D%0A%09%2F..%2F%3Fx%3D1%23y%25%5D%5D%3E%00%EF%BF%BD%C3%A4"},
-		{"JSON string", JSONString, `a b\"'<&>\r\n\t/../?x=1#y%]]>\u0000` + "\ufffd\u00e4"},
+		{"JSON string", JSONString, `a b\"'<&>\r\n\t/../?x=1#y%]]>\u0000\ufffd` + "\u00e4"},
 		{"XML text", XMLText, "a b&#34;&#39;&lt;&amp;&gt;&#13;\n\t/../?x=1#y%]]&gt;\ufffd\ufffd\u00e4"},
 		{"XML attribute", XMLAttribute, "a b&#34;&#39;&lt;&amp;&gt;&#13;&#10;&#9;/../?x=1#y%]]&gt;\ufffd\ufffd\u00e4"},
 		{"CDATA", CDATA, "]]><![CDATA[a b\"'<&>\r\n\t/../?x=1#y%]]]]><![CDATA[>\ufffd\ufffd\u00e4]]><![CDATA["},

@@ -4,14 +4,12 @@
 package platform
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 const (
@@ -27,17 +25,12 @@ const statusDeleted = 99
 // Parse finds the WebHook utilities of a hierarchy: an object or a list, each node a parameter definition with its children. The
 // error is malformed-json, or invalid where there is no utility or something in the way of reading one.
 func Parse(data []byte) ([]*Utility, error) {
-	if fault := jsonFault(data); fault != "" {
-		return nil, forgehook.Errorf(forgehook.CodeMalformed, "The body is no JSON: %s.", fault)
-	}
-	var raw any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&raw); err != nil {
-		return nil, forgehook.Errorf(forgehook.CodeMalformed, "The body is no JSON: %s.", err)
+	tree, err := forgehook.ParseJSON(data)
+	if err != nil {
+		return nil, err
 	}
 	var found finder
-	found.visit(raw, 0)
+	found.visit(tree, 0)
 	switch {
 	case found.tooDeep:
 		return nil, forgehook.Invalid(forgehook.FieldError{Allowed: "a hierarchy of at most " + strconv.Itoa(maxDepth) + " levels"})
@@ -54,15 +47,8 @@ func Parse(data []byte) ([]*Utility, error) {
 	return utilities, nil
 }
 
-func jsonFault(data []byte) string {
-	if !utf8.Valid(data) {
-		return "it is not UTF-8"
-	}
-	return forgehook.JSONFault(data)
-}
-
 // node is one parameter definition, read as far as anybody asks. Names are found in any case: .NET writes PascalCase too.
-type node map[string]any
+type node struct{ *jsontree.Node }
 
 // finder collects the utilities of a hierarchy. What lies inside a utility is its settings, even if it has the utility's type.
 type finder struct {
@@ -70,18 +56,17 @@ type finder struct {
 	tooDeep   bool
 }
 
-func (f *finder) visit(raw any, depth int) {
+func (f *finder) visit(tree *jsontree.Node, depth int) {
 	if depth > maxDepth {
 		f.tooDeep = true
 		return
 	}
-	switch x := raw.(type) {
-	case []any:
-		for _, item := range x {
+	switch n := (node{tree}); tree.Kind() {
+	case jsontree.List:
+		for item := range tree.All() {
 			f.visit(item, depth+1)
 		}
-	case map[string]any:
-		n := node(x)
+	case jsontree.Object:
 		switch {
 		case n.deleted():
 		case n.integer("serviceTypeId") == forgehook.WebHookServiceType:
@@ -94,48 +79,25 @@ func (f *finder) visit(raw any, depth int) {
 	}
 }
 
-// member finds a member by its name in any case, the exact one first; of several others the first in byte order.
-func (n node) member(name string) any {
-	if m, ok := n[name]; ok {
-		return m
-	}
-	first := ""
-	for given := range n {
-		if strings.EqualFold(given, name) && (first == "" || given < first) {
-			first = given
-		}
-	}
-	return n[first]
-}
-
 // below are the nodes under a node: its children and, where the settings stand apart, those.
-func (n node) below() []any {
-	var all []any
+func (n node) below() []*jsontree.Node {
+	var all []*jsontree.Node
 	for _, name := range []string{"children", "settings"} {
-		switch x := n.member(name).(type) {
-		case []any:
-			all = append(all, x...)
-		case map[string]any: // a single one
-			all = append(all, x)
+		switch m := n.Member(name); m.Kind() {
+		case jsontree.List:
+			all = slices.AppendSeq(all, m.All())
+		case jsontree.Object: // a single one
+			all = append(all, m)
 		}
 	}
 	return all
 }
 
-func (n node) text(name string) string {
-	text, _ := n.member(name).(string)
-	return strings.TrimSpace(text)
-}
+func (n node) text(name string) string { return strings.TrimSpace(n.Member(name).Text()) }
 
 // integer reads a number, also out of a text; 0 where there is none that fits.
 func (n node) integer(name string) int32 {
-	text := ""
-	switch x := n.member(name).(type) {
-	case json.Number:
-		text = x.String()
-	case string:
-		text = strings.TrimSpace(x)
-	}
+	text := string(n.Member(name).Digits()) + n.text(name)
 	if number, err := strconv.ParseInt(text, 10, 32); err == nil {
 		return int32(number)
 	}
@@ -152,27 +114,24 @@ func (n node) deleted() bool {
 
 // disabled is the platform's switch of a whole definition; absent means on.
 func (n node) disabled() bool {
-	switch x := n.member("isEnabled").(type) {
-	case bool:
-		return !x
-	case string:
-		on, err := strconv.ParseBool(strings.TrimSpace(x))
-		return err == nil && !on
+	if m := n.Member("isEnabled"); m.Kind() == jsontree.Bool {
+		return !m.IsTrue()
 	}
-	return false
+	on, err := strconv.ParseBool(n.text("isEnabled"))
+	return err == nil && !on
 }
 
 // setting is a definition's value, which the platform keeps as a text; nil where it is empty. ok is false for what is no value.
 func (n node) setting() (value any, ok bool) {
 	for _, name := range []string{"defaultValue", "value"} {
-		switch x := n.member(name).(type) {
-		case string:
-			if x != "" {
-				return x, true
+		switch m := n.Member(name); m.Kind() {
+		case jsontree.String:
+			if text := m.Text(); text != "" {
+				return text, true
 			}
-		case json.Number, bool:
-			return x, true
-		case []any, map[string]any:
+		case jsontree.Number, jsontree.Bool:
+			return m.Value(), true
+		case jsontree.List, jsontree.Object:
 			return nil, false
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // Action says what became of a node of the hierarchy.
@@ -97,10 +98,9 @@ func newUtility(root node, position int) *Utility {
 
 // read walks the nodes below a utility. container is "" or the platform's path of the group, "WebHook/".
 func (u *Utility) read(n node, container string, depth int) {
-	for _, raw := range n.below() {
-		child, ok := raw.(map[string]any)
-		switch c := node(child); {
-		case !ok:
+	for _, child := range n.below() {
+		switch c := (node{child}); {
+		case child.Kind() != jsontree.Object:
 			u.note(container+"?", "Not read: it is no parameter definition.")
 		case depth > maxDepth:
 			u.note(container+keyOf(c), "Not read: it lies too deep.")

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/jsontree"
 	"github.com/forgehook/forgehook/internal/place"
 )
 
@@ -88,8 +88,8 @@ func kindOf(text string) string {
 func (f *faults) checkStatic(text, contentType string) []Warning {
 	switch {
 	case isJSON(contentType):
-		if fault := forgehook.JSONFault([]byte(text)); fault != "" {
-			f.add(bodyPath, text, "JSON, or another webHook.contentType than "+contentType+": "+fault+otherKind(text))
+		if fault := jsontree.Check([]byte(text)); fault != nil {
+			f.add(bodyPath, text, "JSON, or another webHook.contentType than "+contentType+": "+fault.Error()+otherKind(text))
 		}
 	case isXMLType(contentType):
 		if at, why := xmlFault(text); why != "" {
@@ -128,8 +128,8 @@ func (f *faults) placeBody(t *template, contentType string) {
 	switch {
 	case isJSON(contentType):
 		t.put(place.InJSON(t.literals), nil, f)
-		if at, why := jsonFault([]byte(t.filled(placeholder))); why != "" {
-			f.addFilled(t, at, "JSON whose expressions are whole values or stand within quotes", why)
+		if fault := jsontree.Check([]byte(t.filled(placeholder))); fault != nil {
+			f.addFilled(t, fault.Offset, "JSON whose expressions are whole values or stand within quotes", fault.Reason)
 		}
 	case isXMLType(contentType):
 		places, why := place.InXML(t.literals)
@@ -173,8 +173,8 @@ func (c *content) build(vars *expr.Vars) ([]byte, error) {
 		return nil, err
 	}
 	if c.json && !c.asJSON && c.static == nil {
-		if at, why := jsonFault(body); why != "" {
-			line, column := position(string(body), at)
+		if fault := jsontree.Check(body); fault != nil {
+			line, column := position(string(body), fault.Offset)
 			return nil, &Failure{forgehook.CallErrorBody, fmt.Sprintf("%s comes out as no JSON: line %d, column %d of what would be sent.", bodyPath, line, column)}
 		}
 	}
@@ -198,21 +198,6 @@ func (c *content) evaluate(vars *expr.Vars) ([]byte, error) {
 		return nil, &Failure{forgehook.CallErrorBody, fmt.Sprintf("%s comes out longer than %d bytes.", bodyPath, maxBody)}
 	}
 	return body, nil
-}
-
-// jsonFault says where and why a text is not one JSON value; "" when it is one. Why may quote a character of the text.
-func jsonFault(data []byte) (offset int, why string) {
-	if json.Valid(data) {
-		return 0, ""
-	}
-	err := json.Unmarshal(data, new(json.RawMessage))
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		if strings.HasPrefix(err.Error(), "unexpected end") {
-			return len(data), err.Error()
-		}
-		return max(0, int(syntax.Offset)-1), err.Error() // it counts the byte that was wrong
-	}
-	return 0, "it cannot be read"
 }
 
 // xmlFault says where and why a text is no well-formed XML document of one root element; "" when it is one.

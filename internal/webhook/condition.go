@@ -1,13 +1,13 @@
 package webhook
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
@@ -174,11 +174,8 @@ func text(s *string) string {
 	return *s
 }
 
-// toJSON renders names, numbers and texts, which cannot fail. <, > and & stay readable: conditions are full of them.
+// toJSON renders names, numbers and texts, which cannot fail.
 func toJSON(v any) json.RawMessage {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	data, _ := jsontree.Marshal(v)
+	return data
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/jsontree"
 	"github.com/forgehook/forgehook/internal/mask"
-	"github.com/forgehook/forgehook/internal/place"
 )
 
 const conditionPath = "condition"
@@ -85,22 +85,14 @@ func seen(parts []expr.Part) []leaf {
 	var list []leaf
 	known := map[string]bool{}
 	for _, part := range parts {
-		dec := json.NewDecoder(bytes.NewReader(part.Actual))
-		if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		tree, err := jsontree.Parse(part.Actual)
+		if err != nil {
 			continue
 		}
-		for dec.More() {
-			var l leaf
-			name, err := dec.Token()
-			if err == nil {
-				err = dec.Decode(&l.value)
-			}
-			if err != nil {
-				break
-			}
-			if l.name, _ = name.(string); !known[l.name] {
-				known[l.name] = true
-				list = append(list, l)
+		for member := range tree.All() {
+			if name := member.Name(); !known[name] {
+				known[name] = true
+				list = append(list, leaf{name, member.Append(nil)})
 			}
 		}
 	}
@@ -113,8 +105,7 @@ func object(leaves []leaf) json.RawMessage {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(place.JSONString.Append(append(out, '"'), l.name), `":`...)
-		out = append(out, l.value...)
+		out = append(append(jsontree.AppendString(out, l.name), ':'), l.value...)
 	}
 	return append(out, '}')
 }

@@ -1,13 +1,12 @@
 package webhook
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 	"github.com/forgehook/forgehook/internal/mask"
-	"github.com/forgehook/forgehook/internal/place"
 )
 
 // hasPayload reports whether a request without a body of its own gets the default payload.
@@ -19,17 +18,12 @@ func hasPayload(m forgehook.Method) bool {
 // them call in what the end of a call has fired. The order is that of
 // the structs and <, > and & stay as they are, so a receiver may compare bytes.
 func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
-	kind, err := json.Marshal(m.EventType)
-	if err != nil {
-		return nil, err
-	}
-	at := forgehook.Time{Time: m.AcceptedAt}
-	b := fmt.Appendf(nil, `{"type":%s,"timestamp":"%s",`, kind, at)
+	b := jsontree.AppendString([]byte(`{"type":`), string(m.EventType))
+	b = fmt.Appendf(b, `,"timestamp":"%s",`, forgehook.Time{Time: m.AcceptedAt})
 	if m.CallbackURL != "" {
-		b = append(place.JSONString.Append(append(b, `"callbackUrl":"`...), m.CallbackURL), `",`...)
+		b = append(jsontree.AppendString(append(b, `"callbackUrl":`...), m.CallbackURL), ',')
 	}
-	b = append(b, `"data":`...)
-	b, err = forgehook.AppendJSON(b, withoutSources(mask.Of(sub).Without()))
+	b, err := forgehook.AppendJSON(append(b, `"data":`...), withoutSources(mask.Of(sub).Without()))
 	return append(b, '}'), err
 }
 

@@ -3,12 +3,12 @@ package webhook
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // Warnings are what a save answers beside its success.
@@ -156,21 +156,18 @@ func (w *warnings) answers(p *Plan) {
 // withoutEffect finds what an import has kept and nothing here acts on yet.
 func (w *warnings) withoutEffect(s forgehook.Settings) {
 	shown, err := json.Marshal(s)
-	var tree any
-	if err != nil || json.Unmarshal(shown, &tree) != nil {
+	if err != nil {
+		return
+	}
+	tree, err := jsontree.Parse(shown)
+	if err != nil {
 		return
 	}
 	for _, f := range forgehook.SettingFields() {
 		if f.Built || f.Kind == forgehook.KindReserved || f.Path == "webHook.domain" {
 			continue
 		}
-		value := tree
-		for _, name := range strings.Split(f.Path, ".") {
-			members, _ := value.(map[string]any)
-			value = members[name]
-		}
-		var standard any
-		if b, err := json.Marshal(f.Default); err != nil || json.Unmarshal(b, &standard) != nil || reflect.DeepEqual(standard, value) {
+		if standard, err := jsontree.Parse(toJSON(f.Default)); err != nil || jsontree.Equal(standard, tree.At(f.Path)) {
 			continue
 		}
 		w.add(f.Path, "No effect yet: what this does comes with a later release.")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 func TestDecode(t *testing.T) {
@@ -77,15 +79,6 @@ func TestDecode_malformed(t *testing.T) {
 	}
 }
 
-func TestJSONFault(t *testing.T) {
-	t.Parallel()
-	for _, fine := range []string{`{}`, ` [1, "a", null] `, `"x"`, "-1.5e3\n"} {
-		if fault := JSONFault([]byte(fine)); fault != "" {
-			t.Errorf("%q: %s", fine, fault)
-		}
-	}
-}
-
 func TestDecodeStrict(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -133,7 +126,7 @@ func TestDecode_manyFaults(t *testing.T) {
 		"nulls":    `{"document":{"documents":[` + strings.Repeat("null,", 500_000) + `null]}}`,
 		"unknowns": unknowns(50_000),
 	} {
-		if n := len(faultsOf(t, DecodeStrict([]byte(in), new(CallRequest)))); n != maxFaults {
+		if n := len(faultsOf(t, DecodeStrict([]byte(in), new(CallRequest)))); n != jsontree.MaxFaults {
 			t.Errorf("%s: %d faults", name, n)
 		}
 	}
@@ -200,4 +193,29 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%q: written %s, then %s, %v", data, first, second, err)
 		}
 	})
+}
+
+func TestAppendJSON_names(t *testing.T) {
+	t.Parallel()
+	unknown, hidden := Availability(5), Availability(9)
+	for _, tt := range []struct {
+		entity any
+		want   string
+	}{
+		{Verification{Status: 3, Type: 77}, `"typeName":null,"statusName":"Required, Suspicious"}`},
+		{DocumentParameter{Availability: &unknown}, `"availability":5}`},
+		{&DocumentParameter{Availability: &hidden}, `"availability":9,"availabilityName":"Hidden"}`},
+		{DocumentParameter{}, `"availability":null}`},
+	} {
+		got, err := AppendJSON(nil, tt.entity)
+		if err != nil || !json.Valid(got) {
+			t.Fatalf("%s: %v", got, err)
+		}
+		if tail := string(got[max(0, len(got)-len(tt.want)):]); tail != tt.want {
+			t.Errorf("got %s at the end, want %s", tail, tt.want)
+		}
+	}
+	if _, err := AppendJSON(nil, Document{Source: json.RawMessage(`{"a":`)}); err == nil {
+		t.Error("raw JSON that is none was written")
+	}
 }
