@@ -2,10 +2,54 @@ package forgehook
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
 // What came of the steps of a call, in their order. Rules make it, internal/postgres stores it.
+
+// Explained is what the conditions of a call say.
+type Explained struct {
+	Conditions []Condition
+	Failure    *CallError // one of them could not be told, and all others passed: the call fails
+}
+
+// Fires reports whether the webhook is to be called: all conditions passed.
+func (e *Explained) Fires() bool {
+	return e.Failure == nil && len(e.Conditions) > 0 &&
+		!slices.ContainsFunc(e.Conditions, func(c Condition) bool { return !c.Passed })
+}
+
+// Built is the request of a call, apart from what only an attempt knows: webhook-timestamp,
+// webhook-signature, webhook-attempt, trace headers and the values of credentials, for which
+// "[secret]" stands.
+type Built struct {
+	Method  string
+	URL     string
+	Headers map[string]string
+	Body    []byte     // nil: none is sent
+	SHA256  string     // hex, of the body; of no bytes where there is none
+	Shown   *Shown     // nil: it is shown as it is sent
+	Failure *CallError // the request could not be made: the call fails
+}
+
+// Shown is what everybody but the endpoint sees of a request that was made with values of secret
+// fields, for which "[secret]" stands, or with a callback's URL, which ends in "[token]".
+type Shown struct {
+	URL     string
+	Headers map[string]string
+	Body    []byte
+}
+
+// Seen is the request as it may be shown.
+func (b *Built) Seen() Request {
+	r, body := Request{Method: b.Method, URL: b.URL, Headers: b.Headers}, b.Body
+	if s := b.Shown; s != nil {
+		r.URL, r.Headers, r.Masked, body = s.URL, s.Headers, true, s.Body
+	}
+	r.Body, r.BodyEncoding = BodyText(body)
+	return r
+}
 
 // Exchange is one request and its response on the wire: a status, or an error, never both.
 type Exchange struct {

@@ -2,17 +2,15 @@ package activities
 
 import (
 	"context"
-	"errors"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/postgres"
-	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
 
 // EvaluateConditions explains every condition against the frozen subject. Where one fails the call ends skipped.
 func (a *Activities) EvaluateConditions(ctx context.Context, call workflows.CallRef) (workflows.Evaluation, error) {
-	done, conditions, err := a.DB.Evaluate(ctx, call, func(facts postgres.Facts) (postgres.Explained, error) { return a.explain(call.Tenant, facts) })
+	done, conditions, err := a.evaluate(ctx, call)
 	if err != nil {
 		return workflows.Evaluation{}, a.fault("evaluate conditions", call, err)
 	}
@@ -26,14 +24,25 @@ func (a *Activities) EvaluateConditions(ctx context.Context, call workflows.Call
 	return workflows.Evaluation{Outcome: done.Outcome, Wake: done.Wake, Conditions: facts}, nil
 }
 
-func (a *Activities) explain(tenant forgehook.TenantID, facts postgres.Facts) (postgres.Explained, error) {
-	plan, err := a.plan(tenant, facts.Call.WebHookServiceID, facts.Settings)
+// evaluate returns what is stored where the call has an outcome or was evaluated before.
+func (a *Activities) evaluate(ctx context.Context, call workflows.CallRef) (done postgres.Completion, conditions []forgehook.Condition, err error) {
+	facts, err := a.DB.Facts(ctx, call)
 	if err != nil {
-		return postgres.Explained{}, err
+		return done, nil, err
 	}
-	conditions, err := plan.Explain(&facts.Subject, a.meta(facts.Call, shownToken(plan)))
-	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
-		return postgres.Explained{Conditions: conditions, Failure: &forgehook.CallError{Code: failure.Code, Message: failure.Message}}, nil
+	defer facts.Done()
+	switch {
+	case facts.Call.Outcome != nil:
+		done, err = a.DB.Standing(ctx, call)
+		return done, facts.Call.Explanation, err
+	case len(facts.Call.Explanation) > 0:
+		return done, facts.Call.Explanation, nil
 	}
-	return postgres.Explained{Conditions: conditions, Fires: webhook.Fires(conditions)}, err
+	plan, err := a.plan(call.Tenant, facts.Call.WebHookServiceID, facts.Settings)
+	if err != nil {
+		return done, nil, err
+	}
+	explained := plan.Explain(&facts.Subject, a.meta(facts.Call, shownToken(plan)))
+	done, err = a.DB.RecordExplanation(ctx, facts, explained)
+	return done, explained.Conditions, err
 }

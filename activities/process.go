@@ -112,15 +112,15 @@ func (a *Activities) writeToItem(ctx context.Context, state postgres.ItemState) 
 	if state.CallOutcome != forgehook.Delivered || state.Item == nil {
 		return nil, nil
 	}
-	var write *forgehook.WorkItemWrite
-	err := a.DB.WithFacts(ctx, state.Call, func(facts postgres.Facts) (err error) {
-		write, err = a.readForItem(state, facts)
-		return err
-	})
-	return write, err
-}
-
-func (a *Activities) readForItem(state postgres.ItemState, facts postgres.Facts) (*forgehook.WorkItemWrite, error) {
+	call, err := a.DB.Call(ctx, state.Call.Tenant, state.Call.CallID)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := a.DB.Facts(ctx, state.Call)
+	if err != nil {
+		return nil, err
+	}
+	defer facts.Done()
 	plan, err := a.plan(state.Call.Tenant, facts.Call.WebHookServiceID, facts.Settings)
 	if err != nil {
 		return nil, err
@@ -131,13 +131,13 @@ func (a *Activities) readForItem(state postgres.ItemState, facts postgres.Facts)
 	subject := facts.Subject
 	subject.WorkItem = state.Item
 	evidence := webhook.Evidence{Subject: &subject, Meta: a.meta(facts.Call, shownToken(plan))}
-	if evidence.Exchange, err = facts.Call.Response.Exchange(); err != nil {
+	if evidence.Exchange, err = call.Response.Exchange(); err != nil {
 		return nil, err
 	}
 	if plan.Awaits() { // a delivered call that awaits a callback was called back
-		evidence.Callback = &forgehook.Callback{Result: facts.Call.Result}
+		evidence.Callback = &forgehook.Callback{Result: call.Result}
 	}
-	write, err := plan.ReadWorkItem(evidence, facts.Call.Result)
+	write, err := plan.ReadWorkItem(evidence, call.Result)
 	if err != nil {
 		a.Log.Warn("the answer says nothing that fits the work item", "call", state.Call.CallID, "workItem", state.Item.ID, "error", err)
 		return nil, nil

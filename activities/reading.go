@@ -7,7 +7,6 @@ import (
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/mask"
 	"github.com/forgehook/forgehook/internal/postgres"
-	"github.com/forgehook/forgehook/internal/secret"
 	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/workflows"
 )
@@ -22,18 +21,20 @@ func (a *Activities) judge(
 	if !t.plan.NeedsSubject() || x.StatusCode == 0 {
 		return t.plan.Judge(evidence, tally), forgehook.Reading{}, nil
 	}
-	var decision forgehook.Decision
-	var reading forgehook.Reading
-	err := persist(ctx, func() error {
-		return a.DB.WithFacts(ctx, call, func(facts postgres.Facts) error {
-			t.unseen = t.unseen.With(mask.Of(&facts.Subject).Values()...)
-			evidence.Subject, evidence.Meta, evidence.Redact = &facts.Subject, a.meta(facts.Call, t.token), t.unseen
-			decision, reading = read(t.plan, evidence, tally)
-			t.unseen = t.unseen.With(reading.Secrets...)
-			return nil
-		})
+	var facts postgres.Facts
+	err := persist(ctx, func() (err error) {
+		facts, err = a.DB.Facts(ctx, call)
+		return err
 	})
-	return decision, reading, err
+	if err != nil {
+		return forgehook.Decision{}, forgehook.Reading{}, err
+	}
+	defer facts.Done()
+	t.hide(mask.Of(&facts.Subject).Values())
+	evidence.Subject, evidence.Meta, evidence.Redact = &facts.Subject, a.meta(facts.Call, t.callback), t.unseen
+	decision, reading := read(t.plan, evidence, tally)
+	t.hide(reading.Secrets)
+	return decision, reading, nil
 }
 
 // read judges an exchange whose meaning depends on the subject, and reads it. The secrets are known also of one that cannot be read.
@@ -70,26 +71,19 @@ func (a *Activities) meta(call forgehook.Call, token string) webhook.Meta {
 	return m
 }
 
-// callbackToken is where the endpoint answers later, "" where the settings await nothing. It is the same however often it is made.
-func (a *Activities) callbackToken(ctx context.Context, call workflows.CallRef, plan *webhook.Plan) (string, error) {
-	if !plan.Awaits() {
-		return "", nil
+// redact returns the exchange without secrets.
+func redact(x forgehook.Exchange, secrets *mask.Redactor) forgehook.Exchange {
+	x.Status = secrets.Replace(x.Status)
+	if x.Body != nil {
+		x.Body = []byte(secrets.Replace(string(x.Body)))
 	}
-	sealed, err := a.DB.CallbackKey(ctx, call.Tenant, func() ([]byte, error) { return a.Secrets.Seal(call.Tenant, secret.NewCallbackKey()) })
-	if err != nil {
-		return "", err
+	headers := make(map[string]string, len(x.Headers))
+	for name, value := range x.Headers {
+		headers[secrets.Replace(name)] = secrets.Replace(value)
 	}
-	key, err := a.Secrets.Unseal(call.Tenant, sealed)
-	if err != nil {
-		return "", err
+	x.Headers = headers
+	if x.Err != nil {
+		x.Err = &forgehook.CallError{Code: x.Err.Code, Message: secrets.Replace(x.Err.Message)}
 	}
-	return secret.CallbackToken(key, call.Tenant, call.CallID)
-}
-
-// shownToken stands for the token where values are explained: whoever reads the explanation must not be able to call back.
-func shownToken(plan *webhook.Plan) string {
-	if plan.Awaits() {
-		return webhook.ShownToken
-	}
-	return ""
+	return x
 }

@@ -148,15 +148,16 @@ func (b bundle) token(t *testing.T, request zoo.Request) string {
 // calledBack is what the API does with a callback whose token is good.
 func (b bundle) calledBack(t *testing.T, call forgehook.Call, said forgehook.Callback) (postgres.CalledBack, error) {
 	t.Helper()
-	var reading forgehook.Reading
-	check(t, b.DB.WithFacts(t.Context(), b.ref(call), func(facts postgres.Facts) error {
-		plan, err := b.plan(b.tenant, call.WebHookServiceID, facts.Settings)
-		check(t, err)
-		exchange, err := facts.Call.Response.Exchange()
-		check(t, err)
-		reading, err = plan.Read(webhook.Evidence{Subject: &facts.Subject, Meta: b.meta(facts.Call, ""), Exchange: exchange, Callback: &said})
-		return err
-	}))
+	stored := b.stored(t, call)
+	facts, err := b.DB.Facts(t.Context(), b.ref(call))
+	check(t, err)
+	defer facts.Done()
+	plan, err := b.plan(b.tenant, call.WebHookServiceID, facts.Settings)
+	check(t, err)
+	exchange, err := stored.Response.Exchange()
+	check(t, err)
+	reading, err := plan.Read(webhook.Evidence{Subject: &facts.Subject, Meta: b.meta(facts.Call, ""), Exchange: exchange, Callback: &said})
+	check(t, err)
 	return b.DB.RecordCallback(t.Context(), postgres.Callback{
 		Ref: b.ref(call), Said: said, Reading: reading, Now: b.at,
 	})

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
@@ -101,6 +103,39 @@ func TestSteps_badSettings(t *testing.T) {
 		equal(t, name, failed(t, err), failure{Type: "invalid", Message: name + " failed: invalid webHook.url", Final: true})
 		if strings.Contains(err.Error(), "secret-path") {
 			t.Errorf("%s: the value is in the history: %v", name, err)
+		}
+	}
+}
+
+// Large subjects are worked on in turns, and each step passes its turn on, however it ends.
+func TestSteps_largeSubjects(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, _, err := b.DB.UpdateDocument(t.Context(), b.tenant, b.document.ID, "", func(d *forgehook.Document) error {
+		d.Comment = new(strings.Repeat("x", 1<<20))
+		return nil
+	})
+	check(t, err)
+	ends := b.utility(t, to(zoo.Answer(t, 200, nil, "ok")), func(s *forgehook.Settings) { s.Response.Result = new("response.text") })
+	broken := b.utility(t, func(s *forgehook.Settings) { s.WebHook.URL = new("ftp://files.example/") })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	step := func(activity any, call forgehook.Call) error {
+		_, err := runWithin[any](t, ctx, b, func() {}, activity, b.ref(call))
+		return err
+	}
+	for range runtime.GOMAXPROCS(0) + 1 {
+		call, bad := b.accept(t, ends), b.accept(t, broken)
+		for range 2 {
+			check(t, step(b.EvaluateConditions, call))
+			check(t, step(b.BuildRequest, call))
+		}
+		_, err := b.deliver(t, call)
+		check(t, err)
+		check(t, step(b.EvaluateConditions, call))
+		check(t, step(b.BuildRequest, call))
+		for _, activity := range []any{b.EvaluateConditions, b.BuildRequest} {
+			equal(t, "bad settings", failed(t, step(activity, bad)).Type, "invalid")
 		}
 	}
 }

@@ -224,16 +224,13 @@ func (b backtest) judge(sample postgres.Sample) compared {
 	}
 	var failed, failedToday []forgehook.Condition
 	var errToday *forgehook.CallError
-	out.WouldFire, failed, out.Error, out.err = fires(b.next, &subject, call)
-	if b.present != nil && out.err == nil {
-		out.FiresToday, failedToday, errToday, out.err = fires(b.present, &subject, call)
+	out.WouldFire, failed, out.Error = fires(b.next, &subject, call)
+	if b.present != nil {
+		out.FiresToday, failedToday, errToday = fires(b.present, &subject, call)
 	}
-	switch {
-	case out.Error == nil && errToday != nil:
+	if out.Error == nil && errToday != nil {
 		out.Error = errToday
 		out.Error.Message = "With the settings in force: " + errToday.Message
-	case out.err != nil:
-		return untold(sample, out.err)
 	}
 	if out.Reasons = failed; out.WouldFire {
 		out.Reasons = failedToday
@@ -249,19 +246,10 @@ func untold(sample postgres.Sample, err error) compared {
 }
 
 // fires tells whether a webhook would fire, or the conditions that keep it from doing so.
-func fires(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) (bool, []forgehook.Condition, *forgehook.CallError, error) {
-	conditions, err := plan.Explain(subject, call)
-	failure, err := failureOf(err)
-	if err != nil {
-		return false, nil, nil, err
-	}
-	var failed []forgehook.Condition
-	for _, c := range conditions {
-		if !c.Passed {
-			failed = append(failed, c)
-		}
-	}
-	return failure == nil && webhook.Fires(conditions), failed, failure, nil
+func fires(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) (bool, []forgehook.Condition, *forgehook.CallError) {
+	explained := plan.Explain(subject, call)
+	would := explained.Fires()
+	return would, slices.DeleteFunc(explained.Conditions, func(c forgehook.Condition) bool { return c.Passed }), explained.Failure
 }
 
 // count adds a sample and says whether it is worth a line.

@@ -65,7 +65,7 @@ func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*
 		if err := s.readCallback(r, &c); err != nil {
 			return nil, err
 		}
-		err := s.DB.WithFacts(ctx, call.Ref, func(facts postgres.Facts) error { return s.understand(ctx, &c, in.Token, facts) })
+		err := s.understand(ctx, &c, in.Token)
 		if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
 			err = errNoCallback()
 		}
@@ -141,7 +141,16 @@ func (s *server) readCallback(r *request, c *postgres.Callback) error {
 
 // understand applies the rules of the version of the settings that the call began with. What is kept to be shown holds none of their
 // secrets, no token and no value of a secret field: an endpoint may send back what it got.
-func (s *server) understand(ctx context.Context, c *postgres.Callback, token string, facts postgres.Facts) error {
+func (s *server) understand(ctx context.Context, c *postgres.Callback, token string) error {
+	call, err := s.DB.Call(ctx, c.Ref.Tenant, c.Ref.CallID)
+	if err != nil {
+		return err
+	}
+	facts, err := s.DB.Facts(ctx, c.Ref)
+	if err != nil {
+		return err
+	}
+	defer facts.Done()
 	key := webhook.PlanKey{Tenant: c.Ref.Tenant, WebHookServiceID: facts.Call.WebHookServiceID, Version: facts.Settings.Version, Sum: facts.Settings.Sum()}
 	plan, err := s.plans.Get(key, facts.Settings.Load)
 	if err != nil {
@@ -151,14 +160,14 @@ func (s *server) understand(ctx context.Context, c *postgres.Callback, token str
 	if err := s.Secrets.OpenSettings(c.Ref.Tenant, &settings); err != nil {
 		return fmt.Errorf("settings of call %s: %w", c.Ref.CallID, err)
 	}
-	secrets := plan.Redactor(settings, token)
+	secrets := plan.Redactor(settings, plan.Credentials(settings), token)
 	unseen := secrets.With(mask.Of(&facts.Subject).Values()...)
 	if c.Said.Error != nil {
 		c.Said.Error = new(unseen.Replace(*c.Said.Error))
 	}
 	c.Said.Result = secrets.ReplaceJSON(c.Said.Result)
 	evidence := webhook.Evidence{Subject: &facts.Subject, Meta: s.metaOf(facts.Call, plan), Callback: &c.Said, Redact: unseen}
-	if evidence.Exchange, err = facts.Call.Response.Exchange(); err != nil {
+	if evidence.Exchange, err = call.Response.Exchange(); err != nil {
 		return fmt.Errorf("response of call %s: %w", c.Ref.CallID, err)
 	}
 	err = s.turn(ctx, func() (err error) {

@@ -153,14 +153,6 @@ func (e *testEngine) has(callID string) bool {
 	return e.run(forgehook.CallRef{CallID: callID}) == nil
 }
 
-func planOf(facts postgres.Facts) (*webhook.Plan, error) {
-	settings, err := facts.Settings.Load()
-	if err != nil {
-		return nil, err
-	}
-	return webhook.Compile(settings)
-}
-
 func metaOf(facts postgres.Facts) webhook.Meta {
 	m := webhook.Meta{
 		CallID: facts.Call.ID, WebhookID: facts.Call.WebhookID, WebHookServiceID: facts.Call.WebHookServiceID,
@@ -175,46 +167,42 @@ func metaOf(facts postgres.Facts) webhook.Meta {
 // evaluate, build and attempt are the steps of a call as a worker would make them, without the network.
 func (f *fixture) evaluate(t *testing.T, ref forgehook.CallRef) forgehook.Outcome {
 	t.Helper()
-	done, _, err := f.db.Evaluate(t.Context(), ref, func(facts postgres.Facts) (postgres.Explained, error) {
-		plan, err := planOf(facts)
-		if err != nil {
-			return postgres.Explained{}, err
-		}
-		conditions, err := plan.Explain(&facts.Subject, metaOf(facts))
-		return postgres.Explained{Conditions: conditions, Fires: webhook.Fires(conditions)}, err
-	})
+	facts, plan := f.facts(t, ref)
+	defer facts.Done()
+	done, err := f.db.RecordExplanation(t.Context(), facts, plan.Explain(&facts.Subject, metaOf(facts)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return done.Outcome
 }
 
-func (f *fixture) build(t *testing.T, ref forgehook.CallRef) {
+func (f *fixture) build(t *testing.T, ref forgehook.CallRef) forgehook.Outcome {
 	t.Helper()
-	_, _, err := f.db.BuildRequest(t.Context(), ref, func(facts postgres.Facts) (postgres.Built, error) {
-		plan, err := planOf(facts)
-		if err != nil {
-			return postgres.Built{}, err
-		}
-		request, err := plan.Request(&facts.Subject, metaOf(facts))
-		if err != nil {
-			return postgres.Built{}, err
-		}
-		headers := map[string]string{}
-		for _, h := range request.Headers {
-			headers[h.Name] = h.Value
-			if h.Secret {
-				headers[h.Name] = "[secret]"
-			}
-		}
-		return postgres.Built{
-			Request:   forgehook.Request{Method: request.Method, URL: request.URL, Headers: headers},
-			BodyBytes: request.Body, SHA256: request.SHA256,
-		}, nil
-	})
+	facts, plan := f.facts(t, ref)
+	defer facts.Done()
+	done, _, err := f.db.RecordRequest(t.Context(), facts, plan.Request(&facts.Subject, metaOf(facts)))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return done.Outcome
+}
+
+// facts are what a step of a call knows, and the plan of its settings.
+func (f *fixture) facts(t *testing.T, ref forgehook.CallRef) (postgres.Facts, *webhook.Plan) {
+	t.Helper()
+	facts, err := f.db.Facts(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, err := facts.Settings.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := webhook.Compile(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facts, plan
 }
 
 // attempt makes one attempt that is answered with a status, 0 for a refused connection.
@@ -250,16 +238,11 @@ func (f *fixture) attempt(t *testing.T, ref forgehook.CallRef, status int) {
 }
 
 // read is what the call's settings make of an exchange.
-func (f *fixture) read(t *testing.T, ref forgehook.CallRef, exchange forgehook.Exchange) (reading forgehook.Reading) {
+func (f *fixture) read(t *testing.T, ref forgehook.CallRef, exchange forgehook.Exchange) forgehook.Reading {
 	t.Helper()
-	err := f.db.WithFacts(t.Context(), ref, func(facts postgres.Facts) error {
-		plan, err := planOf(facts)
-		if err != nil {
-			return err
-		}
-		reading, err = plan.Read(webhook.Evidence{Subject: &facts.Subject, Meta: metaOf(facts), Exchange: exchange})
-		return err
-	})
+	facts, plan := f.facts(t, ref)
+	defer facts.Done()
+	reading, err := plan.Read(webhook.Evidence{Subject: &facts.Subject, Meta: metaOf(facts), Exchange: exchange})
 	if err != nil {
 		t.Fatal(err)
 	}

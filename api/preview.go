@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
@@ -71,9 +70,9 @@ func (s *server) preview(ctx context.Context, r *request, in *byID) (*answer[pre
 		return nil, err
 	}
 	var out preview
-	err = s.turn(ctx, func() (err error) {
-		out, err = previewOf(plan, &subject, s.metaOf(at.NewCall(given.Reason, subject, now), plan))
-		return err
+	err = s.turn(ctx, func() error {
+		out = previewOf(plan, &subject, s.metaOf(at.NewCall(given.Reason, subject, now), plan))
+		return nil
 	})
 	return ok(out), err
 }
@@ -95,51 +94,19 @@ func (s *server) readPreview(r *request, service *forgehook.Service, now time.Ti
 }
 
 // previewOf applies the rules as a call's steps do, but goes on to the request where the webhook would not fire.
-func previewOf(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) (preview, error) {
-	conditions, err := plan.Explain(subject, call)
-	untold, err := failureOf(err)
-	if err != nil {
-		return preview{}, err
-	}
+func previewOf(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) preview {
+	explained := plan.Explain(subject, call)
 	out := preview{
-		WouldFire: untold == nil && webhook.Fires(conditions), Explanation: some(conditions), Warnings: some(plan.Warnings()), Error: untold,
+		WouldFire: explained.Fires(), Explanation: some(explained.Conditions), Warnings: some(plan.Warnings()), Error: explained.Failure,
 	}
 	// A token of the usual length, which is shown as none: what a token is shown as would be masked.
 	call.CallbackURL = strings.Replace(call.CallbackURL, webhook.ShownToken, strings.Repeat("0", 64), 1)
-	built, err := plan.Request(subject, call)
-	failed, err := failureOf(err)
+	built := plan.Request(subject, call)
 	switch {
-	case err != nil:
-		return preview{}, err
-	case failed == nil:
-		out.Request = shownRequest(built)
+	case built.Failure == nil:
+		out.Request = new(built.Seen())
 	case out.Error == nil:
-		out.Error = failed
+		out.Error = built.Failure
 	}
-	return out, nil
-}
-
-// failureOf is what a rule could not do, apart from errors of ours.
-func failureOf(err error) (*forgehook.CallError, error) {
-	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
-		return &forgehook.CallError{Code: failure.Code, Message: failure.Message}, nil
-	}
-	return nil, err
-}
-
-// shownRequest is a request as it is shown of a call.
-func shownRequest(built *webhook.Request) *forgehook.Request {
-	url, headers, body := built.URL, built.Headers, built.Body
-	if s := built.Shown; s != nil {
-		url, headers, body = s.URL, s.Headers, s.Body
-	}
-	shown := &forgehook.Request{Method: built.Method, URL: url, Headers: make(map[string]string, len(headers)), Masked: built.Shown != nil}
-	for _, h := range headers {
-		shown.Headers[h.Name] = h.Value
-		if h.Secret {
-			shown.Headers[h.Name] = forgehook.Masked
-		}
-	}
-	shown.Body, shown.BodyEncoding = forgehook.BodyText(body)
-	return shown
+	return out
 }

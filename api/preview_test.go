@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -13,8 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/postgres"
-	"github.com/forgehook/forgehook/internal/webhook"
 )
 
 // receipt is a document as an extraction leaves it, of about 4 KB.
@@ -145,64 +142,10 @@ func TestPreviewIsWhatIsSent(t *testing.T) {
 // workOn evaluates and builds as a worker does. The outcome is "" where the call is ready to be sent.
 func (f *fixture) workOn(t *testing.T, ref forgehook.CallRef) forgehook.Outcome {
 	t.Helper()
-	rules := func(facts postgres.Facts) (*webhook.Plan, webhook.Meta, error) {
-		settings, err := facts.Settings.Load()
-		if err != nil {
-			return nil, webhook.Meta{}, err
-		}
-		plan, err := webhook.Compile(settings)
-		c := facts.Call
-		return plan, webhook.Meta{CallID: c.ID, WebhookID: c.WebhookID, WebHookServiceID: c.WebHookServiceID, Reason: value(c.Reason),
-			AcceptedAt: c.AcceptedAt.Time, EventType: "document.processed", UserAgent: "Forgehook/test"}, err
+	if outcome := f.evaluate(t, ref); outcome != "" {
+		return outcome
 	}
-	done, _, err := f.db.Evaluate(t.Context(), ref, func(facts postgres.Facts) (postgres.Explained, error) {
-		plan, meta, err := rules(facts)
-		if err != nil {
-			return postgres.Explained{}, err
-		}
-		conditions, err := plan.Explain(&facts.Subject, meta)
-		return postgres.Explained{Conditions: conditions, Fires: webhook.Fires(conditions)}, err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if done.Outcome != "" {
-		return done.Outcome
-	}
-	masked := func(headers []webhook.Header) map[string]string {
-		shown := map[string]string{}
-		for _, h := range headers {
-			shown[h.Name] = h.Value
-			if h.Secret {
-				shown[h.Name] = "[secret]"
-			}
-		}
-		return shown
-	}
-	done, _, err = f.db.BuildRequest(t.Context(), ref, func(facts postgres.Facts) (postgres.Built, error) {
-		plan, meta, err := rules(facts)
-		if err != nil {
-			return postgres.Built{}, err
-		}
-		r, err := plan.Request(&facts.Subject, meta)
-		if failure, ok := errors.AsType[*webhook.Failure](err); ok {
-			return postgres.Built{Failure: &forgehook.CallError{Code: failure.Code, Message: failure.Message}}, nil
-		}
-		if err != nil {
-			return postgres.Built{}, err
-		}
-		built := postgres.Built{
-			Request: forgehook.Request{Method: r.Method, URL: r.URL, Headers: masked(r.Headers)}, BodyBytes: r.Body, SHA256: r.SHA256,
-		}
-		if s := r.Shown; s != nil {
-			built.Shown = &postgres.Shown{URL: s.URL, Headers: masked(s.Headers), Body: s.Body}
-		}
-		return built, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return done.Outcome
+	return f.build(t, ref)
 }
 
 // TestPreviewTakesWhatCallsTake holds that a request for calls can be previewed as it is.

@@ -3,8 +3,10 @@ package docs_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -136,27 +138,24 @@ func meaningOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject, text, c
 // requestOf makes the request of a recipe, as it is shown, and says so where it is not made.
 func requestOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject) string {
 	t.Helper()
-	conditions, err := plan.Explain(sub, call)
-	if err != nil || !webhook.Fires(conditions) {
-		t.Fatalf("it does not fire: %v %s", err, show(t, conditions))
+	explained := plan.Explain(sub, call)
+	if !explained.Fires() {
+		t.Fatalf("it does not fire: %v %s", explained.Failure, show(t, explained.Conditions))
 	}
-	request, err := plan.Request(sub, call)
-	if err != nil {
-		t.Fatal(err)
+	built := plan.Request(sub, call)
+	if built.Failure != nil {
+		t.Fatal(built.Failure.Message)
 	}
-	url, headers, body := request.URL, request.Headers, request.Body
-	if s := request.Shown; s != nil {
-		url, headers, body = s.URL, s.Headers, s.Body
-	}
+	request := built.Seen()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n", request.Method, url)
-	for _, h := range headers {
-		if !strings.HasPrefix(h.Name, "webhook-") && h.Name != "User-Agent" {
-			fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
+	fmt.Fprintf(&b, "%s %s\n", request.Method, request.URL)
+	for _, name := range slices.Sorted(maps.Keys(request.Headers)) {
+		if !strings.HasPrefix(name, "webhook-") && name != "User-Agent" {
+			fmt.Fprintf(&b, "%s: %s\n", name, request.Headers[name])
 		}
 	}
-	if body != nil {
-		fmt.Fprintf(&b, "\n%s\n", strings.TrimSuffix(string(body), "\n"))
+	if built.Body != nil {
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimSuffix(request.Body, "\n"))
 	}
 	return b.String()
 }

@@ -35,7 +35,7 @@ type Started struct {
 	WebhookID        string
 	DeadlineAt       time.Time
 	Settings         Pinned
-	Built            Built // the request
+	Built            forgehook.Built // the request
 }
 
 // maxLost is how many attempts in a row may lose their worker. A request that kills workers must not kill them for days.

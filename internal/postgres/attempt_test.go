@@ -79,7 +79,7 @@ func TestRecordAttempt_retryThenDelivered(t *testing.T) {
 	b := setup(t)
 	call := begun(t, b)
 	equal(t, "counted at first", start(t, b, call).Counted, 0)
-	sent := maps.Clone(built.Request.Headers)
+	sent := maps.Clone(built.Headers)
 	sent["webhook-signature"] = "[secret]"
 	recorded, err := b.RecordAttempt(t.Context(), postgres.AttemptEnd{
 		Ref: b.ref(call.ID), Number: 1, Headers: sent, Now: at("2026-06-01T00:00:00.0009Z"),

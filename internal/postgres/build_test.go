@@ -1,10 +1,8 @@
 package postgres_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,40 +12,32 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-func neverBuilds(t *testing.T) func(postgres.Facts) (postgres.Built, error) {
-	return func(postgres.Facts) (postgres.Built, error) {
-		t.Error("the rule ran again")
-		return postgres.Built{}, nil
-	}
-}
-
-func TestBuildRequest(t *testing.T) {
+func TestRecordRequest(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tests := []struct {
 		name string
-		made postgres.Built
+		made forgehook.Built
 		want forgehook.Request
 	}{
-		{"text", built, forgehook.Request{Method: "POST", URL: built.Request.URL, Headers: built.Request.Headers, Body: `{"id":912}`, BodyEncoding: "utf8"}},
+		{"text", built, forgehook.Request{Method: "POST", URL: built.URL, Headers: built.Headers, Body: `{"id":912}`, BodyEncoding: "utf8"}},
 		{
-			"bytes", postgres.Built{Request: forgehook.Request{Method: "PUT", URL: "u"}, BodyBytes: []byte{0xff, 0}, SHA256: "x"},
+			"bytes", forgehook.Built{Method: "PUT", URL: "u", Body: []byte{0xff, 0}, SHA256: "x"},
 			forgehook.Request{Method: "PUT", URL: "u", Headers: map[string]string{}, Body: "/wA=", BodyEncoding: "base64"},
 		},
 		{
-			"no body", postgres.Built{Request: forgehook.Request{Method: "GET", URL: "u", Headers: map[string]string{"A": "b"}}, SHA256: "x"},
+			"no body", forgehook.Built{Method: "GET", URL: "u", Headers: map[string]string{"A": "b"}, SHA256: "x"},
 			forgehook.Request{Method: "GET", URL: "u", Headers: map[string]string{"A": "b"}, BodyEncoding: "utf8"},
 		},
 		{
-			"a secret field", postgres.Built{
-				Request:   forgehook.Request{Method: "POST", URL: "u?pin=1234", Headers: map[string]string{"X-Pin": "1234"}},
-				BodyBytes: []byte("pin 1234"), SHA256: "x",
-				Shown: &postgres.Shown{URL: "u?pin=[secret]", Headers: map[string]string{"X-Pin": "[secret]"}, Body: []byte("pin [secret]")},
+			"a secret field", forgehook.Built{
+				Method: "POST", URL: "u?pin=1234", Headers: map[string]string{"X-Pin": "1234"}, Body: []byte("pin 1234"), SHA256: "x",
+				Shown: &forgehook.Shown{URL: "u?pin=[secret]", Headers: map[string]string{"X-Pin": "[secret]"}, Body: []byte("pin [secret]")},
 			},
 			forgehook.Request{Method: "POST", URL: "u?pin=[secret]", Headers: map[string]string{"X-Pin": "[secret]"}, Body: "pin [secret]", BodyEncoding: "utf8", Masked: true},
 		},
 		{
-			"empty body", postgres.Built{Request: forgehook.Request{Method: "POST", URL: "u", Headers: map[string]string{}}, BodyBytes: []byte{}, SHA256: "x"},
+			"empty body", forgehook.Built{Method: "POST", URL: "u", Headers: map[string]string{}, Body: []byte{}, SHA256: "x"},
 			forgehook.Request{Method: "POST", URL: "u", Headers: map[string]string{}, BodyEncoding: "utf8"},
 		},
 	}
@@ -60,52 +50,50 @@ func TestBuildRequest(t *testing.T) {
 			if !strings.Contains(err.Error(), "no request yet") {
 				t.Errorf("the error does not say that there is none yet: %v", err)
 			}
-			done, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(facts postgres.Facts) (postgres.Built, error) {
-				equal(t, "settings", loaded(t, facts.Settings), b.s.Utility.Settings)
-				equal(t, "version", facts.Settings.Version, call.SettingsVersion)
-				equal(t, "subject", facts.Subject, forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service})
-				equal(t, "call", facts.Call, call)
-				return test.made, nil
-			})
+			read := facts(t, b.DB, b.ref(call.ID))
+			equal(t, "settings", loaded(t, read.Settings), b.s.Utility.Settings)
+			equal(t, "version", read.Settings.Version, call.SettingsVersion)
+			equal(t, "subject", read.Subject, forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service})
+			equal(t, "call", read.Call, call)
+			equal(t, "built before", read.Built, false)
+			done, made, err := b.RecordRequest(t.Context(), read, test.made)
 			check(t, err)
 			equal(t, "outcome", done.Outcome, "")
 			equal(t, "built", made, test.made, cmpopts.EquateEmpty())
 
-			_, again, err := b.BuildRequest(t.Context(), b.ref(call.ID), neverBuilds(t))
+			equal(t, "the next run of the step finds it", facts(t, b.DB, b.ref(call.ID)).Built, true)
+			again, err := b.BuiltRequest(t.Context(), b.ref(call.ID))
 			check(t, err)
+			equal(t, "what it finds", again, made)
+			_, again = build(t, b.DB, b.ref(call.ID), forgehook.Built{Method: "GET", URL: "another"})
 			equal(t, "built the second time", again, made)
 			got, err := b.Request(t.Context(), b.tenant, call.ID)
 			check(t, err)
 			equal(t, "request", got, test.want)
 			sent := start(t, b, call).Built
 			equal(t, "sent", sent, test.made, cmpopts.EquateEmpty())
-			if (sent.BodyBytes == nil) != (test.made.BodyBytes == nil) {
-				t.Errorf("a body that is there or not: %q, want %q", sent.BodyBytes, test.made.BodyBytes)
+			if (sent.Body == nil) != (test.made.Body == nil) {
+				t.Errorf("a body that is there or not: %q, want %q", sent.Body, test.made.Body)
 			}
 		})
 	}
 }
 
-func TestBuildRequest_fails(t *testing.T) {
+func TestRecordRequest_fails(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	failure := &forgehook.CallError{Code: "bad_url", Message: "the URL has no host"}
-	done, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) {
-		return postgres.Built{Failure: failure}, nil
-	})
-	check(t, err)
+	done, _ := build(t, b.DB, b.ref(call.ID), forgehook.Built{Failure: failure})
 	equal(t, "outcome", done.Outcome, forgehook.Failed)
 	got, err := b.Call(t.Context(), b.tenant, call.ID)
 	check(t, err)
 	equal(t, "error", got.Error, failure)
-	done, _, err = b.BuildRequest(t.Context(), b.ref(call.ID), neverBuilds(t))
-	check(t, err)
-	equal(t, "outcome of the second time", done.Outcome, forgehook.Failed)
+	equal(t, "what the next run of the step finds", facts(t, b.DB, b.ref(call.ID)).Call.Outcome, got.Outcome)
 }
 
 // The subject is read once where one process evaluates and builds; what may have changed about the call is read again.
-func TestBuildRequest_afterEvaluate(t *testing.T) {
+func TestRecordRequest_afterEvaluate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	want := forgehook.Subject{Document: &b.s.Document, Project: &b.s.Project, Service: &b.s.Service}
@@ -119,84 +107,61 @@ func TestBuildRequest_afterEvaluate(t *testing.T) {
 		"a second time":              {b.DB, 2, forgehook.Subject{}},
 	} {
 		call := b.s.Call(t, b.DB)
-		_, _, err := b.Evaluate(t.Context(), b.ref(call.ID), fires)
-		check(t, err)
-		_, err = rawPool(t, b.url).ExecContext(t.Context(), `
+		explain(t, b.DB, b.ref(call.ID), fires)
+		_, err := rawPool(t, b.url).ExecContext(t.Context(), `
 			UPDATE call_requests SET subject = '{}' WHERE id = (SELECT request_id FROM calls WHERE id = $1)`, call.ID)
 		check(t, err)
-		for range test.times - 1 {
-			_, _, err := test.builder.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) { return built, errors.New("broken") })
-			if err == nil {
-				t.Errorf("%s: the rule's error is lost", name)
-			}
+		var read postgres.Facts
+		for range test.times {
+			read = facts(t, test.builder, b.ref(call.ID))
 		}
-		_, _, err = test.builder.BuildRequest(t.Context(), b.ref(call.ID), func(facts postgres.Facts) (postgres.Built, error) {
-			equal(t, name, facts.Subject, test.want)
-			equal(t, "status for "+name, facts.Call.Status, forgehook.CallEvaluating)
-			return built, nil
-		})
-		check(t, err)
+		equal(t, name, read.Subject, test.want)
+		equal(t, "status for "+name, read.Call.Status, forgehook.CallEvaluating)
 	}
 }
 
 // The oldest subject makes room, and is read again.
-func TestBuildRequest_afterManyEvaluations(t *testing.T) {
+func TestRecordRequest_afterManyEvaluations(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	calls := make([]forgehook.Call, postgres.KeptSubjects+1)
 	for i := range calls {
 		calls[i] = b.s.Call(t, b.DB)
-		_, _, err := b.Evaluate(t.Context(), b.ref(calls[i].ID), fires)
-		check(t, err)
+		explain(t, b.DB, b.ref(calls[i].ID), fires)
 	}
 	_, err := rawPool(t, b.url).ExecContext(t.Context(), `UPDATE call_requests SET subject = '{}'`)
 	check(t, err)
 	for i, kept := range map[int]bool{0: false, 1: true, postgres.KeptSubjects: true} {
-		_, _, err := b.BuildRequest(t.Context(), b.ref(calls[i].ID), func(facts postgres.Facts) (postgres.Built, error) {
-			equal(t, fmt.Sprintf("subject %d is kept", i), facts.Subject.Document != nil, kept)
-			return built, nil
-		})
-		check(t, err)
+		equal(t, fmt.Sprintf("subject %d is kept", i), facts(t, b.DB, b.ref(calls[i].ID)).Subject.Document != nil, kept)
 	}
 }
 
 // Two that build at once send the same: the request that was stored first.
-func TestBuildRequest_twoAtOnce(t *testing.T) {
+func TestRecordRequest_twoAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
-	var inside, wg sync.WaitGroup
-	inside.Add(2)
-	results := make([]postgres.Built, 2)
+	var results []forgehook.Built
+	read := []postgres.Facts{facts(t, b.DB, b.ref(call.ID)), facts(t, b.DB, b.ref(call.ID))}
 	for i, url := range []string{"https://example.com/1", "https://example.com/2"} {
-		wg.Go(func() {
-			_, made, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) {
-				inside.Done()
-				inside.Wait()
-				return postgres.Built{Request: forgehook.Request{Method: "GET", URL: url}, SHA256: url}, nil
-			})
-			if err != nil {
-				t.Error(err)
-			}
-			results[i] = made
-		})
+		_, made, err := b.RecordRequest(t.Context(), read[i], forgehook.Built{Method: "GET", URL: url, Headers: map[string]string{}, SHA256: url})
+		check(t, err)
+		results = append(results, made)
 	}
-	wg.Wait()
-	equal(t, "requests", results[0], results[1])
+	equal(t, "requests", results[1], results[0])
 }
 
-func TestBuildRequest_large(t *testing.T) {
+func TestRecordRequest_large(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	call := b.s.Call(t, b.DB)
 	body := []byte(strings.Repeat("0123456789abcdef", 1<<18)) // 4 MiB
-	_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Built, error) {
-		return postgres.Built{Request: built.Request, BodyBytes: body, SHA256: "x"}, nil
-	})
-	check(t, err)
+	large := built
+	large.Body = body
+	build(t, b.DB, b.ref(call.ID), large)
 	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 	check(t, err)
-	equal(t, "body", string(started.Built.BodyBytes) == string(body), true)
+	equal(t, "body", string(started.Built.Body) == string(body), true)
 	got, err := b.Call(t.Context(), b.tenant, call.ID)
 	check(t, err)
 	equal(t, "bodyBytes", got.Request.BodyBytes, len(body))

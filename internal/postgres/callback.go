@@ -60,38 +60,6 @@ func (db *DB) CallbackKey(ctx context.Context, tenant forgehook.TenantID, make f
 	return key, orNotFound(err, "tenant", tenant)
 }
 
-// WithFacts gives a rule what rules about a call's answer need, its response included. Large subjects wait for each other.
-func (db *DB) WithFacts(ctx context.Context, call forgehook.CallRef, rule func(Facts) error) (err error) {
-	defer wrap(&err, "facts of call %s", call.CallID)
-	stored, err := db.Call(ctx, call.Tenant, call.CallID)
-	if err != nil {
-		return err
-	}
-	var row struct {
-		Subject  []byte `db:"subject"`
-		Settings []byte `db:"settings"`
-	}
-	err = db.hot().get(ctx, &row, `
-		SELECT q.subject, v.settings FROM calls c
-		JOIN call_requests q ON q.id = c.request_id
-		LEFT JOIN settings_versions v
-		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
-		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID)
-	if err != nil {
-		return orNotFound(err, "call", call.CallID)
-	}
-	done, err := db.turn(ctx, len(row.Subject))
-	if err != nil {
-		return err
-	}
-	defer done()
-	facts := Facts{Settings: Pinned{Version: stored.SettingsVersion, stored: row.Settings}, Call: stored}
-	if err := json.Unmarshal(row.Subject, &facts.Subject); err != nil {
-		return fmt.Errorf("stored subject: %w", err)
-	}
-	return rule(facts)
-}
-
 // Callback is what an endpoint says later, and what the rules made of it.
 type Callback struct {
 	Ref     forgehook.CallRef

@@ -1,13 +1,9 @@
 package postgres_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"runtime"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -476,65 +472,4 @@ func TestCallbackKey_atOnce(t *testing.T) {
 	for _, key := range keys {
 		equal(t, "key", key, keys[0])
 	}
-}
-
-// factsOf are the facts of a call after the rule has run.
-func factsOf(ctx context.Context, b *postgres.DB, call forgehook.CallRef) (got postgres.Facts, err error) {
-	err = b.WithFacts(ctx, call, func(f postgres.Facts) error {
-		got = f
-		return nil
-	})
-	return got, err
-}
-
-func TestWithFacts(t *testing.T) {
-	t.Parallel()
-	b := setup(t, awaits)
-	call, _ := awaiting(t, b)
-	facts, err := factsOf(t.Context(), b.DB, b.ref(call.ID))
-	check(t, err)
-	equal(t, "call", facts.Call, b.stored(t, call))
-	equal(t, "response", facts.Call.Response.StatusCode, 202)
-	equal(t, "subject", facts.Subject, frozen(t, b, forgehook.CallRequest{WebHookServiceID: &b.s.Utility.ID, DocumentID: &b.s.Document.ID}))
-	equal(t, "settings", loaded(t, facts.Settings).Callback.Await, true)
-	_, err = factsOf(t.Context(), b.DB, forgehook.CallRef{Tenant: b.stranger, CallID: call.ID})
-	refused(t, "another tenant", err, forgehook.CodeNotFound)
-}
-
-// Large subjects are worked on by no more at once than there are processors; small ones do not wait for them.
-func TestWithFacts_large(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	small := b.s.Call(t, b.DB)
-	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
-		d.Comment = new(strings.Repeat("x", 1<<20))
-		return nil
-	})
-	check(t, err)
-	large := b.s.Call(t, b.DB)
-	var atOnce, most atomic.Int32
-	entered, leave := make(chan struct{}, 100), make(chan struct{})
-	var wg sync.WaitGroup
-	rule := func(postgres.Facts) error {
-		most.Store(max(most.Load(), atOnce.Add(1)))
-		entered <- struct{}{}
-		<-leave
-		atOnce.Add(-1)
-		return nil
-	}
-	limit := runtime.GOMAXPROCS(0)
-	for range limit + 2 {
-		wg.Go(func() {
-			if err := b.WithFacts(t.Context(), b.ref(large.ID), rule); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for range limit {
-		<-entered
-	}
-	check(t, b.WithFacts(t.Context(), b.ref(small.ID), func(postgres.Facts) error { return nil }))
-	close(leave)
-	wg.Wait()
-	equal(t, "at once", int(most.Load()), limit)
 }

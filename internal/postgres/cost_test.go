@@ -51,10 +51,8 @@ func delivered(t testing.TB, db *postgres.DB, s pgtest.Scene, each func(step str
 	ref := forgehook.CallRef{Tenant: s.Tenant}
 	var err error
 	each("accept", func() { ref.CallID = s.Call(t, db).ID })
-	each("evaluate", func() { _, _, err = db.Evaluate(t.Context(), ref, fires) })
-	check(t, err)
-	each("build", func() { _, _, err = db.BuildRequest(t.Context(), ref, builds) })
-	check(t, err)
+	each("evaluate", func() { explain(t, db, ref, fires) })
+	each("build", func() { build(t, db, ref, built) })
 	each("start", func() { _, err = db.StartAttempt(t.Context(), postgres.AttemptStart{Ref: ref, Now: time.Now()}) })
 	check(t, err)
 	var recorded postgres.Recorded

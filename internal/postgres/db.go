@@ -32,7 +32,7 @@ type DB struct {
 	conn       // statements outside of a transaction
 	pool       *sqlx.DB
 	statements statements
-	large      chan struct{} // see apply
+	large      chan struct{} // see turn
 	evaluated  *subjects
 }
 

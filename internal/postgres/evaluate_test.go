@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -11,37 +10,26 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-func neverExplains(t *testing.T) func(postgres.Facts) (postgres.Explained, error) {
-	return func(postgres.Facts) (postgres.Explained, error) {
-		t.Error("the rule ran again")
-		return postgres.Explained{}, nil
-	}
-}
-
-func TestEvaluate(t *testing.T) {
+func TestRecordExplanation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	failure := &forgehook.CallError{Code: "pattern_timeout", Message: "took too long"}
 	tests := []struct {
 		name   string
-		found  postgres.Explained
+		found  forgehook.Explained
 		want   forgehook.Outcome
 		status forgehook.CallStatus
 	}{
-		{"fires", postgres.Explained{Conditions: conditions, Fires: true}, "", forgehook.CallEvaluating},
-		{"skips", postgres.Explained{Conditions: conditions}, forgehook.Skipped, forgehook.CallCompleted},
-		{"fails", postgres.Explained{Conditions: conditions[:1], Fires: true, Failure: failure}, forgehook.Failed, forgehook.CallCompleted},
+		{"fires", fires, "", forgehook.CallEvaluating},
+		{"skips", skips, forgehook.Skipped, forgehook.CallCompleted},
+		{"fails", forgehook.Explained{Conditions: fires.Conditions, Failure: failure}, forgehook.Failed, forgehook.CallCompleted},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			want := b.s.Call(t, b.DB)
-			done, explained, err := b.Evaluate(t.Context(), b.ref(want.ID), func(postgres.Facts) (postgres.Explained, error) {
-				return test.found, nil
-			})
-			check(t, err)
-			equal(t, "outcome", done.Outcome, test.want)
-			equal(t, "conditions", explained, test.found.Conditions)
+			equal(t, "explanation before", facts(t, b.DB, b.ref(want.ID)).Call.Explanation, []forgehook.Condition{})
+			equal(t, "outcome", explain(t, b.DB, b.ref(want.ID), test.found).Outcome, test.want)
 
 			got, err := b.Call(t.Context(), b.tenant, want.ID)
 			check(t, err)
@@ -51,54 +39,41 @@ func TestEvaluate(t *testing.T) {
 			}
 			equal(t, "stored call", got, want, cmpopts.IgnoreFields(forgehook.Call{}, "CompletedAt"))
 			equal(t, "completed", got.CompletedAt != nil, test.want != "")
-
-			done, explained, err = b.Evaluate(t.Context(), b.ref(want.ID), neverExplains(t))
-			check(t, err)
-			equal(t, "outcome of the second time", done.Outcome, test.want)
-			equal(t, "conditions of the second time", explained, test.found.Conditions)
+			again := facts(t, b.DB, b.ref(want.ID)).Call
+			equal(t, "what the next run of the step finds", []any{again.Explanation, again.Outcome}, []any{want.Explanation, want.Outcome})
 		})
 	}
-}
-
-func TestEvaluate_ruleBreaks(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	call := b.s.Call(t, b.DB)
-	broken := errors.New("broken")
-	_, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Explained, error) {
-		return postgres.Explained{Conditions: conditions, Fires: true}, broken
-	})
-	if !errors.Is(err, broken) {
-		t.Errorf("the rule's error is lost: %v", err)
-	}
-	got, err := b.Call(t.Context(), b.tenant, call.ID)
-	check(t, err)
-	equal(t, "call", got, call)
 }
 
 // A cancel that comes while the rule runs wins.
-func TestEvaluate_outcomeMeanwhile(t *testing.T) {
+func TestRecordExplanation_outcomeMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for name, found := range map[string]postgres.Explained{"fires": {Conditions: conditions, Fires: true}, "skips": {Conditions: conditions}} {
-		call := b.s.Call(t, b.DB)
-		done, _, err := b.Evaluate(t.Context(), b.ref(call.ID), func(postgres.Facts) (postgres.Explained, error) {
-			_, err := b.CompleteCall(t.Context(), b.ref(call.ID), forgehook.Canceled, nil, time.Now())
-			return found, err
-		})
+	for name, found := range map[string]forgehook.Explained{"fires": fires, "skips": skips} {
+		ref := b.ref(b.s.Call(t, b.DB).ID)
+		read := facts(t, b.DB, ref)
+		_, err := b.CompleteCall(t.Context(), ref, forgehook.Canceled, nil, time.Now())
+		check(t, err)
+		done, err := b.RecordExplanation(t.Context(), read, found)
 		check(t, err)
 		equal(t, name, done.Outcome, forgehook.Canceled)
 	}
 }
 
-func TestEvaluate_strangers(t *testing.T) {
+func TestSteps_strangers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	theirs := forgehook.CallRef{Tenant: b.stranger, CallID: b.s.Call(t, b.DB).ID}
-	_, _, err := b.Evaluate(t.Context(), theirs, neverExplains(t))
-	refused(t, "evaluate", err, forgehook.CodeNotFound)
-	_, _, err = b.BuildRequest(t.Context(), theirs, neverBuilds(t))
-	refused(t, "build", err, forgehook.CodeNotFound)
+	_, err := b.Facts(t.Context(), theirs)
+	refused(t, "facts", err, forgehook.CodeNotFound)
+	_, err = b.RecordExplanation(t.Context(), postgres.Facts{Ref: theirs}, fires)
+	refused(t, "explanation", err, forgehook.CodeNotFound)
+	_, err = b.RecordExplanation(t.Context(), postgres.Facts{Ref: theirs}, skips)
+	refused(t, "explanation that ends the call", err, forgehook.CodeNotFound)
+	_, _, err = b.RecordRequest(t.Context(), postgres.Facts{Ref: theirs}, built)
+	refused(t, "request", err, forgehook.CodeNotFound)
+	_, err = b.BuiltRequest(t.Context(), theirs)
+	refused(t, "built request", err, forgehook.CodeNotFound)
 	_, err = b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: theirs, Now: time.Now()})
 	refused(t, "start", err, forgehook.CodeNotFound)
 	_, err = b.RecordAttempt(t.Context(), success(theirs, 1))

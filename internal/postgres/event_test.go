@@ -268,11 +268,10 @@ func TestCallEvents(t *testing.T) {
 	b := setup(t)
 	watcher := pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID, on(forgehook.EventCallCompleted, forgehook.EventCallFailed))
 	call := onTotal(t, b)
-	_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
-	check(t, err)
+	build(t, b.DB, b.ref(call.ID), built)
 	record := success(b.ref(call.ID), start(t, b, call).Number)
 	record.Reading.Result = []byte(`{"orderId":7}`)
-	_, err = b.RecordAttempt(t.Context(), record)
+	_, err := b.RecordAttempt(t.Context(), record)
 	check(t, err)
 	_, _, err = b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
 		d.Comment = new("changed since")

@@ -6,15 +6,30 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/forgehook/forgehook"
 )
 
-// Facts are what rules are applied to.
+// Facts are what the rules about a call are applied to. A step reads them, thinks, and records what it
+// found: nothing is locked meanwhile, and no connection is held. What is recorded is guarded by what
+// the statement finds, and an outcome that was given meanwhile wins.
 type Facts struct {
+	Ref      forgehook.CallRef
+	Call     forgehook.Call    // ids, times, status and explanation; neither request nor response
 	Subject  forgehook.Subject // frozen at acceptance
 	Settings Pinned
-	Call     forgehook.Call // ids, times and status; request and response only from [DB.WithFacts]
+	Built    bool // its request is stored: see [DB.BuiltRequest]
+
+	size int    // of the stored subject, in bytes; 0: it was kept
+	done func() // nil: nobody waits
+}
+
+// Done says that the thinking is over: large subjects wait for each other. It may be called again.
+func (f Facts) Done() {
+	if f.done != nil {
+		f.done()
+	}
 }
 
 // Pinned are the settings of a call in the version that was in force when it was accepted. Most rules know that version already, so
@@ -35,54 +50,60 @@ func (p Pinned) Load() (forgehook.Settings, error) {
 	return forgehook.LoadSettings(p.stored)
 }
 
-// factsRow is a call with its subject and settings. A completed call may outlive its settings.
-type factsRow struct {
-	callRow
-	Subject  []byte             `db:"subject"`
-	Settings []byte             `db:"settings"`
-	kept     *forgehook.Subject // in place of Subject, where the step before has read it
+// Facts reads what the next step of a call needs. Done must be called on what it returns. The subject
+// is the one that the step before has read, where that was in this process and a moment ago.
+func (db *DB) Facts(ctx context.Context, call forgehook.CallRef) (f Facts, err error) {
+	defer wrap(&err, "facts of call %s", call.CallID)
+	var row struct {
+		callRow
+		Subject  []byte `db:"subject"`
+		Settings []byte `db:"settings"` // a completed call may outlive them
+		Built    bool   `db:"built"`
+	}
+	kept := db.evaluated.take(call)
+	err = db.hot().get(ctx, &row, `
+		SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
+		       c.webhook_id, c.reason, c.event_type, c.run_id, c.cause_id, c.accepted_at, c.deadline_at, c.explanation, c.attempts,
+		       c.status, c.outcome, CASE WHEN NOT $3::boolean THEN q.subject END AS subject, v.settings,
+		       EXISTS (SELECT FROM requests r WHERE r.call_id = c.id) AS built
+		FROM calls c
+		JOIN call_requests q ON q.id = c.request_id
+		LEFT JOIN settings_versions v
+		       ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
+		WHERE c.tenant_id = $1 AND c.id = $2`, call.Tenant, call.CallID, kept != nil)
+	if err != nil {
+		return f, orNotFound(err, "call", call.CallID)
+	}
+	f = Facts{Ref: call, Settings: Pinned{Version: row.SettingsVersion, stored: row.Settings}, Built: row.Built, size: len(row.Subject)}
+	if f.Call, err = row.toCall(); err != nil {
+		return Facts{}, err
+	}
+	if f.done, err = db.turn(ctx, f.size); err != nil {
+		return Facts{}, err
+	}
+	if kept != nil {
+		f.Subject = *kept
+	} else if err := json.Unmarshal(row.Subject, &f.Subject); err != nil {
+		f.Done()
+		return Facts{}, fmt.Errorf("stored subject: %w", err)
+	}
+	return f, nil
 }
 
-// largeSubject is the size from which subjects are worked on by no more at once than there are processors. Together they would take
-// all memory, and all of them more time than a step has.
+// largeSubject is the size from which subjects are worked on by no more at once than there are
+// processors. Together they would take all memory, and all of them more time than a step has.
 const largeSubject = 1 << 20
 
-// apply gives the facts to a rule.
-func apply[T any](ctx context.Context, db *DB, row factsRow, rule func(Facts) (T, error)) (out T, err error) {
-	done, err := db.turn(ctx, len(row.Subject))
-	if err != nil {
-		return out, err
-	}
-	defer done()
-	facts, err := row.toFacts()
-	if err != nil {
-		return out, err
-	}
-	return rule(facts)
-}
-
-// turn waits until a subject of so many bytes may be worked on; done must be called after that.
+// turn waits until a subject of so many bytes may be worked on; done, where it is not nil, must be
+// called after that.
 func (db *DB) turn(ctx context.Context, size int) (done func(), err error) {
 	if size <= largeSubject {
-		return func() {}, nil
+		return nil, nil
 	}
 	select {
 	case db.large <- struct{}{}:
-		return func() { <-db.large }, nil
+		return sync.OnceFunc(func() { <-db.large }), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-func (r factsRow) toFacts() (f Facts, err error) {
-	if r.kept != nil {
-		f.Subject = *r.kept
-	} else if err := json.Unmarshal(r.Subject, &f.Subject); err != nil {
-		return f, fmt.Errorf("stored subject: %w", err)
-	}
-	if f.Call, err = r.toCall(); err != nil {
-		return f, err
-	}
-	f.Settings = Pinned{Version: f.Call.SettingsVersion, stored: r.Settings}
-	return f, nil
 }

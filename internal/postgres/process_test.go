@@ -401,8 +401,7 @@ func TestEndProcess_whileTheCallEnds(t *testing.T) {
 		item := b.item(t)
 		call := b.onItem(t, item.ID)
 		p := b.waits(t, item.ID, call)
-		_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
-		check(t, err)
+		build(t, b.DB, b.ref(call.ID), built)
 		record := success(b.ref(call.ID), start(t, b, call).Number)
 		record.Reading = forgehook.Reading{WriteBack: completes}
 		begin := make(chan struct{})

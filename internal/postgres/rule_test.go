@@ -9,39 +9,52 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// Rules as activities hand them in, without the rules.
+// What rules find, without the rules.
 
-var conditions = []forgehook.Condition{
-	{Condition: "enabled", Expected: json.RawMessage(`true`), Actual: json.RawMessage(`true`), Passed: true},
-	{Condition: "document.status", Expected: json.RawMessage(`"Processed"`), Actual: json.RawMessage(`"Error"`), Hint: "Processed"},
+var (
+	enabled    = forgehook.Condition{Condition: "enabled", Expected: json.RawMessage(`true`), Actual: json.RawMessage(`true`), Passed: true}
+	wrong      = forgehook.Condition{Condition: "document.status", Expected: json.RawMessage(`"Processed"`), Actual: json.RawMessage(`"Error"`), Hint: "Processed"}
+	conditions = []forgehook.Condition{enabled, wrong}
+	fires      = forgehook.Explained{Conditions: []forgehook.Condition{enabled}}
+	skips      = forgehook.Explained{Conditions: conditions}
+)
+
+var built = forgehook.Built{
+	Method: "POST", URL: "https://example.com/hooks", Headers: map[string]string{"Content-Type": "application/json", "X-Api-Key": "[secret]"},
+	Body: []byte(`{"id":912}`), SHA256: "ab",
 }
 
-func fires(postgres.Facts) (postgres.Explained, error) {
-	return postgres.Explained{Conditions: conditions, Fires: true}, nil
+// facts are those of a call; the thinking is over at the end of the test at the latest.
+func facts(t testing.TB, db *postgres.DB, ref forgehook.CallRef) postgres.Facts {
+	t.Helper()
+	f, err := db.Facts(t.Context(), ref)
+	check(t, err)
+	t.Cleanup(f.Done)
+	return f
 }
 
-func skips(postgres.Facts) (postgres.Explained, error) {
-	return postgres.Explained{Conditions: conditions}, nil
+// explain stores what the conditions of a call say, as the step does.
+func explain(t testing.TB, db *postgres.DB, ref forgehook.CallRef, explained forgehook.Explained) postgres.Completion {
+	t.Helper()
+	done, err := db.RecordExplanation(t.Context(), facts(t, db, ref), explained)
+	check(t, err)
+	return done
 }
 
-var built = postgres.Built{
-	Request: forgehook.Request{
-		Method: "POST", URL: "https://example.com/hooks", Headers: map[string]string{"Content-Type": "application/json", "X-Api-Key": "[secret]"},
-	},
-	BodyBytes: []byte(`{"id":912}`),
-	SHA256:    "ab",
+// build stores the request of a call, as the step does.
+func build(t testing.TB, db *postgres.DB, ref forgehook.CallRef, made forgehook.Built) (postgres.Completion, forgehook.Built) {
+	t.Helper()
+	done, stored, err := db.RecordRequest(t.Context(), facts(t, db, ref), made)
+	check(t, err)
+	return done, stored
 }
-
-func builds(postgres.Facts) (postgres.Built, error) { return built, nil }
 
 // begun is a call whose request is built.
 func begun(t *testing.T, b bundle) forgehook.Call {
 	t.Helper()
 	call := b.s.Call(t, b.DB)
-	_, _, err := b.Evaluate(t.Context(), b.ref(call.ID), fires)
-	check(t, err)
-	_, _, err = b.BuildRequest(t.Context(), b.ref(call.ID), builds)
-	check(t, err)
+	explain(t, b.DB, b.ref(call.ID), fires)
+	build(t, b.DB, b.ref(call.ID), built)
 	return call
 }
 
@@ -59,8 +72,7 @@ func start(t *testing.T, b bundle, call forgehook.Call) postgres.Started {
 // deliver takes a fresh call to its end.
 func deliver(t *testing.T, b bundle, call forgehook.Call) {
 	t.Helper()
-	_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
-	check(t, err)
+	build(t, b.DB, b.ref(call.ID), built)
 	recorded, err := b.RecordAttempt(t.Context(), success(b.ref(call.ID), start(t, b, call).Number))
 	check(t, err)
 	equal(t, "outcome", recorded.Outcome, forgehook.Delivered)

@@ -43,8 +43,7 @@ func TestSweep(t *testing.T) {
 	equal(t, "unstarted, without the one that was just checked", ids(unstarted), []string{second.CallID})
 
 	for _, start := range []forgehook.CallStart{first, second, fresh} {
-		_, _, err := b.Evaluate(t.Context(), b.ref(start.CallID), fires)
-		check(t, err)
+		explain(t, b.DB, b.ref(start.CallID), fires)
 	}
 	unstarted, err = b.UnstartedCalls(t.Context(), time.Now(), 10)
 	check(t, err)

@@ -19,8 +19,7 @@ import (
 // answered delivers a call with what the rules made of its answer.
 func answered(t *testing.T, b bundle, call forgehook.Call, w *forgehook.WriteBack) (postgres.Recorded, forgehook.Call) {
 	t.Helper()
-	_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
-	check(t, err)
+	build(t, b.DB, b.ref(call.ID), built)
 	record := success(b.ref(call.ID), start(t, b, call).Number)
 	record.Reading = forgehook.Reading{Result: json.RawMessage(`{"a":"\u0000"}`), WriteBack: w}
 	recorded, err := b.RecordAttempt(t.Context(), record)
@@ -450,8 +449,7 @@ func TestWriteBack_locksTheDocumentFirst(t *testing.T) {
 		var calls sync.WaitGroup
 		for k := range 2 {
 			call := b.onItem(t, item.ID)
-			_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
-			check(t, err)
+			build(t, b.DB, b.ref(call.ID), built)
 			record := success(b.ref(call.ID), start(t, b, call).Number)
 			write := &forgehook.WriteBack{WorkItem: &forgehook.WorkItemWrite{ReasonComment: new(strings.Repeat("a", i+1+k))}}
 			if k == 1 {
@@ -579,8 +577,7 @@ func TestWriteBack_atOnce(t *testing.T) {
 	run := inRun(t, b, len(calls), calls...)
 	var wg sync.WaitGroup
 	for i, call := range calls {
-		_, _, err := b.BuildRequest(t.Context(), b.ref(call.ID), builds)
-		check(t, err)
+		build(t, b.DB, b.ref(call.ID), built)
 		record := success(b.ref(call.ID), start(t, b, call).Number)
 		if i%2 == 0 {
 			record.Reading.WriteBack = &forgehook.WriteBack{Verification: &forgehook.VerificationWrite{Value: &call.ID}}

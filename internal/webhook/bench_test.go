@@ -71,7 +71,7 @@ func BenchmarkExplain(b *testing.B) {
 			b.Run(size+"/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := plans[name].Explain(sub, meta); err != nil {
+					if _, err := conditionsOf(plans[name], sub, meta); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -87,7 +87,7 @@ func BenchmarkRequest(b *testing.B) {
 			b.Run(size+"/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					r, err := plans[name].Request(sub, meta)
+					r, err := requested(plans[name], sub, meta)
 					if err != nil {
 						b.Fatal(err)
 					}

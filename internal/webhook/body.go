@@ -160,17 +160,18 @@ func (f *faults) addFilled(t *template, offset int, allowed, why string) {
 	f.add(t.path, forgehook.Shorten(text, 60), fmt.Sprintf("line %d, column %d: %s: %s", line, column, allowed, why))
 }
 
-// build makes the body for a subject. The error is a *Failure.
-func (c *content) build(vars *expr.Vars) ([]byte, error) {
-	body, err := c.static, error(nil)
+// build makes the body for a subject.
+func (c *content) build(vars *expr.Vars) (body []byte, failed *Failure) {
 	switch {
 	case c.text != nil:
-		body, err = c.text.render(vars, maxBody, forgehook.CallErrorBody)
+		body, failed = c.text.render(vars, maxBody, forgehook.CallErrorBody)
 	case c.program != nil:
-		body, err = c.evaluate(vars)
+		body, failed = c.evaluate(vars)
+	default:
+		body = c.static
 	}
-	if err != nil {
-		return nil, err
+	if failed != nil {
+		return nil, failed
 	}
 	if c.json && !c.asJSON && c.static == nil {
 		if fault := jsontree.Check(body); fault != nil {
@@ -181,7 +182,7 @@ func (c *content) build(vars *expr.Vars) ([]byte, error) {
 	return body, nil
 }
 
-func (c *content) evaluate(vars *expr.Vars) ([]byte, error) {
+func (c *content) evaluate(vars *expr.Vars) ([]byte, *Failure) {
 	v, err := c.program.Eval(vars)
 	if err != nil {
 		return nil, failure(bodyPath, forgehook.CallErrorBody, err)

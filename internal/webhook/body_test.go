@@ -57,7 +57,7 @@ func TestBody(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r, err := compiled(t, withBody(tt.contentType, tt.kind, tt.body)).Request(about(tt.filename), meta)
+			r, err := requested(compiled(t, withBody(tt.contentType, tt.kind, tt.body)), about(tt.filename), meta)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +147,7 @@ func TestBody_failures(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compiled(t, withBody(tt.contentType, tt.kind, tt.body)).Request(about(tt.filename), meta)
+			_, err := requested(compiled(t, withBody(tt.contentType, tt.kind, tt.body)), about(tt.filename), meta)
 			failure, ok := errors.AsType[*Failure](err)
 			if !ok || failure.Code != tt.code || tt.message != "" && failure.Message != tt.message || !strings.HasPrefix(failure.Message, "webHook.body") {
 				t.Fatalf("got %v", err)
@@ -242,7 +242,7 @@ func fuzzed(t *testing.T, contentType, text, value string) (body []byte, ok bool
 	if err != nil {
 		return nil, false
 	}
-	r, err := p.Request(about(value), meta)
+	r, err := requested(p, about(value), meta)
 	if failure, isFailure := errors.AsType[*Failure](err); isFailure && failure.Code == forgehook.CallErrorBody {
 		t.Fatalf("%q with %q: %v", text, value, err)
 	}
@@ -256,7 +256,7 @@ func TestBody_formReadsBack(t *testing.T) {
 	t.Parallel()
 	p := compiled(t, withBody("application/x-www-form-urlencoded", "", "a={{ doc.filename }}&b=1"))
 	for _, v := range hostile {
-		r, err := p.Request(about(v), meta)
+		r, err := requested(p, about(v), meta)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,7 +272,7 @@ func TestBody_xmlReadsBack(t *testing.T) {
 	t.Parallel()
 	p := compiled(t, withBody("text/xml", "", `<a b="{{ doc.filename }}">{{ doc.filename }}</a>`))
 	for _, v := range hostile {
-		r, err := p.Request(about(v), meta)
+		r, err := requested(p, about(v), meta)
 		if err != nil {
 			t.Fatal(err)
 		}

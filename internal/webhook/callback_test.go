@@ -29,14 +29,14 @@ func TestRequest_callback(t *testing.T) {
 			t.Parallel()
 			s := settings(t, tt.settings)
 			s.Callback.Await = true
-			r, err := compiled(t, s).Request(invoice(t), m)
+			r, err := requested(compiled(t, s), invoice(t), m)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.HasPrefix(string(r.Body), tt.sent) || header(lines(r.Headers), CallbackHeader) != callbackURL {
+			if !strings.HasPrefix(string(r.Body), tt.sent) || header(r.Headers, CallbackHeader) != callbackURL {
 				t.Errorf("sent %.300s, %v", r.Body, r.Headers)
 			}
-			if r.Shown == nil || !strings.HasPrefix(string(r.Shown.Body), tt.shown) || header(lines(r.Shown.Headers), CallbackHeader) != shownURL {
+			if r.Shown == nil || !strings.HasPrefix(string(r.Shown.Body), tt.shown) || header(r.Shown.Headers, CallbackHeader) != shownURL {
 				t.Fatalf("shown %+v", r.Shown)
 			}
 			if all := pretty(t, r.Shown) + string(r.Shown.Body); strings.Contains(strings.ToLower(all), strings.ToLower(callbackToken)) {
@@ -46,27 +46,19 @@ func TestRequest_callback(t *testing.T) {
 	}
 }
 
-func lines(headers []Header) map[string]string {
-	m := map[string]string{}
-	for _, h := range headers {
-		m[h.Name] = h.Value
-	}
-	return m
-}
-
 // A part of the token, which building again does not take out, is not shown either.
 func TestRequest_callbackPart(t *testing.T) {
 	t.Parallel()
 	m := meta
 	m.CallbackURL = callbackURL
 	s := settings(t, `{"callback":{"await":true},"webHook":{"url":"https://example.com/a?back={{ call.callbackUrl }}"},"headers":{"X-Back":"{{ call.callbackUrl.split(\"/\")[5] }}"}}`)
-	r, err := compiled(t, s).Request(invoice(t), m)
+	r, err := requested(compiled(t, s), invoice(t), m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	diff(t, "https://example.com/a?back=https%3A%2F%2Fhooks.example%2Fv1%2Fcallbacks%2F%5Btoken%5D", r.Shown.URL)
-	diff(t, callbackToken, lines(r.Headers)["X-Back"])
-	diff(t, ShownToken, lines(r.Shown.Headers)["X-Back"])
+	diff(t, callbackToken, r.Headers["X-Back"])
+	diff(t, ShownToken, r.Shown.Headers["X-Back"])
 }
 
 // A preview has no token, and is sent and shown in one form.
@@ -74,8 +66,8 @@ func TestRequest_callbackPreview(t *testing.T) {
 	t.Parallel()
 	m := meta
 	m.CallbackURL = shownURL
-	r, err := plan(t, `{"callback":{"await":true}}`).Request(invoice(t), m)
-	if err != nil || r.Shown != nil || lines(r.Headers)[CallbackHeader] != shownURL || !strings.Contains(string(r.Body), `"callbackUrl":"`+shownURL+`"`) {
+	r, err := requested(plan(t, `{"callback":{"await":true}}`), invoice(t), m)
+	if err != nil || r.Shown != nil || r.Headers[CallbackHeader] != shownURL || !strings.Contains(string(r.Body), `"callbackUrl":"`+shownURL+`"`) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -86,11 +78,11 @@ func TestRequest_withoutCallback(t *testing.T) {
 	m := meta
 	m.CallbackURL = callbackURL
 	p := plan(t, `{"webHook":{"bodyKind":"expression","body":"[call.callbackUrl]"}}`)
-	r, err := p.Request(invoice(t), m)
-	if err != nil || string(r.Body) != "[null]" || r.Shown != nil || lines(r.Headers)[CallbackHeader] != "" {
+	r, err := requested(p, invoice(t), m)
+	if err != nil || string(r.Body) != "[null]" || r.Shown != nil || r.Headers[CallbackHeader] != "" {
 		t.Errorf("%+v, %v", r, err)
 	}
-	r, err = plan(t, `{}`).Request(invoice(t), m)
+	r, err = requested(plan(t, `{}`), invoice(t), m)
 	if err != nil || strings.Contains(string(r.Body), "callbackUrl") || r.Shown != nil {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -101,7 +93,7 @@ func TestExplain_callback(t *testing.T) {
 	t.Parallel()
 	m := meta
 	m.CallbackURL = callbackURL
-	conditions, err := plan(t, `{"callback":{"await":true},"condition":"call.callbackUrl != null && call.callbackUrl.size() > 500"}`).Explain(invoice(t), m)
+	conditions, err := conditionsOf(plan(t, `{"callback":{"await":true},"condition":"call.callbackUrl != null && call.callbackUrl.size() > 500"}`), invoice(t), m)
 	if all := pretty(t, conditions); err != nil || strings.Contains(all, callbackToken) || !strings.Contains(all, ShownToken) {
 		t.Errorf("%s, %v", all, err)
 	}
@@ -111,7 +103,7 @@ func TestExplain_callback(t *testing.T) {
 func TestRequest_cause(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1},"call":{"id":"c1","webHookServiceId":9,"outcome":"failed","attempts":10,"errorCode":"http_503","result":{"a":"<"}}}`)
-	r, err := plan(t, `{}`).Request(sub, meta)
+	r, err := requested(plan(t, `{}`), sub, meta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +112,7 @@ func TestRequest_cause(t *testing.T) {
 		t.Errorf("got %s", r.Body)
 	}
 	p := plan(t, `{"condition":"cause != null && cause.errorCode == \"http_503\"","webHook":{"bodyKind":"expression","body":"{\"failed\": cause.id, \"of\": cause.webHookServiceId, \"a\": cause.result.a}"}}`)
-	if r, err = p.Request(sub, meta); err != nil || string(r.Body) != `{"failed":"c1","of":9,"a":"<"}` {
+	if r, err = requested(p, sub, meta); err != nil || string(r.Body) != `{"failed":"c1","of":9,"a":"<"}` {
 		t.Errorf("%s, %v", r.Body, err)
 	}
 }

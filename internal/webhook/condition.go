@@ -11,10 +11,9 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// Explain tests every condition, in the order of all answers; there is no short circuit, because an operator mends all of them at
-// once. The error is a *Failure when one could not be told and all others passed: where another one failed, the webhook does not fire
-// whatever that one is. Values of secret fields are masked.
-func (p *Plan) Explain(sub *forgehook.Subject, m Meta) ([]forgehook.Condition, error) {
+// Explain tests every condition, in the order of all explanations; there is no short circuit, because an operator mends all of them at
+// once. Where a condition failed, the webhook does not fire whatever one that could not be told is. Values of secret fields are masked.
+func (p *Plan) Explain(sub *forgehook.Subject, m Meta) forgehook.Explained {
 	sub, m = p.subject(sub), p.meta(m).shown()
 	doc, filter := sub.Document, p.settings.Document
 	untold := map[string]*Failure{} // by condition
@@ -32,21 +31,16 @@ func (p *Plan) Explain(sub *forgehook.Subject, m Meta) ([]forgehook.Condition, e
 	if secrets := mask.Of(sub); secrets.Found() {
 		p.maskConditions(conditions, secrets, m)
 	}
-	var failure error
+	explained := forgehook.Explained{Conditions: conditions}
 	for _, c := range conditions {
 		switch f := untold[c.Condition]; {
 		case f == nil && !c.Passed:
-			return conditions, nil
-		case f != nil && failure == nil:
-			failure = f
+			return forgehook.Explained{Conditions: conditions}
+		case f != nil && explained.Failure == nil:
+			explained.Failure = (*forgehook.CallError)(f)
 		}
 	}
-	return conditions, failure
-}
-
-// Fires reports whether all conditions passed.
-func Fires(conditions []forgehook.Condition) bool {
-	return len(conditions) > 0 && !slices.ContainsFunc(conditions, func(c forgehook.Condition) bool { return !c.Passed })
+	return explained
 }
 
 // condition makes one line; the hint is for a failed one.

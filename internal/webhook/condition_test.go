@@ -92,7 +92,7 @@ func TestExplain(t *testing.T) {
 			if err := mergeInto(sub.Document, tt.document); err != nil {
 				t.Fatal(err)
 			}
-			conditions, err := plan(t, tt.settings).Explain(sub, meta)
+			conditions, err := conditionsOf(plan(t, tt.settings), sub, meta)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,8 +103,8 @@ func TestExplain(t *testing.T) {
 				failed = failed || !c.Passed
 			}
 			diff(t, tt.want, got)
-			if Fires(conditions) == failed {
-				t.Errorf("Fires is %v", Fires(conditions))
+			if allPassed(conditions) == failed {
+				t.Errorf("Fires is %v", allPassed(conditions))
 			}
 		})
 	}
@@ -129,7 +129,7 @@ func mergeInto(doc *forgehook.Document, members string) error {
 
 func TestFires_nothingExplained(t *testing.T) {
 	t.Parallel()
-	if Fires(nil) {
+	if allPassed(nil) {
 		t.Error("a call without an explanation fires")
 	}
 }
@@ -146,12 +146,12 @@ func TestExplain_timeout(t *testing.T) {
 				long = strings.Repeat("a", 200_000) + "!"
 			}
 			sub.Document.Filename = &long
-			conditions, err := plan(t, `{"document":{"pattern":`+string(toJSON(pattern))+`}}`).Explain(sub, meta)
+			conditions, err := conditionsOf(plan(t, `{"document":{"pattern":`+string(toJSON(pattern))+`}}`), sub, meta)
 			failure, ok := errors.AsType[*Failure](err)
 			if !ok || failure.Code != "condition_timeout" || failure.Message != "The pattern of document.pattern took too long on this document." {
 				t.Errorf("got %v", err)
 			}
-			if len(conditions) != 6 || conditions[5].Passed || conditions[5].Hint == "" || Fires(conditions) {
+			if len(conditions) != 6 || conditions[5].Passed || conditions[5].Hint == "" || allPassed(conditions) {
 				t.Errorf("got %s", pretty(t, conditions))
 			}
 			if strings.Contains(err.Error(), "aaa") {
@@ -198,16 +198,16 @@ func TestExplain_mendingFires(t *testing.T) {
 			if c.Hint == "" {
 				t.Fatalf("%s failed and does not say what to change", c.Condition)
 			}
-			if unmended = s; Fires(explained(t, s, doc)) {
+			if unmended = s; allPassed(explained(t, s, doc)) {
 				t.Fatalf("it fires before %s is mended", c.Condition)
 			}
 			mend(&s, c, doc)
 		}
 		after := explained(t, s, doc)
-		if !Fires(after) {
+		if !allPassed(after) {
 			t.Fatalf("still does not fire: %+v", after)
 		}
-		if !Fires(before) && Fires(explained(t, unmended, doc)) {
+		if !allPassed(before) && allPassed(explained(t, unmended, doc)) {
 			t.Fatal("it fires without the last mending")
 		}
 		path := rapid.SampledFrom([]string{"enabled", "document.category", "document.status", "document.usage", "document.extension", "document.pattern", "condition"}).Draw(t, "broken")
@@ -276,7 +276,7 @@ func explain(s forgehook.Settings, doc *forgehook.Document) ([]forgehook.Conditi
 	if err != nil {
 		return nil, err
 	}
-	return p.Explain(&forgehook.Subject{Document: doc}, meta)
+	return conditionsOf(p, &forgehook.Subject{Document: doc}, meta)
 }
 
 // mended takes the hint at its word.
@@ -312,12 +312,12 @@ func TestExplain_condition(t *testing.T) {
 			s.Condition = &tt.condition
 			m := meta
 			m.Reason, m.WebHookServiceID = "nightly", 7
-			conditions, err := compiled(t, s).Explain(invoice(t), m)
+			conditions, err := conditionsOf(compiled(t, s), invoice(t), m)
 			if err != nil {
 				t.Fatal(err)
 			}
 			c := conditions[len(conditions)-1]
-			if c.Condition != "condition" || len(conditions) != 7 || c.Passed != tt.passed || Fires(conditions) != tt.passed {
+			if c.Condition != "condition" || len(conditions) != 7 || c.Passed != tt.passed || allPassed(conditions) != tt.passed {
 				t.Errorf("got %s", pretty(t, conditions))
 			}
 			diff(t, string(toJSON(tt.condition)), string(c.Expected))
@@ -354,12 +354,12 @@ func TestExplain_conditionFailures(t *testing.T) {
 			sub := invoice(t)
 			long := strings.Repeat("a", 40) + "!"
 			sub.Document.Filename = &long
-			conditions, err := compiled(t, s).Explain(sub, meta)
+			conditions, err := conditionsOf(compiled(t, s), sub, meta)
 			failure, ok := errors.AsType[*Failure](err)
 			if !ok || failure.Code != tt.code || !strings.HasPrefix(failure.Message, "condition, line 1, column ") || strings.Contains(failure.Message, "aaa") {
 				t.Fatalf("got %v", err)
 			}
-			if c := conditions[6]; c.Passed || c.Hint == "" || string(c.Actual) != "null" || Fires(conditions) {
+			if c := conditions[6]; c.Passed || c.Hint == "" || string(c.Actual) != "null" || allPassed(conditions) {
 				t.Errorf("got %s", pretty(t, c))
 			}
 		})
@@ -372,7 +372,7 @@ func TestExplain_secrets(t *testing.T) {
 	s := withURL("https://example.com/")
 	condition := `doc.field("Door").value == "hunter2-door" && doc.id == 1 && doc.field("Door").value.size() == 12 && doc.filename.startsWith("x")`
 	s.Condition = &condition
-	conditions, err := compiled(t, s).Explain(subject(t, vault), meta)
+	conditions, err := conditionsOf(compiled(t, s), subject(t, vault), meta)
 	if err != nil {
 		t.Fatal(err)
 	}

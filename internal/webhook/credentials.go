@@ -50,43 +50,45 @@ func (f *faults) checkUsername(name string, windows bool) {
 	}
 }
 
+// Credential is a header that authenticates. Only the wire has its value.
+type Credential struct{ Name, Value string }
+
 // Credentials returns the headers that authenticate, for settings whose secrets are open: HTTP Basic, an API key, or both. It is
 // asked at delivery only, so that no stored request holds a secret.
-func (p *Plan) Credentials(opened forgehook.Settings) []Header {
-	headers := p.maskedCredentials()
+func (p *Plan) Credentials(opened forgehook.Settings) []Credential {
 	w := &opened.WebHook
-	for i := range headers {
-		if headers[i].Name == authorization && w.Username != nil {
+	var credentials []Credential
+	for _, name := range p.credentialHeaders() {
+		value := w.APIKey.Reveal()
+		if name == authorization && w.Username != nil {
 			password := w.Password
 			if !password.IsSet() {
 				password = opened.Password
 			}
 			pair := *w.Username + ":" + password.Reveal()
-			headers[i].Value = "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
-		} else {
-			headers[i].Value = w.APIKey.Reveal()
+			value = "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
 		}
+		credentials = append(credentials, Credential{name, value})
 	}
-	return headers
+	return credentials
 }
 
-// maskedCredentials are the same headers without their values. There are none where a domain asks for NTLM: a password meant for one
-// handshake is not sent in another.
-func (p *Plan) maskedCredentials() []Header {
+// credentialHeaders are the names of those headers. There are none where a domain asks for NTLM: a password meant for one handshake is
+// not sent in another.
+func (p *Plan) credentialHeaders() (names []string) {
 	w := &p.settings.WebHook
 	if w.Domain != nil {
 		return nil
 	}
-	var headers []Header
 	if w.Username != nil {
-		headers = append(headers, Header{Name: authorization, Secret: true})
+		names = append(names, authorization)
 	}
 	if w.APIKey.IsSet() {
 		name := defaultAPIKeyHeader
 		if w.APIKeyHeader != nil {
 			name = *w.APIKeyHeader
 		}
-		headers = append(headers, Header{Name: name, Secret: true})
+		names = append(names, name)
 	}
-	return headers
+	return names
 }

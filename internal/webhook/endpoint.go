@@ -22,7 +22,6 @@ func (f *faults) checkMethod(m forgehook.Method) {
 
 // address is where a request goes. Its scheme and host are literal.
 type address struct {
-	host   string
 	static string
 	text   *template // nil: static
 	origin int       // bytes of the first literal before the path
@@ -62,11 +61,11 @@ func (f *faults) checkURL(raw *string) *address {
 		return nil
 	}
 	if len(t.holes) == 0 {
-		return &address{host: u.Host, static: u.String()}
+		return &address{static: u.String()}
 	}
 	origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() // as it is sent: lower case, escaped
 	t.literals[0] = origin + t.literals[0][len(place.Origin(t.literals[0]))-1:]
-	a := &address{host: u.Host, text: t, origin: len(origin)}
+	a := &address{text: t, origin: len(origin)}
 	from := a.origin
 	for i, literal := range t.literals {
 		path, query, found := strings.Cut(literal[from:], "?")
@@ -88,8 +87,8 @@ func placeholder(p place.Place) string {
 	return "x"
 }
 
-// build makes the URL for a subject. The error is a *Failure.
-func (a *address) build(vars *expr.Vars) (string, error) {
+// build makes the URL for a subject.
+func (a *address) build(vars *expr.Vars) (string, *Failure) {
 	if a.text == nil {
 		return a.static, nil
 	}
@@ -99,8 +98,8 @@ func (a *address) build(vars *expr.Vars) (string, error) {
 		if i == 0 {
 			literal = literal[a.origin:]
 		}
-		if err := path.literal(literal); err != nil {
-			return "", err
+		if failed := path.literal(literal); failed != nil {
+			return "", failed
 		}
 		if i == len(t.holes) {
 			break
@@ -109,12 +108,12 @@ func (a *address) build(vars *expr.Vars) (string, error) {
 		if err != nil {
 			return "", failure(t.path, forgehook.CallErrorURL, err)
 		}
-		if err := path.value(&t.holes[i], v); err != nil {
-			return "", err
+		if failed := path.value(&t.holes[i], v); failed != nil {
+			return "", failed
 		}
 	}
-	if err := path.end(); err != nil {
-		return "", err
+	if failed := path.end(); failed != nil {
+		return "", failed
 	}
 	if len(path.out) > maxURL {
 		return "", &Failure{forgehook.CallErrorURL, fmt.Sprintf("%s comes out longer than %d bytes.", t.path, maxURL)}
@@ -131,11 +130,11 @@ type segments struct {
 	query    bool
 }
 
-func (s *segments) literal(text string) error {
+func (s *segments) literal(text string) *Failure {
 	for _, c := range []byte(text) {
 		if !s.query && (c == '/' || c == '?') {
-			if err := s.end(); err != nil {
-				return err
+			if failed := s.end(); failed != nil {
+				return failed
 			}
 			s.query = c == '?'
 			s.start = len(s.out) + 1
@@ -145,7 +144,7 @@ func (s *segments) literal(text string) error {
 	return nil
 }
 
-func (s *segments) value(h *hole, v expr.Value) error {
+func (s *segments) value(h *hole, v expr.Value) *Failure {
 	if !s.query {
 		s.last = h
 		if v.IsNull() {
@@ -157,7 +156,7 @@ func (s *segments) value(h *hole, v expr.Value) error {
 }
 
 // end checks the present segment. What follows a ; in it is a parameter, which servers take away.
-func (s *segments) end() error {
+func (s *segments) end() *Failure {
 	if s.last == nil || s.query {
 		return nil
 	}

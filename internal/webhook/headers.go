@@ -84,11 +84,11 @@ func isReserved(header string) bool {
 	})
 }
 
-// build makes the value for a subject, "" when the header is left out. The error is a *Failure.
-func (h *headerText) build(vars *expr.Vars) (string, error) {
-	value, err := h.text.render(vars, 16*maxHeader, forgehook.CallErrorHeader) // what is cut off below may be long
-	if err != nil {
-		return "", err
+// build makes the value for a subject, "" when the header is left out.
+func (h *headerText) build(vars *expr.Vars) (string, *Failure) {
+	value, failed := h.text.render(vars, 16*maxHeader, forgehook.CallErrorHeader) // what is cut off below may be long
+	if failed != nil {
+		return "", failed
 	}
 	value = bytes.Trim(value, " ")
 	if len(value) > maxHeader {

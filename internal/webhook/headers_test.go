@@ -32,22 +32,20 @@ func TestHeaders(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r, err := compiled(t, withHeader("X-Doc", tt.value)).Request(about(tt.filename), meta)
+			r, err := requested(compiled(t, withHeader("X-Doc", tt.value)), about(tt.filename), meta)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := "-"
-			for _, h := range r.Headers {
-				if h.Name == "X-Doc" {
-					got = h.Value
-				}
+			got, sent := r.Headers["X-Doc"]
+			if !sent {
+				got = "-"
 			}
 			diff(t, tt.want, got)
 		})
 	}
-	_, err := compiled(t, withHeader("X-Doc", "{{ doc.filename }}")).Request(about(strings.Repeat("x", 8193)), meta)
+	_, err := requested(compiled(t, withHeader("X-Doc", "{{ doc.filename }}")), about(strings.Repeat("x", 8193)), meta)
 	diff(t, error(&Failure{forgehook.CallErrorHeader, "headers.X-Doc comes out longer than 8192 bytes."}), err)
-	_, err = compiled(t, withHeader("X-Doc", "{{ doc.comment + doc.filename }}")).Request(about("hunter2"), meta)
+	_, err = requested(compiled(t, withHeader("X-Doc", "{{ doc.comment + doc.filename }}")), about("hunter2"), meta)
 	failure, ok := errors.AsType[*Failure](err)
 	if !ok || failure.Code != "expression_null" || !strings.HasPrefix(failure.Message, "headers.X-Doc, line 1, column ") || strings.Contains(failure.Message, "hunter2") {
 		t.Errorf("got %v", err)

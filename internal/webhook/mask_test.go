@@ -40,7 +40,7 @@ func TestRequest_shown(t *testing.T) {
 			t.Parallel()
 			s := withBody("application/json", forgehook.BodyTemplate, tt.body)
 			s.Headers = []forgehook.Header{{Name: "X-Plain", Value: "{{ doc.id }}"}}
-			r, err := compiled(t, s).Request(subject(t, vault), meta)
+			r, err := requested(compiled(t, s), subject(t, vault), meta)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,12 +55,12 @@ func TestRequest_shown(t *testing.T) {
 	}
 	s := withURL(`https://a.test/{{ doc.field("Door").value }}?c={{ doc.field("Code").value }}`)
 	s.Headers = []forgehook.Header{{Name: "X-Door", Value: `{{ doc.field("Door").value }}`}}
-	r, err := compiled(t, s).Request(subject(t, vault), meta)
+	r, err := requested(compiled(t, s), subject(t, vault), meta)
 	if err != nil {
 		t.Fatal(err)
 	}
 	diff(t, []string{"https://a.test/hunter2-door?c=20260105", "https://a.test/[secret]?c=[secret]"}, []string{r.URL, r.Shown.URL})
-	diff(t, []string{"hunter2-door", "[secret]"}, []string{r.Headers[3].Value, r.Shown.Headers[3].Value})
+	diff(t, []string{"hunter2-door", "[secret]"}, []string{r.Headers["X-Door"], r.Shown.Headers["X-Door"]})
 }
 
 // What may be shown has no secret in any form, whatever the template does with it. What is sent has it.
@@ -106,26 +106,26 @@ func TestRequest_neverShowsSecrets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conditions, err := p.Explain(sub, meta)
+		conditions, err := conditionsOf(p, sub, meta)
 		checkHidden(t, values, "explanation", marshal(t, conditions))
 		if err != nil {
 			checkHidden(t, values, "failure", err.Error())
 		}
-		r, err := p.Request(sub, meta)
+		r, err := requested(p, sub, meta)
 		if err != nil {
 			checkHidden(t, values, "failure", err.Error())
 			return
 		}
 		if r.Shown == nil {
-			r.Shown = &Shown{r.URL, r.Headers, r.Body}
+			r.Shown = &forgehook.Shown{URL: r.URL, Headers: r.Headers, Body: r.Body}
 		}
 		checkHidden(t, values, "URL", r.Shown.URL)
 		checkHidden(t, values, "headers", marshal(t, r.Shown.Headers))
-		for _, h := range r.Shown.Headers {
-			checkHidden(t, values, h.Name, h.Value)
+		for name, value := range r.Shown.Headers {
+			checkHidden(t, values, name, value)
 		}
 		checkHidden(t, values, "body", string(r.Shown.Body))
-		if again, err := p.Request(sub, meta); err != nil || marshal(t, again.Shown) != marshal(t, r.Shown) && again.Shown != nil {
+		if again, err := requested(p, sub, meta); err != nil || marshal(t, again.Shown) != marshal(t, r.Shown) && again.Shown != nil {
 			t.Fatalf("another time it is %+v, %v", again, err)
 		}
 	})

@@ -143,7 +143,7 @@ func TestPlans_concurrent(t *testing.T) {
 				if err != nil || *p.Settings().BatchSize != version {
 					t.Errorf("version %d: %v", version, err)
 				}
-				if r, err := p.Request(about("a"), meta); err != nil || r.Host != "example.com" {
+				if r, err := requested(p, about("a"), meta); err != nil || !strings.HasPrefix(r.URL, "https://example.com/") {
 					t.Errorf("version %d: %v", version, err)
 				}
 			}

@@ -9,17 +9,17 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// Redactor hides what nobody may read in what an endpoint says: some send back what they got. That
-// are the secrets of the settings, which must be open, the credentials made of them, and more.
-func (p *Plan) Redactor(opened forgehook.Settings, more ...string) *mask.Redactor {
+// Redactor hides what nobody may read in what an endpoint says: some send back what they got. It
+// knows the secrets of the settings, which must be open, the credentials of the attempt, and more.
+func (p *Plan) Redactor(opened forgehook.Settings, credentials []Credential, more ...string) *mask.Redactor {
 	secrets := slices.Clone(more)
 	_ = opened.EachSecret(func(_ string, s *forgehook.Secret) error { // the visit never fails
 		secrets = append(secrets, s.Reveal())
 		return nil
 	})
-	for _, h := range p.Credentials(opened) {
-		secrets = append(secrets, h.Value)
-		if _, token, ok := strings.Cut(h.Value, " "); ok { // "Basic dXNlcg==", "Bearer ..."
+	for _, c := range credentials {
+		secrets = append(secrets, c.Value)
+		if _, token, ok := strings.Cut(c.Value, " "); ok { // "Basic dXNlcg==", "Bearer ..."
 			secrets = append(secrets, token)
 		}
 	}

@@ -17,14 +17,14 @@ func TestMask_short(t *testing.T) {
 	s.Condition = new(`doc.source.pw == "x" && doc.source.pin == 1 && doc.source.n == 128 && doc.field("Key").value == "y"`)
 	s.Headers = []forgehook.Header{{Name: "X-Key", Value: "{{ doc.comment }}"}}
 	p := compiled(t, s)
-	r, err := p.Request(sub, meta)
+	r, err := requested(p, sub, meta)
 	if err != nil {
 		t.Fatal(err)
 	}
 	diff(t, `{"k":"abc","p":12,"n":128,"c":"abc","f":"abc.pdf"}`, string(r.Body))
 	diff(t, `{"k":"[secret]","p":"[secret]","n":128,"c":"[secret]","f":"abc.pdf"}`, string(r.Shown.Body))
-	diff(t, []string{"abc", "[secret]"}, []string{r.Headers[3].Value, r.Shown.Headers[3].Value})
-	conditions, err := p.Explain(sub, meta)
+	diff(t, []string{"abc", "[secret]"}, []string{r.Headers["X-Key"], r.Shown.Headers["X-Key"]})
+	conditions, err := conditionsOf(p, sub, meta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestRequest_wholeEntities(t *testing.T) {
 		"doc.documents[0].resultParameters", "master", "master.resultParameters[0]", "par", "par.children", "def", "verification", "service", "[doc, par]", `{"d": doc}`,
 	} {
 		for _, body := range []string{expression, "json(" + expression + ")", "text(" + expression + ")"} {
-			r, err := compiled(t, withBody("text/plain", "", "{{ "+body+" }}")).Request(subject(t, data), meta)
+			r, err := requested(compiled(t, withBody("text/plain", "", "{{ "+body+" }}")), subject(t, data), meta)
 			if err != nil {
 				t.Fatalf("%s: %v", body, err)
 			}
@@ -58,11 +58,11 @@ func TestRequest_wholeEntities(t *testing.T) {
 		}
 	}
 	below := subject(t, `{"document":{"id":1},"parameter":{"id":5,"value":"open","children":[{"value":"hunter2","paramDef":{"id":9,"valueType":10}}]}}`)
-	r, err := compiled(t, withBody("text/plain", "", "{{ par.children }}{{ par.children[0] }}")).Request(below, meta)
+	r, err := requested(compiled(t, withBody("text/plain", "", "{{ par.children }}{{ par.children[0] }}")), below, meta)
 	if err != nil || string(r.Body) != "[null]null" {
 		t.Errorf("the children of a field come out as %s, %v", r.Body, err)
 	}
-	r, err = compiled(t, withBody("application/json", "", `{"d":{{ doc }},"v":{{ doc.field("Door").value }},"m":{{ par.value }},"p":{{ par }}}`)).Request(subject(t, data), meta)
+	r, err = requested(compiled(t, withBody("application/json", "", `{"d":{{ doc }},"v":{{ doc.field("Door").value }},"m":{{ par.value }},"p":{{ par }}}`)), subject(t, data), meta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestMask_tells(t *testing.T) {
 
 	settings := withURL("https://example.com/")
 	settings.Condition = new(`doc.id == 2 && doc.source.key + "s" == "hunter2-door"`) // a hint repeats what failed
-	conditions, err := compiled(t, settings).Explain(sub, meta)
+	conditions, err := conditionsOf(compiled(t, settings), sub, meta)
 	if err != nil {
 		t.Fatal(err)
 	}

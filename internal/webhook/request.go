@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
+	"maps"
 	"strings"
 	"time"
 
@@ -64,45 +64,19 @@ func (p *Plan) meta(m Meta) Meta {
 	return m
 }
 
-// Header is one line of a request. A secret one has its value only in the answer of [Plan.Credentials].
-type Header struct {
-	Name, Value string
-	Secret      bool
-}
-
-// Request is what is sent, apart from what only an attempt knows: webhook-timestamp, webhook-signature, webhook-attempt, trace
-// headers and the values of secrets.
-type Request struct {
-	Method  string
-	URL     string
-	Host    string // with the port, if the URL has one
-	Headers []Header
-	Body    []byte // nil: none
-	SHA256  string // hex, of the body; of no bytes where there is none
-	Shown   *Shown // nil: it may be shown as it is sent
-}
-
-// Shown is what may be shown of a request that was made with values of secret fields, for which "[secret]" stands, or with a
-// callback's URL, which ends in "[token]".
-type Shown struct {
-	URL     string
-	Headers []Header
-	Body    []byte
-}
-
 // CallbackHeader is the header with the URL at which an endpoint answers later.
 const CallbackHeader = "Forgehook-Callback-Url"
 
-// Request makes the request for a subject. The error is a *Failure.
-func (p *Plan) Request(sub *forgehook.Subject, m Meta) (*Request, error) {
+// Request makes the request for a subject.
+func (p *Plan) Request(sub *forgehook.Subject, m Meta) forgehook.Built {
 	sub, m = p.subject(sub), p.meta(m)
 	parts := p.build(sub, m)
-	if parts.err != nil {
-		return nil, parts.err
+	if parts.failure != nil {
+		return forgehook.Built{Failure: (*forgehook.CallError)(parts.failure)}
 	}
 	sum := sha256.Sum256(parts.body)
-	r := &Request{
-		Method: p.settings.WebHook.Method.String(), URL: parts.url, Host: p.address.host, Headers: p.headerLines(m, parts), Body: parts.body,
+	built := forgehook.Built{
+		Method: p.settings.WebHook.Method.String(), URL: parts.url, Headers: p.headerLines(m, parts), Body: parts.body,
 		SHA256: hex.EncodeToString(sum[:]),
 	}
 	secrets, hasToken := mask.Of(sub), m != m.shown()
@@ -115,9 +89,9 @@ func (p *Plan) Request(sub *forgehook.Subject, m Meta) (*Request, error) {
 		if secrets.Found() {
 			sub = secrets.Masked(redact)
 		}
-		r.Shown = p.shown(r, sub, redact, m.shown())
+		built.Shown = p.shown(&built, sub, redact, m.shown())
 	}
-	return r, nil
+	return built
 }
 
 // subject is what the rules look at.
@@ -130,38 +104,38 @@ func (p *Plan) subject(sub *forgehook.Subject) *forgehook.Subject {
 
 // parts are what depends on the subject.
 type parts struct {
-	url    string
-	values []string // of the plan's headers
-	body   []byte
-	err    error // the first one
+	url     string
+	values  []string // of the plan's headers
+	body    []byte
+	failure *Failure // the first one
 }
 
 // build makes every part, also where another one cannot be made, so that what is shown has them; a part that cannot is "[secret]".
 func (p *Plan) build(sub *forgehook.Subject, m Meta) parts {
 	vars, made := m.vars(sub), parts{url: forgehook.Masked, body: []byte(forgehook.Masked)}
-	note := func(err error) bool {
-		if made.err == nil && err != nil {
-			made.err = err
+	note := func(failed *Failure) bool {
+		if made.failure == nil {
+			made.failure = failed
 		}
-		return err == nil
+		return failed == nil
 	}
-	if url, err := p.address.build(vars); note(err) {
+	if url, failed := p.address.build(vars); note(failed) {
 		made.url = url
 	}
 	for i := range p.headers {
-		value, err := p.headers[i].build(vars)
-		if !note(err) {
+		value, failed := p.headers[i].build(vars)
+		if !note(failed) {
 			value = forgehook.Masked
 		}
 		made.values = append(made.values, value)
 	}
-	if body, err := p.buildBody(sub, m, vars); note(err) {
+	if body, failed := p.buildBody(sub, m, vars); note(failed) {
 		made.body = body
 	}
 	return made
 }
 
-func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byte, error) {
+func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byte, *Failure) {
 	if p.body != nil {
 		return p.body.build(vars)
 	}
@@ -175,34 +149,37 @@ func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byt
 	return body, nil
 }
 
-func (p *Plan) headerLines(m Meta, made parts) []Header {
-	var lines []Header
+// headerLines are the headers as they are kept: credentials come in at delivery.
+func (p *Plan) headerLines(m Meta, made parts) map[string]string {
+	lines := map[string]string{"User-Agent": m.UserAgent, "webhook-id": m.WebhookID}
 	if made.body != nil {
-		lines = append(lines, Header{Name: "Content-Type", Value: p.contentType})
+		lines["Content-Type"] = p.contentType
 	}
-	lines = append(lines, Header{Name: "User-Agent", Value: m.UserAgent}, Header{Name: "webhook-id", Value: m.WebhookID})
 	if m.CallbackURL != "" {
-		lines = append(lines, Header{Name: CallbackHeader, Value: m.CallbackURL})
+		lines[CallbackHeader] = m.CallbackURL
 	}
 	for i, value := range made.values {
 		if value != "" {
-			lines = append(lines, Header{Name: p.headers[i].name, Value: value})
+			lines[p.headers[i].name] = value
 		}
 	}
-	return append(lines, p.maskedCredentials()...)
+	for _, name := range p.credentialHeaders() {
+		lines[name] = forgehook.Masked
+	}
+	return lines
 }
 
 // shown makes the request again for the subject without its secrets, and looks once more for what is left of them.
-func (p *Plan) shown(sent *Request, masked *forgehook.Subject, redact *mask.Redactor, m Meta) *Shown {
+func (p *Plan) shown(sent *forgehook.Built, masked *forgehook.Subject, redact *mask.Redactor, m Meta) *forgehook.Shown {
 	made := p.build(masked, m)
-	s := &Shown{URL: redact.Replace(made.url), Headers: p.headerLines(m, made)}
-	for i := range s.Headers {
-		s.Headers[i].Value = redact.Replace(s.Headers[i].Value)
+	s := &forgehook.Shown{URL: redact.Replace(made.url), Headers: p.headerLines(m, made)}
+	for name, value := range s.Headers {
+		s.Headers[name] = redact.Replace(value)
 	}
 	if made.body != nil {
 		s.Body = []byte(redact.Replace(string(made.body)))
 	}
-	if s.URL == sent.URL && slices.Equal(s.Headers, sent.Headers) && bytes.Equal(s.Body, sent.Body) {
+	if s.URL == sent.URL && maps.Equal(s.Headers, sent.Headers) && bytes.Equal(s.Body, sent.Body) {
 		return nil
 	}
 	return s

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,21 +54,21 @@ func TestRequest_golden(t *testing.T) {
 	}
 }
 
-// show renders a request as the golden files have it.
+// show renders a request as the golden files have it, its headers in the order in which they are sent.
 func show(t *testing.T, p *Plan, sub *forgehook.Subject) string {
 	t.Helper()
-	r, err := p.Request(sub, meta)
+	r, err := requested(p, sub, meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(r.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\nhost: %s\nsha256: %s\n", r.Method, r.URL, r.Host, r.SHA256)
-	for _, h := range r.Headers {
-		value := h.Value
-		if h.Secret {
-			value = "(secret)" + value
-		}
-		fmt.Fprintf(&b, "> %s: %s\n", h.Name, value)
+	fmt.Fprintf(&b, "%s %s\nhost: %s\nsha256: %s\n", r.Method, r.URL, u.Host, r.SHA256)
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		fmt.Fprintf(&b, "> %s: %s\n", name, r.Headers[name])
 	}
 	if r.Body == nil {
 		return b.String() + "(no body)\n"
@@ -115,7 +118,7 @@ func TestRequest_rebuild(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{}`)
 	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"id":2,"verifications":[{"id":3,"charge":1.50,"symbolsConfidence":{"b":1,"a":["<",0.50]}}]}]}}`)
-	first, err := p.Request(sub, meta)
+	first, err := requested(p, sub, meta)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +128,7 @@ func TestRequest_rebuild(t *testing.T) {
 			t.Fatal(err)
 		}
 		sub = subject(t, string(stored))
-		again, err := p.Request(sub, meta)
+		again, err := requested(p, sub, meta)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,16 +139,16 @@ func TestRequest_rebuild(t *testing.T) {
 func TestRequest_methods(t *testing.T) {
 	t.Parallel()
 	for method, want := range map[string]bool{"GET": false, "POST": true, "PUT": true, "HEAD": false, "DELETE": false, "PATCH": true, "OPTIONS": false} {
-		r, err := plan(t, `{"webHook":{"method":"`+method+`"}}`).Request(invoice(t), meta)
+		r, err := requested(plan(t, `{"webHook":{"method":"`+method+`"}}`), invoice(t), meta)
 		if err != nil {
 			t.Fatal(err)
 		}
-		typed := r.Headers[0].Name == "Content-Type"
+		_, typed := r.Headers["Content-Type"]
 		if (r.Body != nil) != want || typed != want {
 			t.Errorf("%s: body %v, Content-Type %v; want %v", method, r.Body != nil, typed, want)
 		}
-		sent, err := plan(t, `{"webHook":{"method":"`+method+`","body":"{}"}}`).Request(invoice(t), meta)
-		if err != nil || string(sent.Body) != "{}" || sent.Headers[0].Value != "application/json" {
+		sent, err := requested(plan(t, `{"webHook":{"method":"`+method+`","body":"{}"}}`), invoice(t), meta)
+		if err != nil || string(sent.Body) != "{}" || sent.Headers["Content-Type"] != "application/json" {
 			t.Errorf("%s with a body: %+v, %v", method, sent, err)
 		}
 	}
@@ -155,7 +158,7 @@ func TestRequest_payloadError(t *testing.T) {
 	t.Parallel()
 	sub := invoice(t)
 	sub.Document.ResultParameters[0].Verifications[0].SymbolsConfidence = json.RawMessage(`{"secret`)
-	_, err := plan(t, `{}`).Request(sub, meta)
+	_, err := requested(plan(t, `{}`), sub, meta)
 	diff(t, &Failure{forgehook.CallErrorPayload, "The default payload of this document cannot be written as JSON."}, err)
 }
 
@@ -317,8 +320,8 @@ func TestRequest_properties(t *testing.T) {
 			Source:           toJSON(map[string]any{"a": filename, "n": 1.5}),
 			ResultParameters: []forgehook.DocumentParameter{{ID: 1, Value: &value, ParamDef: &forgehook.ParameterDef{ID: 2, Name: &name}}},
 		}}
-		first, err := p.Request(sub, meta)
-		again, errAgain := p.Request(sub, meta)
+		first, err := requested(p, sub, meta)
+		again, errAgain := requested(p, sub, meta)
 		if failure, ok := errors.AsType[*Failure](err); ok {
 			if failure.Code != forgehook.CallErrorURL || errAgain == nil || err.Error() != errAgain.Error() {
 				t.Fatalf("%v, another time %v", err, errAgain)

@@ -120,8 +120,8 @@ func position(text string, offset int) (line, column int) {
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[start:]) + 1
 }
 
-// render fills the holes with a subject's values. The error is a *Failure.
-func (t *template) render(vars *expr.Vars, limit int, code forgehook.CallErrorCode) ([]byte, error) {
+// render fills the holes with a subject's values.
+func (t *template) render(vars *expr.Vars, limit int, code forgehook.CallErrorCode) ([]byte, *Failure) {
 	var out []byte
 	for i, literal := range t.literals {
 		out = append(out, literal...)
