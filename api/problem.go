@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -21,29 +22,47 @@ const (
 	codeInternal                = forgehook.Code(forgehook.CallErrorInternal)
 )
 
-// problems is the one table from codes to what HTTP says.
+// problems is the one table from codes to what HTTP says, and to what mends it.
 var problems = map[forgehook.Code]struct {
-	status int
-	title  string
+	status      int
+	title, mend string
 }{
-	forgehook.CodeMalformed:    {http.StatusBadRequest, "Malformed JSON"},
-	forgehook.CodeUnauthorized: {http.StatusUnauthorized, "Unauthorized"},
-	forgehook.CodeForbidden:    {http.StatusForbidden, "Forbidden"},
-	forgehook.CodeNotFound:     {http.StatusNotFound, "Not found"},
-	codeMethod:                 {http.StatusMethodNotAllowed, "Method not allowed"},
-	forgehook.CodeConflict:     {http.StatusConflict, "Conflict"},
-	forgehook.CodeCompleted:    {http.StatusConflict, "Call completed"},
-	forgehook.CodePaused:       {http.StatusConflict, "Utility paused"},
-	forgehook.CodeRunCompleted: {http.StatusConflict, "Run completed"},
-	forgehook.CodeCallbackUsed: {http.StatusConflict, "Callback used"},
-	forgehook.CodeCallbackLate: {http.StatusGone, "Callback expired"},
-	forgehook.CodeTooLarge:     {http.StatusRequestEntityTooLarge, "Too large"},
-	codeMedia:                  {http.StatusUnsupportedMediaType, "Unsupported media type"},
-	forgehook.CodeInvalid:      {http.StatusUnprocessableEntity, "Invalid"},
-	forgehook.CodeKeyReused:    {http.StatusUnprocessableEntity, "Idempotency key reused"},
-	codeRate:                   {http.StatusTooManyRequests, "Too many requests"},
-	codeInternal:               {http.StatusInternalServerError, "Internal error"},
-	forgehook.CodeUnavailable:  {http.StatusServiceUnavailable, "Unavailable"},
+	forgehook.CodeMalformed:    {http.StatusBadRequest, "Malformed JSON", "Send JSON: `detail` says what is wrong with it."},
+	forgehook.CodeUnauthorized: {http.StatusUnauthorized, "Unauthorized", "Send a key that has neither expired nor been revoked, as `X-Api-Key` or `Authorization: Bearer`."},
+	forgehook.CodeForbidden:    {http.StatusForbidden, "Forbidden", "Use a key with a role that may do this: `detail` names what it has and what is needed."},
+	forgehook.CodeNotFound:     {http.StatusNotFound, "Not found", "Correct the path or the id. What another tenant has is not found either."},
+	codeMethod:                 {http.StatusMethodNotAllowed, "Method not allowed", "Use a method that the OpenAPI document has for this path."},
+	forgehook.CodeConflict:     {http.StatusConflict, "Conflict", "Do what `detail` says, then try again."},
+	forgehook.CodeCompleted:    {http.StatusConflict, "Call completed", "Make a new call: this one has its outcome."},
+	forgehook.CodePaused:       {http.StatusConflict, "Utility paused", "Resume the utility: the call is sent then."},
+	forgehook.CodeRunCompleted: {http.StatusConflict, "Run completed", "Nothing: the run has its outcome."},
+	forgehook.CodeCallbackUsed: {http.StatusConflict, "Callback used", "Nothing: the first callback counts."},
+	forgehook.CodeCallbackLate: {http.StatusGone, "Callback expired", "Call back sooner, or raise `callback.timeout`."},
+	forgehook.CodeTooLarge:     {http.StatusRequestEntityTooLarge, "Too large", "Send less at a time: `detail` says how much is taken."},
+	codeMedia:                  {http.StatusUnsupportedMediaType, "Unsupported media type", "Send the type that `detail` names, without `Content-Encoding`."},
+	forgehook.CodeInvalid:      {http.StatusUnprocessableEntity, "Invalid", "Correct what `errors` lists, all of it at once: each has its place and what is allowed there."},
+	forgehook.CodeKeyReused:    {http.StatusUnprocessableEntity, "Idempotency key reused", "Send the same body as before, or another `Idempotency-Key`."},
+	codeRate:                   {http.StatusTooManyRequests, "Too many requests", "Wait for as long as `Retry-After` says; where `detail` is about streams, close one."},
+	codeInternal:               {http.StatusInternalServerError, "Internal error", "Give the operator the request id in `instance`: the API's log has the whole error beside it."},
+	forgehook.CodeUnavailable:  {http.StatusServiceUnavailable, "Unavailable", "Try again after `Retry-After`. With the same `Idempotency-Key` nothing is done twice."},
+}
+
+// ProblemType is what a client may read up about a problem.
+type ProblemType struct {
+	Type   string // as the member of that name
+	Status int
+	Title  string
+	Mend   string
+}
+
+// ProblemTypes are all that the API answers with, by status and type.
+func ProblemTypes() []ProblemType {
+	var list []ProblemType
+	for code, p := range problems {
+		list = append(list, ProblemType{problemPrefix + string(code), p.status, p.title, p.mend})
+	}
+	slices.SortFunc(list, func(a, b ProblemType) int { return cmp.Or(a.Status-b.Status, strings.Compare(a.Type, b.Type)) })
+	return list
 }
 
 const problemPrefix = "urn:forgehook:problem:"

@@ -2,6 +2,8 @@ package webhook
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/forgehook/forgehook"
@@ -102,5 +104,32 @@ func TestJudge_attemptsUsedUp(t *testing.T) {
 	}
 	for _, tt := range tests {
 		diff(t, tt.want, plan(t, tt.settings).Judge(evidence(nil, tt.exchange), Tally{Counted: tt.counted}))
+	}
+}
+
+// What errors.md says of further attempts is what the rules decide.
+func TestJudge_retriesWhatIsDeclared(t *testing.T) {
+	t.Parallel()
+	p := plan(t, `{}`)
+	retries := func(x forgehook.Exchange) bool {
+		return p.Judge(evidence(nil, x), Tally{Counted: 1}).Verdict == forgehook.VerdictRetry
+	}
+	network := 0
+	for _, k := range forgehook.CallErrors() {
+		switch {
+		case k.When == "Reaching the endpoint":
+			if network++; retries(lost(k.Code, "")) != k.Retried {
+				t.Errorf("%s is declared as retried: %v", k.Code, k.Retried)
+			}
+		case strings.HasPrefix(string(k.Code), "http_"):
+			for status := 400; status < 600; status++ {
+				if excepted := strings.Contains(k.Mend, strconv.Itoa(status)); retries(forgehook.Exchange{StatusCode: status}) == excepted {
+					t.Errorf("%d is named as one that is not tried again: %v", status, excepted)
+				}
+			}
+		}
+	}
+	if network < 10 {
+		t.Errorf("%d codes of the network, want all", network)
 	}
 }
