@@ -81,7 +81,7 @@ func (s *server) backtest(ctx context.Context, r *request, in *byID) (*answer[ba
 	if err := r.decode(&given, true); err != nil {
 		return nil, err
 	}
-	at, err := s.DB.Place(ctx, r.tenant(), in.id)
+	at, err := s.DB.Place(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -39,8 +39,6 @@ type callbackInput struct {
 	Token string `path:"token"`
 }
 
-func (*callbackInput) parse(*request) {}
-
 func (s *server) callbacks() {
 	register(s, route{at: "POST " + callbacksPath + "{token}", id: "callBack", tag: "callbacks", takes: callbackRequest{}, late: true, conflicts: true, gone: true,
 		summary: "Answer a call later", about: "For endpoints: the URL that came in the header Forgehook-Callback-Url needs no key. result is any JSON, at most 1 MiB; outcome is delivered (the default) or failed, and error says why it failed. " +

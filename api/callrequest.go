@@ -28,7 +28,7 @@ type identity struct {
 // readCalls reads the body as the query asks: as our own request, in which documents may be raw JSON, or as raw JSON altogether.
 // The faults are the request's.
 func (s *server) readCalls(ctx context.Context, r *request, in *createCallsInput, now time.Time) (askedCalls, error) {
-	if in.serviceID != 0 || in.webHookServiceID != 0 {
+	if in.ServiceID != 0 || in.WebHookServiceID != 0 {
 		return s.readRaw(ctx, r, in, now)
 	}
 	if asked, mapped, err := s.readInline(ctx, r, now); mapped || err != nil {
@@ -87,7 +87,7 @@ func (s *server) readRaw(ctx context.Context, r *request, in *createCallsInput, 
 	if body.IsNull() {
 		r.fault("body", "null", "an object")
 	}
-	asked.ServiceID, asked.WebHookServiceID = optionalID(in.serviceID), optionalID(in.webHookServiceID)
+	asked.ServiceID, asked.WebHookServiceID = optionalID(in.ServiceID), optionalID(in.WebHookServiceID)
 	if len(in.Reason) > forgehook.MaxReason {
 		r.fault("query.reason", in.Reason, "at most 500 bytes")
 	}
@@ -97,10 +97,10 @@ func (s *server) readRaw(ctx context.Context, r *request, in *createCallsInput, 
 	if len(r.faults) > 0 {
 		return asked, nil
 	}
-	if asked.sum, err = sumOf(identity{in.serviceID, in.webHookServiceID, in.Reason, body.AppendSorted(nil)}); err != nil {
+	if asked.sum, err = sumOf(identity{in.ServiceID, in.WebHookServiceID, in.Reason, body.AppendSorted(nil)}); err != nil {
 		return asked, err
 	}
-	service, err := s.mapping(ctx, r, in.serviceID, in.webHookServiceID)
+	service, err := s.mapping(ctx, r, in.ServiceID, in.WebHookServiceID)
 	if err != nil || len(r.faults) > 0 {
 		return asked, err
 	}

@@ -33,80 +33,40 @@ type attemptList struct {
 type createCallsInput struct {
 	Key              string `header:"Idempotency-Key" doc:"The same key and body answer the same calls. 1 to 255 visible ASCII characters."`
 	Prefer           string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the calls to complete."`
-	ServiceID        idText `query:"serviceId" doc:"The body is a sender's raw JSON for the input of this service, whose utilities are called."`
-	WebHookServiceID idText `query:"webHookServiceId" doc:"Likewise, but this utility of the service is called."`
+	ServiceID        int32  `query:"serviceId" doc:"The body is a sender's raw JSON for the input of this service, whose utilities are called."`
+	WebHookServiceID int32  `query:"webHookServiceId" doc:"Likewise, but this utility of the service is called."`
 	Reason           string `query:"reason" doc:"Of calls about raw JSON."`
 	Cause            string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that this comes from. The call is made all the same, but what it changes does not fire the utilities that led to it. A traceparent that we sent says the same."`
-	serviceID        int32
-	webHookServiceID int32
 }
 
-func (in *createCallsInput) parse(r *request) { // the handler reports the key's faults with those of the body
-	in.serviceID = r.integer("query.serviceId", string(in.ServiceID))
-	in.webHookServiceID = r.integer("query.webHookServiceId", string(in.WebHookServiceID))
-	if in.Reason != "" && in.ServiceID == "" && in.WebHookServiceID == "" {
+func (in *createCallsInput) check(r *request) { // the handler reports the key's faults with those of the body
+	if in.Reason != "" && in.ServiceID == 0 && in.WebHookServiceID == 0 && len(r.faults) == 0 {
 		r.fault("query.reason", in.Reason, "none, or one together with serviceId or webHookServiceId: else it stands in the body")
 	}
 }
 
 type getCallInput struct {
-	ID     string `path:"id" format:"uuid"`
+	byUUID
 	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the call to complete."`
-	id     string
 }
-
-func (in *getCallInput) parse(r *request) { in.id = r.uuid(in.ID) }
 
 type callsInput struct {
-	Status           statusText  `query:"status"`
-	Outcome          outcomeText `query:"outcome"`
-	WebHookServiceID idText      `query:"webHookServiceId"`
-	DocumentID       idText      `query:"documentId"`
-	From             string      `query:"from" format:"date-time" doc:"Accepted then or later."`
-	To               string      `query:"to" format:"date-time" doc:"Accepted before."`
-	WorkItemID       idText      `query:"workItemId"`
-	RunID            string      `query:"runId" format:"uuid" doc:"Fired by this run of an event."`
-	Limit            limitText   `query:"limit"`
-	Cursor           string      `query:"cursor" doc:"nextCursor of the page before."`
-	filter           forgehook.CallFilter
-	page             forgehook.Page
+	Status           forgehook.CallStatus `query:"status"`
+	Outcome          forgehook.Outcome    `query:"outcome"`
+	WebHookServiceID int32                `query:"webHookServiceId"`
+	DocumentID       int32                `query:"documentId"`
+	From             forgehook.Time       `query:"from" doc:"Accepted then or later."`
+	To               forgehook.Time       `query:"to" doc:"Accepted before."`
+	WorkItemID       int32                `query:"workItemId"`
+	RunID            string               `query:"runId" format:"uuid" doc:"Fired by this run of an event."`
+	pageInput
 }
 
-func (in *callsInput) parse(r *request) {
-	in.filter = forgehook.CallFilter{
-		Status:           word(r, "query.status", string(in.Status), forgehook.CallStatuses),
-		Outcome:          word(r, "query.outcome", string(in.Outcome), forgehook.Outcomes),
-		WebHookServiceID: r.integer("query.webHookServiceId", string(in.WebHookServiceID)),
-		DocumentID:       r.integer("query.documentId", string(in.DocumentID)),
-		WorkItemID:       r.integer("query.workItemId", string(in.WorkItemID)),
-		RunID:            r.filterUUID("query.runId", in.RunID),
-		From:             r.moment("query.from", in.From),
-		To:               r.moment("query.to", in.To),
+func (in *callsInput) filter() forgehook.CallFilter {
+	return forgehook.CallFilter{
+		Status: in.Status, Outcome: in.Outcome, WebHookServiceID: in.WebHookServiceID, DocumentID: in.DocumentID,
+		WorkItemID: in.WorkItemID, RunID: in.RunID, From: in.From.Time, To: in.To.Time,
 	}
-	in.page = r.page(in.Limit, in.Cursor)
-}
-
-// word reads a parameter out of a closed list.
-func word[W ~string](r *request, location, text string, words []W) W {
-	if text != "" && !slices.Contains(words, W(text)) {
-		names := make([]string, len(words))
-		for i, w := range words {
-			names[i] = string(w)
-		}
-		r.fault(location, text, "one of "+strings.Join(names, ", "))
-	}
-	return W(text)
-}
-
-func (r *request) moment(location string, text string) time.Time {
-	if text == "" {
-		return time.Time{}
-	}
-	t, err := forgehook.ParseTime(text)
-	if err != nil {
-		r.fault(location, text, err.Error())
-	}
-	return t.Time
 }
 
 func (s *server) calls() {
@@ -249,12 +209,12 @@ func (s *server) awaited(ctx context.Context, r *request, calls []forgehook.Call
 }
 
 func (s *server) listCalls(ctx context.Context, r *request, in *callsInput) (*answer[callList], error) {
-	calls, next, err := s.DB.Calls(ctx, r.tenant(), in.filter, in.page)
+	calls, next, err := s.DB.Calls(ctx, r.tenant(), in.filter(), in.page())
 	return ok(callList{some(calls), cursor(next)}), err
 }
 
 func (s *server) getCall(ctx context.Context, r *request, in *getCallInput) (*answer[forgehook.Call], error) {
-	call, err := s.DB.Call(ctx, r.tenant(), in.id)
+	call, err := s.DB.Call(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -267,17 +227,17 @@ func (s *server) getCall(ctx context.Context, r *request, in *getCallInput) (*an
 }
 
 func (s *server) listAttempts(ctx context.Context, r *request, in *byUUIDPaged) (*answer[attemptList], error) {
-	attempts, next, err := s.DB.Attempts(ctx, r.tenant(), in.id, in.page)
+	attempts, next, err := s.DB.Attempts(ctx, r.tenant(), in.ID, in.page())
 	return ok(attemptList{some(attempts), cursor(next)}), err
 }
 
 func (s *server) getRequest(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Request], error) {
-	request, err := s.DB.Request(ctx, r.tenant(), in.id)
+	request, err := s.DB.Request(ctx, r.tenant(), in.ID)
 	return ok(request), err
 }
 
 func (s *server) retryCall(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Call], error) {
-	call, err := s.open(ctx, r, in.id)
+	call, err := s.open(ctx, r, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -292,7 +252,7 @@ func (s *server) retryCall(ctx context.Context, r *request, in *byUUID) (*answer
 }
 
 func (s *server) cancelCall(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Call], error) {
-	call, err := s.open(ctx, r, in.id)
+	call, err := s.open(ctx, r, in.ID)
 	if err != nil {
 		return nil, err
 	}

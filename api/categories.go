@@ -36,7 +36,7 @@ func (s *server) putCategory(ctx context.Context, r *request, in *byID) (*answer
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
-	category.ProjectID = in.id
+	category.ProjectID = in.ID
 	category, isNew, err := s.DB.PutCategory(ctx, r.tenant(), category)
 	if err != nil || !isNew {
 		return ok(category), err
@@ -45,23 +45,23 @@ func (s *server) putCategory(ctx context.Context, r *request, in *byID) (*answer
 }
 
 func (s *server) listCategories(ctx context.Context, r *request, in *byIDPaged) (*answer[categoryList], error) {
-	categories, next, err := s.DB.Categories(ctx, r.tenant(), in.id, in.page)
+	categories, next, err := s.DB.Categories(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(categories) == 0 {
-		_, err = s.DB.Project(ctx, r.tenant(), in.id) // no page of nothing
+		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
 	}
 	return ok(categoryList{some(categories), cursor(next)}), err
 }
 
 func (s *server) getCategory(ctx context.Context, r *request, in *byID) (*answer[forgehook.Category], error) {
-	category, err := s.DB.Category(ctx, r.tenant(), in.id)
+	category, err := s.DB.Category(ctx, r.tenant(), in.ID)
 	return ok(category), err
 }
 
 func (s *server) updateCategory(ctx context.Context, r *request, in *byID) (*answer[forgehook.Category], error) {
-	category, err := s.DB.UpdateCategory(ctx, r.tenant(), in.id, func(c *forgehook.Category) error { return patched(r, c, "id", "projectId") })
+	category, err := s.DB.UpdateCategory(ctx, r.tenant(), in.ID, func(c *forgehook.Category) error { return patched(r, c, "id", "projectId") })
 	return ok(category), err
 }
 
 func (s *server) deleteCategory(ctx context.Context, r *request, in *byID) (*answer[none], error) {
-	return noContent(), s.DB.DeleteCategory(ctx, r.tenant(), in.id)
+	return noContent(), s.DB.DeleteCategory(ctx, r.tenant(), in.ID)
 }

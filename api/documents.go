@@ -15,15 +15,9 @@ import (
 
 // documentInput names a project and, for raw JSON, the service whose input makes documents of it.
 type documentInput struct {
-	ID        idText `path:"id"`
-	ServiceID idText `query:"serviceId" doc:"The body is a sender's raw JSON: the input of this service makes the document of it."`
+	byID
+	ServiceID int32  `query:"serviceId" doc:"The body is a sender's raw JSON: the input of this service makes the document of it."`
 	Cause     string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that the change comes from: utilities that led to it do not fire again. A traceparent that we sent says the same."`
-	id        int32
-	serviceID int32
-}
-
-func (in *documentInput) parse(r *request) {
-	in.id, in.serviceID = r.integer("path.id", string(in.ID)), r.integer("query.serviceId", string(in.ServiceID))
 }
 
 type documentList struct {
@@ -55,7 +49,7 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
-	document.ProjectID = in.id
+	document.ProjectID = in.ID
 	document, isNew, raised, err := s.DB.PutDocument(ctx, r.tenant(), document, r.cause(), r.keep("body"))
 	if err != nil {
 		return nil, err
@@ -69,7 +63,7 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 
 // readDocument takes the body for a document, or makes one of it.
 func (s *server) readDocument(ctx context.Context, r *request, in *documentInput) (document forgehook.Document, err error) {
-	if in.serviceID == 0 {
+	if in.ServiceID == 0 {
 		err = r.decode(&document, false)
 		r.ownID(document.ID)
 		return document, err
@@ -90,20 +84,20 @@ func (s *server) readDocument(ctx context.Context, r *request, in *documentInput
 
 // mappingOf is the service that the query names, which has to be one of the project.
 func (s *server) mappingOf(ctx context.Context, r *request, in *documentInput) (forgehook.Service, error) {
-	if _, err := s.DB.Project(ctx, r.tenant(), in.id); err != nil {
+	if _, err := s.DB.Project(ctx, r.tenant(), in.ID); err != nil {
 		return forgehook.Service{}, err
 	}
-	service, err := s.mapping(ctx, r, in.serviceID, 0)
-	if err == nil && service.ProjectID != in.id {
-		r.fault("query.serviceId", string(in.ServiceID), fmt.Sprintf("a service of project %d; this one is of project %d", in.id, service.ProjectID))
+	service, err := s.mapping(ctx, r, in.ServiceID, 0)
+	if err == nil && service.ProjectID != in.ID {
+		r.fault("query.serviceId", fmt.Sprint(in.ServiceID), fmt.Sprintf("a service of project %d; this one is of project %d", in.ID, service.ProjectID))
 	}
 	return service, err
 }
 
 func (s *server) listDocuments(ctx context.Context, r *request, in *byIDPaged) (*answer[documentList], error) {
-	documents, next, err := s.DB.Documents(ctx, r.tenant(), in.id, in.page)
+	documents, next, err := s.DB.Documents(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(documents) == 0 {
-		_, err = s.DB.Project(ctx, r.tenant(), in.id) // no page of nothing
+		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
 	}
 	for i := range documents {
 		documents[i] = mask.Document(documents[i])
@@ -112,12 +106,12 @@ func (s *server) listDocuments(ctx context.Context, r *request, in *byIDPaged) (
 }
 
 func (s *server) getDocument(ctx context.Context, r *request, in *byID) (*answer[forgehook.Document], error) {
-	document, err := s.DB.Document(ctx, r.tenant(), in.id)
+	document, err := s.DB.Document(ctx, r.tenant(), in.ID)
 	return ok(mask.Document(document)), err
 }
 
 func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput) (*answer[forgehook.Document], error) {
-	document, raised, err := s.DB.UpdateDocument(ctx, r.tenant(), in.id, r.cause(), func(d *forgehook.Document) error {
+	document, raised, err := s.DB.UpdateDocument(ctx, r.tenant(), in.ID, r.cause(), func(d *forgehook.Document) error {
 		stored, err := r.before(*d)
 		if err != nil {
 			return err
@@ -170,7 +164,7 @@ func (r *request) refuseMasks(place string, d *forgehook.Document) {
 func showsMask(body []byte) bool { return bytes.Contains(body, []byte("secret]")) }
 
 func (s *server) deleteDocument(ctx context.Context, r *request, in *changeInput) (*answer[none], error) {
-	raised, err := s.DB.DeleteDocument(ctx, r.tenant(), in.id, r.cause())
+	raised, err := s.DB.DeleteDocument(ctx, r.tenant(), in.ID, r.cause())
 	if err == nil {
 		s.dispatch(r).Follow(ctx, raised)
 	}

@@ -36,7 +36,7 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 		return nil, err
 	}
 	check := checkDocument
-	if in.serviceID != 0 {
+	if in.ServiceID != 0 {
 		service, err := s.mappingOf(ctx, r, in)
 		if err == nil {
 			err = r.invalid()
@@ -45,7 +45,7 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 			return nil, err
 		}
 		check = s.mapLine(service)
-	} else if _, err := s.DB.Project(ctx, r.tenant(), in.id); err != nil {
+	} else if _, err := s.DB.Project(ctx, r.tenant(), in.ID); err != nil {
 		return nil, err
 	}
 	spool, err := os.CreateTemp("", "forgehook-import-*")
@@ -59,8 +59,8 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("spool import: %w", err)
 	}
-	created, updated, raised, err := s.DB.ImportDocuments(ctx, r.tenant(), in.id, r.cause(), keepImported, func(put func([]forgehook.Document) error) error {
-		return inBatches(spool, in.id, put)
+	created, updated, raised, err := s.DB.ImportDocuments(ctx, r.tenant(), in.ID, r.cause(), keepImported, func(put func([]forgehook.Document) error) error {
+		return inBatches(spool, in.ID, put)
 	})
 	if err != nil {
 		return nil, err

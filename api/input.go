@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -9,159 +10,250 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/openapi"
 )
 
-// Parameters arrive as text, so that one answer can list all their faults. These are documented as what they mean.
-type (
-	idText      string
-	limitText   string
-	statusText  string
-	outcomeText string
-)
-
-func (idText) Schema(huma.Registry) *huma.Schema {
-	low, high := 1.0, float64(math.MaxInt32)
-	return &huma.Schema{Type: huma.TypeInteger, Format: "int32", Minimum: &low, Maximum: &high}
-}
-
-func (limitText) Schema(huma.Registry) *huma.Schema {
-	low, high := 1.0, float64(maxLimit)
-	return &huma.Schema{Type: huma.TypeInteger, Minimum: &low, Maximum: &high, Default: defaultLimit, Description: "Entries of a page."}
-}
-
-func (statusText) Schema(huma.Registry) *huma.Schema  { return wordSchema(forgehook.CallStatuses) }
-func (outcomeText) Schema(huma.Registry) *huma.Schema { return wordSchema(forgehook.Outcomes) }
-
-// input is what routes take: huma fills in the texts, parse makes values of them and collects the faults. huma looks into
-// exported members only, so inputs repeat their members instead of embedding each other.
-type input interface{ parse(*request) }
-
+// Inputs are what routes take from path, query and headers: members are read by their tags, and
+// documented by doc. An input may embed others.
 type (
 	nothing struct{}
 	byID    struct {
-		ID idText `path:"id"`
-		id int32
+		ID int32 `path:"id"`
 	}
 	changeInput struct {
-		ID    idText `path:"id"`
+		byID
 		Cause string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that the change comes from: utilities that led to it do not fire again. A traceparent that we sent says the same."`
-		id    int32
 	}
-	byUUID struct { // keys and calls
+	byUUID struct { // keys, calls and runs
 		ID string `path:"id" format:"uuid"`
-		id string
 	}
 	pageInput struct {
-		Limit  limitText `query:"limit"`
+		Limit  pageLimit `query:"limit" doc:"Entries of a page."`
 		Cursor string    `query:"cursor" doc:"nextCursor of the page before."`
-		page   forgehook.Page
 	}
 	byUUIDPaged struct {
-		ID     string    `path:"id" format:"uuid"`
-		Limit  limitText `query:"limit"`
-		Cursor string    `query:"cursor" doc:"nextCursor of the page before."`
-		id     string
-		page   forgehook.Page
+		byUUID
+		pageInput
 	}
 	byIDPaged struct {
-		ID     idText    `path:"id"`
-		Limit  limitText `query:"limit"`
-		Cursor string    `query:"cursor" doc:"nextCursor of the page before."`
-		id     int32
-		page   forgehook.Page
+		byID
+		pageInput
 	}
 )
 
-func (*nothing) parse(*request) {}
-
-func (in *byID) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
-
-func (in *changeInput) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
-
-func (in *byUUID) parse(r *request) { in.id = r.uuid(in.ID) }
-
-func (in *pageInput) parse(r *request) { in.page = r.page(in.Limit, in.Cursor) }
-
-func (in *byUUIDPaged) parse(r *request) {
-	in.id, in.page = r.uuid(in.ID), r.page(in.Limit, in.Cursor)
-}
-
-func (in *byIDPaged) parse(r *request) {
-	in.id, in.page = r.integer("path.id", string(in.ID)), r.page(in.Limit, in.Cursor)
-}
-
-// uuid reads the id of a key or a call; what is no UUID names nothing.
-func (r *request) uuid(text string) string {
-	id, err := uuid.Parse(text)
-	if err != nil || len(text) != 36 {
-		r.lost = forgehook.Errorf(forgehook.CodeNotFound, "There is nothing with the id %s.", forgehook.Shorten(text, 100))
-	}
-	return id.String()
-}
+// pageLimit is how many entries a page has at most; 0: defaultLimit.
+type pageLimit int
 
 const defaultLimit, maxLimit = 50, 200
 
-func (r *request) page(limit limitText, cursor string) forgehook.Page {
-	page := forgehook.Page{Limit: defaultLimit, Cursor: cursor}
-	if limit != "" {
-		n, err := strconv.Atoi(string(limit))
-		if err != nil || n < 1 || n > maxLimit {
-			r.fault("query.limit", string(limit), fmt.Sprintf("a whole number from 1 to %d", maxLimit))
+func (in *pageInput) page() forgehook.Page {
+	return forgehook.Page{Limit: int(cmp.Or(in.Limit, defaultLimit)), Cursor: in.Cursor}
+}
+
+// checker is an input whose members do not go together in every way.
+type checker interface{ check(*request) }
+
+// parameter is a member of an input.
+type parameter struct {
+	index []int // of the member
+	read  reader
+	openapi.Parameter
+}
+
+// reader makes a value of a parameter's text, or finds fault with it.
+type reader func(r *request, at, text string, into reflect.Value)
+
+// parametersOf lists the parameters of an input in the order of its members.
+func parametersOf(input reflect.Type) (all []parameter) {
+	for _, f := range reflect.VisibleFields(input) {
+		for _, in := range []string{"path", "query", "header"} {
+			name, doc := f.Tag.Get(in), f.Tag.Get("doc")
+			if name == "" {
+				continue
+			}
+			p := parameter{index: f.Index, Parameter: openapi.Parameter{In: in, Name: name, Description: doc, Required: in == "path"}}
+			p.read, p.Schema = readerOf(f)
+			p.Schema.Description = doc
+			if in == "query" {
+				p.Explode = new(p.many())
+			}
+			all = append(all, p)
 		}
-		page.Limit = n
 	}
-	return page
+	return all
 }
 
-// integer reads an id, 0 when it is absent or none.
-func (r *request) integer(location, text string) int32 {
-	if text == "" {
-		return 0
+// many reports whether the parameter may be given several times.
+func (p *parameter) many() bool { return p.Schema.Items != nil }
+
+// texts are what a request has for the parameter.
+func (p *parameter) texts(c *gin.Context) (texts []string) {
+	switch p.In {
+	case "path":
+		return []string{c.Param(p.Name)}
+	case "query":
+		texts = c.QueryArray(p.Name)
+	case "header":
+		texts = c.Request.Header.Values(p.Name)
 	}
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil || n < 1 {
-		r.fault(location, text, fmt.Sprintf("a whole number from 1 to %d", math.MaxInt32))
+	if !p.many() && len(texts) > 1 {
+		return texts[:1]
 	}
-	return int32(n)
+	return texts
 }
 
-// checkQuery reports query parameters that the route does not take: a misspelt filter would select everything. Of one that is given twice
-// the second would select nothing more.
-func (r *request) checkQuery(known []queryParameter) {
+// bind fills an input, which in points to, and collects all faults. An empty text is none.
+func (r *request) bind(parameters []parameter, in any) {
+	v := reflect.ValueOf(in).Elem()
+	for _, p := range parameters {
+		at, texts := p.In+"."+p.Name, p.texts(r.gin)
+		for _, text := range texts {
+			if text != "" {
+				p.read(r, at, text, v.FieldByIndex(p.index))
+			}
+		}
+		if most := p.Schema.MaxItems; p.many() && len(texts) > most {
+			r.fault(at, strconv.Itoa(len(texts)), fmt.Sprintf("at most %d", most))
+		}
+	}
+	if c, ok := in.(checker); ok {
+		c.check(r)
+	}
+	r.checkQuery(parameters)
+}
+
+// readerOf says how the member of an input is read, and describes it.
+func readerOf(f reflect.StructField) (reader, *openapi.Schema) {
+	if words, closed := closedWordList[f.Type]; closed {
+		return readWord(words.Enum), new(*words)
+	}
+	switch f.Type {
+	case reflect.TypeFor[int32]():
+		return readWhole(math.MaxInt32), &openapi.Schema{Type: openapi.Types{"integer"}, Format: "int32", Minimum: 1, Maximum: math.MaxInt32}
+	case reflect.TypeFor[pageLimit]():
+		return readWhole(maxLimit), &openapi.Schema{Type: openapi.Types{"integer"}, Minimum: 1, Maximum: maxLimit, Default: defaultLimit}
+	case reflect.TypeFor[bool]():
+		return readBool, wordSchema([]string{"true", "false"})
+	case timeType:
+		return readTime, openapi.In("string", "date-time")
+	case reflect.TypeFor[[]string]():
+		return readCallIDs, &openapi.Schema{Type: openapi.Types{"array", "null"}, Items: openapi.Of("string"), MaxItems: maxStreamIDs}
+	case reflect.TypeFor[string]():
+		format := f.Tag.Get("format")
+		schema := openapi.In("string", format)
+		switch {
+		case format == "uuid" && f.Tag.Get("path") != "":
+			return readPathUUID, schema
+		case format == "uuid":
+			return readUUID, schema
+		}
+		return readText, schema
+	}
+	panic(fmt.Sprintf("input: no rule for member %s of type %s", f.Name, f.Type))
+}
+
+func readText(_ *request, _, text string, into reflect.Value) { into.SetString(text) }
+
+// readWhole reads a whole number from 1.
+func readWhole(most int64) reader {
+	return func(r *request, at, text string, into reflect.Value) {
+		n, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || n < 1 || n > most {
+			r.fault(at, text, fmt.Sprintf("a whole number from 1 to %d", most))
+		}
+		into.SetInt(n)
+	}
+}
+
+// readWord reads a word of a closed list.
+func readWord(words []string) reader {
+	return func(r *request, at, text string, into reflect.Value) {
+		if !slices.Contains(words, text) {
+			r.fault(at, text, "one of "+strings.Join(words, ", "))
+		}
+		into.SetString(text)
+	}
+}
+
+func readBool(r *request, at, text string, into reflect.Value) {
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		r.fault(at, text, "true or false")
+	}
+	into.SetBool(on)
+}
+
+func readTime(r *request, at, text string, into reflect.Value) {
+	t, err := forgehook.ParseTime(text)
+	if err != nil {
+		r.fault(at, text, err.Error())
+	}
+	into.Set(reflect.ValueOf(t))
+}
+
+// readPathUUID reads the id of a key, a call or a run: what is no UUID names nothing.
+func readPathUUID(r *request, _, text string, into reflect.Value) {
+	id, ok := parseUUID(text)
+	if !ok {
+		r.lost = forgehook.Errorf(forgehook.CodeNotFound, "There is nothing with the id %s.", forgehook.Shorten(text, 100))
+	}
+	into.SetString(id)
+}
+
+func readUUID(r *request, at, text string, into reflect.Value) {
+	id, ok := parseUUID(text)
+	if !ok {
+		r.fault(at, text, "a UUID")
+	}
+	into.SetString(id)
+}
+
+// readCallIDs adds an id to a list, once.
+func readCallIDs(r *request, at, text string, into reflect.Value) {
+	id, ok := parseUUID(text)
+	if !ok {
+		r.fault(at, text, "the id of a call: a UUID")
+	}
+	if ids := into.Addr().Interface().(*[]string); !slices.Contains(*ids, id) {
+		*ids = append(*ids, id)
+	}
+}
+
+// parseUUID reads the one spelling that is taken, in any case; the id is in lower case.
+func parseUUID(text string) (id string, ok bool) {
+	parsed, err := uuid.Parse(text)
+	return parsed.String(), err == nil && len(text) == len(parsed.String())
+}
+
+// checkQuery reports query parameters that the route does not take: a misspelt filter would select
+// everything. Of one that is given twice the second would select nothing more.
+func (r *request) checkQuery(parameters []parameter) {
 	given := r.gin.Request.URL.Query()
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		i := slices.IndexFunc(known, func(p queryParameter) bool { return p.name == name })
+		i := slices.IndexFunc(parameters, func(p parameter) bool { return p.In == "query" && p.Name == name })
 		switch {
-		case i >= 0 && (known[i].many || len(given[name]) == 1):
-		case i >= 0:
+		case i < 0:
+			r.fault("query."+name, given.Get(name), noParameter(parameters))
+		case len(given[name]) > 1 && !parameters[i].many():
 			r.fault("query."+name, strings.Join(given[name], ", "), "once")
-		case len(known) > 0:
-			names := make([]string, len(known))
-			for i, p := range known {
-				names[i] = p.name
-			}
-			r.fault("query."+name, r.gin.Query(name), "no such parameter; allowed: "+strings.Join(names, ", "))
-		default:
-			r.fault("query."+name, r.gin.Query(name), "no query parameter is known here")
 		}
 	}
 }
 
-type queryParameter struct {
-	name string
-	many bool // it may be given several times
-}
-
-// queryOf lists the query parameters of an input.
-func queryOf(input reflect.Type) (known []queryParameter) {
-	for _, f := range reflect.VisibleFields(input) {
-		if name, _, _ := strings.Cut(f.Tag.Get("query"), ","); name != "" {
-			known = append(known, queryParameter{name, f.Type.Kind() == reflect.Slice})
+// noParameter says what the query may have instead.
+func noParameter(parameters []parameter) string {
+	var names []string
+	for _, p := range parameters {
+		if p.In == "query" {
+			names = append(names, p.Name)
 		}
 	}
-	return known
+	if names == nil {
+		return "no query parameter is known here"
+	}
+	return "no such parameter; allowed: " + strings.Join(names, ", ")
 }

@@ -109,21 +109,21 @@ func (r *request) expiry(in keyRequest) *forgehook.Time {
 }
 
 func (s *server) listKeys(ctx context.Context, r *request, in *pageInput) (*answer[keyList], error) {
-	keys, next, err := s.DB.Keys(ctx, r.tenant(), in.page)
+	keys, next, err := s.DB.Keys(ctx, r.tenant(), in.page())
 	return ok(keyList{some(keys), cursor(next)}), err
 }
 
 func (s *server) revokeKey(ctx context.Context, r *request, in *byUUID) (*answer[none], error) {
-	key, err := s.DB.Key(ctx, r.tenant(), in.id)
+	key, err := s.DB.Key(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
 	}
 	if slices.Contains(key.Roles, forgehook.Owner) && !slices.Contains(r.key.Roles, forgehook.Owner) {
 		return nil, forgehook.Errorf(forgehook.CodeForbidden, "Only an Owner may revoke an Owner's key.")
 	}
-	if err := s.DB.RevokeKey(ctx, r.tenant(), in.id); err != nil {
+	if err := s.DB.RevokeKey(ctx, r.tenant(), in.ID); err != nil {
 		return nil, err
 	}
-	s.gate.forget(in.id)
+	s.gate.forget(in.ID)
 	return noContent(), nil
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	_ "embed"
 	"encoding/json"
@@ -12,90 +11,60 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/openapi"
 )
-
-// route declares one operation: where it is, who may use it, what the document says of it.
-type route struct {
-	at         string // method and path
-	id         string // operationId
-	tag        string
-	need       forgehook.Permission // "" lets anybody in
-	takes      any                  // a value of the body's documented type, nil: no body
-	streams    bool                 // the handler reads the body, of NDJSON lines
-	lines      bool                 // answers NDJSON lines
-	late       bool                 // the handler reads the body, of JSON
-	feeds      bool                 // answers server-sent events, with the answer's type as data
-	status, or int                  // of success, the usual one first; 0: 200
-	absent     bool                 // may answer 404 though its path names nothing
-	conflicts  bool                 // may answer 409
-	gone       bool                 // may answer 410
-	summary    string
-	about      string // more than the summary says
-}
 
 // examples holds a request and an answer for each operation that has them.
 //
 //go:embed examples.json
 var examples []byte
 
-// OpenAPI returns the document that GET /openapi.json serves. Its bytes depend on nothing but the code.
+// OpenAPI returns the document that GET /openapi.json serves. Its bytes depend on nothing but the
+// code.
 func OpenAPI() ([]byte, error) {
 	s := &server{}
 	s.router()
-	return s.document()
+	return s.document.Bytes()
 }
 
-func (s *server) document() ([]byte, error) {
-	compact, err := json.Marshal(s.huma.OpenAPI())
-	if err != nil {
-		return nil, fmt.Errorf("encode OpenAPI document: %w", err)
-	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, plainHTML(compact), "", "  "); err != nil {
-		return nil, fmt.Errorf("indent OpenAPI document: %w", err)
-	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
-}
+const problemMedia = "application/problem+json"
 
-func newDocument() *huma.OpenAPI {
-	components := &huma.Components{
-		Schemas:   huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
-		Responses: map[string]*huma.Response{},
-		SecuritySchemes: map[string]*huma.SecurityScheme{
+// newDocument makes what does not come from routes.
+func newDocument() *openapi.Document {
+	components := openapi.Components{
+		Schemas:   map[string]*openapi.Schema{},
+		Responses: map[string]*openapi.Response{},
+		SecuritySchemes: map[string]openapi.SecurityScheme{
 			"apiKey": {Type: "apiKey", In: "header", Name: "X-Api-Key"},
 			"bearer": {Type: "http", Scheme: "bearer"},
 		},
 	}
-	problemSchema := schemas(components.Schemas.Map()).of(reflect.TypeFor[problem]())
+	problemSchema := schemas(components.Schemas).of(reflect.TypeFor[problem]())
 	for code, p := range problems {
 		name := strconv.Itoa(p.status)
-		response := components.Responses[name]
-		if response == nil {
-			response = &huma.Response{Content: map[string]*huma.MediaType{"application/problem+json": {
-				Schema: problemSchema, Examples: map[string]*huma.Example{},
-			}}}
-			components.Responses[name] = response
+		if components.Responses[name] == nil {
+			components.Responses[name] = &openapi.Response{Content: map[string]*openapi.Media{
+				problemMedia: {Schema: problemSchema, Examples: map[string]openapi.Example{}},
+			}}
 		}
-		response.Content["application/problem+json"].Examples[string(code)] = &huma.Example{Value: exampleProblem(code)}
+		components.Responses[name].Content[problemMedia].Examples[string(code)] = openapi.Example{Value: exampleProblem(code)}
 	}
 	for _, response := range components.Responses {
 		var codes []string
-		for code := range response.Content["application/problem+json"].Examples {
+		for code := range response.Content[problemMedia].Examples {
 			codes = append(codes, problemPrefix+code)
 		}
 		slices.Sort(codes)
 		response.Description = strings.Join(codes, ", ")
 	}
-	return &huma.OpenAPI{
-		OpenAPI: "3.1.0",
-		Info: &huma.Info{Title: "Forgehook", Version: "1", Description: "Durable webhooks for document pipelines. " +
+	return &openapi.Document{
+		OpenAPI: openapi.Version,
+		Info: openapi.Info{Title: "Forgehook", Version: "1", Description: "Durable webhooks for document pipelines. " +
 			"Ids of platform entities are int32; keys and calls have UUIDs. Times are RFC 3339 UTC with milliseconds. Errors are RFC 9457 problems."},
+		Paths:      map[string]map[string]*openapi.Operation{},
 		Components: components,
-		Security:   []map[string][]string{{"apiKey": {}}, {"bearer": {}}},
+		Security:   []openapi.Requirement{{"apiKey": {}}, {"bearer": {}}},
 	}
 }
 
@@ -111,17 +80,47 @@ func exampleProblem(code forgehook.Code) problem {
 	return p
 }
 
-// operation is a route as huma knows it. The body is documented by [server.documentBody] only after registration: huma would
-// read and validate one that it sees.
-func (s *server) operation(rt route, answer reflect.Type) huma.Operation {
+// describe adds a route to the document.
+func (s *server) describe(rt route, parameters []parameter, answer reflect.Type) {
 	method, path, _ := strings.Cut(rt.at, " ")
-	op := huma.Operation{
-		Method: method, Path: path, OperationID: rt.id, Summary: rt.summary, Description: rt.about, Tags: []string{rt.tag},
-		SkipValidateParams: true, Responses: map[string]*huma.Response{},
+	op := &openapi.Operation{ID: rt.id, Summary: rt.summary, Description: rt.about, Tags: []string{rt.tag}}
+	for i := range parameters {
+		op.Parameters = append(op.Parameters, &parameters[i].Parameter)
 	}
-	op.DefaultStatus = cmp.Or(rt.status, http.StatusOK)
-	for _, status := range []int{op.DefaultStatus, cmp.Or(rt.or, op.DefaultStatus)} {
-		response := &huma.Response{Description: http.StatusText(status)}
+	if rt.need == "" {
+		op.Security = []openapi.Requirement{{}}
+	} else {
+		op.Description = strings.TrimSpace(op.Description + fmt.Sprintf(" For keys that may %s.", rt.need))
+	}
+	op.RequestBody, op.Responses = s.requestBody(rt, method), s.responses(rt, path, answer)
+	if s.document.Paths[path] == nil {
+		s.document.Paths[path] = map[string]*openapi.Operation{}
+	}
+	s.document.Paths[path][strings.ToLower(method)] = op
+}
+
+func (s *server) requestBody(rt route, method string) *openapi.RequestBody {
+	if rt.takes == nil {
+		return nil
+	}
+	media := "application/json"
+	switch {
+	case rt.streams:
+		media = lineMedia
+	case method == http.MethodPatch:
+		media = "application/merge-patch+json"
+	}
+	return &openapi.RequestBody{Required: true, Content: map[string]*openapi.Media{
+		media: {Schema: s.schemas().of(reflect.TypeOf(rt.takes)), Example: example(rt.id, "request")},
+	}}
+}
+
+// responses are those of success and the problems that the route may answer.
+func (s *server) responses(rt route, path string, answer reflect.Type) map[string]*openapi.Response {
+	all := map[string]*openapi.Response{}
+	usual := cmp.Or(rt.status, http.StatusOK)
+	for _, status := range []int{usual, cmp.Or(rt.or, usual)} {
+		response := &openapi.Response{Description: http.StatusText(status)}
 		if status != http.StatusNoContent {
 			media := "application/json"
 			switch {
@@ -130,18 +129,15 @@ func (s *server) operation(rt route, answer reflect.Type) huma.Operation {
 			case rt.feeds:
 				media = eventMedia
 			}
-			response.Content = map[string]*huma.MediaType{media: {Schema: s.schemas.of(answer), Example: example(rt.id, "answer")}}
+			response.Content = map[string]*openapi.Media{media: {Schema: s.schemas().of(answer), Example: example(rt.id, "answer")}}
 		}
 		if status == http.StatusCreated {
-			response.Headers = map[string]*huma.Param{"Location": {Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"}}}
+			response.Headers = map[string]openapi.Header{"Location": {Schema: openapi.In("string", "uri-reference")}}
 		}
-		op.Responses[strconv.Itoa(status)] = response
+		all[strconv.Itoa(status)] = response
 	}
 	codes := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
-	if rt.need == "" {
-		op.Security = []map[string][]string{{}}
-	} else {
-		op.Description = strings.TrimSpace(op.Description + fmt.Sprintf(" For keys that may %s.", rt.need))
+	if rt.need != "" {
 		codes = append(codes, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 	}
 	if rt.absent || strings.Contains(path, "{") {
@@ -157,28 +153,9 @@ func (s *server) operation(rt route, answer reflect.Type) huma.Operation {
 		codes = append(codes, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	for _, code := range codes {
-		op.Responses[strconv.Itoa(code)] = &huma.Response{Ref: "#/components/responses/" + strconv.Itoa(code)}
+		all[strconv.Itoa(code)] = &openapi.Response{Ref: "#/components/responses/" + strconv.Itoa(code)}
 	}
-	return op
-}
-
-func (s *server) documentBody(rt route) {
-	if rt.takes == nil {
-		return
-	}
-	method, path, _ := strings.Cut(rt.at, " ")
-	item := s.huma.OpenAPI().Paths[path]
-	op := map[string]*huma.Operation{http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch}[method]
-	media := "application/json"
-	switch {
-	case rt.streams:
-		media = lineMedia
-	case method == http.MethodPatch:
-		media = "application/merge-patch+json"
-	}
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-		media: {Schema: s.schemas.of(reflect.TypeOf(rt.takes)), Example: example(rt.id, "request")},
-	}}
+	return all
 }
 
 // example finds an operation's example, nil where it has none.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,21 +15,8 @@ import (
 )
 
 type importInput struct {
-	ID     idText `path:"id"`
-	DryRun string `query:"dryRun" enum:"true,false" doc:"true makes the report and stores nothing."`
-	id     int32
-	dryRun bool
-}
-
-func (in *importInput) parse(r *request) {
-	in.id = r.integer("path.id", string(in.ID))
-	if in.DryRun != "" {
-		on, err := strconv.ParseBool(in.DryRun)
-		if err != nil {
-			r.fault("query.dryRun", in.DryRun, "true or false")
-		}
-		in.dryRun = on
-	}
+	byID
+	DryRun bool `query:"dryRun" doc:"true makes the report and stores nothing."`
 }
 
 // importedUtility is a utility as it was attached, and what became of its settings on the platform.
@@ -62,26 +48,26 @@ func (s *server) importUtilities(ctx context.Context, r *request, in *importInpu
 	out := importedUtilities{}
 	utilities := make([]forgehook.Utility, len(found))
 	for i, u := range found {
-		imported, err := s.importUtility(ctx, r, in.id, u)
+		imported, err := s.importUtility(ctx, r, in.ID, u)
 		if err != nil {
 			return nil, err
 		}
 		utilities[i], out.Utilities = imported.Utility, append(out.Utilities, imported)
 	}
-	made, err := s.DB.CreateUtilities(ctx, r.tenant(), utilities, r.key.ID, in.dryRun)
+	made, err := s.DB.CreateUtilities(ctx, r.tenant(), utilities, r.key.ID, in.DryRun)
 	if err != nil {
 		return nil, err
 	}
 	for i := range out.Utilities {
 		out.Utilities[i].Utility = made[i]
-		if in.dryRun {
+		if in.DryRun {
 			out.Utilities[i].SigningSecret = "" // nobody will sign with it
 		}
 	}
-	if in.dryRun {
+	if in.DryRun {
 		return ok(out), nil
 	}
-	return created(fmt.Sprintf("/v1/services/%d/utilities", in.id), out), nil
+	return created(fmt.Sprintf("/v1/services/%d/utilities", in.ID), out), nil
 }
 
 // importUtility settles a utility's settings and seals their secrets.

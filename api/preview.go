@@ -49,7 +49,7 @@ type preview struct {
 }
 
 func (s *server) preview(ctx context.Context, r *request, in *byID) (*answer[preview], error) {
-	at, err := s.DB.Place(ctx, r.tenant(), in.id)
+	at, err := s.DB.Place(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
 	}

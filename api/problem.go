@@ -132,7 +132,7 @@ func (s *server) fail(r *request, err error) {
 		}
 		p.Errors = append(p.Errors, fault)
 	}
-	s.write(r, p.Status, "application/problem+json", p)
+	s.write(r, p.Status, problemMedia, p)
 }
 
 // location completes the place of a fault. Those found here have it whole; the store names its own from the page or the body.

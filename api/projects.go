@@ -50,20 +50,20 @@ func (r *request) ownID(id int32) {
 }
 
 func (s *server) listProjects(ctx context.Context, r *request, in *pageInput) (*answer[projectList], error) {
-	projects, next, err := s.DB.Projects(ctx, r.tenant(), in.page)
+	projects, next, err := s.DB.Projects(ctx, r.tenant(), in.page())
 	return ok(projectList{some(projects), cursor(next)}), err
 }
 
 func (s *server) getProject(ctx context.Context, r *request, in *byID) (*answer[forgehook.Project], error) {
-	project, err := s.DB.Project(ctx, r.tenant(), in.id)
+	project, err := s.DB.Project(ctx, r.tenant(), in.ID)
 	return ok(project), err
 }
 
 func (s *server) updateProject(ctx context.Context, r *request, in *byID) (*answer[forgehook.Project], error) {
-	project, err := s.DB.UpdateProject(ctx, r.tenant(), in.id, func(p *forgehook.Project) error { return patched(r, p, "id") })
+	project, err := s.DB.UpdateProject(ctx, r.tenant(), in.ID, func(p *forgehook.Project) error { return patched(r, p, "id") })
 	return ok(project), err
 }
 
 func (s *server) deleteProject(ctx context.Context, r *request, in *byID) (*answer[none], error) {
-	return noContent(), s.DB.DeleteProject(ctx, r.tenant(), in.id)
+	return noContent(), s.DB.DeleteProject(ctx, r.tenant(), in.ID)
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/jsontree"
 	"github.com/forgehook/forgehook/internal/postgres"
@@ -63,13 +61,8 @@ type runList struct {
 	NextCursor *string         `json:"nextCursor"`
 }
 
-type (
-	eventText     string
-	runStatusText string
-)
-
-func (eventText) Schema(huma.Registry) *huma.Schema     { return wordSchema(anyEvent) }
-func (runStatusText) Schema(huma.Registry) *huma.Schema { return wordSchema(runStatuses) }
+// raisedEvent is an event that is raised, here or by a change: not a call.
+type raisedEvent forgehook.EventType
 
 var (
 	anyEvent    = slices.Concat(forgehook.EventTypes, forgehook.OwnEventTypes)
@@ -77,41 +70,23 @@ var (
 )
 
 type raiseEventInput struct {
-	ID     idText `path:"id"`
+	byID
 	Key    string `header:"Idempotency-Key" doc:"The same key and body answer the same run. 1 to 255 visible ASCII characters."`
 	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the run to complete."`
 	Cause  string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that the event comes from: utilities that led to it do not fire again. A traceparent that we sent says the same."`
-	id     int32
 }
-
-func (in *raiseEventInput) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
 
 type runsInput struct {
-	ServiceID idText        `query:"serviceId"`
-	Type      eventText     `query:"type"`
-	Status    runStatusText `query:"status"`
-	Limit     limitText     `query:"limit"`
-	Cursor    string        `query:"cursor" doc:"nextCursor of the page before."`
-	filter    postgres.RunFilter
-	page      forgehook.Page
-}
-
-func (in *runsInput) parse(r *request) {
-	in.filter = postgres.RunFilter{
-		ServiceID: r.integer("query.serviceId", string(in.ServiceID)),
-		Type:      word(r, "query.type", string(in.Type), anyEvent),
-		Status:    word(r, "query.status", string(in.Status), runStatuses),
-	}
-	in.page = r.page(in.Limit, in.Cursor)
+	ServiceID int32               `query:"serviceId"`
+	Type      raisedEvent         `query:"type"`
+	Status    forgehook.RunStatus `query:"status"`
+	pageInput
 }
 
 type getRunInput struct {
-	ID     string `path:"id" format:"uuid"`
+	byUUID
 	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the run to complete."`
-	id     string
 }
-
-func (in *getRunInput) parse(r *request) { in.id = r.uuid(in.ID) }
 
 func (s *server) events() {
 	const tag, one = "events", "/v1/runs/{id}"
@@ -139,9 +114,9 @@ func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput
 	if _, given := r.gin.Request.Header["Idempotency-Key"]; given && !goodIdempotencyKey(in.Key) {
 		r.fault("header.Idempotency-Key", in.Key, "1 to 255 visible ASCII characters")
 	}
-	service, err := s.DB.Service(ctx, r.tenant(), in.id)
+	service, err := s.DB.Service(ctx, r.tenant(), in.ID)
 	if err != nil {
-		return nil, s.onlyServices(ctx, r, in.id, err)
+		return nil, s.onlyServices(ctx, r, in.ID, err)
 	}
 	now := time.Now()
 	event, sum, err := s.readEvent(r, service, now)
@@ -152,7 +127,7 @@ func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput
 		return nil, err
 	}
 	accepted, err := s.DB.AcceptEvent(ctx, r.tenant(), postgres.EventAcceptance{
-		ServiceID: in.id, Event: event, IdempotencyKey: in.Key, BodySHA256: sum, CauseID: r.cause(), Now: now,
+		ServiceID: in.ID, Event: event, IdempotencyKey: in.Key, BodySHA256: sum, CauseID: r.cause(), Now: now,
 	})
 	if err != nil {
 		return nil, err
@@ -367,12 +342,12 @@ func (s *server) waitForRun(ctx context.Context, r *request, run forgehook.Run, 
 }
 
 func (s *server) listRuns(ctx context.Context, r *request, in *runsInput) (*answer[runList], error) {
-	runs, next, err := s.DB.Runs(ctx, r.tenant(), in.filter, in.page)
+	runs, next, err := s.DB.Runs(ctx, r.tenant(), postgres.RunFilter{ServiceID: in.ServiceID, Type: forgehook.EventType(in.Type), Status: in.Status}, in.page())
 	return ok(runList{some(runs), cursor(next)}), err
 }
 
 func (s *server) getRun(ctx context.Context, r *request, in *getRunInput) (*answer[forgehook.Run], error) {
-	run, err := s.DB.Run(ctx, r.tenant(), in.id)
+	run, err := s.DB.Run(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -384,7 +359,7 @@ func (s *server) getRun(ctx context.Context, r *request, in *getRunInput) (*answ
 }
 
 func (s *server) cancelRun(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Run], error) {
-	run, err := s.DB.Run(ctx, r.tenant(), in.id)
+	run, err := s.DB.Run(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -8,16 +8,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/openapi"
 	"github.com/forgehook/forgehook/internal/platform"
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
 // schemas are the components of the document, made from the types that are decoded and answered. They document only: what is
 // allowed is decided by the root's decoders, which report every fault with its place.
-type schemas map[string]*huma.Schema
+type schemas map[string]*openapi.Schema
+
+// schemasAt is where references find them.
+const schemasAt = "#/components/schemas/"
+
+func (s *server) schemas() schemas { return s.document.Components.Schemas }
 
 var (
 	timeType       = reflect.TypeFor[forgehook.Time]()
@@ -29,13 +33,14 @@ var (
 	serviceAnswer  = reflect.TypeFor[serviceOrUtility]()
 	lineAnswer     = reflect.TypeFor[backtestLine]()
 	marshalerType  = reflect.TypeFor[json.Marshaler]()
-	closedWordList = map[reflect.Type]*huma.Schema{
+	closedWordList = map[reflect.Type]*openapi.Schema{
 		reflect.TypeFor[forgehook.Role]():           wordSchema(forgehook.Roles),
 		reflect.TypeFor[forgehook.CallStatus]():     wordSchema(forgehook.CallStatuses),
 		reflect.TypeFor[forgehook.Outcome]():        wordSchema(forgehook.Outcomes),
 		reflect.TypeFor[postgres.SampleSource]():    wordSchema(postgres.SampleSources),
 		reflect.TypeFor[platform.Action]():          wordSchema(platform.Actions),
 		reflect.TypeFor[forgehook.EventType]():      wordSchema(append(slices.Clip(anyEvent), forgehook.EventExplicit)),
+		reflect.TypeFor[raisedEvent]():              wordSchema(anyEvent),
 		reflect.TypeFor[forgehook.RunStatus]():      wordSchema(runStatuses),
 		reflect.TypeFor[forgehook.OnDue]():          wordSchema(forgehook.OnDues),
 		reflect.TypeFor[forgehook.RunOutcome]():     wordSchema(forgehook.RunOutcomes),
@@ -46,99 +51,90 @@ var (
 	}
 )
 
-func wordSchema[W ~string](words []W) *huma.Schema {
-	s := &huma.Schema{Type: huma.TypeString}
+func wordSchema[W ~string](words []W) *openapi.Schema {
+	s := openapi.Of("string")
 	for _, w := range words {
-		s.Enum = append(s.Enum, w)
+		s.Enum = append(s.Enum, string(w))
 	}
 	return s
 }
 
 // codeSchema is one of the codes, or one of a family of them.
-func codeSchema(kinds []forgehook.CallErrorKind) *huma.Schema {
-	codes := &huma.Schema{Type: huma.TypeString}
-	list := []*huma.Schema{codes}
+func codeSchema(kinds []forgehook.CallErrorKind) *openapi.Schema {
+	codes := openapi.Of("string")
+	list := []*openapi.Schema{codes}
 	for _, k := range kinds {
 		if k.Pattern != "" {
-			list = append(list, &huma.Schema{Type: huma.TypeString, Pattern: k.Pattern})
+			list = append(list, &openapi.Schema{Type: openapi.Types{"string"}, Pattern: k.Pattern})
 			continue
 		}
-		codes.Enum = append(codes.Enum, k.Code)
+		codes.Enum = append(codes.Enum, string(k.Code))
 	}
-	return &huma.Schema{AnyOf: list}
+	return openapi.AnyOf(list...)
 }
 
 // of describes a type; structs become components.
-func (c schemas) of(t reflect.Type) *huma.Schema {
+func (c schemas) of(t reflect.Type) *openapi.Schema {
 	if words, ok := closedWordList[t]; ok {
 		word := *words
 		return &word
 	}
 	switch t {
 	case timeType:
-		return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
+		return openapi.In("string", "date-time")
 	case timeSpanType:
-		return &huma.Schema{Type: huma.TypeString, Description: "[d.]hh:mm:ss[.fffffff]"}
+		return &openapi.Schema{Type: openapi.Types{"string"}, Description: "[d.]hh:mm:ss[.fffffff]"}
 	case rawType:
-		return &huma.Schema{}
+		return &openapi.Schema{}
 	case numberType:
-		return &huma.Schema{Type: huma.TypeNumber}
+		return openapi.Of("number")
 	case settingsType:
 		return c.component("Settings", settingsSchema)
 	case answerType:
-		return c.component("SettingsAnswer", func() *huma.Schema {
-			return &huma.Schema{AllOf: []*huma.Schema{c.of(settingsType), c.of(reflect.TypeFor[settingsFacts]())}}
+		return c.component("SettingsAnswer", func() *openapi.Schema {
+			return &openapi.Schema{AllOf: []*openapi.Schema{c.of(settingsType), c.of(reflect.TypeFor[settingsFacts]())}}
 		})
 	case lineAnswer:
-		return &huma.Schema{AnyOf: []*huma.Schema{
-			c.of(reflect.TypeFor[difference]()), c.of(reflect.TypeFor[backtestProgress]()), c.of(reflect.TypeFor[backtestTotal]())}}
+		return openapi.AnyOf(c.of(reflect.TypeFor[difference]()), c.of(reflect.TypeFor[backtestProgress]()), c.of(reflect.TypeFor[backtestTotal]()))
 	case serviceAnswer:
-		return &huma.Schema{AnyOf: []*huma.Schema{c.of(reflect.TypeFor[forgehook.Service]()), c.of(reflect.TypeFor[forgehook.Utility]())}}
+		return openapi.AnyOf(c.of(reflect.TypeFor[forgehook.Service]()), c.of(reflect.TypeFor[forgehook.Utility]()))
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
-		return nullable(c.of(t.Elem()))
+		return c.of(t.Elem()).OrNull()
 	case reflect.Struct:
-		return c.component(strings.ToUpper(t.Name()[:1])+t.Name()[1:], func() *huma.Schema { return c.object(t) })
+		return c.component(strings.ToUpper(t.Name()[:1])+t.Name()[1:], func() *openapi.Schema { return c.object(t) })
 	case reflect.Slice:
-		return &huma.Schema{Type: huma.TypeArray, Items: c.of(t.Elem())}
+		return openapi.ListOf(c.of(t.Elem()))
 	case reflect.Map:
-		return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: c.of(t.Elem())}
+		return openapi.MapOf(c.of(t.Elem()))
 	case reflect.Interface:
-		return &huma.Schema{}
+		return &openapi.Schema{}
 	case reflect.Bool:
-		return &huma.Schema{Type: huma.TypeBoolean}
+		return openapi.Of("boolean")
 	case reflect.Float64:
-		return &huma.Schema{Type: huma.TypeNumber}
+		return openapi.Of("number")
 	case reflect.String:
-		return &huma.Schema{Type: huma.TypeString}
+		return openapi.Of("string")
 	case reflect.Int32:
-		return &huma.Schema{Type: huma.TypeInteger, Format: "int32"}
+		return openapi.In("integer", "int32")
 	default:
-		return &huma.Schema{Type: huma.TypeInteger}
+		return openapi.Of("integer")
 	}
 }
 
-func (c schemas) component(name string, describe func() *huma.Schema) *huma.Schema {
+func (c schemas) component(name string, describe func() *openapi.Schema) *openapi.Schema {
 	if c[name] == nil {
-		c[name] = &huma.Schema{} // before describe: entities hold themselves
+		c[name] = &openapi.Schema{} // before describe: entities hold themselves
 		*c[name] = *describe()
 	}
-	return &huma.Schema{Ref: "#/components/schemas/" + name}
-}
-
-func nullable(s *huma.Schema) *huma.Schema {
-	if s.Type == "" || len(s.Enum) > 0 {
-		return &huma.Schema{AnyOf: []*huma.Schema{s, {Type: "null"}}}
-	}
-	s.Nullable = true
-	return s
+	return &openapi.Schema{Ref: schemasAt + name}
 }
 
 // object describes a struct. Entities marshal themselves to put an enum's name beside its number; as they are also input, none of
 // their members is required.
-func (c schemas) object(t reflect.Type) *huma.Schema {
-	s := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}}
+func (c schemas) object(t reflect.Type) *openapi.Schema {
+	s := openapi.Object()
 	entity := t.Implements(marshalerType)
 	for _, f := range reflect.VisibleFields(t) {
 		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -147,7 +143,7 @@ func (c schemas) object(t reflect.Type) *huma.Schema {
 		}
 		if base := deref(f.Type); isEnum(base) {
 			s.Properties[name] = c.enum(base, t, name)
-			s.Properties[name+"Name"] = &huma.Schema{Type: huma.TypeString, Nullable: true, ReadOnly: true}
+			s.Properties[name+"Name"] = &openapi.Schema{Type: openapi.Types{"string", "null"}, ReadOnly: true}
 			continue
 		}
 		s.Properties[name] = c.of(f.Type)
@@ -175,28 +171,27 @@ func isEnum(t reflect.Type) bool {
 }
 
 // enum describes an enum by what the decoder says of a name that does not exist.
-func (c schemas) enum(t, within reflect.Type, member string) *huma.Schema {
-	return c.component(t.Name(), func() *huma.Schema {
+func (c schemas) enum(t, within reflect.Type, member string) *openapi.Schema {
+	return c.component(t.Name(), func() *openapi.Schema {
 		err := forgehook.Decode(fmt.Appendf(nil, `{%q:"?"}`, member), reflect.New(within).Interface())
 		fault, ok := errors.AsType[*forgehook.Error](err)
 		if !ok {
 			panic(fmt.Sprintf("schema of %s: the decoder took a name that no enum has", t))
 		}
-		return &huma.Schema{
-			AnyOf:       []*huma.Schema{{Type: huma.TypeInteger, Format: "int32"}, {Type: huma.TypeString}, {Type: "null"}},
-			Description: "Answered as number. Taken: " + fault.Fields[0].Allowed + ".",
-		}
+		s := openapi.AnyOf(openapi.In("integer", "int32"), openapi.Of("string"), openapi.Of("null"))
+		s.Description = "Answered as number. Taken: " + fault.Fields[0].Allowed + "."
+		return s
 	})
 }
 
 // settingsSchema describes the settings from their declarations.
-func settingsSchema() *huma.Schema {
-	root := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}}
+func settingsSchema() *openapi.Schema {
+	root := openapi.Object()
 	for _, f := range forgehook.SettingFields() {
 		group, names := root, strings.Split(f.Path, ".")
 		for _, name := range names[:len(names)-1] {
 			if group.Properties[name] == nil {
-				group.Properties[name] = &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{}}
+				group.Properties[name] = openapi.Object()
 			}
 			group = group.Properties[name]
 		}
@@ -205,14 +200,14 @@ func settingsSchema() *huma.Schema {
 	return root
 }
 
-func settingSchema(f *forgehook.Field) *huma.Schema {
-	integer, text := &huma.Schema{Type: huma.TypeInteger}, &huma.Schema{Type: huma.TypeString}
+func settingSchema(f *forgehook.Field) *openapi.Schema {
+	integer, text := openapi.Of("integer"), openapi.Of("string")
 	s := text
 	switch f.Kind {
 	case forgehook.KindInteger:
 		s = integer
 	case forgehook.KindBoolean:
-		s = &huma.Schema{Type: huma.TypeBoolean}
+		s = openapi.Of("boolean")
 	case forgehook.KindEnum:
 		s = wordSchema(f.Names)
 	case forgehook.KindEnums:
@@ -220,20 +215,19 @@ func settingSchema(f *forgehook.Field) *huma.Schema {
 	case forgehook.KindIntegers:
 		s = severalOf(integer)
 	case forgehook.KindHeaders, forgehook.KindExpressions:
-		s = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: text}
+		s = openapi.MapOf(text)
 	case forgehook.KindTriggers:
-		s = &huma.Schema{AnyOf: []*huma.Schema{{Type: huma.TypeBoolean}, {Type: huma.TypeArray, Items: wordSchema(forgehook.TriggerTypes)}}}
+		s = openapi.AnyOf(openapi.Of("boolean"), openapi.ListOf(wordSchema(forgehook.TriggerTypes)))
 	case forgehook.KindReserved:
-		s = &huma.Schema{Type: "null"}
+		s = openapi.Of("null")
 	case forgehook.KindSecret:
-		s = &huma.Schema{AnyOf: []*huma.Schema{text, {
-			Type: huma.TypeObject, Required: []string{"set"}, Properties: map[string]*huma.Schema{
-				"set": {Type: huma.TypeBoolean}, "updatedAt": {Type: huma.TypeString, Format: "date-time"},
-			},
-		}}}
+		kept := openapi.Object()
+		kept.Properties["set"], kept.Properties["updatedAt"] = openapi.Of("boolean"), openapi.In("string", "date-time")
+		kept.Required = []string{"set"}
+		s = openapi.AnyOf(text, kept)
 	}
 	if f.Kind != forgehook.KindReserved {
-		s = nullable(s) // as input: null puts the default back
+		s = s.OrNull() // as input: null puts the default back
 	}
 	s.Description, s.Default = fmt.Sprintf("%s Allowed: %s.", f.Doc, f.Allowed), f.Default
 	if !f.Built && f.Kind != forgehook.KindReserved {
@@ -242,6 +236,6 @@ func settingSchema(f *forgehook.Field) *huma.Schema {
 	return s
 }
 
-func severalOf(one *huma.Schema) *huma.Schema {
-	return &huma.Schema{AnyOf: []*huma.Schema{one, {Type: huma.TypeArray, Items: one}}}
+func severalOf(one *openapi.Schema) *openapi.Schema {
+	return openapi.AnyOf(one, openapi.ListOf(one))
 }

@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/dispatch"
+	"github.com/forgehook/forgehook/internal/openapi"
 	"github.com/forgehook/forgehook/internal/secret"
 )
 
@@ -345,27 +345,23 @@ func TestSchemas(t *testing.T) {
 	t.Parallel()
 	s := &server{}
 	s.router()
-	registry := s.huma.OpenAPI().Components.Schemas
-	for path, item := range s.huma.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
-			if op == nil {
-				continue
-			}
+	for path, item := range s.document.Paths {
+		for _, op := range item {
 			for _, response := range op.Responses {
 				for _, media := range response.Content {
-					validate(t, registry, path, media)
+					s.schemas().validate(t, path, media)
 				}
 			}
-			if op.RequestBody != nil && op.RequestBody.Content["application/x-ndjson"] == nil {
+			if op.RequestBody != nil && op.RequestBody.Content[lineMedia] == nil {
 				for _, media := range op.RequestBody.Content {
-					validate(t, registry, path, media)
+					s.schemas().validate(t, path, media)
 				}
 			}
 		}
 	}
 }
 
-func validate(t *testing.T, registry huma.Registry, path string, media *huma.MediaType) {
+func (c schemas) validate(t *testing.T, path string, media *openapi.Media) {
 	t.Helper()
 	raw, err := json.Marshal(media.Example)
 	if err != nil {
@@ -375,48 +371,48 @@ func validate(t *testing.T, registry huma.Registry, path string, media *huma.Med
 	if err := json.Unmarshal(raw, &example); err != nil {
 		t.Fatal(err)
 	}
-	undocumented(t, registry, path, []*huma.Schema{media.Schema}, example)
+	c.undocumented(t, path, []*openapi.Schema{media.Schema}, example)
 }
 
 // undocumented reports members of an example that none of its schemas has.
-func undocumented(t *testing.T, registry huma.Registry, at string, given []*huma.Schema, example any) {
+func (c schemas) undocumented(t *testing.T, at string, given []*openapi.Schema, example any) {
 	t.Helper()
-	var all []*huma.Schema
+	var all []*openapi.Schema
 	for len(given) > 0 {
-		s := given[0]
+		one := given[0]
 		given = given[1:]
-		if s.Ref != "" {
-			s = registry.SchemaFromRef(s.Ref)
+		if one.Ref != "" {
+			one = c[strings.TrimPrefix(one.Ref, schemasAt)]
 		}
-		all = append(all, s)
-		given = append(given, slices.Concat(s.AnyOf, s.AllOf, s.OneOf)...)
+		all = append(all, one)
+		given = append(given, slices.Concat(one.AnyOf, one.AllOf)...)
 	}
 	switch x := example.(type) {
 	case map[string]any:
 		for name, value := range x {
-			var below []*huma.Schema
+			var below []*openapi.Schema
 			open := false
 			for _, s := range all {
 				if p := s.Properties[name]; p != nil {
 					below = append(below, p)
 				}
-				open = open || s.AdditionalProperties != nil || (s.Type == "" && s.Properties == nil && len(all) == 1)
+				open = open || s.Additional != nil || (s.Type == nil && s.Properties == nil && len(all) == 1)
 			}
 			if len(below) == 0 && !open {
 				t.Errorf("%s.%s is not documented", at, name)
 				continue
 			}
-			undocumented(t, registry, at+"."+name, below, value)
+			c.undocumented(t, at+"."+name, below, value)
 		}
 	case []any:
 		for _, item := range x {
-			var below []*huma.Schema
+			var below []*openapi.Schema
 			for _, s := range all {
 				if s.Items != nil {
 					below = append(below, s.Items)
 				}
 			}
-			undocumented(t, registry, at+"[]", below, item)
+			c.undocumented(t, at+"[]", below, item)
 		}
 	}
 }

@@ -6,12 +6,9 @@ package api
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"regexp"
 	"runtime"
 	"runtime/debug"
@@ -20,8 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,7 +24,7 @@ import (
 
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/dispatch"
-	"github.com/forgehook/forgehook/internal/jsontree"
+	"github.com/forgehook/forgehook/internal/openapi"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
@@ -66,8 +61,8 @@ type server struct {
 	room     *semaphore.Weighted // see take
 	starting chan struct{}       // see start
 	starts   sync.WaitGroup      // likewise
-	huma     huma.API
-	schemas  schemas
+	routes   gin.IRoutes         // see register
+	document *openapi.Document   // likewise
 }
 
 // API is what [New] makes.
@@ -95,7 +90,7 @@ func New(config Config) (*API, error) {
 		return nil, err
 	}
 	router := s.router()
-	document, err := s.document()
+	document, err := s.document.Bytes()
 	if err != nil {
 		return nil, err
 	}
@@ -121,13 +116,12 @@ func (s *server) router() *gin.Engine {
 	router.RedirectTrailingSlash = false
 	router.Use(s.serve)
 	router.NoRoute(func(c *gin.Context) {
-		s.fail(requestOf(c.Request.Context()), forgehook.Errorf(forgehook.CodeNotFound, "There is no %s here.", forgehook.Shorten(c.Request.URL.Path, 200)))
+		s.fail(requestOf(c), forgehook.Errorf(forgehook.CodeNotFound, "There is no %s here.", forgehook.Shorten(c.Request.URL.Path, 200)))
 	})
 	router.NoMethod(func(c *gin.Context) {
-		s.fail(requestOf(c.Request.Context()), forgehook.Errorf(codeMethod, "%s is not known here; see the Allow header.", forgehook.Shorten(c.Request.Method, 20)))
+		s.fail(requestOf(c), forgehook.Errorf(codeMethod, "%s is not known here; see the Allow header.", forgehook.Shorten(c.Request.Method, 20)))
 	})
-	s.huma = humagin.New(router, huma.Config{OpenAPI: newDocument()})
-	s.schemas = s.huma.OpenAPI().Components.Schemas.Map()
+	s.routes, s.document = router, newDocument()
 	s.health()
 	s.keys()
 	s.projects()
@@ -146,165 +140,10 @@ func (s *server) router() *gin.Engine {
 	return router
 }
 
-// answer is what a handler says when all went well.
-type answer[O any] struct {
-	status   int
-	location string // of what was made
-	applied  string // Preference-Applied
-	body     O
-	lines    func(put func(...O) error) error // instead of body: NDJSON, sent as it is put
-	events   func() error                     // instead of body: server-sent events, which it writes itself
-}
-
-// none is the body of a 204.
-type none struct{}
-
-func ok[O any](body O) *answer[O] { return &answer[O]{status: http.StatusOK, body: body} }
-
-func created[O any](location string, body O) *answer[O] {
-	return &answer[O]{status: http.StatusCreated, location: location, body: body}
-}
-
-func lines[O any](each func(put func(...O) error) error) *answer[O] {
-	return &answer[O]{status: http.StatusOK, lines: each}
-}
-
-func noContent() *answer[none] { return &answer[none]{status: http.StatusNoContent} }
-
-// register adds a route: huma fills the input and documents it; admission, body and answer are ours, so that every error takes
-// the same way out.
-func register[I, O any, P interface {
-	*I
-	input
-}](s *server, rt route, handle func(context.Context, *request, P) (*answer[O], error)) {
-	query := queryOf(reflect.TypeFor[I]())
-	type output struct{ Body func(huma.Context) }
-	huma.Register(s.huma, s.operation(rt, reflect.TypeFor[O]()), func(ctx context.Context, in *I) (*output, error) {
-		r := requestOf(ctx)
-		return &output{func(huma.Context) {
-			out, err := func() (*answer[O], error) {
-				if err := s.prepare(ctx, r, rt, P(in), query); err != nil {
-					return nil, err
-				}
-				return handle(ctx, r, in)
-			}()
-			if err != nil {
-				s.fail(r, err)
-				return
-			}
-			for name, value := range map[string]string{"Location": out.location, "Preference-Applied": out.applied} {
-				if value != "" {
-					r.gin.Header(name, value)
-				}
-			}
-			switch {
-			case out.status == http.StatusNoContent:
-				r.gin.Status(out.status)
-			case out.lines != nil:
-				stream(s, r, out)
-			case out.events != nil:
-				s.broken(r, out.events())
-			default:
-				s.write(r, out.status, "application/json", out.body)
-			}
-		}}, nil
-	})
-	s.documentBody(rt)
-}
-
-// prepare does what comes before every handler, in the order in which a client should hear of it.
-func (s *server) prepare(ctx context.Context, r *request, rt route, in input, query []queryParameter) error {
-	if rt.need != "" {
-		if err := s.admit(ctx, r, rt.need); err != nil {
-			return err
-		}
-	}
-	in.parse(r)
-	r.checkQuery(query)
-	if err := r.invalid(); err != nil {
-		return err
-	}
-	if rt.takes == nil || rt.streams || rt.late {
-		return nil
-	}
-	return s.take(r.gin.Request.Context(), r)
-}
-
-// write answers JSON, or an internal error where the value has none. After half an answer there is nothing more to say.
-func (s *server) write(r *request, status int, contentType string, body any) {
-	if r.gin.Writer.Written() {
-		return
-	}
-	s.letGo(r.gin) // it may have waited long
-	data, err := jsontree.Marshal(body)
-	if err != nil {
-		s.fail(r, fmt.Errorf("encode answer: %w", err))
-		return
-	}
-	r.gin.Data(status, contentType, append(plainHTML(data), '\n'))
-}
-
-// stream answers lines, each group as soon as it is there. An error before the first of them is answered as any other; after it the
-// connection is cut, so that half an answer does not look whole.
-func stream[O any](s *server, r *request, out *answer[O]) {
-	err := out.lines(func(group ...O) error {
-		var lines []byte
-		for _, line := range group {
-			data, err := jsontree.Marshal(line)
-			if err != nil {
-				return fmt.Errorf("encode answer: %w", err)
-			}
-			lines = append(append(lines, plainHTML(data)...), '\n')
-		}
-		r.gin.Header("Content-Type", lineMedia)
-		r.gin.Status(out.status)
-		if _, err := r.gin.Writer.Write(lines); err != nil {
-			return fmt.Errorf("%w: %w", errGone, err)
-		}
-		r.gin.Writer.Flush()
-		return nil
-	})
-	s.broken(r, err)
-}
-
-// broken ends a stream that could not be sent to its end.
-func (s *server) broken(r *request, err error) {
-	if errors.Is(err, errGone) {
-		r.status = statusGone
-	} else if err != nil {
-		r.cut = r.gin.Writer.Written()
-		s.fail(r, err)
-	}
-}
-
-// errGone ends a stream whose reader has left.
-var errGone = errors.New("the answer cannot be sent")
-
-// htmlEscapes are how entities that marshal themselves write < > & all the same: harmless, but unreadable.
-var htmlEscapes = map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}
-
-// plainHTML takes these escapes back, in place. A backslash that is escaped itself starts none.
-func plainHTML(data []byte) []byte {
-	out := data[:0]
-	for i := 0; i < len(data); i++ {
-		if data[i] == '\\' && i+1 < len(data) {
-			if plain, ok := htmlEscapes[string(data[i:min(i+6, len(data))])]; ok {
-				out = append(out, plain)
-				i += 5
-				continue
-			}
-			out = append(out, data[i])
-			i++
-		}
-		out = append(out, data[i])
-	}
-	return out
-}
-
 type requestKey struct{}
 
-// requestOf finds the exchange that serve began; only register and the router's own answers need it.
-func requestOf(ctx context.Context) *request { return ctx.Value(requestKey{}).(*request) }
+// requestOf finds the exchange that serve began.
+func requestOf(c *gin.Context) *request { return c.MustGet(requestKey{}).(*request) }
 
 // goodRequestID is what may come back in headers, logs and problems.
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
@@ -316,7 +155,7 @@ func (s *server) serve(c *gin.Context) {
 	if !goodRequestID.MatchString(r.id) {
 		r.id = uuid.Must(uuid.NewV7()).String()
 	}
-	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), requestKey{}, r))
+	c.Set(requestKey{}, r)
 	for name, value := range map[string]string{
 		"X-Request-Id":            r.id,
 		"X-Content-Type-Options":  "nosniff",

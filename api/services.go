@@ -60,31 +60,31 @@ func (s *server) createService(ctx context.Context, r *request, in *byID) (*answ
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
-	service.ProjectID, service.ServiceID = in.id, nil
+	service.ProjectID, service.ServiceID = in.ID, nil
 	service, err := s.DB.CreateService(ctx, r.tenant(), service)
 	return created(fmt.Sprintf("/v1/services/%d", service.ID), service), err
 }
 
 func (s *server) listServices(ctx context.Context, r *request, in *byIDPaged) (*answer[serviceList], error) {
-	services, next, err := s.DB.Services(ctx, r.tenant(), in.id, in.page)
+	services, next, err := s.DB.Services(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(services) == 0 {
-		_, err = s.DB.Project(ctx, r.tenant(), in.id) // no page of nothing
+		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
 	}
 	return ok(serviceList{some(services), cursor(next)}), err
 }
 
 func (s *server) getService(ctx context.Context, r *request, in *byID) (*answer[serviceOrUtility], error) {
-	return either(func() (any, error) { return s.DB.Service(ctx, r.tenant(), in.id) },
-		func() (any, error) { return s.DB.Utility(ctx, r.tenant(), in.id) })
+	return either(func() (any, error) { return s.DB.Service(ctx, r.tenant(), in.ID) },
+		func() (any, error) { return s.DB.Utility(ctx, r.tenant(), in.ID) })
 }
 
 func (s *server) updateService(ctx context.Context, r *request, in *byID) (*answer[serviceOrUtility], error) {
 	return either(func() (any, error) {
-		return s.DB.UpdateService(ctx, r.tenant(), in.id, func(service *forgehook.Service) error {
+		return s.DB.UpdateService(ctx, r.tenant(), in.ID, func(service *forgehook.Service) error {
 			return s.patchService(r, service)
 		})
 	}, func() (any, error) {
-		return s.DB.UpdateUtility(ctx, r.tenant(), in.id, r.patchUtility)
+		return s.DB.UpdateUtility(ctx, r.tenant(), in.ID, r.patchUtility)
 	})
 }
 
@@ -102,7 +102,7 @@ func (s *server) patchService(r *request, service *forgehook.Service) error {
 }
 
 func (s *server) deleteService(ctx context.Context, r *request, in *byID) (*answer[none], error) {
-	_, err := either(func() (any, error) { return nil, s.DB.DeleteService(ctx, r.tenant(), in.id) },
-		func() (any, error) { return nil, s.DB.DeleteUtility(ctx, r.tenant(), in.id) })
+	_, err := either(func() (any, error) { return nil, s.DB.DeleteService(ctx, r.tenant(), in.ID) },
+		func() (any, error) { return nil, s.DB.DeleteUtility(ctx, r.tenant(), in.ID) })
 	return noContent(), err
 }

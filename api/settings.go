@@ -56,11 +56,11 @@ func (s *server) settings() {
 }
 
 func (s *server) getSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
-	version, err := s.DB.Settings(ctx, r.tenant(), in.id)
+	version, err := s.DB.Settings(ctx, r.tenant(), in.ID)
 	if err != nil {
-		return nil, s.onlyUtilities(ctx, r, in.id, err)
+		return nil, s.onlyUtilities(ctx, r, in.ID, err)
 	}
-	return ok(s.answerOf(r, in.id, version)), nil
+	return ok(s.answerOf(r, in.ID, version)), nil
 }
 
 // warningsOf are those of saved settings. Where a later release refuses what an earlier one took, its reasons are warnings too.
@@ -89,11 +89,11 @@ func (s *server) planOf(r *request, id int32, version int, settings forgehook.Se
 }
 
 func (s *server) putSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
-	return s.saveSettings(ctx, r, in.id, false)
+	return s.saveSettings(ctx, r, in.ID, false)
 }
 
 func (s *server) patchSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
-	return s.saveSettings(ctx, r, in.id, true)
+	return s.saveSettings(ctx, r, in.ID, true)
 }
 
 func (s *server) saveSettings(ctx context.Context, r *request, id int32, merge bool) (*answer[settingsAnswer], error) {

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
@@ -33,54 +31,27 @@ const (
 )
 
 type streamInput struct {
-	IDs              []string    `query:"id,explode" maxItems:"100" doc:"Of a call; may be given up to 100 times. The stream ends when all of them have completed. Without it: all calls as they end."`
-	WebHookServiceID idText      `query:"webHookServiceId"`
-	DocumentID       idText      `query:"documentId"`
-	WorkItemID       idText      `query:"workItemId"`
-	Outcome          outcomeText `query:"outcome"`
-	RunID            string      `query:"runId" format:"uuid"`
-	LastEventID      string      `header:"Last-Event-ID" doc:"Of a reader that comes back: without id the stream begins with gap then, for what it missed."`
-	ids              []string
-	filter           forgehook.CallFilter
+	IDs              []string          `query:"id" doc:"Of a call; may be given up to 100 times. The stream ends when all of them have completed. Without it: all calls as they end."`
+	WebHookServiceID int32             `query:"webHookServiceId"`
+	DocumentID       int32             `query:"documentId"`
+	WorkItemID       int32             `query:"workItemId"`
+	Outcome          forgehook.Outcome `query:"outcome"`
+	RunID            string            `query:"runId" format:"uuid"`
+	LastEventID      string            `header:"Last-Event-ID" doc:"Of a reader that comes back: without id the stream begins with gap then, for what it missed."`
 }
 
-func (in *streamInput) parse(r *request) {
-	for _, text := range in.IDs {
-		id, err := uuid.Parse(text)
-		if err != nil || len(text) != 36 {
-			r.fault("query.id", text, "the id of a call: a UUID")
-			continue
-		}
-		if !slices.Contains(in.ids, id.String()) {
-			in.ids = append(in.ids, id.String())
-		}
+// filter selects among the calls that end.
+func (in *streamInput) filter() forgehook.CallFilter {
+	return forgehook.CallFilter{
+		Status: forgehook.CallCompleted, Outcome: in.Outcome, WebHookServiceID: in.WebHookServiceID, DocumentID: in.DocumentID,
+		WorkItemID: in.WorkItemID, RunID: in.RunID,
 	}
-	if len(in.IDs) > maxStreamIDs {
-		r.fault("query.id", fmt.Sprint(len(in.IDs)), fmt.Sprintf("at most %d", maxStreamIDs))
-	}
-	in.filter = forgehook.CallFilter{
-		Outcome:          word(r, "query.outcome", string(in.Outcome), forgehook.Outcomes),
-		WebHookServiceID: r.integer("query.webHookServiceId", string(in.WebHookServiceID)),
-		DocumentID:       r.integer("query.documentId", string(in.DocumentID)),
-		WorkItemID:       r.integer("query.workItemId", string(in.WorkItemID)),
-		RunID:            r.filterUUID("query.runId", in.RunID),
-	}
-	if len(in.IDs) > 0 && in.filter != (forgehook.CallFilter{}) {
+}
+
+func (in *streamInput) check(r *request) {
+	if len(in.IDs) > 0 && in.filter() != (forgehook.CallFilter{Status: forgehook.CallCompleted}) {
 		r.fault("query.id", "", "either ids of calls or filters, not both")
 	}
-	in.filter.Status = forgehook.CallCompleted
-}
-
-// filterUUID reads an id of a filter, "" when it is absent.
-func (r *request) filterUUID(location, text string) string {
-	if text == "" {
-		return ""
-	}
-	id, err := uuid.Parse(text)
-	if err != nil || len(text) != 36 {
-		r.fault(location, text, "a UUID")
-	}
-	return id.String()
 }
 
 // feed writes server-sent events.
@@ -177,7 +148,7 @@ func (s *server) streamCalls(ctx context.Context, r *request, in *streamInput) (
 		stop()
 		leave()
 	}
-	portions, err := s.present(ctx, r, in.ids)
+	portions, err := s.present(ctx, r, in.IDs)
 	if err != nil {
 		done()
 		return nil, err
@@ -189,7 +160,7 @@ func (s *server) streamCalls(ctx context.Context, r *request, in *streamInput) (
 		switch {
 		case err != nil:
 			return err
-		case len(in.ids) > 0:
+		case len(in.IDs) > 0:
 			open, err := s.streamPresent(ctx, f, portions)
 			if err != nil {
 				return err
@@ -200,7 +171,7 @@ func (s *server) streamCalls(ctx context.Context, r *request, in *streamInput) (
 				return err
 			}
 		}
-		return s.streamAll(ctx, f, in.filter, ended)
+		return s.streamAll(ctx, f, in.filter(), ended)
 	}}, nil
 }
 

@@ -231,7 +231,7 @@ func TestStream_faults(t *testing.T) {
 		{"?" + many[1:], "", 422, []string{"invalid", "query.id"}},
 		{"?id=" + call.CallID + "&outcome=failed", "", 422, []string{"invalid", "query.id"}},
 		{"?runId=x&documentId=0&webHookServiceId=x&outcome=ok&limit=1", "", 422,
-			[]string{"invalid", "query.outcome", "query.webHookServiceId", "query.documentId", "query.runId", "query.limit"}},
+			[]string{"invalid", "query.webHookServiceId", "query.documentId", "query.outcome", "query.runId", "query.limit"}},
 	} {
 		key := row.key
 		if key == "" {

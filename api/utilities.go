@@ -52,7 +52,7 @@ func (s *server) createUtility(ctx context.Context, r *request, in *byID) (*answ
 	if err := r.decode(&given, true); err != nil {
 		return nil, err
 	}
-	utility := forgehook.Utility{Type: forgehook.UtilityType, ServiceID: in.id, Name: r.name(given.Name)}
+	utility := forgehook.Utility{Type: forgehook.UtilityType, ServiceID: in.ID, Name: r.name(given.Name)}
 	if (given.Type == nil || !strings.EqualFold(*given.Type, forgehook.UtilityType)) && !r.faulty("body.type") {
 		r.fault("body.type", value(given.Type), "required: "+forgehook.UtilityType)
 	}
@@ -73,7 +73,7 @@ func (s *server) createUtility(ctx context.Context, r *request, in *byID) (*answ
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
-	warnings, made := append(some(plan.Warnings()), s.likeNamed(ctx, r, in.id, plan)...), ""
+	warnings, made := append(some(plan.Warnings()), s.likeNamed(ctx, r, in.ID, plan)...), ""
 	if !settings.Signing.Secret.IsSet() {
 		if made, err = secret.NewSigningSecret(); err != nil {
 			return nil, err
@@ -90,9 +90,9 @@ func (s *server) createUtility(ctx context.Context, r *request, in *byID) (*answ
 }
 
 func (s *server) listUtilities(ctx context.Context, r *request, in *byIDPaged) (*answer[utilityList], error) {
-	utilities, next, err := s.DB.Utilities(ctx, r.tenant(), in.id, in.page)
+	utilities, next, err := s.DB.Utilities(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(utilities) == 0 {
-		_, err = s.DB.Service(ctx, r.tenant(), in.id) // no page of nothing
+		_, err = s.DB.Service(ctx, r.tenant(), in.ID) // no page of nothing
 	}
 	return ok(utilityList{some(utilities), cursor(next)}), err
 }
@@ -117,18 +117,18 @@ func (r *request) patchUtility(utility *forgehook.Utility) error {
 }
 
 func (s *server) pauseUtility(ctx context.Context, r *request, in *byID) (*answer[forgehook.Utility], error) {
-	utility, err := s.DB.Pause(ctx, r.tenant(), in.id, time.Now())
-	return ok(utility), s.onlyUtilities(ctx, r, in.id, err)
+	utility, err := s.DB.Pause(ctx, r.tenant(), in.ID, time.Now())
+	return ok(utility), s.onlyUtilities(ctx, r, in.ID, err)
 }
 
 func (s *server) resumeUtility(ctx context.Context, r *request, in *byID) (*answer[forgehook.Utility], error) {
-	utility, drain, raised, err := s.DB.Resume(ctx, r.tenant(), in.id)
+	utility, drain, raised, err := s.DB.Resume(ctx, r.tenant(), in.ID)
 	if err != nil {
-		return nil, s.onlyUtilities(ctx, r, in.id, err)
+		return nil, s.onlyUtilities(ctx, r, in.ID, err)
 	}
 	s.dispatch(r).Follow(ctx, raised)
 	if drain {
-		s.dispatch(r).Drain(ctx, r.tenant(), in.id)
+		s.dispatch(r).Drain(ctx, r.tenant(), in.ID)
 	}
 	return ok(utility), nil
 }

@@ -13,29 +13,14 @@ import (
 
 type (
 	versionInput struct {
-		ID      idText `path:"id"`
-		Version idText `path:"version"`
-		id      int32
-		version int
+		byID
+		Version int32 `path:"version"`
 	}
 	diffInput struct {
-		ID      idText `path:"id"`
-		Version idText `path:"version"`
-		To      idText `query:"to" doc:"Version to compare with; without it the one in force."`
-		id      int32
-		version int
-		to      int
+		versionInput
+		To int32 `query:"to" doc:"Version to compare with; without it the one in force."`
 	}
 )
-
-func (in *versionInput) parse(r *request) {
-	in.id, in.version = r.integer("path.id", string(in.ID)), int(r.integer("path.version", string(in.Version)))
-}
-
-func (in *diffInput) parse(r *request) {
-	in.id, in.version = r.integer("path.id", string(in.ID)), int(r.integer("path.version", string(in.Version)))
-	in.to = int(r.integer("query.to", string(in.To)))
-}
 
 // versionDiff lists the settings in which two versions differ, in the order of their declarations.
 type versionDiff struct {
@@ -66,31 +51,31 @@ func (s *server) versions() {
 }
 
 func (s *server) listVersions(ctx context.Context, r *request, in *byIDPaged) (*answer[versionList], error) {
-	versions, next, err := s.DB.SettingsVersions(ctx, r.tenant(), in.id, in.page)
+	versions, next, err := s.DB.SettingsVersions(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(versions) == 0 {
-		_, err = s.DB.Settings(ctx, r.tenant(), in.id) // no page of nothing
+		_, err = s.DB.Settings(ctx, r.tenant(), in.ID) // no page of nothing
 	}
-	return ok(versionList{some(versions), cursor(next)}), s.onlyUtilities(ctx, r, in.id, err)
+	return ok(versionList{some(versions), cursor(next)}), s.onlyUtilities(ctx, r, in.ID, err)
 }
 
 func (s *server) getVersion(ctx context.Context, r *request, in *versionInput) (*answer[settingsAnswer], error) {
-	version, err := s.DB.SettingsVersion(ctx, r.tenant(), in.id, in.version)
+	version, err := s.DB.SettingsVersion(ctx, r.tenant(), in.ID, int(in.Version))
 	if err != nil {
-		return nil, s.onlyUtilities(ctx, r, in.id, err)
+		return nil, s.onlyUtilities(ctx, r, in.ID, err)
 	}
-	return ok(s.answerOf(r, in.id, version)), nil
+	return ok(s.answerOf(r, in.ID, version)), nil
 }
 
 func (s *server) diffVersions(ctx context.Context, r *request, in *diffInput) (*answer[versionDiff], error) {
-	from, err := s.DB.SettingsVersion(ctx, r.tenant(), in.id, in.version)
+	from, err := s.DB.SettingsVersion(ctx, r.tenant(), in.ID, int(in.Version))
 	if err != nil {
-		return nil, s.onlyUtilities(ctx, r, in.id, err)
+		return nil, s.onlyUtilities(ctx, r, in.ID, err)
 	}
 	var to forgehook.SettingsVersion
-	if in.to == 0 {
-		to, err = s.DB.Settings(ctx, r.tenant(), in.id)
-	} else if to, err = s.DB.SettingsVersion(ctx, r.tenant(), in.id, in.to); forgehook.ErrorCode(err) == forgehook.CodeNotFound {
-		r.fault("query.to", string(in.To), "a version of these settings; GET /v1/services/{id}/settings/versions lists them")
+	if in.To == 0 {
+		to, err = s.DB.Settings(ctx, r.tenant(), in.ID)
+	} else if to, err = s.DB.SettingsVersion(ctx, r.tenant(), in.ID, int(in.To)); forgehook.ErrorCode(err) == forgehook.CodeNotFound {
+		r.fault("query.to", fmt.Sprint(in.To), "a version of these settings; GET /v1/services/{id}/settings/versions lists them")
 		err = r.invalid()
 	}
 	if err != nil {
@@ -120,11 +105,11 @@ func changesOf(from, to forgehook.Settings) ([]settingChange, error) {
 }
 
 func (s *server) restoreVersion(ctx context.Context, r *request, in *versionInput) (*answer[settingsAnswer], error) {
-	then, err := s.DB.SettingsVersion(ctx, r.tenant(), in.id, in.version)
+	then, err := s.DB.SettingsVersion(ctx, r.tenant(), in.ID, int(in.Version))
 	if err != nil {
-		return nil, s.onlyUtilities(ctx, r, in.id, err)
+		return nil, s.onlyUtilities(ctx, r, in.ID, err)
 	}
-	version, err := s.DB.SaveSettings(ctx, r.tenant(), in.id, r.key.ID, func(present forgehook.Settings) (forgehook.Settings, error) {
+	version, err := s.DB.SaveSettings(ctx, r.tenant(), in.ID, r.key.ID, func(present forgehook.Settings) (forgehook.Settings, error) {
 		next, err := withSecretsOf(then.Settings, present)
 		if err != nil {
 			return next, err
@@ -137,7 +122,7 @@ func (s *server) restoreVersion(ctx context.Context, r *request, in *versionInpu
 	if err != nil {
 		return nil, err
 	}
-	return s.saved(ctx, r, in.id, version), nil
+	return s.saved(ctx, r, in.ID, version), nil
 }
 
 // withSecretsOf are settings with the secrets of others, sealed in both.

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/postgres"
 )
@@ -22,22 +20,15 @@ type workItemList struct {
 
 // byIDPrefer names what may be waited for.
 type byIDPrefer struct {
-	ID     idText `path:"id"`
+	byID
 	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the process to complete."`
-	id     int32
 }
-
-func (in *byIDPrefer) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
 
 // startProcessInput names the item of a process.
 type startProcessInput struct {
-	ID     idText `path:"id"`
-	Prefer string `header:"Prefer" doc:"wait=N waits up to N seconds, at most 300, for the process to complete."`
-	Cause  string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that this comes from. The call is made all the same, but what it changes does not fire the utilities that led to it. A traceparent that we sent says the same."`
-	id     int32
+	byIDPrefer
+	Cause string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that this comes from. The call is made all the same, but what it changes does not fire the utilities that led to it. A traceparent that we sent says the same."`
 }
-
-func (in *startProcessInput) parse(r *request) { in.id = r.integer("path.id", string(in.ID)) }
 
 func (s *server) workItems() {
 	const tag, ofProject, one = "work items", "/v1/projects/{id}/work-items", "/v1/work-items/{id}"
@@ -67,7 +58,7 @@ func (s *server) putWorkItem(ctx context.Context, r *request, in *changeInput) (
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
-	item, isNew, raised, err := s.DB.PutWorkItem(ctx, r.tenant(), in.id, item, r.cause())
+	item, isNew, raised, err := s.DB.PutWorkItem(ctx, r.tenant(), in.ID, item, r.cause())
 	if err != nil {
 		return nil, err
 	}
@@ -79,20 +70,20 @@ func (s *server) putWorkItem(ctx context.Context, r *request, in *changeInput) (
 }
 
 func (s *server) listWorkItems(ctx context.Context, r *request, in *byIDPaged) (*answer[workItemList], error) {
-	items, next, err := s.DB.WorkItems(ctx, r.tenant(), in.id, in.page)
+	items, next, err := s.DB.WorkItems(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(items) == 0 {
-		_, err = s.DB.Project(ctx, r.tenant(), in.id) // no page of nothing
+		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
 	}
 	return ok(workItemList{some(items), cursor(next)}), err
 }
 
 func (s *server) getWorkItem(ctx context.Context, r *request, in *byID) (*answer[forgehook.WorkItem], error) {
-	item, err := s.DB.WorkItem(ctx, r.tenant(), in.id)
+	item, err := s.DB.WorkItem(ctx, r.tenant(), in.ID)
 	return ok(item), err
 }
 
 func (s *server) updateWorkItem(ctx context.Context, r *request, in *changeInput) (*answer[forgehook.WorkItem], error) {
-	item, raised, err := s.DB.UpdateWorkItem(ctx, r.tenant(), in.id, r.cause(), func(w *forgehook.WorkItem) error { return patched(r, w, "id", "projectId") })
+	item, raised, err := s.DB.UpdateWorkItem(ctx, r.tenant(), in.ID, r.cause(), func(w *forgehook.WorkItem) error { return patched(r, w, "id", "projectId") })
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +92,7 @@ func (s *server) updateWorkItem(ctx context.Context, r *request, in *changeInput
 }
 
 func (s *server) deleteWorkItem(ctx context.Context, r *request, in *byID) (*answer[none], error) {
-	raised, err := s.DB.DeleteWorkItem(ctx, r.tenant(), in.id)
+	raised, err := s.DB.DeleteWorkItem(ctx, r.tenant(), in.ID)
 	if err == nil {
 		s.dispatch(r).Follow(ctx, raised)
 	}
@@ -117,10 +108,10 @@ func (s *server) startProcess(ctx context.Context, r *request, in *startProcessI
 	if err := r.invalid(); err != nil {
 		return nil, err
 	}
-	if _, err := s.DB.WorkItem(ctx, r.tenant(), in.id); err != nil {
+	if _, err := s.DB.WorkItem(ctx, r.tenant(), in.ID); err != nil {
 		return nil, err
 	}
-	a := postgres.ProcessAcceptance{WorkItemID: in.id, CallID: value(given.CallID), OnDue: forgehook.DueWait, Now: time.Now()}
+	a := postgres.ProcessAcceptance{WorkItemID: in.ID, CallID: value(given.CallID), OnDue: forgehook.DueWait, Now: time.Now()}
 	if given.OnDue != nil {
 		a.OnDue = *given.OnDue
 	}
@@ -158,11 +149,11 @@ func (r *request) checkProcess(p *forgehook.ProcessRequest) {
 	case p.CallID == nil && p.WebHookServiceID == nil:
 		r.fault("body.callId", "", "required: callId or webHookServiceId")
 	case p.CallID != nil:
-		id, err := uuid.Parse(*p.CallID)
-		if err != nil || len(*p.CallID) != 36 {
+		id, ok := parseUUID(*p.CallID)
+		if !ok {
 			r.fault("body.callId", *p.CallID, "the id of a call: a UUID")
 		}
-		*p.CallID = id.String()
+		*p.CallID = id
 	}
 	if p.Reason != nil && len(*p.Reason) > forgehook.MaxReason {
 		r.fault("body.reason", *p.Reason, "at most 500 bytes")
@@ -249,7 +240,7 @@ func (s *server) withdraw(ctx context.Context, r *request, own postgres.Accepted
 }
 
 func (s *server) getProcess(ctx context.Context, r *request, in *byIDPrefer) (*answer[forgehook.WorkItemProcess], error) {
-	process, _, err := s.DB.Process(ctx, r.tenant(), in.id)
+	process, _, err := s.DB.Process(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
 	}
