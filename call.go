@@ -197,8 +197,9 @@ type CallRequest struct {
 const MaxReason = 500
 
 // Validate reports entities given twice or not at all; whether ids exist is for the store to say.
-func (r *CallRequest) Validate() error {
-	var faults []FieldError
+func (r *CallRequest) Validate() error { return Invalid(r.faults()...) }
+
+func (r *CallRequest) faults() (faults []FieldError) {
 	both := func(name string, id *int32, inline bool) {
 		if id != nil && inline {
 			faults = append(faults, FieldError{Path: name, Allowed: "either " + name + "Id or " + name + ", not both"})
@@ -210,15 +211,21 @@ func (r *CallRequest) Validate() error {
 	both("parameterDef", r.ParameterDefID, r.ParameterDef != nil)
 	both("verification", r.VerificationID, r.Verification != nil)
 	both("workItem", r.WorkItemID, r.WorkItem != nil)
-	aboutDocument := r.DocumentID != nil || r.Document != nil || r.WorkItemID != nil || (r.WorkItem != nil && r.WorkItem.DocumentID != nil)
-	if !aboutDocument {
-		faults = append(faults, FieldError{Path: "document", Allowed: "required: documentId, document, or a work item with a documentId"})
+	if !r.hasDocument() {
+		faults = append(faults, documentRequired)
 	}
 	if r.Reason != nil && len(*r.Reason) > MaxReason {
 		faults = append(faults, FieldError{Path: "reason", Value: Shorten(*r.Reason, 100), Allowed: "at most 500 bytes"})
 	}
-	return Invalid(faults...)
+	return faults
 }
+
+// hasDocument says that a document is named, if only by a work item.
+func (r *CallRequest) hasDocument() bool {
+	return r.DocumentID != nil || r.Document != nil || r.WorkItemID != nil || r.WorkItem != nil && r.WorkItem.DocumentID != nil
+}
+
+var documentRequired = FieldError{Path: "document", Allowed: "required: documentId, document, or a work item with a documentId"}
 
 // NotCalled names a utility of the service that was passed over, and why.
 type NotCalled struct {

@@ -2,6 +2,7 @@ package forgehook
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -103,6 +104,61 @@ type EventRequest struct {
 	Request     CallRequest
 	DocumentIDs []int32
 	Documents   []Document
+}
+
+// Validate reports what the event cannot be about; whether ids exist is for the store to say.
+func (e *EventRequest) Validate() error {
+	var faults []FieldError
+	fault := func(path, value, allowed string) {
+		faults = append(faults, FieldError{Path: path, Value: value, Allowed: allowed})
+	}
+	for _, list := range []struct {
+		name string
+		n    int
+	}{{"documentIds", len(e.DocumentIDs)}, {"documents", len(e.Documents)}} {
+		if list.n > MaxEventDocuments {
+			fault(list.name, strconv.Itoa(list.n), fmt.Sprintf("at most %d documents in one event", MaxEventDocuments))
+		}
+	}
+	r := e.Request
+	many, one := e.DocumentIDs != nil || e.Documents != nil, r.DocumentID != nil || r.Document != nil
+	verification, workItem := e.Type == EventVerification, e.Type == EventWorkItem
+	switch {
+	case e.DocumentIDs != nil && e.Documents != nil:
+		fault("documents", "", "either documentIds or documents, not both")
+	case many && one:
+		fault("document", "", "either one document or a list of them, not both")
+	case many && (verification || workItem):
+		fault("documents", "", fmt.Sprintf("none: the event %s is about one", e.Type))
+	}
+	switch {
+	case verification && r.VerificationID == nil && r.Verification == nil:
+		fault("verification", "", "required: verificationId or verification")
+	case workItem && r.WorkItemID == nil && r.WorkItem == nil:
+		fault("workItem", "", "required: workItemId or workItem")
+	}
+	about := e.About()
+	switch {
+	case len(e.DocumentIDs)+len(e.Documents) > 0 && !one:
+		r.Document = &Document{} // those of the list
+	case r.hasDocument() && !about.hasDocument(): // a work item of another event
+		faults = append(faults, documentRequired)
+	}
+	return Invalid(append(faults, r.faults()...)...)
+}
+
+// About is what of the request belongs to the event: fields to a verification, work items to theirs.
+func (e *EventRequest) About() CallRequest {
+	r := e.Request
+	r.ServiceID, r.WebHookServiceID = nil, nil
+	if e.Type != EventWorkItem {
+		r.WorkItemID, r.WorkItem = nil, nil
+	}
+	if e.Type != EventWorkItem && e.Type != EventVerification {
+		r.ParameterID, r.Parameter, r.ParameterDefID, r.ParameterDef = nil, nil, nil, nil
+		r.VerificationID, r.Verification = nil, nil
+	}
+	return r
 }
 
 // RunStatus says where a run stands.

@@ -1,6 +1,7 @@
 package forgehook_test
 
 import (
+	"errors"
 	"go/scanner"
 	"go/token"
 	"io/fs"
@@ -15,6 +16,64 @@ import (
 
 	"github.com/forgehook/forgehook"
 )
+
+func TestEventRequest_Validate(t *testing.T) {
+	t.Parallel()
+	id, item := new(int32(912)), &forgehook.WorkItem{DocumentID: new(int32(912))}
+	tooMany := make([]int32, forgehook.MaxEventDocuments+1)
+	for name, row := range map[string]struct {
+		event forgehook.EventRequest
+		want  []string
+	}{
+		"one document":                 {forgehook.EventRequest{Type: forgehook.EventAfterProcess, Request: forgehook.CallRequest{DocumentID: id}}, nil},
+		"a list":                       {forgehook.EventRequest{Type: forgehook.EventDocumentCreated, DocumentIDs: []int32{912}}, nil},
+		"a verification":               {forgehook.EventRequest{Type: forgehook.EventVerification, Request: forgehook.CallRequest{DocumentID: id, VerificationID: id}}, nil},
+		"a work item and its document": {forgehook.EventRequest{Type: forgehook.EventWorkItem, Request: forgehook.CallRequest{WorkItem: item}}, nil},
+
+		"nothing":                  {forgehook.EventRequest{Type: forgehook.EventAfterProcess}, []string{"document"}},
+		"another's work item":      {forgehook.EventRequest{Type: forgehook.EventAfterProcess, Request: forgehook.CallRequest{WorkItemID: id}}, []string{"document"}},
+		"an empty list":            {forgehook.EventRequest{Type: forgehook.EventAfterProcess, DocumentIDs: []int32{}}, []string{"document"}},
+		"too many":                 {forgehook.EventRequest{Type: forgehook.EventAfterProcess, DocumentIDs: tooMany}, []string{"documentIds"}},
+		"two lists":                {forgehook.EventRequest{Type: forgehook.EventAfterProcess, DocumentIDs: []int32{1}, Documents: []forgehook.Document{{}}}, []string{"documents"}},
+		"one and many":             {forgehook.EventRequest{Type: forgehook.EventAfterProcess, DocumentIDs: []int32{1}, Request: forgehook.CallRequest{DocumentID: id}}, []string{"document"}},
+		"verifications of many":    {forgehook.EventRequest{Type: forgehook.EventVerification, DocumentIDs: []int32{1}, Request: forgehook.CallRequest{VerificationID: id}}, []string{"documents"}},
+		"a verification without":   {forgehook.EventRequest{Type: forgehook.EventVerification, Request: forgehook.CallRequest{DocumentID: id, ParameterID: id}}, []string{"verification"}},
+		"a work item without":      {forgehook.EventRequest{Type: forgehook.EventWorkItem, Request: forgehook.CallRequest{DocumentID: id}}, []string{"workItem"}},
+		"an entity twice, and all": {forgehook.EventRequest{Type: forgehook.EventWorkItem, Request: forgehook.CallRequest{MasterDocumentID: id, MasterDocument: &forgehook.Document{}}}, []string{"workItem", "masterDocument", "document"}},
+	} {
+		var got []string
+		if e, ok := errors.AsType[*forgehook.Error](row.event.Validate()); ok {
+			for _, f := range e.Fields {
+				got = append(got, f.Path)
+			}
+		}
+		if diff := cmp.Diff(row.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// What does not belong to an event is not looked at.
+func TestEventRequest_About(t *testing.T) {
+	t.Parallel()
+	id := new(int32(7))
+	all := forgehook.CallRequest{
+		ServiceID: id, WebHookServiceID: id, DocumentID: id, MasterDocumentID: id, ParameterID: id, ParameterDefID: id, VerificationID: id, WorkItemID: id, Reason: new("why"),
+	}
+	document := forgehook.CallRequest{DocumentID: id, MasterDocumentID: id, Reason: all.Reason}
+	verification := document
+	verification.ParameterID, verification.ParameterDefID, verification.VerificationID = id, id, id
+	workItem := verification
+	workItem.WorkItemID = id
+	for kind, want := range map[forgehook.EventType]forgehook.CallRequest{
+		forgehook.EventAfterProcess: document, forgehook.EventVerification: verification, forgehook.EventWorkItem: workItem,
+	} {
+		event := forgehook.EventRequest{Type: kind, Request: all}
+		if diff := cmp.Diff(want, event.About()); diff != "" {
+			t.Errorf("%s: %s", kind, diff)
+		}
+	}
+}
 
 // Stored signals and running workflows have these ids.
 func TestWorkflowIDs(t *testing.T) {

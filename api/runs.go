@@ -224,8 +224,9 @@ func (s *server) readEvent(r *request, service forgehook.Service, now time.Time)
 		sum, err = sumOf(identity{ServiceID: service.ID, Raw: whole})
 		s.mapDocuments(r, service, raw, &given, now)
 	}
-	r.eventSubject(kind, given)
-	return given.event(kind), sum, err
+	event = given.event(kind)
+	_ = r.collect("body", event.Validate())
+	return event, sum, err
 }
 
 // mapDocuments makes the documents of an event out of raw JSON.
@@ -289,39 +290,6 @@ func (r *request) eventType(given eventRequest) forgehook.EventType {
 	}
 	r.fault(at, *text, allowed)
 	return ""
-}
-
-// eventSubject checks that the event is about something that it can be about; whether ids exist is for the store to say.
-func (r *request) eventSubject(kind forgehook.EventType, given eventRequest) {
-	for name, n := range map[string]int{"documentIds": len(given.DocumentIDs), "documents": len(given.Documents)} {
-		if n > forgehook.MaxEventDocuments {
-			r.fault("body."+name, fmt.Sprint(n), fmt.Sprintf("at most %d documents in one event", forgehook.MaxEventDocuments))
-		}
-	}
-	many := given.DocumentIDs != nil || given.Documents != nil
-	switch {
-	case given.DocumentIDs != nil && given.Documents != nil:
-		r.fault("body.documents", "", "either documentIds or documents, not both")
-	case many && (given.DocumentID != nil || given.Document != nil):
-		r.fault("body.document", "", "either one document or a list of them, not both")
-	case many && (kind == forgehook.EventVerification || kind == forgehook.EventWorkItem):
-		r.fault("body.documents", "", fmt.Sprintf("none: the event %s is about one", kind))
-	}
-	switch kind {
-	case forgehook.EventVerification:
-		if given.VerificationID == nil && given.Verification == nil {
-			r.fault("body.verification", "", "required: verificationId or verification")
-		}
-	case forgehook.EventWorkItem:
-		if given.WorkItemID == nil && given.WorkItem == nil {
-			r.fault("body.workItem", "", "required: workItemId or workItem")
-		}
-	}
-	request := given.event(kind).Request
-	if many && request.DocumentID == nil && request.Document == nil {
-		request.Document = &forgehook.Document{} // those of the list
-	}
-	_ = r.collect("body", request.Validate())
 }
 
 // waitForRun returns the run as it stands when it has completed or the time is up.

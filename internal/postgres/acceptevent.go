@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -32,6 +31,9 @@ type AcceptedEvent struct {
 // CodeNotFound where there is no such service, CodeInvalid for references that lead nowhere, all at once; CodeKeyReused.
 func (db *DB) AcceptEvent(ctx context.Context, tenant forgehook.TenantID, a EventAcceptance) (accepted AcceptedEvent, err error) {
 	defer wrap(&err, "accept event %s of service %d", a.Event.Type, a.ServiceID)
+	if err := a.Event.Validate(); err != nil {
+		return AcceptedEvent{}, err
+	}
 	if err := validKey(a.IdempotencyKey); err != nil {
 		return AcceptedEvent{}, err
 	}
@@ -64,7 +66,7 @@ func acceptEvent(ctx context.Context, tx conn, tenant forgehook.TenantID, a Even
 	if err != nil {
 		return AcceptedEvent{}, false, orNotFound(err, "service", a.ServiceID)
 	}
-	request := aboutEvent(a.Event)
+	request := a.Event.About()
 	faults, err := eventFaults(ctx, tx, tenant, service.ProjectID, a.Event, request)
 	if err != nil {
 		return AcceptedEvent{}, false, err
@@ -110,45 +112,9 @@ func acceptEvent(ctx context.Context, tx conn, tenant forgehook.TenantID, a Even
 	return accepted, false, err
 }
 
-// aboutEvent is what of a request belongs to the event: fields to a verification, work items to theirs.
-func aboutEvent(e forgehook.EventRequest) forgehook.CallRequest {
-	r := e.Request
-	about := forgehook.CallRequest{
-		DocumentID: r.DocumentID, Document: r.Document, MasterDocumentID: r.MasterDocumentID, MasterDocument: r.MasterDocument, Reason: r.Reason,
-	}
-	if e.Type == forgehook.EventVerification || e.Type == forgehook.EventWorkItem {
-		about.ParameterID, about.Parameter = r.ParameterID, r.Parameter
-		about.ParameterDefID, about.ParameterDef = r.ParameterDefID, r.ParameterDef
-		about.VerificationID, about.Verification = r.VerificationID, r.Verification
-	}
-	if e.Type == forgehook.EventWorkItem {
-		about.WorkItemID, about.WorkItem = r.WorkItemID, r.WorkItem
-	}
-	return about
-}
-
-// eventFaults are the faults of an event: what it lacks, references that lead nowhere, documents of other projects.
+// eventFaults are references that lead nowhere, and documents of other projects.
 func eventFaults(ctx context.Context, tx conn, tenant forgehook.TenantID, projectID int32, e forgehook.EventRequest, request forgehook.CallRequest) (faults []forgehook.FieldError, err error) {
-	many := len(e.DocumentIDs) + len(e.Documents)
-	one := request.DocumentID != nil || request.Document != nil
-	switch {
-	case !slices.Contains(forgehook.EventTypes, e.Type):
-		return []forgehook.FieldError{{Path: "type", Value: forgehook.Shorten(string(e.Type), 100), Allowed: fmt.Sprintf("one of %v", forgehook.EventTypes)}}, nil
-	case many > forgehook.MaxEventDocuments:
-		return []forgehook.FieldError{{Path: "documentIds", Value: strconv.Itoa(many), Allowed: fmt.Sprintf("at most %d documents", forgehook.MaxEventDocuments)}}, nil
-	case many > 0 && (e.Type == forgehook.EventVerification || e.Type == forgehook.EventWorkItem):
-		return []forgehook.FieldError{{Path: "documentIds", Allowed: fmt.Sprintf("absent: %s is about one", e.Type)}}, nil
-	case many > 0 && one:
-		return []forgehook.FieldError{{Path: "documentIds", Allowed: "absent where documentId or document is given"}}, nil
-	case e.Type == forgehook.EventWorkItem && request.WorkItemID == nil && request.WorkItem == nil:
-		return []forgehook.FieldError{{Path: "workItem", Allowed: "required: workItemId or workItem"}}, nil
-	case e.Type == forgehook.EventVerification && request.VerificationID == nil && request.Verification == nil && request.ParameterID == nil && request.Parameter == nil:
-		return []forgehook.FieldError{{Path: "verification", Allowed: "required: verificationId, verification, parameterId or parameter"}}, nil
-	}
-	if many == 0 {
-		if err := request.Validate(); err != nil {
-			return nil, err
-		}
+	if len(e.DocumentIDs)+len(e.Documents) == 0 {
 		subject, faults, err := freeze(ctx, tx, tenant, request)
 		if d := subject.Document; d != nil && strange(*d, projectID) {
 			faults = append(faults, forgehook.FieldError{Path: "documentId", Value: strconv.Itoa(int(d.ID)), Allowed: ofProject(projectID)})
@@ -191,7 +157,7 @@ func strange(d forgehook.Document, projectID int32) bool {
 
 func ofProject(id int32) string { return fmt.Sprintf("the id of a stored document of project %d", id) }
 
-// eventItems are the documents of an event: by id before those that are given, each once.
+// eventItems are the documents of an event, each id once.
 func eventItems(e forgehook.EventRequest, request forgehook.CallRequest) ([]runItem, error) {
 	ids, documents := e.DocumentIDs, e.Documents
 	switch {

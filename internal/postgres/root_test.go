@@ -101,8 +101,11 @@ func TestRoot_keepsApart(t *testing.T) {
 	b := setup(t)
 	b.utilities(t, 2)
 	pgtest.Utility(t, b.DB, b.tenant, b.s.Service.ID, on(forgehook.EventCallCompleted), func(s *forgehook.Settings) { s.ExecuteAfterProcess = false })
-	e := after(documents(t, b, 2)...)
+	e := after()
 	e.Documents = make([]forgehook.Document, 3)
+	for _, id := range documents(t, b, 2) {
+		e.Documents = append(e.Documents, forgehook.Document{ID: id})
+	}
 	b.happens(t, e)
 	n := map[string]int{}
 	for _, line := range b.play(t, func(c forgehook.Call) { deliver(t, b, c) }) {
