@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lib/pq"
-
 	"github.com/forgehook/forgehook"
 )
 
@@ -182,58 +180,32 @@ func insertCalls(ctx context.Context, tx conn, tenant forgehook.TenantID, a Acce
 			return err
 		}
 	}
-	statuses, onFailures := map[int32]*forgehook.DocumentStatus{}, map[int32]*string{}
+	settings := map[int32]forgehook.Settings{}
 	for _, u := range t.utilities {
-		statuses[u.ID], onFailures[u.ID] = u.Settings.DocumentProcessedStatus, storedOnFailure(u.Settings)
+		settings[u.ID] = u.Settings
 	}
-	n := len(accepted.Calls)
-	ids, webhookIDs, deadlines := make([]string, n), make([]string, n), make([]time.Time, n)
-	utilities, versions, processed, onFailure := make([]int32, n), make([]int32, n), make([]*int32, n), make([]*string, n)
-	for i, call := range accepted.Calls {
-		ids[i], webhookIDs[i], deadlines[i] = call.ID, call.WebhookID, call.DeadlineAt.Time
-		utilities[i], versions[i] = call.WebHookServiceID, int32(call.SettingsVersion) //nolint:gosec // it comes from an integer column
-		processed[i], onFailure[i] = (*int32)(statuses[call.WebHookServiceID]), onFailures[call.WebHookServiceID]
-	}
-	var shared forgehook.Call // what all calls have in common
-	if n > 0 {
-		shared = accepted.Calls[0]
+	id := newID(a.Now)
+	rows := callRows{tenant: tenant, cause: a.because.mustNot, causeID: a.because.callID(), at: a.Now}
+	for _, call := range accepted.Calls {
+		rows.add(id, orNull(a.because.root), call, settings[call.WebHookServiceID])
 	}
 	var stored bool
 	err = tx.hot().get(ctx, &stored, `
 		WITH request AS (
 			INSERT INTO call_requests (id, tenant_id, idempotency_key, body_sha256, subject, not_called, accepted_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			VALUES ($21, $1, $22, $23, $24, $25, $2)
 			ON CONFLICT (tenant_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 			RETURNING id
-		), made AS (
-			INSERT INTO calls (id, tenant_id, request_id, project_id, service_id, webhook_service_id, document_id, work_item_id,
-			                   settings_version, processed_status, webhook_id, reason, accepted_at, deadline_at, status, on_failure,
-			                   cause_id, cause, root_id)
-			SELECT c.id, $2, request.id, $8, $9, c.utility, $10, $11, c.version, c.processed, c.webhook_id, $12, $7, c.deadline, 'accepted', c.on_failure,
-			       $21, $22, $23
-			FROM request, unnest($13::uuid[], $14::integer[], $15::integer[], $16::integer[], $17::text[], $18::timestamptz[], $19::text[])
-			     AS c (id, utility, version, processed, webhook_id, deadline, on_failure)
-			RETURNING id
+		), made AS (`+insertCallRows+` RETURNING id
 		), awaited AS (
-			INSERT INTO call_waiters (call_id, workflow_id) SELECT id, $20 FROM made WHERE $20::text IS NOT NULL
+			INSERT INTO call_waiters (call_id, workflow_id) SELECT id, $26 FROM made WHERE $26::text IS NOT NULL
 		)
 		SELECT EXISTS (SELECT FROM request)`,
-		newID(a.Now), tenant, orNull(a.IdempotencyKey), a.BodySHA256, frozen, notCalled, milliseconds(a.Now),
-		shared.ProjectID, shared.ServiceID, shared.DocumentID, shared.WorkItemID, shared.Reason,
-		pq.Array(ids), pq.Array(utilities), pq.Array(versions), pq.Array(processed), pq.Array(webhookIDs), pq.Array(deadlines),
-		pq.Array(onFailure), orNull(a.Waiter), a.because.callID(), pq.Array(a.because.mustNot), orNull(a.because.root))
+		append(rows.arguments(), id, orNull(a.IdempotencyKey), a.BodySHA256, frozen, notCalled, orNull(a.Waiter))...)
 	if err == nil && !stored {
 		return errKeyTaken
 	}
 	return err
-}
-
-// storedOnFailure is NULL for those that go on: most do.
-func storedOnFailure(s forgehook.Settings) *string {
-	if s.OnFailure == forgehook.OnFailureContinue {
-		return nil
-	}
-	return orNull(s.OnFailure)
 }
 
 // AcceptedBefore finds the calls of a request whose idempotency key was used before, as AcceptCalls does: for requests that cannot

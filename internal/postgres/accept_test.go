@@ -2,6 +2,9 @@ package postgres_test
 
 import (
 	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +21,22 @@ import (
 func accept(request forgehook.CallRequest, key, body string) postgres.Acceptance {
 	sum := sha256.Sum256([]byte(body))
 	return postgres.Acceptance{Request: request, IdempotencyKey: key, BodySHA256: sum[:], Now: time.Now()}
+}
+
+// What is frozen of a call is inserted by one statement, so that no way of accepting calls forgets a column.
+func TestCallRows_oneStatement(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	check(t, err)
+	var found []string
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		check(t, err)
+		if !strings.HasSuffix(name, "_test.go") && regexp.MustCompile(`INSERT INTO calls\b`).Match(source) {
+			found = append(found, name)
+		}
+	}
+	equal(t, "files that insert calls", found, []string{"callrows.go"})
 }
 
 func TestAcceptCalls(t *testing.T) {

@@ -197,7 +197,7 @@ func insertBatch(ctx context.Context, tx conn, run runRow, t target, subjects []
 	}
 	var requests []string
 	var bodies [][]byte
-	var rows batchRows
+	rows := callRows{tenant: run.Tenant, run: &run.ID, event: &run.EventType, cause: run.Cause, causeID: run.CauseID, at: at}
 	var starts []forgehook.CallStart
 	ids := newIDs(at, len(subjects)*len(t.utilities))
 	acceptance := Acceptance{Request: forgehook.CallRequest{Reason: run.Reason}, Now: at}
@@ -211,7 +211,7 @@ func insertBatch(ctx context.Context, tx conn, run runRow, t target, subjects []
 				continue
 			}
 			call := newCall(ids[i*len(t.utilities)+j], acceptance, u, *s)
-			rows.add(request, rootOf(run, call, request), call, u.Settings)
+			rows.add(request, new(rootOf(run, call, request)), call, u.Settings)
 			starts = append(starts, newStart(run.Tenant, call, u.Name, u.Settings))
 		}
 		if len(starts) > before {
@@ -224,39 +224,8 @@ func insertBatch(ctx context.Context, tx conn, run runRow, t target, subjects []
 	_, err = tx.hot().exec(ctx, `
 		WITH request AS (
 			INSERT INTO call_requests (id, tenant_id, body_sha256, subject, accepted_at)
-			SELECT r.id, $1, '', r.subject, $2 FROM unnest($3::uuid[], $4::bytea[]) AS r (id, subject)
-		)
-		INSERT INTO calls (id, tenant_id, request_id, project_id, service_id, webhook_service_id, document_id, work_item_id, settings_version,
-		                   processed_status, webhook_id, reason, accepted_at, deadline_at, status, event_type, run_id, cause_id, cause, on_failure, root_id)
-		SELECT c.id, $1, c.request, $5, $6, c.utility, c.document, c.work_item, c.version, c.processed, c.webhook_id, $7, $2, c.deadline,
-		       'accepted', $8, $9, $10, $11, c.on_failure, c.root
-		FROM unnest($12::uuid[], $13::uuid[], $14::integer[], $15::integer[], $16::integer[], $17::integer[], $18::integer[], $19::text[],
-		            $20::timestamptz[], $21::text[], $22::uuid[])
-		     AS c (id, request, utility, document, work_item, version, processed, webhook_id, deadline, on_failure, root)`,
-		run.Tenant, milliseconds(at), pq.Array(requests), pq.Array(bodies), t.project.ID, run.ServiceID, run.Reason,
-		run.EventType, run.ID, run.CauseID, int32s(run.Cause),
-		pq.Array(rows.ids), pq.Array(rows.requests), pq.Array(rows.utilities), pq.Array(rows.documents), pq.Array(rows.workItems),
-		pq.Array(rows.versions), pq.Array(rows.processed), pq.Array(rows.webhookIDs), pq.Array(rows.deadlines), pq.Array(rows.onFailure),
-		pq.Array(rows.roots))
+			SELECT r.id, $1, '', r.subject, $2 FROM unnest($21::uuid[], $22::bytea[]) AS r (id, subject)
+			RETURNING id
+		)`+insertCallRows, append(rows.arguments(), pq.Array(requests), pq.Array(bodies))...)
 	return starts, err
-}
-
-// batchRows are the columns of calls that differ within a batch.
-type batchRows struct {
-	ids, requests, roots            []string
-	webhookIDs                      []string
-	utilities, versions             []int32
-	documents, workItems, processed []*int32
-	deadlines                       []time.Time
-	onFailure                       []*string
-}
-
-func (b *batchRows) add(request, root string, call forgehook.Call, s forgehook.Settings) {
-	b.ids, b.requests, b.roots = append(b.ids, call.ID), append(b.requests, request), append(b.roots, root)
-	b.webhookIDs = append(b.webhookIDs, call.WebhookID)
-	b.utilities = append(b.utilities, call.WebHookServiceID)
-	b.versions = append(b.versions, int32(call.SettingsVersion)) //nolint:gosec // it comes from an integer column
-	b.documents, b.workItems = append(b.documents, call.DocumentID), append(b.workItems, call.WorkItemID)
-	b.processed = append(b.processed, (*int32)(s.DocumentProcessedStatus))
-	b.deadlines, b.onFailure = append(b.deadlines, call.DeadlineAt.Time), append(b.onFailure, storedOnFailure(s))
 }
