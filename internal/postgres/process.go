@@ -384,7 +384,7 @@ func escalate(ctx context.Context, tx conn, tenant forgehook.TenantID, item forg
 }
 
 // StaleProcesses lists processes of all tenants without outcome that were not checked since a moment, and notes that they are being
-// checked now. Sweeps that run at once get different ones.
+// checked now.
 func (db *DB) StaleProcesses(ctx context.Context, checkedBefore time.Time, limit int) (_ []forgehook.ProcessRef, err error) {
 	defer wrap(&err, "list stale processes")
 	var rows []struct {
@@ -392,14 +392,7 @@ func (db *DB) StaleProcesses(ctx context.Context, checkedBefore time.Time, limit
 		ID     string             `db:"id"`
 	}
 	at := now()
-	err = db.list(ctx, &rows, `
-		WITH stale AS (
-			SELECT id FROM work_item_processes
-			WHERE outcome IS NULL AND COALESCE(checked_at, started_at) < $1
-			ORDER BY COALESCE(checked_at, started_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
-		), checked AS (
-			UPDATE work_item_processes p SET checked_at = CASE WHEN p.checked_at IS NULL THEN $3 ELSE $4::timestamptz END FROM stale WHERE p.id = stale.id RETURNING p.tenant_id, p.id
-		)
+	err = db.list(ctx, &rows, staleOf("work_item_processes", "started_at", "checked_at IS NOT NULL")+`
 		SELECT tenant_id, id FROM checked ORDER BY id`, checkedBefore, limit, at, at.Add(waitingCheck))
 	refs := make([]forgehook.ProcessRef, len(rows))
 	for i, row := range rows {

@@ -202,19 +202,12 @@ func (db *DB) CausedRuns(ctx context.Context, call forgehook.CallRef) (_ []forge
 }
 
 // StaleRuns lists runs of all tenants without outcome that were not checked since a moment, and notes that they are being checked
-// now. Sweeps that run at once get different ones.
+// now.
 func (db *DB) StaleRuns(ctx context.Context, checkedBefore time.Time, limit int) (_ []forgehook.RunStart, err error) {
 	defer wrap(&err, "list stale runs")
 	var rows []runRow
 	at := now()
-	err = db.list(ctx, &rows, `
-		WITH stale AS (
-			SELECT id FROM runs
-			WHERE outcome IS NULL AND COALESCE(checked_at, accepted_at) < $1
-			ORDER BY COALESCE(checked_at, accepted_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
-		), r AS (
-			UPDATE runs SET checked_at = CASE status WHEN 'running' THEN $4::timestamptz ELSE $3 END FROM stale WHERE runs.id = stale.id RETURNING runs.*
-		)
-		SELECT `+runColumns+` FROM r ORDER BY r.id`, checkedBefore, limit, at, at.Add(waitingCheck))
+	err = db.list(ctx, &rows, staleOf("runs", "accepted_at", "status = 'running'")+`
+		SELECT `+runColumns+` FROM checked r ORDER BY r.id`, checkedBefore, limit, at, at.Add(waitingCheck))
 	return toRunStarts(rows), err
 }

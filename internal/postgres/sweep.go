@@ -94,21 +94,28 @@ const (
 	awaitingCheck = time.Hour
 )
 
+// staleOf goes on with a query of checked, which has the rows of a table without outcome that were not checked since $1, at most $2. They
+// are noted as checked at $3, those that may wait for long at $4, so that sweeps that run at once get different ones.
+func staleOf(table, since, waitsLong string) string {
+	return `
+		WITH stale AS (
+			SELECT id FROM ` + table + `
+			WHERE outcome IS NULL AND COALESCE(checked_at, ` + since + `) < $1
+			ORDER BY COALESCE(checked_at, ` + since + `) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+		), checked AS (
+			UPDATE ` + table + ` t SET checked_at = CASE WHEN ` + waitsLong + ` THEN $4::timestamptz ELSE $3 END
+			FROM stale WHERE t.id = stale.id RETURNING t.*
+		)`
+}
+
 // StaleCalls lists calls of all tenants that have no outcome and were not checked since a moment, and notes that they are being
-// checked now: their run may have ended without recording one, or never have begun. Sweeps that run at once get different calls.
-// A call that awaits its callback is noted as checked an hour from now.
+// checked now: their run may have ended without recording one, or never have begun. A call that awaits its callback is noted as checked an hour from now.
 func (db *DB) StaleCalls(ctx context.Context, checkedBefore time.Time, limit int) (calls []forgehook.CallStart, err error) {
 	defer wrap(&err, "list stale calls")
 	var rows []callStartRow
 	at := now()
-	err = db.list(ctx, &rows, `
-		WITH stale AS (
-			SELECT id FROM calls
-			WHERE outcome IS NULL AND COALESCE(checked_at, accepted_at) < $1
-			ORDER BY COALESCE(checked_at, accepted_at) LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
-		), checked AS (
-			UPDATE calls SET checked_at = CASE status WHEN 'awaiting_callback' THEN $4::timestamptz ELSE $3 END FROM stale WHERE calls.id = stale.id
-		)`+startSelect+` JOIN stale ON stale.id = c.id ORDER BY c.id`, checkedBefore, limit, at, at.Add(awaitingCheck))
+	err = db.list(ctx, &rows, staleOf("calls", "accepted_at", "status = 'awaiting_callback'")+startSelect+`
+		JOIN checked ON checked.id = c.id ORDER BY c.id`, checkedBefore, limit, at, at.Add(awaitingCheck))
 	if err != nil {
 		return nil, err
 	}
