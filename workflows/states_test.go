@@ -27,10 +27,10 @@ type line struct{ from, to string }
 var tested = map[string]map[line][]string{
 	"A call": {
 		{"[*]", "accepted"}:                 {"internal/postgres TestAcceptCalls"},
-		{"accepted", "evaluating"}:          {"internal/postgres TestEvaluate"},
+		{"accepted", "evaluating"}:          {"internal/postgres TestRecordExplanation"},
 		{"accepted", "completed"}:           {"workflows TestCall_cancelBeforeTheStart", "internal/postgres TestRecordCallback_anyStatus"},
 		{"evaluating", "delivering"}:        {"internal/postgres TestStartAttempt"},
-		{"evaluating", "completed"}:         {"internal/postgres TestEvaluate", "internal/postgres TestBuildRequest_fails", "workflows TestCall_skips"},
+		{"evaluating", "completed"}:         {"internal/postgres TestRecordExplanation", "internal/postgres TestRecordRequest_fails", "workflows TestCall_skips"},
 		{"evaluating", "paused"}:            {"internal/postgres TestHold_drain", "workflows TestCall_holdResume"},
 		{"delivering", "completed"}:         {"internal/postgres TestRecordAttempt_budgetUsedUp", "internal/postgres TestRecordCallback_early"},
 		{"delivering", "waiting_retry"}:     {"internal/postgres TestRecordAttempt_retryThenDelivered"},
