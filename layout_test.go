@@ -78,6 +78,29 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+// The root is what everybody reads first.
+func TestLayout_root(t *testing.T) {
+	t.Parallel()
+	const most, lines = 15, 400
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = slices.DeleteFunc(files, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
+	if len(files) > most {
+		t.Errorf("%d files, want at most %d: put a word beside those it belongs to: %v", len(files), most, files)
+	}
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), "\n"); n > lines {
+			t.Errorf("%s has %d lines, want at most %d", path, n, lines)
+		}
+	}
+}
+
 func checkFile(t *testing.T, path string, comments map[string][]string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
