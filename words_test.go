@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// lists says where the words of a type stand together: a variable beside the type, or folder.variable. Of those with a
-// reason instead, nothing needs all words.
+// lists says where the words of a type stand together: in a variable beside the type, or in
+// folder.variable. A reason stands instead where nothing needs all of them.
 var lists = map[string]string{
 	"CallStatus": "CallStatuses", "Outcome": "Outcomes", "Verdict": "Verdicts", "AttemptState": "AttemptStates",
 	"RunStatus": "RunStatuses", "RunOutcome": "RunOutcomes", "OnDue": "OnDues", "ProcessOutcome": "ProcessOutcomes",
