@@ -39,7 +39,7 @@ type sampleRequest struct {
 	Limit  *int32                 `json:"limit"`
 }
 
-// backtestLine is one line of the answer.
+// backtestLine is one line of the response.
 type backtestLine struct{ line any }
 
 func (l backtestLine) MarshalJSON() ([]byte, error) { return json.Marshal(l.line) }
@@ -76,7 +76,7 @@ type backtestTotal struct {
 	Error *forgehook.CallError `json:"error,omitempty"` // it ended early
 }
 
-func (s *server) backtest(ctx context.Context, r *request, in *byID) (*answer[backtestLine], error) {
+func (s *server) backtest(ctx context.Context, r *request, in *byID) (*response[backtestLine], error) {
 	var given backtestRequest
 	if err := r.decode(&given, true); err != nil {
 		return nil, err

@@ -21,14 +21,14 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// found is a backtest's answer, read.
+// found is a backtest's response, read.
 type found struct {
 	Differences []string // "912 newly: document.category"
 	Progress    []string // "200/450"
 	Total       backtestTotal
 }
 
-// readLines reads an answer of which the totals come last.
+// readLines reads a response of which the totals come last.
 func readLines(t testing.TB, body []byte) found {
 	t.Helper()
 	var f found
@@ -224,7 +224,7 @@ func TestBacktestPages(t *testing.T) {
 	}
 }
 
-// watched is an answer whose first flush does something.
+// watched is a response whose first flush does something.
 type watched struct {
 	*httptest.ResponseRecorder
 	flushed func()
@@ -238,7 +238,7 @@ func (w *watched) Flush() {
 	}
 }
 
-// TestBacktestEnds ends it early: it stops, and half an answer does not look whole.
+// TestBacktestEnds ends it early: it stops, and half a response does not look whole.
 func TestBacktestEnds(t *testing.T) {
 	t.Parallel()
 	line := &proxy{}
@@ -265,7 +265,7 @@ func TestBacktestEnds(t *testing.T) {
 	}
 	body, cut = ask(t.Context(), line.cut)
 	if !cut || strings.Contains(body, "total") || strings.Contains(body, "problem") {
-		t.Errorf("without the database the answer is cut %v: %s", cut, body[max(0, len(body)-200):])
+		t.Errorf("without the database the response is cut %v: %s", cut, body[max(0, len(body)-200):])
 	}
 	if !strings.Contains(f.log.String(), `"msg":"unavailable"`) {
 		t.Error("the database that went away is not in the log")

@@ -29,8 +29,8 @@ type callbackRequest struct {
 	Error   *string            `json:"error"`
 }
 
-// callbackAnswer says what came of it.
-type callbackAnswer struct {
+// callbackResponse says what came of it.
+type callbackResponse struct {
 	Status  string            `json:"status"`  // accepted: the call has ended by it; early: it will when its request has been answered
 	Outcome forgehook.Outcome `json:"outcome"` // of the call
 }
@@ -46,13 +46,13 @@ func (s *server) callbacks() {
 			"Once a call: 409 the second time, 410 after callback.timeout or when the call has ended otherwise, 404 for every other URL. What cannot be written back is 422: nothing is kept, and it may be sent again."}, s.callBack)
 }
 
-// errNoCallback is the one answer for tokens that are forged, of nothing, or of calls that await none.
+// errNoCallback is the one error for tokens that are forged, of nothing, or of calls that await none.
 func errNoCallback() error {
 	return forgehook.Errorf(forgehook.CodeNotFound, "No call awaits an answer here.")
 }
 
 // callBack looks at the token before it reads anything: whoever has none may not make us read.
-func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*answer[callbackAnswer], error) {
+func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*response[callbackResponse], error) {
 	call, err := s.calledBack(ctx, in.Token)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*
 		return nil, writeBackFaults(err)
 	}
 	s.dispatch(r).Follow(ctx, postgres.Raised{Wakes: done.Wakes})
-	out := callbackAnswer{Status: "accepted", Outcome: c.Said.Ended()}
+	out := callbackResponse{Status: "accepted", Outcome: c.Said.Ended()}
 	if done.Early {
 		out.Status = "early"
 	}

@@ -22,7 +22,8 @@ func (f *fixture) awaiting(t *testing.T) {
 		"callback":{"await":true,"timeout":"1h"},"response":{"writeBack":{"document":{"status":"callback.result.status","comment":"callback.result.note"}}}}}`, webhookURL))
 }
 
-// waitsForCallback makes a call of it that has come as far as status: accepted, delivering or awaiting_callback.
+// waitsForCallback makes a call of it that has come as far as status: accepted, delivering or
+// awaiting_callback.
 func (f *fixture) waitsForCallback(t *testing.T, status forgehook.CallStatus) (ref forgehook.CallRef, path string, number int) {
 	t.Helper()
 	a := f.must(t, 202, "POST", "/v1/calls", `{"webHookServiceId":48085,"documentId":912}`)
@@ -169,7 +170,8 @@ func TestCallback_faults(t *testing.T) {
 	}
 }
 
-// TestCallback_unknown checks that every token that is no call's gets the same answer, before its body is looked at.
+// TestCallback_unknown checks that every token that is no call's gets the same response, before its
+// body is looked at.
 func TestCallback_unknown(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -238,7 +240,8 @@ func TestPreview_callback(t *testing.T) {
 	}
 }
 
-// TestCallback_showsNoSecrets checks that what an endpoint sends back of its request, of a credential or its own URL, nobody reads.
+// TestCallback_showsNoSecrets checks that what an endpoint sends back of its request, of a
+// credential or its own URL, nobody reads.
 func TestCallback_showsNoSecrets(t *testing.T) {
 	t.Parallel()
 	const door, apiKey = "hunter2-4711", "key-0042-secret"

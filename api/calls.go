@@ -14,8 +14,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// callAnswer says what came of a request for calls.
-type callAnswer struct {
+// callsResponse says what came of a request for calls.
+type callsResponse struct {
 	Calls     []forgehook.Call      `json:"calls"`
 	NotCalled []forgehook.NotCalled `json:"notCalled,omitempty"`
 }
@@ -93,7 +93,7 @@ func (s *server) calls() {
 		summary: "Cancel a call"}, s.cancelCall)
 }
 
-func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInput) (*answer[callAnswer], error) {
+func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInput) (*response[callsResponse], error) {
 	if _, given := r.gin.Request.Header["Idempotency-Key"]; given && !goodIdempotencyKey(in.Key) {
 		r.fault("header.Idempotency-Key", in.Key, "1 to 255 visible ASCII characters")
 	}
@@ -115,7 +115,7 @@ func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInp
 	default:
 		calls = s.startAndWait(ctx, r, calls, wait, start)
 	}
-	out := &answer[callAnswer]{status: http.StatusOK, body: callAnswer{some(calls), accepted.NotCalled}}
+	out := &response[callsResponse]{status: http.StatusOK, body: callsResponse{some(calls), accepted.NotCalled}}
 	if slices.ContainsFunc(calls, unfinished) {
 		out.status = http.StatusAccepted
 	}
@@ -151,11 +151,11 @@ func goodIdempotencyKey(key string) bool {
 
 func unfinished(call forgehook.Call) bool { return call.Status != forgehook.CallCompleted }
 
-// startsAhead is how many requests' calls may be on their way to the engine behind their answers. Whoever asks beyond that waits with
+// startsAhead is how many requests' calls may be on their way to the engine behind their responses. Whoever asks beyond that waits with
 // them, so that the API does not accept without end what the engine cannot take.
 const startsAhead = 256
 
-// start gives accepted calls their workflows, behind the answer: what is accepted is stored, and the engine may be slow or away.
+// start gives accepted calls their workflows, behind the response: what is accepted is stored, and the engine may be slow or away.
 func (s *server) start(ctx context.Context, r *request, starts []forgehook.CallStart) {
 	if len(starts) == 0 {
 		return
@@ -208,12 +208,12 @@ func (s *server) awaited(ctx context.Context, r *request, calls []forgehook.Call
 	return now
 }
 
-func (s *server) listCalls(ctx context.Context, r *request, in *callsInput) (*answer[callList], error) {
+func (s *server) listCalls(ctx context.Context, r *request, in *callsInput) (*response[callList], error) {
 	calls, next, err := s.DB.Calls(ctx, r.tenant(), in.filter(), in.page())
 	return ok(callList{some(calls), cursor(next)}), err
 }
 
-func (s *server) getCall(ctx context.Context, r *request, in *getCallInput) (*answer[forgehook.Call], error) {
+func (s *server) getCall(ctx context.Context, r *request, in *getCallInput) (*response[forgehook.Call], error) {
 	call, err := s.DB.Call(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
@@ -226,17 +226,17 @@ func (s *server) getCall(ctx context.Context, r *request, in *getCallInput) (*an
 	return out, nil
 }
 
-func (s *server) listAttempts(ctx context.Context, r *request, in *byUUIDPaged) (*answer[attemptList], error) {
+func (s *server) listAttempts(ctx context.Context, r *request, in *byUUIDPaged) (*response[attemptList], error) {
 	attempts, next, err := s.DB.Attempts(ctx, r.tenant(), in.ID, in.page())
 	return ok(attemptList{some(attempts), cursor(next)}), err
 }
 
-func (s *server) getRequest(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Request], error) {
+func (s *server) getRequest(ctx context.Context, r *request, in *byUUID) (*response[forgehook.Request], error) {
 	request, err := s.DB.Request(ctx, r.tenant(), in.ID)
 	return ok(request), err
 }
 
-func (s *server) retryCall(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Call], error) {
+func (s *server) retryCall(ctx context.Context, r *request, in *byUUID) (*response[forgehook.Call], error) {
 	call, err := s.open(ctx, r, in.ID)
 	if err != nil {
 		return nil, err
@@ -248,10 +248,10 @@ func (s *server) retryCall(ctx context.Context, r *request, in *byUUID) (*answer
 		return nil, err
 	}
 	call, err = s.DB.Call(ctx, r.tenant(), call.ID)
-	return &answer[forgehook.Call]{status: http.StatusAccepted, body: call}, err
+	return &response[forgehook.Call]{status: http.StatusAccepted, body: call}, err
 }
 
-func (s *server) cancelCall(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Call], error) {
+func (s *server) cancelCall(ctx context.Context, r *request, in *byUUID) (*response[forgehook.Call], error) {
 	call, err := s.open(ctx, r, in.ID)
 	if err != nil {
 		return nil, err
@@ -260,7 +260,7 @@ func (s *server) cancelCall(ctx context.Context, r *request, in *byUUID) (*answe
 		return nil, err
 	}
 	call, err = s.DB.Call(ctx, r.tenant(), call.ID)
-	return &answer[forgehook.Call]{status: http.StatusAccepted, body: call}, err
+	return &response[forgehook.Call]{status: http.StatusAccepted, body: call}, err
 }
 
 // open reads a call that has not completed.
@@ -275,7 +275,7 @@ func (s *server) open(ctx context.Context, r *request, id string) (forgehook.Cal
 // canceledUnstarted says why a call or run that has no workflow was canceled.
 const canceledUnstarted = "Canceled before it was started."
 
-// maxWait bounds how long an answer may wait for calls; a longer wish is clamped.
+// maxWait bounds how long a response may wait for calls; a longer wish is clamped.
 const maxWait = 300 * time.Second
 
 // preferredWait reads RFC 7240's "wait" out of the Prefer headers. The first one counts, and what cannot be read is ignored, as

@@ -59,7 +59,7 @@ func TestCreateCalls_waits(t *testing.T) {
 		t.Errorf("waited %v with %q", took, a.header.Get("Preference-Applied"))
 	}
 	if call := a.json(t)["calls"].([]any)[0].(map[string]any); call["outcome"] != "delivered" {
-		t.Errorf("the answer is %s", a.body)
+		t.Errorf("the response is %s", a.body)
 	}
 	if status := f.must(t, 200, "GET", "/v1/documents/912", "").json(t)["status"]; status != 10.0 {
 		t.Errorf("status of the document %v", status)
@@ -297,7 +297,7 @@ func TestCreateCalls_engineIsSlow(t *testing.T) {
 	f.handler.ServeHTTP(recorder, request)
 	close(answered)
 	if recorder.Code != http.StatusAccepted {
-		t.Errorf("the answer is %d: %s", recorder.Code, recorder.Body)
+		t.Errorf("the response is %d: %s", recorder.Code, recorder.Body)
 	}
 	f.handler.Settle()
 	if len(f.engine.runs) != 1 {
@@ -305,7 +305,8 @@ func TestCreateCalls_engineIsSlow(t *testing.T) {
 	}
 }
 
-// TestTooLarge goes over real connections: what a client sees of a refusal while it still sends depends on them.
+// TestTooLarge goes over real connections: what a client sees of a refusal while it still sends
+// depends on them.
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

@@ -27,7 +27,7 @@ func (s *server) categories() {
 		summary: "Delete a category", about: "Documents keep their classId, and calls the category that was frozen for them."}, s.deleteCategory)
 }
 
-func (s *server) putCategory(ctx context.Context, r *request, in *byID) (*answer[forgehook.Category], error) {
+func (s *server) putCategory(ctx context.Context, r *request, in *byID) (*response[forgehook.Category], error) {
 	var category forgehook.Category
 	if err := r.decode(&category, false); err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (s *server) putCategory(ctx context.Context, r *request, in *byID) (*answer
 	return created(fmt.Sprintf("/v1/categories/%d", category.ID), category), nil
 }
 
-func (s *server) listCategories(ctx context.Context, r *request, in *byIDPaged) (*answer[categoryList], error) {
+func (s *server) listCategories(ctx context.Context, r *request, in *byIDPaged) (*response[categoryList], error) {
 	categories, next, err := s.DB.Categories(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(categories) == 0 {
 		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
@@ -52,16 +52,16 @@ func (s *server) listCategories(ctx context.Context, r *request, in *byIDPaged) 
 	return ok(categoryList{some(categories), cursor(next)}), err
 }
 
-func (s *server) getCategory(ctx context.Context, r *request, in *byID) (*answer[forgehook.Category], error) {
+func (s *server) getCategory(ctx context.Context, r *request, in *byID) (*response[forgehook.Category], error) {
 	category, err := s.DB.Category(ctx, r.tenant(), in.ID)
 	return ok(category), err
 }
 
-func (s *server) updateCategory(ctx context.Context, r *request, in *byID) (*answer[forgehook.Category], error) {
+func (s *server) updateCategory(ctx context.Context, r *request, in *byID) (*response[forgehook.Category], error) {
 	category, err := s.DB.UpdateCategory(ctx, r.tenant(), in.ID, func(c *forgehook.Category) error { return patched(r, c, "id", "projectId") })
 	return ok(category), err
 }
 
-func (s *server) deleteCategory(ctx context.Context, r *request, in *byID) (*answer[none], error) {
+func (s *server) deleteCategory(ctx context.Context, r *request, in *byID) (*response[none], error) {
 	return noContent(), s.DB.DeleteCategory(ctx, r.tenant(), in.ID)
 }

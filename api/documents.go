@@ -41,7 +41,7 @@ func (s *server) documents() {
 		summary: "Delete a document", about: "Its open work items become DocumentDeleted. Calls keep the subject that was frozen for them."}, s.deleteDocument)
 }
 
-func (s *server) putDocument(ctx context.Context, r *request, in *documentInput) (*answer[forgehook.Document], error) {
+func (s *server) putDocument(ctx context.Context, r *request, in *documentInput) (*response[forgehook.Document], error) {
 	document, err := s.readDocument(ctx, r, in)
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (s *server) mappingOf(ctx context.Context, r *request, in *documentInput) (
 	return service, err
 }
 
-func (s *server) listDocuments(ctx context.Context, r *request, in *byIDPaged) (*answer[documentList], error) {
+func (s *server) listDocuments(ctx context.Context, r *request, in *byIDPaged) (*response[documentList], error) {
 	documents, next, err := s.DB.Documents(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(documents) == 0 {
 		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
@@ -105,12 +105,12 @@ func (s *server) listDocuments(ctx context.Context, r *request, in *byIDPaged) (
 	return ok(documentList{some(documents), cursor(next)}), err
 }
 
-func (s *server) getDocument(ctx context.Context, r *request, in *byID) (*answer[forgehook.Document], error) {
+func (s *server) getDocument(ctx context.Context, r *request, in *byID) (*response[forgehook.Document], error) {
 	document, err := s.DB.Document(ctx, r.tenant(), in.ID)
 	return ok(mask.Document(document)), err
 }
 
-func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput) (*answer[forgehook.Document], error) {
+func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput) (*response[forgehook.Document], error) {
 	document, raised, err := s.DB.UpdateDocument(ctx, r.tenant(), in.ID, r.cause(), func(d *forgehook.Document) error {
 		stored, err := r.before(*d)
 		if err != nil {
@@ -163,7 +163,7 @@ func (r *request) refuseMasks(place string, d *forgehook.Document) {
 // showsMask reports whether a body may have "[secret]" in it; the bracket may be written in other ways.
 func showsMask(body []byte) bool { return bytes.Contains(body, []byte("secret]")) }
 
-func (s *server) deleteDocument(ctx context.Context, r *request, in *changeInput) (*answer[none], error) {
+func (s *server) deleteDocument(ctx context.Context, r *request, in *changeInput) (*response[none], error) {
 	raised, err := s.DB.DeleteDocument(ctx, r.tenant(), in.ID, r.cause())
 	if err == nil {
 		s.dispatch(r).Follow(ctx, raised)

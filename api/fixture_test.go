@@ -121,7 +121,7 @@ func (f *fixture) newTenant(t testing.TB, name string) (forgehook.TenantID, map[
 	return tenant.ID, keys
 }
 
-// reply is an answer, read.
+// reply is a response, read.
 type reply struct {
 	status int
 	header http.Header
@@ -138,7 +138,7 @@ func (a reply) json(t testing.TB) map[string]any {
 	return v
 }
 
-// problem is the code of a problem, "" for another answer.
+// problem is the code of a problem, "" for another response.
 func (a reply) problem() string {
 	var p problem
 	_ = json.Unmarshal(a.body, &p)
@@ -162,7 +162,8 @@ func (a reply) places(t testing.TB) []string {
 	return places
 }
 
-// do sends one request as an Owner; headers are "Name: value", and an X-Api-Key among them takes the Owner's place.
+// do sends one request as an Owner; headers are "Name: value", and an X-Api-Key among them takes
+// the Owner's place.
 func (f *fixture) do(t testing.TB, method, path, body string, headers ...string) reply {
 	t.Helper()
 	return f.send(t, t.Context(), method, path, strings.NewReader(body), headers...)
@@ -200,7 +201,8 @@ const (
 	document   = `{"id":912,"serviceId":48072,"status":10,"usage":3,"classId":3307,"filename":"inv-0042.pdf","fileType":"pdf"}`
 )
 
-// seed makes project 1001, service 48072, utility 48080 and document 912, about which the utility fires.
+// seed makes project 1001, service 48072, utility 48080 and document 912, about which the utility
+// fires.
 func (f *fixture) seed(t testing.TB, headers ...string) {
 	t.Helper()
 	f.must(t, 201, "POST", "/v1/projects", `{"id":1001,"name":"Invoices"}`, headers...)

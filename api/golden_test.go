@@ -16,8 +16,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// step is one request of the golden story. An operation's first step with a body sends the request of examples.json, so that the
-// document's examples are true.
+// step is one request of the golden story. An operation's first step with a body sends the request
+// of examples.json, so that the document's examples are true.
 type step struct {
 	name    string
 	id      string // operationId: its example is sent and, where it is a success, shown
@@ -28,7 +28,8 @@ type step struct {
 	before  func(t *testing.T, f *fixture)
 }
 
-// TestGolden keeps every shape and status of the contract. What differs from run to run is replaced by its kind.
+// TestGolden keeps every shape and status of the contract. What differs from run to run is replaced
+// by its kind.
 var golden = filepath.Join("testdata", "golden")
 
 func TestGolden(t *testing.T) {
@@ -274,7 +275,7 @@ func readable(t *testing.T, a reply) []byte {
 	return indent(t, normalize(a.body))
 }
 
-// exampleOf is an answer as it stands in examples.json: NDJSON and events as a text.
+// exampleOf is a response as it stands in examples.json: NDJSON and events as a text.
 func exampleOf(t *testing.T, a reply) json.RawMessage {
 	t.Helper()
 	if media := a.header.Get("Content-Type"); media != lineMedia && media != eventMedia {

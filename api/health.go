@@ -32,11 +32,11 @@ func (s *server) health() {
 		summary: "Whether calls are accepted, and whether Temporal can be reached to start them"}, s.getReadiness)
 }
 
-func (s *server) getHealth(context.Context, *request, *nothing) (*answer[health], error) {
+func (s *server) getHealth(context.Context, *request, *nothing) (*response[health], error) {
 	return ok(health{"ok", s.Version}), nil
 }
 
-func (s *server) getReadiness(ctx context.Context, _ *request, _ *nothing) (*answer[readiness], error) {
+func (s *server) getReadiness(ctx context.Context, _ *request, _ *nothing) (*response[readiness], error) {
 	if s.stops() {
 		return nil, forgehook.Errorf(forgehook.CodeUnavailable, "This process stops. It answers what still comes.")
 	}
@@ -62,7 +62,7 @@ func (s *server) stops() bool {
 	}
 }
 
-// letGo ends the connection with this answer where the process stops: on one that is idle when it closes, a request could come that
+// letGo ends the connection with this response where the process stops: on one that is idle when it closes, a request could come that
 // nobody reads.
 func (s *server) letGo(c *gin.Context) {
 	if s.stops() {

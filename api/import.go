@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	importFaults = 100         // listed in one answer
+	importFaults = 100         // listed in one response
 	batchLines   = 500         // documents of one statement,
 	batchBytes   = 8 << 20     // unless they are large
 	maxSpooled   = 3 * maxBody // of a line that was made of raw JSON: the document, and the JSON in it
@@ -31,7 +31,7 @@ type imported struct {
 
 // importDocuments reads the lines twice: first all are checked on their way into a file, then they are stored, together or not at all. What a
 // client may send would not fit into memory for many clients at once.
-func (s *server) importDocuments(ctx context.Context, r *request, in *documentInput) (*answer[imported], error) {
+func (s *server) importDocuments(ctx context.Context, r *request, in *documentInput) (*response[imported], error) {
 	if err := r.accept(maxImport, "application/x-ndjson", "application/ndjson", "application/jsonl"); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type keyRequest struct {
 	ExpiresIn *forgehook.TimeSpan `json:"expiresIn"`
 }
 
-// newKey is the one answer that holds the key itself.
+// newKey is the one response that holds the key itself.
 type newKey struct {
 	forgehook.APIKey
 	Key string `json:"key"`
@@ -39,7 +39,7 @@ func (s *server) keys() {
 		summary: "Revoke an API key", about: "Other processes of this service notice within seconds."}, s.revokeKey)
 }
 
-func (s *server) createKey(ctx context.Context, r *request, _ *nothing) (*answer[newKey], error) {
+func (s *server) createKey(ctx context.Context, r *request, _ *nothing) (*response[newKey], error) {
 	var in keyRequest
 	if err := r.decode(&in, true); err != nil {
 		return nil, err
@@ -108,12 +108,12 @@ func (r *request) expiry(in keyRequest) *forgehook.Time {
 	return in.ExpiresAt
 }
 
-func (s *server) listKeys(ctx context.Context, r *request, in *pageInput) (*answer[keyList], error) {
+func (s *server) listKeys(ctx context.Context, r *request, in *pageInput) (*response[keyList], error) {
 	keys, next, err := s.DB.Keys(ctx, r.tenant(), in.page())
 	return ok(keyList{some(keys), cursor(next)}), err
 }
 
-func (s *server) revokeKey(ctx context.Context, r *request, in *byUUID) (*answer[none], error) {
+func (s *server) revokeKey(ctx context.Context, r *request, in *byUUID) (*response[none], error) {
 	key, err := s.DB.Key(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err

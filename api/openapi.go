@@ -15,7 +15,7 @@ import (
 	"github.com/forgehook/forgehook/internal/openapi"
 )
 
-// examples holds a request and an answer for each operation that has them.
+// examples holds a request and a response for each operation that has them.
 //
 //go:embed examples.json
 var examples []byte
@@ -81,7 +81,7 @@ func exampleProblem(code forgehook.Code) problem {
 }
 
 // describe adds a route to the document.
-func (s *server) describe(rt route, parameters []parameter, answer reflect.Type) {
+func (s *server) describe(rt route, parameters []parameter, body reflect.Type) {
 	method, path, _ := strings.Cut(rt.at, " ")
 	op := &openapi.Operation{ID: rt.id, Summary: rt.summary, Description: rt.about, Tags: []string{rt.tag}}
 	for i := range parameters {
@@ -92,7 +92,7 @@ func (s *server) describe(rt route, parameters []parameter, answer reflect.Type)
 	} else {
 		op.Description = strings.TrimSpace(op.Description + fmt.Sprintf(" For keys that may %s.", rt.need))
 	}
-	op.RequestBody, op.Responses = s.requestBody(rt, method), s.responses(rt, path, answer)
+	op.RequestBody, op.Responses = s.requestBody(rt, method), s.responses(rt, path, body)
 	if s.document.Paths[path] == nil {
 		s.document.Paths[path] = map[string]*openapi.Operation{}
 	}
@@ -116,7 +116,7 @@ func (s *server) requestBody(rt route, method string) *openapi.RequestBody {
 }
 
 // responses are those of success and the problems that the route may answer.
-func (s *server) responses(rt route, path string, answer reflect.Type) map[string]*openapi.Response {
+func (s *server) responses(rt route, path string, body reflect.Type) map[string]*openapi.Response {
 	all := map[string]*openapi.Response{}
 	usual := cmp.Or(rt.status, http.StatusOK)
 	for _, status := range []int{usual, cmp.Or(rt.or, usual)} {
@@ -129,7 +129,7 @@ func (s *server) responses(rt route, path string, answer reflect.Type) map[strin
 			case rt.feeds:
 				media = eventMedia
 			}
-			response.Content = map[string]*openapi.Media{media: {Schema: s.schemas().of(answer), Example: example(rt.id, "answer")}}
+			response.Content = map[string]*openapi.Media{media: {Schema: s.schemas().of(body), Example: example(rt.id, "answer")}}
 		}
 		if status == http.StatusCreated {
 			response.Headers = map[string]openapi.Header{"Location": {Schema: openapi.In("string", "uri-reference")}}

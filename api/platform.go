@@ -37,7 +37,7 @@ func (s *server) platform() {
 			"What is refused has its default, and the utility is off. 200 for a dry run."}, s.importUtilities)
 }
 
-func (s *server) importUtilities(ctx context.Context, r *request, in *importInput) (*answer[importedUtilities], error) {
+func (s *server) importUtilities(ctx context.Context, r *request, in *importInput) (*response[importedUtilities], error) {
 	found, err := platform.Parse(r.body)
 	if err := r.collect("body", err); err != nil {
 		return nil, err

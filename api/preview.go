@@ -48,7 +48,7 @@ type preview struct {
 	Error       *forgehook.CallError  `json:"error,omitempty"` // the conditions cannot be told, or the request cannot be built
 }
 
-func (s *server) preview(ctx context.Context, r *request, in *byID) (*answer[preview], error) {
+func (s *server) preview(ctx context.Context, r *request, in *byID) (*response[preview], error) {
 	at, err := s.DB.Place(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err

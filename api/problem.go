@@ -67,18 +67,18 @@ func ProblemTypes() []ProblemType {
 
 const problemPrefix = "urn:forgehook:problem:"
 
-// statusGone is logged for a client that left before its answer; it is never sent.
+// statusGone is logged for a client that left before its response; it is never sent.
 const statusGone = 499
 
 // maxDrain is what is read and thrown away of a body that is too large: a client that is still sending when the connection closes
-// sees a reset instead of the answer.
+// sees a reset instead of the response.
 const maxDrain = 64 << 20
 
 // problem is an error as clients see it: RFC 9457.
 type problem struct {
 	Type     string         `json:"type"`     // urn:forgehook:problem:<code>; stable
 	Title    string         `json:"title"`    // of the code
-	Status   int            `json:"status"`   // as the answer's
+	Status   int            `json:"status"`   // as the response's
 	Detail   string         `json:"detail"`   // what happened this time
 	Instance string         `json:"instance"` // urn:forgehook:request:<X-Request-Id>
 	Errors   []problemError `json:"errors"`   // every fault of the input

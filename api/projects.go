@@ -27,7 +27,7 @@ func (s *server) projects() {
 		summary: "Delete a project without services and documents"}, s.deleteProject)
 }
 
-func (s *server) createProject(ctx context.Context, r *request, _ *nothing) (*answer[forgehook.Project], error) {
+func (s *server) createProject(ctx context.Context, r *request, _ *nothing) (*response[forgehook.Project], error) {
 	var project forgehook.Project
 	if err := r.decode(&project, false); err != nil {
 		return nil, err
@@ -49,21 +49,21 @@ func (r *request) ownID(id int32) {
 	}
 }
 
-func (s *server) listProjects(ctx context.Context, r *request, in *pageInput) (*answer[projectList], error) {
+func (s *server) listProjects(ctx context.Context, r *request, in *pageInput) (*response[projectList], error) {
 	projects, next, err := s.DB.Projects(ctx, r.tenant(), in.page())
 	return ok(projectList{some(projects), cursor(next)}), err
 }
 
-func (s *server) getProject(ctx context.Context, r *request, in *byID) (*answer[forgehook.Project], error) {
+func (s *server) getProject(ctx context.Context, r *request, in *byID) (*response[forgehook.Project], error) {
 	project, err := s.DB.Project(ctx, r.tenant(), in.ID)
 	return ok(project), err
 }
 
-func (s *server) updateProject(ctx context.Context, r *request, in *byID) (*answer[forgehook.Project], error) {
+func (s *server) updateProject(ctx context.Context, r *request, in *byID) (*response[forgehook.Project], error) {
 	project, err := s.DB.UpdateProject(ctx, r.tenant(), in.ID, func(p *forgehook.Project) error { return patched(r, p, "id") })
 	return ok(project), err
 }
 
-func (s *server) deleteProject(ctx context.Context, r *request, in *byID) (*answer[none], error) {
+func (s *server) deleteProject(ctx context.Context, r *request, in *byID) (*response[none], error) {
 	return noContent(), s.DB.DeleteProject(ctx, r.tenant(), in.ID)
 }

@@ -15,7 +15,8 @@ import (
 // rawInput makes documents of {"no": .., "file": .., "state": ..}.
 const rawInput = `{"externalId": source.no, "filename": source.file, "status": source.state, "usage": UsageType.Outbox, "dtm": now}`
 
-// seedRaw makes service 48073 with an input and utility 48083, and service 48074 with an input in another project.
+// seedRaw makes service 48073 with an input and utility 48083, and service 48074 with an input in
+// another project.
 func (f *fixture) seedRaw(t testing.TB) {
 	t.Helper()
 	f.seed(t)
@@ -25,7 +26,7 @@ func (f *fixture) seedRaw(t testing.TB) {
 	f.must(t, 201, "POST", "/v1/projects/1002/services", `{"id":48074,"input":"{}"}`)
 }
 
-// subject reads what was frozen for the first call of an answer.
+// subject reads what was frozen for the first call of a response.
 func (f *fixture) subject(t testing.TB, a reply) forgehook.Subject {
 	t.Helper()
 	id := a.json(t)["calls"].([]any)[0].(map[string]any)["id"].(string)
@@ -128,7 +129,8 @@ func TestCreateCalls_rawFaults(t *testing.T) {
 	}
 }
 
-// TestCreateCalls_rawKey: a key stands for what was sent, not for what an input made of it, which holds the time and may change.
+// TestCreateCalls_rawKey: a key stands for what was sent, not for what an input made of it, which
+// holds the time and may change.
 func TestCreateCalls_rawKey(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

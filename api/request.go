@@ -36,7 +36,7 @@ type request struct {
 	tree   *jsontree.Node   // the body, once somebody has parsed it
 	status int              // for the log, where nothing could be sent
 	read   bool             // some of the body was
-	cut    bool             // the answer broke off
+	cut    bool             // the response broke off
 	lost   error            // the path leads nowhere
 	faults []forgehook.FieldError
 	done   func() // gives up the body and its room, once

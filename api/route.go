@@ -24,7 +24,7 @@ type route struct {
 	streams    bool                 // the handler reads the body, of NDJSON lines
 	lines      bool                 // answers NDJSON lines
 	late       bool                 // the handler reads the body, of JSON
-	feeds      bool                 // answers server-sent events, with the answer's type as data
+	feeds      bool                 // answers server-sent events, with the response's type as data
 	status, or int                  // of success, the usual one first; 0: 200
 	absent     bool                 // may answer 404 though its path names nothing
 	conflicts  bool                 // may answer 409
@@ -33,8 +33,8 @@ type route struct {
 	about      string // more than the summary says
 }
 
-// answer is what a handler says when all went well.
-type answer[O any] struct {
+// response is what a handler gives back when all went well.
+type response[O any] struct {
 	status   int
 	location string // of what was made
 	applied  string // Preference-Applied
@@ -46,31 +46,31 @@ type answer[O any] struct {
 // none is the body of a 204.
 type none struct{}
 
-func ok[O any](body O) *answer[O] { return &answer[O]{status: http.StatusOK, body: body} }
+func ok[O any](body O) *response[O] { return &response[O]{status: http.StatusOK, body: body} }
 
-func created[O any](location string, body O) *answer[O] {
-	return &answer[O]{status: http.StatusCreated, location: location, body: body}
+func created[O any](location string, body O) *response[O] {
+	return &response[O]{status: http.StatusCreated, location: location, body: body}
 }
 
-func lines[O any](each func(put func(...O) error) error) *answer[O] {
-	return &answer[O]{status: http.StatusOK, lines: each}
+func lines[O any](each func(put func(...O) error) error) *response[O] {
+	return &response[O]{status: http.StatusOK, lines: each}
 }
 
-func noContent() *answer[none] { return &answer[none]{status: http.StatusNoContent} }
+func noContent() *response[none] { return &response[none]{status: http.StatusNoContent} }
 
 // ginPath is how the router spells the path of a route.
 var ginPath = strings.NewReplacer("{", ":", "}", "")
 
-// register adds a route, whose input is an I and whose answer is an O, to the router and to the
+// register adds a route, whose input is an I and whose response is an O, to the router and to the
 // document. Every error takes the same way out.
-func register[I, O any](s *server, rt route, handle func(context.Context, *request, *I) (*answer[O], error)) {
+func register[I, O any](s *server, rt route, handle func(context.Context, *request, *I) (*response[O], error)) {
 	parameters := parametersOf(reflect.TypeFor[I]())
 	s.describe(rt, parameters, reflect.TypeFor[O]())
 	method, path, _ := strings.Cut(rt.at, " ")
 	s.routes.Handle(method, ginPath.Replace(path), func(c *gin.Context) {
 		ctx, r, in := c.Request.Context(), requestOf(c), new(I)
 		err := s.prepare(ctx, r, rt, parameters, in)
-		var out *answer[O]
+		var out *response[O]
 		if err == nil {
 			out, err = handle(ctx, r, in)
 		}
@@ -113,7 +113,7 @@ func (s *server) prepare(ctx context.Context, r *request, rt route, parameters [
 	return s.take(ctx, r)
 }
 
-// write answers JSON, or an internal error where the value has none. After half an answer there is
+// write answers JSON, or an internal error where the value has none. After half a response there is
 // nothing more to say.
 func (s *server) write(r *request, status int, contentType string, body any) {
 	if r.gin.Writer.Written() {
@@ -122,22 +122,22 @@ func (s *server) write(r *request, status int, contentType string, body any) {
 	s.letGo(r.gin) // it may have waited long
 	data, err := jsontree.Marshal(body)
 	if err != nil {
-		s.fail(r, fmt.Errorf("encode answer: %w", err))
+		s.fail(r, fmt.Errorf("encode response: %w", err))
 		return
 	}
 	r.gin.Data(status, contentType, append(plainHTML(data), '\n'))
 }
 
 // stream answers lines, each group as soon as it is there. An error before the first of them is
-// answered as any other; after it the connection is cut, so that half an answer does not look
+// answered as any other; after it the connection is cut, so that half a response does not look
 // whole.
-func stream[O any](s *server, r *request, out *answer[O]) {
+func stream[O any](s *server, r *request, out *response[O]) {
 	err := out.lines(func(group ...O) error {
 		var lines []byte
 		for _, line := range group {
 			data, err := jsontree.Marshal(line)
 			if err != nil {
-				return fmt.Errorf("encode answer: %w", err)
+				return fmt.Errorf("encode response: %w", err)
 			}
 			lines = append(append(lines, plainHTML(data)...), '\n')
 		}
@@ -163,7 +163,7 @@ func (s *server) broken(r *request, err error) {
 }
 
 // errGone ends a stream whose reader has left.
-var errGone = errors.New("the answer cannot be sent")
+var errGone = errors.New("the response cannot be sent")
 
 // htmlEscapes are how entities that marshal themselves write < > & all the same: harmless, but
 // unreadable.

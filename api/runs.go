@@ -46,14 +46,14 @@ func (e eventRequest) event(kind forgehook.EventType) forgehook.EventRequest {
 	}
 }
 
-// runAnswer is a run and the calls that it has accepted so far, in that order; of more than may be answered the last.
-type runAnswer struct {
+// runResponse is a run and the calls that it has accepted so far, in that order; of more than may be answered the last.
+type runResponse struct {
 	Run            forgehook.Run    `json:"run"`
 	Calls          []forgehook.Call `json:"calls"`
 	CallsTruncated bool             `json:"callsTruncated,omitempty" doc:"There are more than these."`
 }
 
-// maxCallsBytes bounds the calls that the answer to an event lists, in bytes of JSON: each may have a large result.
+// maxCallsBytes bounds the calls that the response to an event lists, in bytes of JSON: each may have a large result.
 const maxCallsBytes = 4 << 20
 
 type runList struct {
@@ -110,7 +110,7 @@ func eventNames() string {
 	return strings.Join(names, ", ")
 }
 
-func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput) (*answer[runAnswer], error) {
+func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput) (*response[runResponse], error) {
 	if _, given := r.gin.Request.Header["Idempotency-Key"]; given && !goodIdempotencyKey(in.Key) {
 		r.fault("header.Idempotency-Key", in.Key, "1 to 255 visible ASCII characters")
 	}
@@ -138,7 +138,7 @@ func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput
 	if accepted.Start != nil {
 		s.dispatch(r).Follow(ctx, postgres.Raised{Runs: []forgehook.RunStart{*accepted.Start}})
 	}
-	out := &answer[runAnswer]{status: http.StatusOK}
+	out := &response[runResponse]{status: http.StatusOK}
 	out.body.Run = accepted.Run
 	if wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer")); waits {
 		out.body.Run = s.waitForRun(ctx, r, accepted.Run, wait)
@@ -309,12 +309,12 @@ func (s *server) waitForRun(ctx context.Context, r *request, run forgehook.Run, 
 	return now
 }
 
-func (s *server) listRuns(ctx context.Context, r *request, in *runsInput) (*answer[runList], error) {
+func (s *server) listRuns(ctx context.Context, r *request, in *runsInput) (*response[runList], error) {
 	runs, next, err := s.DB.Runs(ctx, r.tenant(), postgres.RunFilter{ServiceID: in.ServiceID, Type: forgehook.EventType(in.Type), Status: in.Status}, in.page())
 	return ok(runList{some(runs), cursor(next)}), err
 }
 
-func (s *server) getRun(ctx context.Context, r *request, in *getRunInput) (*answer[forgehook.Run], error) {
+func (s *server) getRun(ctx context.Context, r *request, in *getRunInput) (*response[forgehook.Run], error) {
 	run, err := s.DB.Run(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
@@ -326,7 +326,7 @@ func (s *server) getRun(ctx context.Context, r *request, in *getRunInput) (*answ
 	return out, nil
 }
 
-func (s *server) cancelRun(ctx context.Context, r *request, in *byUUID) (*answer[forgehook.Run], error) {
+func (s *server) cancelRun(ctx context.Context, r *request, in *byUUID) (*response[forgehook.Run], error) {
 	run, err := s.DB.Run(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
@@ -338,5 +338,5 @@ func (s *server) cancelRun(ctx context.Context, r *request, in *byUUID) (*answer
 		return nil, err
 	}
 	run, err = s.DB.Run(ctx, r.tenant(), run.ID)
-	return &answer[forgehook.Run]{status: http.StatusAccepted, body: run}, err
+	return &response[forgehook.Run]{status: http.StatusAccepted, body: run}, err
 }

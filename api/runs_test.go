@@ -174,7 +174,8 @@ func TestEvents_engineDown(t *testing.T) {
 	}
 }
 
-// TestCauses changes what is stored, as others and as the endpoint of a call: only the former fires the utility again.
+// TestCauses changes what is stored, as others and as the endpoint of a call: only the former fires
+// the utility again.
 func TestCauses(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -242,7 +243,7 @@ func TestCauses(t *testing.T) {
 	}
 }
 
-// The answer to an event lists the last calls of it, by number and by size.
+// The response to an event lists the last calls of it, by number and by size.
 func TestEvents_callsTruncated(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,8 +15,9 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// schemas are the components of the document, made from the types that are decoded and answered. They document only: what is
-// allowed is decided by the root's decoders, which report every fault with its place.
+// schemas are the components of the document, made from the types that are decoded and given back.
+// They document only: what is allowed is decided by the root's decoders, which report every fault
+// with its place.
 type schemas map[string]*openapi.Schema
 
 // schemasAt is where references find them.
@@ -29,9 +31,6 @@ var (
 	rawType        = reflect.TypeFor[json.RawMessage]()
 	numberType     = reflect.TypeFor[json.Number]()
 	settingsType   = reflect.TypeFor[forgehook.Settings]()
-	answerType     = reflect.TypeFor[settingsAnswer]()
-	serviceAnswer  = reflect.TypeFor[serviceOrUtility]()
-	lineAnswer     = reflect.TypeFor[backtestLine]()
 	marshalerType  = reflect.TypeFor[json.Marshaler]()
 	closedWordList = map[reflect.Type]*openapi.Schema{
 		reflect.TypeFor[forgehook.Role]():           wordSchema(forgehook.Roles),
@@ -50,6 +49,13 @@ var (
 		reflect.TypeFor[forgehook.CallErrorCode]():  codeSchema(forgehook.CallErrors()),
 	}
 )
+
+// componentNames are those that differ from the types' own: a name in the document is a promise.
+var componentNames = map[reflect.Type]string{
+	reflect.TypeFor[callsResponse]():    "CallAnswer",
+	reflect.TypeFor[runResponse]():      "RunAnswer",
+	reflect.TypeFor[callbackResponse](): "CallbackAnswer",
+}
 
 func wordSchema[W ~string](words []W) *openapi.Schema {
 	s := openapi.Of("string")
@@ -90,20 +96,21 @@ func (c schemas) of(t reflect.Type) *openapi.Schema {
 		return openapi.Of("number")
 	case settingsType:
 		return c.component("Settings", settingsSchema)
-	case answerType:
+	case reflect.TypeFor[settingsResponse]():
 		return c.component("SettingsAnswer", func() *openapi.Schema {
 			return &openapi.Schema{AllOf: []*openapi.Schema{c.of(settingsType), c.of(reflect.TypeFor[settingsFacts]())}}
 		})
-	case lineAnswer:
+	case reflect.TypeFor[backtestLine]():
 		return openapi.AnyOf(c.of(reflect.TypeFor[difference]()), c.of(reflect.TypeFor[backtestProgress]()), c.of(reflect.TypeFor[backtestTotal]()))
-	case serviceAnswer:
+	case reflect.TypeFor[serviceOrUtility]():
 		return openapi.AnyOf(c.of(reflect.TypeFor[forgehook.Service]()), c.of(reflect.TypeFor[forgehook.Utility]()))
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return c.of(t.Elem()).OrNull()
 	case reflect.Struct:
-		return c.component(strings.ToUpper(t.Name()[:1])+t.Name()[1:], func() *openapi.Schema { return c.object(t) })
+		name := cmp.Or(componentNames[t], strings.ToUpper(t.Name()[:1])+t.Name()[1:])
+		return c.component(name, func() *openapi.Schema { return c.object(t) })
 	case reflect.Slice:
 		return openapi.ListOf(c.of(t.Elem()))
 	case reflect.Map:

@@ -181,7 +181,8 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// TestSettings walks what the golden story leaves out: what GET answers can be put back, and secrets are kept, cleared, never shown.
+// TestSettings walks what the golden story leaves out: what GET answers can be put back, and
+// secrets are kept, cleared, never shown.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -279,7 +280,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestPanic lets an engine panic, and a handler after half an answer.
+// TestPanic lets an engine panic, and a handler after half a response.
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	f := setup(t, func(c *Config, _ string) {
@@ -304,7 +305,7 @@ func TestPanic(t *testing.T) {
 		_ = response.Body.Close()
 	}
 	if err == nil || err.Error() == "EOF" {
-		t.Errorf("half an answer looks whole: %v", err)
+		t.Errorf("half a response looks whole: %v", err)
 	}
 }
 

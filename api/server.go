@@ -148,7 +148,7 @@ func requestOf(c *gin.Context) *request { return c.MustGet(requestKey{}).(*reque
 // goodRequestID is what may come back in headers, logs and problems.
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
-// serve goes around every request: its id, the headers of all answers, panics, log and metrics.
+// serve goes around every request: its id, the headers of all responses, panics, log and metrics.
 func (s *server) serve(c *gin.Context) {
 	started := time.Now()
 	r := &request{gin: c, raw: c.Request.Body, id: c.GetHeader("X-Request-Id")}
@@ -171,7 +171,7 @@ func (s *server) serve(c *gin.Context) {
 		if r.done != nil {
 			r.done()
 		}
-		cut := r.cut || panicked != nil && c.Writer.Written() // half an answer must not look whole
+		cut := r.cut || panicked != nil && c.Writer.Written() // half a response must not look whole
 		if panicked != nil {
 			s.fail(r, fmt.Errorf("panic: %v\n%s", panicked, debug.Stack()))
 		}

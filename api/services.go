@@ -20,7 +20,7 @@ type serviceOrUtility struct{ entity any }
 func (e serviceOrUtility) MarshalJSON() ([]byte, error) { return json.Marshal(e.entity) }
 
 // either does one thing to a service or, where the id names none, another to a utility.
-func either(service, utility func() (any, error)) (*answer[serviceOrUtility], error) {
+func either(service, utility func() (any, error)) (*response[serviceOrUtility], error) {
 	entity, err := service()
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
 		other, otherErr := utility()
@@ -47,7 +47,7 @@ func (s *server) services() {
 		summary: "Delete a service without utilities, or a utility whose calls have all completed"}, s.deleteService)
 }
 
-func (s *server) createService(ctx context.Context, r *request, in *byID) (*answer[forgehook.Service], error) {
+func (s *server) createService(ctx context.Context, r *request, in *byID) (*response[forgehook.Service], error) {
 	service := forgehook.Service{Category: forgehook.CategoryService}
 	if err := r.decode(&service, false); err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (s *server) createService(ctx context.Context, r *request, in *byID) (*answ
 	return created(fmt.Sprintf("/v1/services/%d", service.ID), service), err
 }
 
-func (s *server) listServices(ctx context.Context, r *request, in *byIDPaged) (*answer[serviceList], error) {
+func (s *server) listServices(ctx context.Context, r *request, in *byIDPaged) (*response[serviceList], error) {
 	services, next, err := s.DB.Services(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(services) == 0 {
 		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
@@ -73,12 +73,12 @@ func (s *server) listServices(ctx context.Context, r *request, in *byIDPaged) (*
 	return ok(serviceList{some(services), cursor(next)}), err
 }
 
-func (s *server) getService(ctx context.Context, r *request, in *byID) (*answer[serviceOrUtility], error) {
+func (s *server) getService(ctx context.Context, r *request, in *byID) (*response[serviceOrUtility], error) {
 	return either(func() (any, error) { return s.DB.Service(ctx, r.tenant(), in.ID) },
 		func() (any, error) { return s.DB.Utility(ctx, r.tenant(), in.ID) })
 }
 
-func (s *server) updateService(ctx context.Context, r *request, in *byID) (*answer[serviceOrUtility], error) {
+func (s *server) updateService(ctx context.Context, r *request, in *byID) (*response[serviceOrUtility], error) {
 	return either(func() (any, error) {
 		return s.DB.UpdateService(ctx, r.tenant(), in.ID, func(service *forgehook.Service) error {
 			return s.patchService(r, service)
@@ -101,7 +101,7 @@ func (s *server) patchService(r *request, service *forgehook.Service) error {
 	return r.invalid()
 }
 
-func (s *server) deleteService(ctx context.Context, r *request, in *byID) (*answer[none], error) {
+func (s *server) deleteService(ctx context.Context, r *request, in *byID) (*response[none], error) {
 	_, err := either(func() (any, error) { return nil, s.DB.DeleteService(ctx, r.tenant(), in.ID) },
 		func() (any, error) { return nil, s.DB.DeleteUtility(ctx, r.tenant(), in.ID) })
 	return noContent(), err

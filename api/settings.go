@@ -14,7 +14,7 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// settingsFacts stand beside the settings in an answer; a client may send them back.
+// settingsFacts stand beside the settings in a response; a client may send them back.
 type settingsFacts struct {
 	WebHookServiceID int32             `json:"webHookServiceId"`
 	Version          int               `json:"version"`
@@ -22,13 +22,13 @@ type settingsFacts struct {
 	Warnings         []webhook.Warning `json:"warnings"`
 }
 
-// settingsAnswer is the settings object itself with the facts at its top level.
-type settingsAnswer struct {
+// settingsResponse is the settings object itself with the facts at its top level.
+type settingsResponse struct {
 	settings forgehook.Settings
 	facts    settingsFacts
 }
 
-func (a settingsAnswer) MarshalJSON() ([]byte, error) {
+func (a settingsResponse) MarshalJSON() ([]byte, error) {
 	settings, err := json.Marshal(a.settings)
 	if err != nil {
 		return nil, err
@@ -55,12 +55,12 @@ func (s *server) settings() {
 		summary: "Change settings of a utility", about: "JSON Merge Patch; null puts a default back."}, s.patchSettings)
 }
 
-func (s *server) getSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
+func (s *server) getSettings(ctx context.Context, r *request, in *byID) (*response[settingsResponse], error) {
 	version, err := s.DB.Settings(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.ID, err)
 	}
-	return ok(s.answerOf(r, in.ID, version)), nil
+	return ok(s.settingsResponseOf(r, in.ID, version)), nil
 }
 
 // warningsOf are those of saved settings. Where a later release refuses what an earlier one took, its reasons are warnings too.
@@ -88,15 +88,15 @@ func (s *server) planOf(r *request, id int32, version int, settings forgehook.Se
 	return s.plans.Get(key, func() (forgehook.Settings, error) { return settings, nil })
 }
 
-func (s *server) putSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
+func (s *server) putSettings(ctx context.Context, r *request, in *byID) (*response[settingsResponse], error) {
 	return s.saveSettings(ctx, r, in.ID, false)
 }
 
-func (s *server) patchSettings(ctx context.Context, r *request, in *byID) (*answer[settingsAnswer], error) {
+func (s *server) patchSettings(ctx context.Context, r *request, in *byID) (*response[settingsResponse], error) {
 	return s.saveSettings(ctx, r, in.ID, true)
 }
 
-func (s *server) saveSettings(ctx context.Context, r *request, id int32, merge bool) (*answer[settingsAnswer], error) {
+func (s *server) saveSettings(ctx context.Context, r *request, id int32, merge bool) (*response[settingsResponse], error) {
 	version, err := s.DB.SaveSettings(ctx, r.tenant(), id, r.key.ID, func(present forgehook.Settings) (forgehook.Settings, error) {
 		next, _, err := s.judge(r, "body", r.body, present, merge)
 		if err != nil {
@@ -114,8 +114,8 @@ func (s *server) saveSettings(ctx context.Context, r *request, id int32, merge b
 }
 
 // saved are settings that have just been saved, with all that is to be said of them.
-func (s *server) saved(ctx context.Context, r *request, id int32, version forgehook.SettingsVersion) *answer[settingsAnswer] {
-	saved := s.answerOf(r, id, version)
+func (s *server) saved(ctx context.Context, r *request, id int32, version forgehook.SettingsVersion) *response[settingsResponse] {
+	saved := s.settingsResponseOf(r, id, version)
 	if plan, err := s.planOf(r, id, version.Version, version.Settings); err == nil {
 		saved.facts.Warnings = append(saved.facts.Warnings, s.likeNamed(ctx, r, id, plan)...)
 	}

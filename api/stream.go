@@ -138,7 +138,7 @@ func (s *server) newFeed(ctx context.Context, r *request) (*feed, error) {
 }
 
 // streamCalls registers with the waiter before it reads, so that no end is missed.
-func (s *server) streamCalls(ctx context.Context, r *request, in *streamInput) (*answer[forgehook.Call], error) {
+func (s *server) streamCalls(ctx context.Context, r *request, in *streamInput) (*response[forgehook.Call], error) {
 	leave, err := s.feeds.open(r.key.ID)
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func (s *server) streamCalls(ctx context.Context, r *request, in *streamInput) (
 		done()
 		return nil, err
 	}
-	return &answer[forgehook.Call]{status: http.StatusOK, events: func() error {
+	return &response[forgehook.Call]{status: http.StatusOK, events: func() error {
 		defer done()
 		f, err := s.newFeed(ctx, r)
 		defer f.beat.Stop()

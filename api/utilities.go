@@ -47,7 +47,7 @@ func (s *server) utilities() {
 		summary: "Let a utility deliver again", about: "Held calls go first, in the order in which they were accepted."}, s.resumeUtility)
 }
 
-func (s *server) createUtility(ctx context.Context, r *request, in *byID) (*answer[newUtility], error) {
+func (s *server) createUtility(ctx context.Context, r *request, in *byID) (*response[newUtility], error) {
 	var given utilityRequest
 	if err := r.decode(&given, true); err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (s *server) createUtility(ctx context.Context, r *request, in *byID) (*answ
 	return created(fmt.Sprintf("/v1/services/%d", utility.ID), newUtility{utility, made, warnings}), err
 }
 
-func (s *server) listUtilities(ctx context.Context, r *request, in *byIDPaged) (*answer[utilityList], error) {
+func (s *server) listUtilities(ctx context.Context, r *request, in *byIDPaged) (*response[utilityList], error) {
 	utilities, next, err := s.DB.Utilities(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(utilities) == 0 {
 		_, err = s.DB.Service(ctx, r.tenant(), in.ID) // no page of nothing
@@ -116,12 +116,12 @@ func (r *request) patchUtility(utility *forgehook.Utility) error {
 	return r.invalid()
 }
 
-func (s *server) pauseUtility(ctx context.Context, r *request, in *byID) (*answer[forgehook.Utility], error) {
+func (s *server) pauseUtility(ctx context.Context, r *request, in *byID) (*response[forgehook.Utility], error) {
 	utility, err := s.DB.Pause(ctx, r.tenant(), in.ID, time.Now())
 	return ok(utility), s.onlyUtilities(ctx, r, in.ID, err)
 }
 
-func (s *server) resumeUtility(ctx context.Context, r *request, in *byID) (*answer[forgehook.Utility], error) {
+func (s *server) resumeUtility(ctx context.Context, r *request, in *byID) (*response[forgehook.Utility], error) {
 	utility, drain, raised, err := s.DB.Resume(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.ID, err)

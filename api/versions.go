@@ -50,7 +50,7 @@ func (s *server) versions() {
 			"Calls that were accepted keep the version they have."}, s.restoreVersion)
 }
 
-func (s *server) listVersions(ctx context.Context, r *request, in *byIDPaged) (*answer[versionList], error) {
+func (s *server) listVersions(ctx context.Context, r *request, in *byIDPaged) (*response[versionList], error) {
 	versions, next, err := s.DB.SettingsVersions(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(versions) == 0 {
 		_, err = s.DB.Settings(ctx, r.tenant(), in.ID) // no page of nothing
@@ -58,15 +58,15 @@ func (s *server) listVersions(ctx context.Context, r *request, in *byIDPaged) (*
 	return ok(versionList{some(versions), cursor(next)}), s.onlyUtilities(ctx, r, in.ID, err)
 }
 
-func (s *server) getVersion(ctx context.Context, r *request, in *versionInput) (*answer[settingsAnswer], error) {
+func (s *server) getVersion(ctx context.Context, r *request, in *versionInput) (*response[settingsResponse], error) {
 	version, err := s.DB.SettingsVersion(ctx, r.tenant(), in.ID, int(in.Version))
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.ID, err)
 	}
-	return ok(s.answerOf(r, in.ID, version)), nil
+	return ok(s.settingsResponseOf(r, in.ID, version)), nil
 }
 
-func (s *server) diffVersions(ctx context.Context, r *request, in *diffInput) (*answer[versionDiff], error) {
+func (s *server) diffVersions(ctx context.Context, r *request, in *diffInput) (*response[versionDiff], error) {
 	from, err := s.DB.SettingsVersion(ctx, r.tenant(), in.ID, int(in.Version))
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.ID, err)
@@ -104,7 +104,7 @@ func changesOf(from, to forgehook.Settings) ([]settingChange, error) {
 	return changes, nil
 }
 
-func (s *server) restoreVersion(ctx context.Context, r *request, in *versionInput) (*answer[settingsAnswer], error) {
+func (s *server) restoreVersion(ctx context.Context, r *request, in *versionInput) (*response[settingsResponse], error) {
 	then, err := s.DB.SettingsVersion(ctx, r.tenant(), in.ID, int(in.Version))
 	if err != nil {
 		return nil, s.onlyUtilities(ctx, r, in.ID, err)
@@ -156,7 +156,7 @@ func settingsTree(data []byte, err error) (*jsontree.Node, error) {
 	return jsontree.Parse(data)
 }
 
-// answerOf are saved settings as they are answered.
-func (s *server) answerOf(r *request, id int32, v forgehook.SettingsVersion) settingsAnswer {
-	return settingsAnswer{v.Settings, settingsFacts{id, v.Version, v.CreatedAt, s.warningsOf(r, id, v.Version, v.Settings)}}
+// settingsResponseOf are saved settings as they are answered.
+func (s *server) settingsResponseOf(r *request, id int32, v forgehook.SettingsVersion) settingsResponse {
+	return settingsResponse{v.Settings, settingsFacts{id, v.Version, v.CreatedAt, s.warningsOf(r, id, v.Version, v.Settings)}}
 }

@@ -49,7 +49,7 @@ func (s *server) workItems() {
 		summary: "Read a work item's last process, or wait for its end"}, s.getProcess)
 }
 
-func (s *server) putWorkItem(ctx context.Context, r *request, in *changeInput) (*answer[forgehook.WorkItem], error) {
+func (s *server) putWorkItem(ctx context.Context, r *request, in *changeInput) (*response[forgehook.WorkItem], error) {
 	var item forgehook.WorkItem
 	if err := r.decode(&item, false); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (s *server) putWorkItem(ctx context.Context, r *request, in *changeInput) (
 	return created(fmt.Sprintf("/v1/work-items/%d", item.ID), item), nil
 }
 
-func (s *server) listWorkItems(ctx context.Context, r *request, in *byIDPaged) (*answer[workItemList], error) {
+func (s *server) listWorkItems(ctx context.Context, r *request, in *byIDPaged) (*response[workItemList], error) {
 	items, next, err := s.DB.WorkItems(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(items) == 0 {
 		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
@@ -77,12 +77,12 @@ func (s *server) listWorkItems(ctx context.Context, r *request, in *byIDPaged) (
 	return ok(workItemList{some(items), cursor(next)}), err
 }
 
-func (s *server) getWorkItem(ctx context.Context, r *request, in *byID) (*answer[forgehook.WorkItem], error) {
+func (s *server) getWorkItem(ctx context.Context, r *request, in *byID) (*response[forgehook.WorkItem], error) {
 	item, err := s.DB.WorkItem(ctx, r.tenant(), in.ID)
 	return ok(item), err
 }
 
-func (s *server) updateWorkItem(ctx context.Context, r *request, in *changeInput) (*answer[forgehook.WorkItem], error) {
+func (s *server) updateWorkItem(ctx context.Context, r *request, in *changeInput) (*response[forgehook.WorkItem], error) {
 	item, raised, err := s.DB.UpdateWorkItem(ctx, r.tenant(), in.ID, r.cause(), func(w *forgehook.WorkItem) error { return patched(r, w, "id", "projectId") })
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (s *server) updateWorkItem(ctx context.Context, r *request, in *changeInput
 	return ok(item), nil
 }
 
-func (s *server) deleteWorkItem(ctx context.Context, r *request, in *byID) (*answer[none], error) {
+func (s *server) deleteWorkItem(ctx context.Context, r *request, in *byID) (*response[none], error) {
 	raised, err := s.DB.DeleteWorkItem(ctx, r.tenant(), in.ID)
 	if err == nil {
 		s.dispatch(r).Follow(ctx, raised)
@@ -99,7 +99,7 @@ func (s *server) deleteWorkItem(ctx context.Context, r *request, in *byID) (*ans
 	return noContent(), err
 }
 
-func (s *server) startProcess(ctx context.Context, r *request, in *startProcessInput) (*answer[forgehook.WorkItemProcess], error) {
+func (s *server) startProcess(ctx context.Context, r *request, in *startProcessInput) (*response[forgehook.WorkItemProcess], error) {
 	var given forgehook.ProcessRequest
 	if err := r.decode(&given, true); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (s *server) startProcess(ctx context.Context, r *request, in *startProcessI
 	if process.Outcome == nil {
 		s.dispatch(r).StartProcess(ctx, forgehook.ProcessStart{ProcessRef: ref, WorkItemID: process.WorkItemID, CallID: process.CallID})
 	}
-	out := &answer[forgehook.WorkItemProcess]{status: http.StatusOK, body: process}
+	out := &response[forgehook.WorkItemProcess]{status: http.StatusOK, body: process}
 	if wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer")); waits {
 		out.body, out.applied = s.waitForProcess(ctx, r, process, wait), applied(wait)
 	}
@@ -239,7 +239,7 @@ func (s *server) withdraw(ctx context.Context, r *request, own postgres.Accepted
 	}
 }
 
-func (s *server) getProcess(ctx context.Context, r *request, in *byIDPrefer) (*answer[forgehook.WorkItemProcess], error) {
+func (s *server) getProcess(ctx context.Context, r *request, in *byIDPrefer) (*response[forgehook.WorkItemProcess], error) {
 	process, _, err := s.DB.Process(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
