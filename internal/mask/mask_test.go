@@ -26,8 +26,7 @@ func subject(t *testing.T, text string) *forgehook.Subject {
 	return &sub
 }
 
-func shown(t *testing.T, v any) string {
-	t.Helper()
+func shown(t interface{ Fatal(...any) }, v any) string {
 	text, err := forgehook.AppendJSON(nil, v)
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +37,7 @@ func shown(t *testing.T, v any) string {
 const vault = `{"document":{"id":1,"filename":"hunter2-door.pdf","source":{"pin":"hunter2-door","n":1.50,"open":[true,"x"],"code":20260105},
 	"resultParameters":[
 		{"id":5,"value":"hunter2-door","data":"aHVudGVyMi1kb29y","paramDef":{"id":9,"name":"Door","valueType":10,"defaultValue":"default-door"},
-			"verifications":[{"id":6,"value":"hunter2-old","result":"hunter2 read","confidence":0.5}],"children":[{"id":7,"value":"hunter2-child"}]},
+			"verifications":[{"id":6,"value":"hunter2-old","result":"hunter2 read","info":"two digits of hunter2 were read","confidence":0.5}],"children":[{"id":7,"value":"hunter2-child"}]},
 		{"id":8,"value":"20260105","paramDef":{"id":10,"name":"Code","valueType":11}},
 		{"id":11,"value":"open","paramDef":{"id":12,"name":"Plain","valueType":1,"defaultValue":"d"}}]}}`
 
@@ -67,7 +66,7 @@ func TestMasked(t *testing.T) {
 			t.Errorf("%s is in %s", value, all)
 		}
 	}
-	if got, want := strings.Count(all, "[secret]"), 10; got != want {
+	if got, want := strings.Count(all, "[secret]"), 11; got != want {
 		t.Errorf("%d values are masked, want %d: %s", got, want, all)
 	}
 }

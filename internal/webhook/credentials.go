@@ -2,10 +2,12 @@ package webhook
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/mask"
 )
 
 const (
@@ -91,4 +93,21 @@ func (p *Plan) credentialHeaders() (names []string) {
 		names = append(names, name)
 	}
 	return names
+}
+
+// Redactor hides what nobody may read in what an endpoint says: some send back what they got. It
+// knows the secrets of the settings, which must be open, the credentials of the attempt, and more.
+func (p *Plan) Redactor(opened forgehook.Settings, credentials []Credential, more ...string) *mask.Redactor {
+	secrets := slices.Clone(more)
+	_ = opened.EachSecret(func(_ string, s *forgehook.Secret) error { // the visit never fails
+		secrets = append(secrets, s.Reveal())
+		return nil
+	})
+	for _, c := range credentials {
+		secrets = append(secrets, c.Value)
+		if _, token, ok := strings.Cut(c.Value, " "); ok { // "Basic dXNlcg==", "Bearer ..."
+			secrets = append(secrets, token)
+		}
+	}
+	return mask.NewRedactor(secrets...)
 }

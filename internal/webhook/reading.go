@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -107,6 +108,14 @@ func unreadable(path string, err error) *Failure {
 	f := failure(path, forgehook.CallErrorAnswerUnreadable, err)
 	f.Code = forgehook.CallErrorAnswerUnreadable
 	return f
+}
+
+// redacted is a *Failure without secrets in its message.
+func redacted(err error, redact *mask.Redactor) error {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return &Failure{f.Code, redact.Replace(f.Message)}
+	}
+	return err
 }
 
 // Read makes the result and the write-back of an exchange that succeeded, or of the callback that came after it. Nothing is read before
