@@ -30,7 +30,7 @@ var rooms = map[string]struct {
 	"internal/dispatch":    {[]string{".", "internal/postgres"}, nil, "what follows a commit is the same for whoever makes it, and reaches the engine through its own Engine only"},
 	"internal/outbound":    {[]string{"."}, []string{"code.dny.dev/ssrf", "golang.org/x/net"}, "sockets only"},
 	"internal/openapi":     {nil, nil, "it is a document's model, and knows no route"},
-	"internal/postgres":    {[]string{".", "internal/jsontree", "internal/mask", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},
+	"internal/postgres":    {[]string{".", "internal/jsontree", "internal/mask", "internal/writeback", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},
 	"internal/doctor":      {[]string{".", "internal/outbound", "internal/postgres", "internal/secret", "worker"}, []string{"go.temporal.io/"}, "it asks the rooms that know and judges what they found"},
 	"internal/secret":      {[]string{"."}, []string{"github.com/tink-crypto/tink-go/v2"}, "sealing only"},
 	"internal/expr":        {[]string{".", "internal/expr/dotnet", "internal/jsontree", "internal/place"}, []string{"cel.dev/cel-go", "github.com/dlclark/regexp2/v2", "github.com/google/cel-go", "golang.org/x/text"}, "the language knows no webhook"},
@@ -39,6 +39,7 @@ var rooms = map[string]struct {
 	"internal/mask":        {[]string{".", "internal/jsontree", "internal/place"}, nil, "what is secret is known by the domain, not by settings"},
 	"internal/place":       {[]string{"internal/jsontree"}, nil, "how a text is written depends on where it stands, not on what it is of"},
 	"internal/platform":    {[]string{".", "internal/jsontree"}, nil, "it reads the platform's JSON, the rules judge what it says"},
+	"internal/writeback":   {[]string{".", "internal/jsontree", "internal/mask"}, nil, "what becomes of an entity depends on nothing but what is stored and what was read"},
 	"internal/webhook":     {[]string{".", "internal/expr", "internal/expr/csharp", "internal/jsontree", "internal/mask", "internal/place"}, []string{"github.com/dlclark/regexp2/v2", "github.com/standard-webhooks/standard-webhooks/libraries"}, "the rules are pure"},
 
 	"docs/examples/temporal":   {[]string{".", "workflows"}, []string{"go.temporal.io/sdk"}, "an example shows what a user may import"},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // CallbackCall is the call that a callback's token names, and the tenant's key that checks the token.
@@ -114,7 +115,7 @@ func recordCallback(ctx context.Context, tx conn, c Callback) (back CalledBack, 
 		if err != nil {
 			return back, err
 		}
-		if err := forgehook.Invalid(plan.faults...); err != nil {
+		if err := forgehook.Invalid(plan.Faults...); err != nil {
 			return back, err
 		}
 	}
@@ -140,7 +141,7 @@ type keptWriteBack struct {
 func insertCallback(ctx context.Context, tx conn, c Callback) (err error) {
 	var writeBack []byte
 	if c.Reading.WriteBack != nil {
-		if writeBack, err = encode(keptWriteBack{*c.Reading.WriteBack, c.Reading.Secrets}); err != nil {
+		if writeBack, err = jsontree.Marshal(keptWriteBack{*c.Reading.WriteBack, c.Reading.Secrets}); err != nil {
 			return err
 		}
 	}

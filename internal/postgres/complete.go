@@ -88,14 +88,14 @@ func lockCall(ctx context.Context, tx conn, call forgehook.CallRef) (row lockedR
 // becomes unknown, what the reading says about document and work item is written, the stored document of a delivered call gets its
 // status, whoever waits is owed a signal, and the events that fire something are raised. For most calls that is one statement.
 func completeCall(ctx context.Context, tx conn, call forgehook.CallRef, e ending) (Completion, error) {
-	var changes writeBack
+	var changes written
 	if e.reading.WriteBack != nil && e.outcome == forgehook.Delivered {
 		var err error
 		if changes, err = planWriteBack(ctx, tx, call, e.reading, e.at); err != nil {
 			return Completion{}, err
 		}
-		if len(changes.faults) > 0 {
-			e.outcome, e.because, changes = forgehook.Failed, changes.refusal(), writeBack{}
+		if len(changes.Faults) > 0 {
+			e.outcome, e.because, changes = forgehook.Failed, changes.Refusal(), written{}
 		} else if err = changes.store(ctx, tx, call, e.at); err != nil {
 			return Completion{}, err
 		}
@@ -137,7 +137,7 @@ func completeCall(ctx context.Context, tx conn, call forgehook.CallRef, e ending
 		               AND u.id <> done.webhook_service_id AND u.id <> ALL (COALESCE(done.cause, '{}'))) AS heard
 		FROM done`,
 		call.Tenant, call.CallID, e.outcome, milliseconds(e.at), code, message, e.statusCode, e.explanation, []byte(e.reading.Result), diff,
-		changes.statusSet, callEvent(e.outcome))
+		changes.StatusSet, callEvent(e.outcome))
 	if errors.Is(err, sql.ErrNoRows) {
 		return standing(ctx, tx, call)
 	}
@@ -176,7 +176,7 @@ func callEvent(outcome forgehook.Outcome) *string {
 }
 
 // announce stores what follows the end of a call, and reports whether there is anything: most have nothing, and cost nothing here.
-func announce(ctx context.Context, tx conn, call forgehook.CallRef, row endedRow, changes writeBack, at time.Time) (wake bool, err error) {
+func announce(ctx context.Context, tx conn, call forgehook.CallRef, row endedRow, changes written, at time.Time) (wake bool, err error) {
 	done := row.toCompletion()
 	if row.Awaited {
 		if err := wakeWaiters(ctx, tx, call, done, at); err != nil {

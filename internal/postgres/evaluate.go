@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // RecordExplanation stores what the conditions of a call say. Where the webhook does not fire the call
@@ -13,7 +14,7 @@ func (db *DB) RecordExplanation(ctx context.Context, facts Facts, explained forg
 	call := facts.Ref
 	defer wrap(&err, "record explanation of call %s", call.CallID)
 	facts.Done()
-	explanation, err := encode(explained.Conditions)
+	explanation, err := jsontree.Marshal(explained.Conditions)
 	if err != nil {
 		return Completion{}, err
 	}

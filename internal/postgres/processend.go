@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/writeback"
 )
 
 // ProcessEnd ends a process.
@@ -76,7 +77,8 @@ func endProcess(ctx context.Context, tx conn, e ProcessEnd) (row processRow, rai
 	}
 	if write != nil && state.Item != nil && state.Item.Status.Actionable() {
 		after := *state.Item
-		if applyWorkItem(&after, *write) {
+		reading := forgehook.Reading{WriteBack: &forgehook.WriteBack{WorkItem: write}}
+		if plan := writeback.Of(reading, writeback.Stored{Item: &after}, milliseconds(e.Now)); plan.Item != nil {
 			after.DTM = &forgehook.Time{Time: milliseconds(e.Now)}
 			closeItem(state.Item, &after, e.Now)
 			if _, err := putWorkItem(ctx, tx, e.Ref.Tenant, after); err != nil {
@@ -109,20 +111,4 @@ func (e ProcessEnd) outdated(state ItemState) bool {
 // AwaitsWrite says that the call has ended and left to the process what its answer says about the item.
 func (s ItemState) AwaitsWrite() bool {
 	return s.CallOutcome != "" && s.Item != nil && s.Item.Status.Actionable()
-}
-
-// applyWorkItem alters an item and reports whether that changes it.
-func applyWorkItem(w *forgehook.WorkItem, write forgehook.WorkItemWrite) (changed bool) {
-	if write.Status != nil && *write.Status != w.Status {
-		w.Status, changed = *write.Status, true
-	}
-	for _, text := range []struct {
-		present **string
-		value   *string
-	}{{&w.ReasonCode, write.ReasonCode}, {&w.ReasonDescription, write.ReasonDescription}, {&w.ReasonComment, write.ReasonComment}} {
-		if text.value != nil && !equalValue(*text.present, text.value) {
-			*text.present, changed = text.value, true
-		}
-	}
-	return changed
 }

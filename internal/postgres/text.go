@@ -1,8 +1,6 @@
 package postgres
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 
 	"github.com/forgehook/forgehook"
@@ -11,17 +9,6 @@ import (
 // storable is a text as PostgreSQL can keep it: UTF-8 without NUL. Bytes that are neither become the replacement character.
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-}
-
-// encode is JSON with < > & as they are, so that an expression reads as it was written.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 func optionalStorable(s *string) *string {

@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -99,7 +98,7 @@ func TestWriteBack_document(t *testing.T) {
 	want.Parameter(50).Value, want.Parameter(61).Value, want.Parameter(60).Value = new("120.00"), new("Nuts <M6>"), new("")
 	equal(t, "document", got, want)
 
-	// The same again changes nothing, and documentProcessedStatus does not undo what an answer has set.
+	// The same again changes nothing, and documentProcessedStatus does not undo what a reading has set.
 	_, call = answered(t, b, b.s.Call(t, b.DB), &forgehook.WriteBack{Document: &forgehook.DocumentWrite{
 		Status: new(forgehook.DocumentStatus(121)), Fields: []forgehook.FieldWrite{{Name: "TOTAL", Value: "120.00"}},
 	}})
@@ -108,83 +107,6 @@ func TestWriteBack_document(t *testing.T) {
 	_, call = answered(t, b, b.s.Call(t, b.DB), &forgehook.WriteBack{Document: &forgehook.DocumentWrite{Comment: new("seen")}})
 	equal(t, "changes", call.Changes, []forgehook.Change{change("document.comment", `""`, `"seen"`)})
 	equal(t, "documentProcessedStatus", document(t, b).Status, 10)
-	_, call = answered(t, b, b.s.Call(t, b.DB), &forgehook.WriteBack{Document: &forgehook.DocumentWrite{Status: new(forgehook.DocumentStatus(777))}})
-	equal(t, "a status without a name", call.Changes, []forgehook.Change{change("document.status", `"Processed"`, `777`)})
-}
-
-func TestWriteBack_secretField(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
-		d.Parameter(50).ParamDef.ValueType = forgehook.ValuePassword
-		return nil
-	})
-	check(t, err)
-	_, call := answered(t, b, onTotal(t, b), &forgehook.WriteBack{
-		Document:     &forgehook.DocumentWrite{Fields: []forgehook.FieldWrite{{Name: "Total", Value: "hunter2"}}},
-		Verification: &forgehook.VerificationWrite{Value: new("hunter2")},
-	})
-	equal(t, "field", call.Changes[0], change("document.fields.Total", `"[secret]"`, `"[secret]"`))
-	var added struct{ Value string }
-	check(t, json.Unmarshal(call.Changes[1].After, &added))
-	equal(t, "verification", added.Value, "[secret]")
-	equal(t, "value", *total(t, b).Value, "hunter2")
-}
-
-// What a secret field holds is shown in no other change either, and what was shown in its place is not written to it: to none of those
-// that are secret by their own definition, by one with the same id, or by where they stand.
-func TestWriteBack_secretElsewhere(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
-		def := *d.Parameter(50).ParamDef
-		d.Parameter(50).ParamDef.ValueType, d.Parameter(50).Value = forgehook.ValuePassword, new(`hun"ter2`)
-		d.Comment, d.Result = new(`{"pin":"hun\"ter2"}`), new("7")
-		twin, below := def, forgehook.ParameterDef{Name: new("Below")}
-		twin.Name = new("Twin")
-		d.ResultParameters = append(d.ResultParameters,
-			forgehook.DocumentParameter{ID: 901, ParamDef: &twin, Value: new("7"), Children: []forgehook.DocumentParameter{{ID: 902, ParamDef: &below}}})
-		return nil
-	})
-	check(t, err)
-	answer := func(w forgehook.DocumentWrite, secrets ...string) forgehook.Call {
-		call := begun(t, b)
-		_, err := b.RecordAttempt(t.Context(), postgres.AttemptEnd{
-			Ref: b.ref(call.ID), Number: start(t, b, call).Number, Exchange: forgehook.Exchange{StatusCode: 200}, Now: time.Now(),
-			Decision: forgehook.Decision{Verdict: forgehook.VerdictSuccess, Final: true},
-			Reading:  forgehook.Reading{WriteBack: &forgehook.WriteBack{Document: &w}, Secrets: secrets},
-		})
-		check(t, err)
-		return b.stored(t, call)
-	}
-	call := answer(forgehook.DocumentWrite{Comment: new("a b-frozen c"), Result: new("70")}, "b-frozen")
-	equal(t, "changes", call.Changes, []forgehook.Change{
-		change("document.comment", `"{\"pin\":\"[secret]\"}"`, `"a [secret] c"`), change("document.result", `"[secret]"`, `"70"`),
-	})
-	equal(t, "comment", *document(t, b).Comment, "a b-frozen c")
-	for _, name := range []string{"Total", "Twin", "Below"} {
-		call := answer(forgehook.DocumentWrite{Comment: new("refused"), Fields: []forgehook.FieldWrite{{Name: name, Value: "A-[secret]"}}})
-		equal(t, name, []any{*call.Outcome, call.Error.Code, call.Error.Message}, []any{
-			forgehook.Failed, forgehook.CallErrorWriteBackRefused, "response.writeBack.document.fields." + name + `: a value, not what is shown in its place: "[secret]"`,
-		})
-	}
-	equal(t, "comment", *document(t, b).Comment, "a b-frozen c")
-	_, call = answered(t, b, onTotal(t, b), &forgehook.WriteBack{Verification: &forgehook.VerificationWrite{Value: new("[secret]"), Info: new("x")}})
-	equal(t, "verification", call.Error, &forgehook.CallError{
-		Code: "write_back_refused", Message: `response.writeBack.verification.value: a value, not what is shown in its place: "[secret]"`,
-	})
-}
-
-// A long text is written as it is, and shown shortened.
-func TestWriteBack_longText(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	long := strings.Repeat("\u00e9", 10_000)
-	_, call := answered(t, b, b.s.Call(t, b.DB), &forgehook.WriteBack{Document: &forgehook.DocumentWrite{Result: &long}})
-	equal(t, "result", *document(t, b).Result, long)
-	var after string
-	check(t, json.Unmarshal(call.Changes[0].After, &after))
-	equal(t, "shown", after, forgehook.Shorten(long, 4096))
 }
 
 // What does not fit is refused as a whole: nothing is written, nor the status of the settings.
@@ -204,49 +126,7 @@ func TestWriteBack_refused(t *testing.T) {
 	equal(t, "changes", call.Changes, nil)
 	equal(t, "document", document(t, b), before)
 	stored := b.stored(t, call)
-	equal(t, "the endpoint's answer is kept", stored.Response.StatusCode, 204)
-
-	about := onTotal(t, b)
-	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error { d.ResultParameters = nil; return nil })
-	check(t, err)
-	_, call = answered(t, b, about, &forgehook.WriteBack{Verification: &forgehook.VerificationWrite{Value: new("1")}})
-	equal(t, "the parameter is gone", call.Error.Message, "response.writeBack.verification: the document has no parameter 50 any more")
-}
-
-// A name that does not tell which field is meant is refused; cells of tables share the names of their columns.
-func TestWriteBack_fieldsOfOneName(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	named := func(id int32, name string, grouping forgehook.GroupingType, children ...forgehook.DocumentParameter) forgehook.DocumentParameter {
-		return forgehook.DocumentParameter{ID: id, ParamDef: &forgehook.ParameterDef{Name: &name, Grouping: grouping}, Children: children}
-	}
-	_, _, err := b.UpdateDocument(t.Context(), b.tenant, b.s.Document.ID, "", func(d *forgehook.Document) error {
-		d.ResultParameters = append(d.ResultParameters, named(101, "Iban", 12), named(102, "Iban", 12), named(103, "IBAN", 12),
-			named(104, "Party", 2, named(105, "Name", 12)), named(106, "Party2", 2, named(107, "Name", 12), named(108, "Party", 12)),
-			named(109, "Items", 3, named(110, "Price", 5, named(111, "Price", 5), named(112, "Price", 5)), named(113, "", 4, named(114, "Unit", 0)), named(115, "", 4, named(116, "Unit", 0))))
-		return nil
-	})
-	check(t, err)
-	write := func(name string) (forgehook.Call, int32) {
-		_, call := answered(t, b, b.s.Call(t, b.DB), &forgehook.WriteBack{Document: &forgehook.DocumentWrite{Fields: []forgehook.FieldWrite{{Name: name, Value: name + "!"}}}})
-		d := document(t, b)
-		for id := range int32(20) {
-			if p := d.Parameter(100 + id); p != nil && p.Value != nil && *p.Value == name+"!" {
-				return call, p.ID
-			}
-		}
-		return call, 0
-	}
-	for name, n := range map[string]int{"Iban": 2, "iban": 3, "Name": 2, "name": 2} {
-		call, id := write(name)
-		equal(t, name, id, 0)
-		equal(t, name, call.Error.Message,
-			fmt.Sprintf("response.writeBack.document.fields.%s: the document has %d fields %q: which one is meant cannot be told", name, n, name))
-	}
-	for name, want := range map[string]int32{"IBAN": 103, "Party": 104, "Price": 110, "unit": 114} {
-		_, id := write(name)
-		equal(t, name, id, want)
-	}
+	equal(t, "the endpoint's response is kept", stored.Response.StatusCode, 204)
 }
 
 func TestWriteBack_verification(t *testing.T) {
@@ -318,7 +198,7 @@ var completes = &forgehook.WriteBack{WorkItem: &forgehook.WorkItemWrite{Status: 
 func TestWriteBack_workItemDecided(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for status, want := range map[forgehook.WorkItemStatus]string{2: "Completed", 8: "Verified", 10: "Rejected", 90: "Deleted", 99: "Error", 7: "7"} {
+	for status, want := range map[forgehook.WorkItemStatus]string{2: "Completed", 90: "Deleted"} {
 		item := b.item(t)
 		call := b.onItem(t, item.ID)
 		b.setStatus(t, item.ID, status)
@@ -327,11 +207,6 @@ func TestWriteBack_workItemDecided(t *testing.T) {
 		stored, err := b.WorkItem(t.Context(), b.tenant, item.ID)
 		check(t, err)
 		equal(t, "item", []any{stored.Status, stored.ReasonCode}, []any{status, (*string)(nil)})
-	}
-	for _, status := range []forgehook.WorkItemStatus{0, 1, 4, 6} {
-		item := b.item(t, func(w *forgehook.WorkItem) { w.Status = status })
-		_, got := answered(t, b, b.onItem(t, item.ID), completes)
-		equal(t, "actionable", len(got.Changes), 2)
 	}
 }
 

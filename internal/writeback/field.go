@@ -1,10 +1,22 @@
-package postgres
+package writeback
 
 import (
 	"fmt"
 
 	"github.com/forgehook/forgehook"
 )
+
+// meant is the field that a name means, or the fault that it means none or several.
+func meant(d *forgehook.Document, fields *forgehook.FieldIndex, name string) (field *forgehook.DocumentParameter, fault string) {
+	named := fields.Named(name)
+	if len(named) == 0 {
+		return nil, noField(fields, name)
+	}
+	if n := alike(d, named); n > 1 {
+		return nil, fmt.Sprintf("the document has %d fields %q: which one is meant cannot be told", n, forgehook.Shorten(name, 100))
+	}
+	return named[0], ""
+}
 
 // alike counts the fields of a name that nothing tells apart: those at the top, or where there are
 // none, those below it. The cells of a table do not count: the first is meant.
