@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -128,7 +127,8 @@ func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput
 	return ok(mask.Document(document)), nil
 }
 
-// keep gives a document the secrets back that it shows as "[secret]"; those that are not stored are faults below a place.
+// keep gives a document the secrets back that it shows as "[secret]"; those that are not stored are
+// faults below a place.
 func (r *request) keep(below string) postgres.Keep {
 	return func(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
 		if err := r.collect(below, mask.Keep(d, stored)); err != nil {
@@ -138,9 +138,10 @@ func (r *request) keep(below string) postgres.Keep {
 	}
 }
 
-// before is a copy of a document that its patch is about to change, nil where the patch has no secret to give back.
+// before is a copy of a document that its patch is about to change, nil where the patch has no secret
+// to give back.
 func (r *request) before(d forgehook.Document) (*forgehook.Document, error) {
-	if !showsMask(r.body) {
+	if !mask.MayHold(r.body) {
 		return nil, nil
 	}
 	content, err := forgehook.AppendJSON(nil, d)
@@ -151,17 +152,14 @@ func (r *request) before(d forgehook.Document) (*forgehook.Document, error) {
 	return &stored, json.Unmarshal(content, &stored)
 }
 
-// refuseMasks finds secret fields that a document of the request has "[secret]" in, as it was shown: that would be sent.
+// refuseMasks finds secret fields that a document of the request has "[secret]" in, as it was shown:
+// that would be sent.
 func (r *request) refuseMasks(place string, d *forgehook.Document) {
-	if d == nil || !showsMask(r.body) {
+	if d == nil || !mask.MayHold(r.body) {
 		return
 	}
-	err := mask.Keep(d, func() (*forgehook.Document, error) { return nil, nil })
-	_ = r.collect(place, err) // it is of no other kind
+	_ = r.collect(place, mask.Refuse(d)) // the error is of no other kind
 }
-
-// showsMask reports whether a body may have "[secret]" in it; the bracket may be written in other ways.
-func showsMask(body []byte) bool { return bytes.Contains(body, []byte("secret]")) }
 
 func (s *server) deleteDocument(ctx context.Context, r *request, in *changeInput) (*response[none], error) {
 	raised, err := s.DB.DeleteDocument(ctx, r.tenant(), in.ID, r.cause())

@@ -36,6 +36,16 @@ func Keep(d *forgehook.Document, stored func() (*forgehook.Document, error)) err
 	return forgehook.Invalid(s.stillMasked(d, "")...)
 }
 
+// Refuse is [Keep] for a document beside which nothing is stored: what was shown of a secret is no value.
+func Refuse(d *forgehook.Document) error {
+	return Keep(d, func() (*forgehook.Document, error) { return nil, nil })
+}
+
+// MayHold reports whether JSON may hold the mask, whose bracket may be written in other ways.
+func MayHold(raw []byte) bool {
+	return bytes.Contains(raw, []byte(strings.TrimPrefix(forgehook.Masked, "[")))
+}
+
 // mentionsMask reports whether any text in v holds the mask.
 func mentionsMask(v reflect.Value) bool {
 	t := v.Type()

@@ -149,7 +149,7 @@ func TestKeep_nothingStored(t *testing.T) {
 		t.Errorf("a document without masks: %v, asked %d times", err, asked)
 	}
 	shown := mask.Document(plain)
-	if got := paths(mask.Keep(&shown, none)); len(got) != 6 {
+	if got := paths(mask.Refuse(&shown)); len(got) != 6 {
 		t.Errorf("refused %v", got)
 	}
 	other := document(t, `{"comment":"the word [secret]","resultParameters":[{"id":3,"value":"[secret]","paramDef":{"id":2,"name":"Note","valueType":1}}]}`)
