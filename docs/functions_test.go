@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/expr/library"
 )
 
 // TestFunctionsReference keeps functions.md what the declarations say; the tests of internal/expr run every example of them.
@@ -15,8 +15,8 @@ func TestFunctionsReference(t *testing.T) {
 	b.WriteString("# Functions of expressions\n\nWritten by `make generate` out of the declarations. A test runs every example on [this subject](../internal/expr/example.json).\n" +
 		"How expressions are used: [expressions.md](expressions.md).\n")
 	var groups []string
-	rows := map[string][]expr.FunctionDoc{}
-	for _, f := range expr.Functions() {
+	rows := map[string][]library.Doc{}
+	for _, f := range library.Docs() {
 		if rows[f.Group] == nil {
 			groups = append(groups, f.Group)
 		}

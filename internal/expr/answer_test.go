@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 func answered(t testing.TB, text string, r Response) (string, error) {
@@ -198,7 +199,7 @@ func TestDecodeXML(t *testing.T) {
 		{"a DTD", `<!DOCTYPE a><a/>`, `null`},
 		{"billion laughs", `<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><l>&b;</l>`, `null`},
 		{"a file", `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>`, `null`},
-		{"deep", strings.Repeat("<a>", maxXMLDepth) + strings.Repeat("</a>", maxXMLDepth), strings.Repeat(`{"a":`, maxXMLDepth) + `""` + strings.Repeat(`}`, maxXMLDepth)},
+		{"deep", strings.Repeat("<a>", 500) + strings.Repeat("</a>", 500), strings.Repeat(`{"a":`, 500) + `""` + strings.Repeat(`}`, 500)},
 		{"too deep", strings.Repeat("<a>", 100_000) + strings.Repeat("</a>", 100_000), `null`},
 	}
 	for _, tt := range tests {
@@ -275,34 +276,10 @@ func TestValue_Whole(t *testing.T) {
 		}
 	}
 	exact := func(n int32) bool {
-		got, ok := Value{val: types.Double(n)}.Whole()
+		got, ok := value.New(types.Double(n), nil).Whole()
 		return ok && got == int64(n)
 	}
 	if err := quick.Check(exact, nil); err != nil {
 		t.Error(err)
 	}
-}
-
-// Any bytes give a value that can be written as JSON, or none.
-func FuzzDecodeXML(f *testing.F) {
-	for _, seed := range []string{
-		`<a>x</a>`, `<a b="1"><c/>t<c/></a>`, `<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>`, `<?xml version="1.0" encoding="latin1"?><a>` + "\xfc</a>",
-		`<x:a xmlns:x="u" xmlns="v"><![CDATA[]]]]><![CDATA[>]]></x:a>`, `<a`, "\uFEFF<a/>", `<a></b>`, `<#text/>`,
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		v, err := decodeXML(data)
-		if err != nil {
-			return
-		}
-		written, err := Value{val: v}.AppendJSON(nil)
-		if err != nil || !json.Valid(written) {
-			t.Fatalf("%q gives %s, %v", data, written, err)
-		}
-		again, err := decodeXML(data)
-		if err != nil || types.Equal(v, again) != types.True {
-			t.Fatalf("%q is read in two ways", data)
-		}
-	})
 }

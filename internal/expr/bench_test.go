@@ -1,6 +1,8 @@
 package expr
 
-import "testing"
+import (
+	"testing"
+)
 
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -13,6 +14,8 @@ import (
 	"cel.dev/cel-go/ext"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/library"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 // Scope says which variables an expression sees.
@@ -41,24 +44,24 @@ var variables = map[Scope][]variable{
 	},
 	Answer: append(slices.Clip(subjectVariables), responseVariable),
 	WriteBack: append(slices.Clip(subjectVariables), responseVariable,
-		variable{"result", cel.DynType, ""}, variable{"callback", callbackType, ""}),
+		variable{"result", cel.DynType, ""}, variable{"callback", value.CallbackType, ""}),
 }
 
 var (
-	responseVariable = variable{"response", responseType, ""}
+	responseVariable = variable{"response", value.ResponseType, ""}
 	subjectVariables = []variable{
-		{"doc", documentType, "srcdoc"},
-		{"master", documentType, "masterdoc"},
-		{"par", parameterType, ""},
-		{"def", definitionType, ""},
-		{"verification", verificationType, ""},
+		{"doc", value.DocumentType, "srcdoc"},
+		{"master", value.DocumentType, "masterdoc"},
+		{"par", value.ParameterType, ""},
+		{"def", value.DefinitionType, ""},
+		{"verification", value.VerificationType, ""},
 		{"wi", cel.ObjectType("WorkItem"), ""},
 		{"project", cel.ObjectType("Project"), ""},
 		{"service", cel.ObjectType("Service"), "parentservice"},
 		{"category", cel.ObjectType("Category"), ""},
-		{"docs", cel.ListType(documentType), ""},
-		{"call", callType, ""},
-		{"cause", causeType, ""},
+		{"docs", cel.ListType(value.DocumentType), ""},
+		{"call", value.CallType, ""},
+		{"cause", value.CauseType, ""},
 		{"now", cel.TimestampType, ""},
 	}
 )
@@ -92,21 +95,25 @@ type environment struct {
 	own     map[string]bool // functions that are ours, whose messages are made for readers
 }
 
+// envKey says which functions there are beside which variables.
 type envKey struct {
-	scope  Scope
-	csharp bool
+	scope Scope
+	more  *library.Library // nil: only the standard library
 }
 
 var environments sync.Map // envKey -> func() (*environment, error)
 
-func environmentOf(scope Scope, csharp bool) (*environment, error) {
-	once, _ := environments.LoadOrStore(envKey{scope, csharp}, sync.OnceValues(func() (*environment, error) {
-		return newEnvironment(scope, csharp)
+func environmentOf(scope Scope, more *library.Library) (*environment, error) {
+	once, _ := environments.LoadOrStore(envKey{scope, more}, sync.OnceValues(func() (*environment, error) {
+		if more == nil {
+			return newEnvironment(scope, library.Standard)
+		}
+		return newEnvironment(scope, library.Standard, more)
 	}))
 	return once.(func() (*environment, error))()
 }
 
-func newEnvironment(scope Scope, csharp bool) (*environment, error) {
+func newEnvironment(scope Scope, libraries ...*library.Library) (*environment, error) {
 	names, ok := variables[scope]
 	if !ok {
 		return nil, fmt.Errorf("no scope %d", scope)
@@ -117,7 +124,7 @@ func newEnvironment(scope Scope, csharp bool) (*environment, error) {
 	}
 	opts := []cel.EnvOption{
 		cel.CustomTypeAdapter(registry),
-		cel.CustomTypeProvider(provider{registry}),
+		cel.CustomTypeProvider(value.Provider{Registry: registry}),
 		cel.EnableMacroCallTracking(), // messages show macros as they were written
 		cel.ParserExpressionSizeLimit(maxCodePoints),
 		cel.ParserRecursionLimit(maxNesting),
@@ -143,23 +150,19 @@ func newEnvironment(scope Scope, csharp bool) (*environment, error) {
 			opts = append(opts, cel.Constant(table.Kind()+"."+name, cel.IntType, types.Int(number)))
 		}
 	}
-	library, err := cel.NewEnv(opts...)
-	if err != nil {
-		return nil, err
-	}
-	opts = append(opts, functionOptions(scope)...)
-	if csharp {
-		opts = append(opts, csharpOptions()...)
+	all, own := maps.Clone(celBounds), map[string]bool{}
+	for _, l := range libraries {
+		opts = append(opts, l.Options(scope != Input)...)
+		for _, f := range l.Functions {
+			all[f.Name], own[f.Name] = f.Bounds, true
+		}
 	}
 	env, err := cel.NewEnv(opts...)
 	if err != nil {
 		return nil, err
 	}
-	e := &environment{scope: scope, cel: env, prices: trackers(env), own: map[string]bool{}}
-	for name := range env.Functions() {
-		e.own[name] = !library.HasFunction(name)
-	}
-	if e.guarded, err = guarded(env); err != nil {
+	e := &environment{scope: scope, cel: env, prices: trackers(env, all), own: own}
+	if e.guarded, err = guarded(env, all); err != nil {
 		return nil, err
 	}
 	e.checker, err = newChecker(env)

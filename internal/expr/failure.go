@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/interpreter"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 // The codes of failures.
@@ -69,7 +70,7 @@ func (p *Program) failure(v *Vars, err error) *Failure {
 	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok || errors.Is(err, errTime) || errors.Is(err, interpreter.InterruptError{}) {
 		return p.limited("it takes too long: all expressions of one evaluation together have one second and 10 million steps")
 	}
-	limit, isLimit := errors.AsType[*limitError](err)
+	limit, isLimit := errors.AsType[*value.LimitError](err)
 	at, known := v.originOf(err)
 	e := p.find(at.id)
 	if e == nil {
@@ -77,7 +78,7 @@ func (p *Program) failure(v *Vars, err error) *Failure {
 	}
 	switch {
 	case isLimit:
-		return p.failed(CodeLimit, e, "it needs "+limit.message)
+		return p.failed(CodeLimit, e, "it needs "+limit.Error())
 	case known && at.nullID != 0:
 		return p.null(e, at)
 	}

@@ -8,6 +8,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 // Fault is what is wrong at one place of a text.
@@ -120,7 +121,7 @@ func (c *compiler) constantFaults(tree *ast.AST) Faults {
 				if key.Kind() != ast.LiteralKind {
 					continue
 				}
-				k, ok := hashable(key.AsLiteral())
+				k, ok := value.Hashable(key.AsLiteral())
 				if ok && seen[k] {
 					fs = append(fs, src.at(src.start(key), src.wording(key), "this name stands twice in the map"))
 				}

@@ -78,7 +78,7 @@ func TestCompile_faults(t *testing.T) {
 		{`doc.id;`, `line 1, column 7: ";": an expression has no ; at its end`},
 		{`return doc.id`, `line 1, column 1: "return": this is a reserved word: an expression is one value, without statements`},
 		{`docs.Where(x => x.id > 1)`, `line 1, column 14: "=>": write a loop as list.map(x, ...), list.filter(x, ...) or list.exists(x, ...)`},
-		{`$"{doc.Id}"`, "line 1, column 1: `$\"`: this is a C# text; here texts are joined with +"},
+		{`$"{doc.Id}"`, "line 1, column 1: `$\"`: a text with $ before it is none here: texts are joined with +"},
 		{`doc.filename == \"a\"`, "line 1, column 17: `\\\"`: inside {{ }} and in an expression quotes stand without a backslash: write ' instead"},
 		{`doc.filename == ` + "`a`", "line 1, column 17: \"`\": write a text in \" or '"},
 		{`doc.id <> 1`, `line 1, column 9: ">": write != for not equal`},

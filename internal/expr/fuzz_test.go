@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+
+	"github.com/forgehook/forgehook/internal/expr/library"
 )
 
 // FuzzCompile: any text compiles or has faults with a place; what compiles gives JSON or a failure with a code, and ends.
 func FuzzCompile(f *testing.F) {
-	for _, fn := range Functions() {
+	for _, fn := range library.Docs() {
 		for _, e := range fn.Examples {
 			f.Add(e.Expr)
 		}

@@ -13,6 +13,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 // manyFields is a document with n fields.
@@ -156,7 +157,7 @@ func TestLimits_shared(t *testing.T) {
 			if f, ok := errors.AsType[*Failure](err); !ok || f.Code != CodeLimit {
 				t.Fatalf("got %v", err)
 			}
-			if _, err := compile(t, Subject, AnyResult, `lists.range(1000).map(i, i)`).Eval(v); err == nil && v.output < maxOutput {
+			if _, err := compile(t, Subject, AnyResult, `lists.range(1000).map(i, i)`).Eval(v); err == nil && v.output < value.MaxOutput {
 				t.Error("after the limit an expression is evaluated")
 			}
 			return
@@ -220,7 +221,7 @@ func TestLimits_sharedSteps(t *testing.T) {
 // TestLimits_elements: no function sorts more elements than a list may have, wherever it comes from.
 func TestLimits_elements(t *testing.T) {
 	t.Parallel()
-	v, err := InputVars([]byte("["+strings.Repeat("1,", maxElements)+"1]"), accepted)
+	v, err := InputVars([]byte("["+strings.Repeat("1,", value.MaxElements)+"1]"), accepted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,15 +229,15 @@ func TestLimits_elements(t *testing.T) {
 		v.spent, v.cost = 0, 0
 		var f *Failure
 		ends(t, func() { _, err = compile(t, Input, AnyResult, text).Eval(v) })
-		if f, _ = errors.AsType[*Failure](err); f == nil || f.Code != CodeLimit || text == `source.sort()` && !strings.Contains(f.Message, errListLimit) {
+		if f, _ = errors.AsType[*Failure](err); f == nil || f.Code != CodeLimit || text == `source.sort()` && !strings.Contains(f.Message, value.ListLimit) {
 			t.Errorf("%s: got %v", text, err)
 		}
 	}
-	list := make([]ref.Val, maxElements+1)
+	list := make([]ref.Val, value.MaxElements+1)
 	for i := range list {
 		list[i] = types.IntZero
 	}
-	if guardElements([]ref.Val{newList(list)}) == nil || guardElements([]ref.Val{newList(list[1:])}) != nil {
+	if guardElements([]ref.Val{value.NewList(list)}) == nil || guardElements([]ref.Val{value.NewList(list[1:])}) != nil {
 		t.Error("the bound is not maxElements")
 	}
 }

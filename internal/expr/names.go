@@ -9,6 +9,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 // unknownMember says which member was probably meant.
@@ -19,7 +20,7 @@ func (w *wording) unknownMember(e ast.Expr, name string) Fault {
 			typeName = unwrapped(t).TypeName()
 		}
 	}
-	names := MemberNames(typeName)
+	names := value.MemberNames(typeName)
 	message := "no such field of " + typeName
 	if near := nearestMember(name, typeName); near != "" {
 		message += ": did you mean " + near + "?"
@@ -31,7 +32,7 @@ func (w *wording) unknownMember(e ast.Expr, name string) Fault {
 
 // nearestMember knows the platform's .NET names too: DocumentParameter.ParamDefId, doc.DTC, doc.Category.
 func nearestMember(name, typeName string) string {
-	names := MemberNames(typeName)
+	names := value.MemberNames(typeName)
 	for _, n := range names {
 		if strings.EqualFold(n, name) {
 			return n
@@ -161,7 +162,7 @@ func (w *wording) unknownFunction(e ast.Expr, name string) Fault {
 	return w.at(w.name(e), name, message)
 }
 
-// platformFunctions are names that people bring along from C# and LINQ.
+// platformFunctions are names that people bring along from the scripts of the platform.
 var platformFunctions = map[string]string{
 	"where": "filter", "select": "map", "any": "exists", "count": "size", "length": "size", "len": "size",
 	"tolower": "lower", "toupper": "upper", "tolowerinvariant": "lower", "toupperinvariant": "upper", "tostring": "text",

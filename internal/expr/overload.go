@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 // typeOf names the type of an expression, with the enum that it is.
@@ -30,7 +31,7 @@ func (w *wording) enumOf(e ast.Expr) (forgehook.EnumTable, bool) {
 	if t == nil {
 		return forgehook.EnumTable{}, false
 	}
-	facts, ok := MemberType(unwrapped(t).TypeName(), e.AsSelect().FieldName())
+	facts, ok := value.MemberType(unwrapped(t).TypeName(), e.AsSelect().FieldName())
 	if !ok || facts.Enum == "" {
 		return forgehook.EnumTable{}, false
 	}

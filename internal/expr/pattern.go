@@ -1,12 +1,15 @@
 package expr
 
 import (
+	"errors"
 	"regexp"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/interpreter"
+
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 // Bounds of matches: a pattern of that many instructions on that many bytes is well below a second.
@@ -41,7 +44,7 @@ func matchesCall(call interpreter.InterpretableCall) (interpreter.InterpretableV
 			}
 		}
 		if size > maxPatternSize || size*len(s) > maxMatchWork {
-			return limitErr("a pattern or a text too long to be matched")
+			return value.TooMuch("a pattern or a text too long to be matched")
 		}
 		return types.Bool(re.MatchString(string(s)))
 	}), nil
@@ -62,11 +65,11 @@ func compilePattern(pattern string) (*regexp.Regexp, int, error) {
 // validPattern says what is wrong with a constant pattern.
 func validPattern(pattern string) error {
 	if !utf8.ValidString(pattern) {
-		return &limitError{"it is not UTF-8"}
+		return errors.New("it is not UTF-8")
 	}
 	_, size, err := compilePattern(pattern)
 	if err == nil && size > maxPatternSize {
-		return &limitError{"it is too large"}
+		return errors.New("it is too large")
 	}
 	return err
 }

@@ -11,6 +11,9 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/forgehook/forgehook/internal/expr/library"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 // Result says what an expression must give.
@@ -26,7 +29,7 @@ const (
 
 type options struct {
 	line, column int
-	csharp       bool
+	more         *library.Library
 }
 
 // Option changes how a text is compiled.
@@ -37,8 +40,8 @@ func At(line, column int) Option {
 	return func(o *options) { o.line, o.column = line, column }
 }
 
-// CSharp adds the functions that translated C# bodies call.
-func CSharp() Option { return func(o *options) { o.csharp = true } }
+// With adds a library to the standard one.
+func With(l *library.Library) Option { return func(o *options) { o.more = l } }
 
 // Program is a compiled expression, safe for concurrent use.
 type Program struct {
@@ -59,7 +62,7 @@ func Compile(scope Scope, want Result, text string, opts ...Option) (*Program, e
 	for _, opt := range opts {
 		opt(&o)
 	}
-	env, err := environmentOf(scope, o.csharp)
+	env, err := environmentOf(scope, o.more)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +107,7 @@ func (p *Program) constant() (Value, bool) {
 	if err != nil {
 		return Value{}, false
 	}
-	return Value{val, v}, true
+	return value.New(val, v.memory), true
 }
 
 // Eval evaluates the expression. The error is a [*Failure].
@@ -117,23 +120,23 @@ func (p *Program) Eval(v *Vars) (Value, error) {
 		return Value{}, failure
 	}
 	if over := v.charge(val); over {
-		return Value{}, p.limited(fmt.Sprintf("all expressions together give more than %d MiB", maxOutput>>20))
+		return Value{}, p.limited(fmt.Sprintf("all expressions together give more than %d MiB", value.MaxOutput>>20))
 	}
-	return Value{val, v}, nil
+	return value.New(val, v.memory), nil
 }
 
 // checkResult looks at what only evaluation can tell: the type of what came out of a sender's JSON.
 func (p *Program) checkResult(val ref.Val) *Failure {
-	code, val := CodeError, plain(val)
+	code, val := CodeError, value.Plain(val)
 	if val == types.NullValue {
 		code = CodeNull
 	}
 	_, isMap := val.(traits.Mapper)
 	switch {
 	case p.want == BoolResult && val.Type() != types.BoolType:
-		return p.failed(code, p.ast.Expr(), "it gives "+typeName(val)+", not true or false")
+		return p.failed(code, p.ast.Expr(), "it gives "+value.TypeName(val)+", not true or false")
 	case p.want == ObjectResult && !isMap:
-		return p.failed(code, p.ast.Expr(), "it gives "+typeName(val)+", not a map")
+		return p.failed(code, p.ast.Expr(), "it gives "+value.TypeName(val)+", not a map")
 	}
 	return nil
 }
@@ -167,14 +170,13 @@ func (p *Program) at(line, column int) *Program {
 
 // charge takes the size of a value from the output that is left; it reports that there was not enough.
 func (v *Vars) charge(val ref.Val) bool {
-	if isScalar(val) {
+	if value.IsScalar(val) {
 		if s, ok := val.(types.String); ok {
 			v.output += len(s)
 		}
-		return v.output > maxOutput
+		return v.output > value.MaxOutput
 	}
-	w := jsonWriter{vars: v, counting: true, counted: v.output}
-	ok := w.value(val, 0)
-	v.output = w.counted
-	return !ok
+	total, fits := value.New(val, v.memory).AddSize(v.output)
+	v.output = total
+	return !fits
 }

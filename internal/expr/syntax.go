@@ -46,7 +46,7 @@ func (c *compiler) before(line, column int) string {
 
 const optionalMember = `write .? for a member that may be absent: doc.?comment.orValue("")`
 
-// habits are what people write who come from C#, SQL or JavaScript, and what they mean. The pattern is matched on what stands at
+// habits are what people write who come from SQL, JavaScript or the scripts of the platform, and what they mean. The pattern is matched on what stands at
 // the fault, or ends there.
 var habits = []struct {
 	before, at *regexp.Regexp
@@ -69,7 +69,7 @@ var habits = []struct {
 	{nil, regexp.MustCompile(`^;`), `an expression has no ; at its end`},
 	{nil, regexp.MustCompile(`^&([^&]|$)`), `write && for and`},
 	{nil, regexp.MustCompile(`^\|([^|]|$)`), `write || for or`},
-	{nil, regexp.MustCompile(`^\$@?"`), `this is a C# text; here texts are joined with +`},
+	{nil, regexp.MustCompile(`^\$@?"`), `a text with $ before it is none here: texts are joined with +`},
 	{nil, regexp.MustCompile("^`"), "write a text in \" or '"},
 	{regexp.MustCompile(`^\s*return\s$|^\s*(new|var|let|const)\s+$`), nil, `an expression is one value, without statements`},
 	{nil, regexp.MustCompile(`^["']`), `the text that begins here has no end`},

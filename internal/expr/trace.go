@@ -9,6 +9,8 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/interpreter"
+
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 // tracer watches the evaluation of one program for two things that the interpreter does not do: it ends the evaluation between any
@@ -140,7 +142,7 @@ func (q *constantQualifier) Qualify(vars interpreter.Activation, obj any) (any, 
 // isAbsent reports that a member was read of a map that has none of the name, or of JSON's null. A member of an entity that is null
 // stays an error.
 func isAbsent(obj any, err error) bool {
-	if _, typed := errors.AsType[*nullMemberError](err); typed {
+	if _, typed := errors.AsType[*value.NullMemberError](err); typed {
 		return false
 	}
 	if obj == types.NullValue {

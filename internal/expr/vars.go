@@ -10,21 +10,20 @@ import (
 	"cel.dev/cel-go/interpreter"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// Call is what an expression may know of the call that it is evaluated for.
-type Call struct {
-	ID, WebhookID, Reason, EventType string
-	CallbackURL                      string // "": it awaits no callback
-	WebHookServiceID                 int32
-	AcceptedAt                       time.Time
-}
+// What callers hand in and get back, under the names by which they meet it.
+type (
+	Call     = value.Call
+	Response = value.Response
+	Value    = value.Value
+)
 
 // What all expressions of one [Vars] may take together.
 const (
-	maxTime   = time.Second
-	maxCost   = 10_000_000 // with the prices of texts and lists, about 64 MiB
-	maxOutput = 16 << 20
+	maxTime = time.Second
+	maxCost = 10_000_000 // with the prices of texts and lists, about 64 MiB
 )
 
 var errTime = errors.New("time limit")
@@ -32,14 +31,9 @@ var errTime = errors.New("time limit")
 // Vars are the variables of one evaluation and the budget that its expressions share: one second, a number of steps, 16 MiB of
 // output. Not for concurrent use.
 type Vars struct {
-	make  map[string]func() ref.Val
-	known map[string]ref.Val
-
-	lists    map[listKey]ref.Val
-	entities map[any][]byte // JSON of entities, by pointer
-	memo     map[any]any    // what functions have found out about the subject, by their own keys
-
-	shown func(entity any) any
+	memory *value.Memory
+	make   map[string]func() ref.Val
+	known  map[string]ref.Val
 
 	spent  time.Duration
 	cost   uint64
@@ -48,23 +42,16 @@ type Vars struct {
 }
 
 func newVars() *Vars {
-	return &Vars{
-		known: map[string]ref.Val{}, lists: map[listKey]ref.Val{}, entities: map[any][]byte{}, memo: map[any]any{},
-	}
+	return &Vars{memory: value.NewMemory(), known: map[string]ref.Val{}}
 }
 
 // SubjectVars are the variables of [Subject]. The subject must not change while they are used.
 func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 	v := newVars()
-	wrapped := func(x any) func() ref.Val { return func() ref.Val { return v.wrap(x) } }
+	wrapped := func(x any) func() ref.Val { return func() ref.Val { return v.memory.Wrap(x) } }
 	definition := sub.ParameterDef
 	if definition == nil && sub.Parameter != nil {
 		definition = sub.Parameter.ParamDef
-	}
-	accepted := forgehook.Time{Time: call.AcceptedAt.UTC()}
-	var callbackURL *string
-	if call.CallbackURL != "" {
-		callbackURL = &call.CallbackURL
 	}
 	v.make = map[string]func() ref.Val{
 		"doc":          wrapped(sub.Document),
@@ -77,19 +64,34 @@ func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 		"service":      wrapped(sub.Service),
 		"category":     wrapped(sub.Category),
 		"cause":        wrapped(sub.Cause),
-		"docs":         func() ref.Val { return newList([]ref.Val{v.wrap(sub.Document)}) },
-		"call": wrapped(&callFacts{
-			ID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, Reason: call.Reason,
-			EventType: call.EventType, AcceptedAt: &accepted, CallbackURL: callbackURL,
-		}),
-		"now": func() ref.Val { return types.Timestamp{Time: accepted.Time} },
+		"docs":         func() ref.Val { return value.NewList([]ref.Val{v.memory.Wrap(sub.Document)}) },
+		"call":         func() ref.Val { return v.memory.Call(call) },
+		"now":          func() ref.Val { return types.Timestamp{Time: call.AcceptedAt.UTC()} },
 	}
 	return v.aliased(Subject)
 }
 
+// AnswerVars are the variables of [Answer] and, with null for result and callback, of [WriteBack]. Neither subject nor response may
+// change while they are used.
+func AnswerVars(sub *forgehook.Subject, call Call, response *Response) *Vars {
+	v := SubjectVars(sub, call)
+	v.make["response"] = func() ref.Val { return v.memory.Response(response) }
+	v.make["result"] = func() ref.Val { return types.NullValue }
+	v.make["callback"] = v.make["result"]
+	return v
+}
+
+// SetResult gives the variables of [WriteBack] the call's result, and what the endpoint has said later: nil where it has not.
+func (v *Vars) SetResult(result json.RawMessage, said *forgehook.Callback) {
+	v.make["result"] = func() ref.Val { return v.memory.Raw(result) }
+	if said != nil {
+		v.make["callback"] = func() ref.Val { return v.memory.Callback(said) }
+	}
+}
+
 // InputVars are the variables of [Input]: the sender's JSON, which must be one value, and the time.
 func InputVars(source json.RawMessage, now time.Time) (*Vars, error) {
-	decoded, err := decodeJSON(source)
+	decoded, err := value.DecodeJSON(source)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +114,7 @@ func (v *Vars) aliased(scope Scope) *Vars {
 
 // ShowEntities sets what is written in the place of an entity that an expression gives as a whole ({{ doc }}): a clean copy, or nil
 // for null. Expressions that name a member see the entity as it is.
-func (v *Vars) ShowEntities(as func(entity any) any) { v.shown = as }
+func (v *Vars) ShowEntities(as func(entity any) any) { v.memory.Shown = as }
 
 // ResolveName gives the interpreter a variable, made when it is first asked for.
 func (v *Vars) ResolveName(name string) (any, bool) {

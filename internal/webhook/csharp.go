@@ -40,7 +40,7 @@ func (f *faults) compileScript(c *content, source, contentType, hint string) ([]
 		if placeParts(c.text, t.Parts, contentType) {
 			asItIs = ""
 		}
-	} else if c.program, err = expr.Compile(expr.Subject, expr.AnyResult, t.CEL, expr.CSharp()); err != nil {
+	} else if c.program, err = expr.Compile(expr.Subject, expr.AnyResult, t.CEL, expr.With(csharp.Library)); err != nil {
 		f.add(bodyPath, source, notTranslated+err.Error()+hint) // the translator's own mistake; places in its output would mislead
 		return nil, false
 	}
@@ -151,7 +151,7 @@ func (f *faults) compileParts(path, source string, parts []csharp.Part, hint str
 			t.literals[len(t.literals)-1] += part.Literal
 			continue
 		}
-		program, err := expr.Compile(expr.Subject, expr.AnyResult, part.CEL, expr.CSharp())
+		program, err := expr.Compile(expr.Subject, expr.AnyResult, part.CEL, expr.With(csharp.Library))
 		if err != nil {
 			f.add(path, source, notTranslated+err.Error()+hint)
 			return nil

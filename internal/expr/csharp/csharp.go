@@ -2,8 +2,8 @@
 // translates text to text and runs nothing: what it does not know it refuses, with the place and with what to write instead, so
 // that a body either gives what the platform's .NET would give or is not saved.
 //
-// The code is read by lex.go and the parse files, typed and written as CEL by the translate files, whose functions cs_* stand in
-// package expr behind [expr.CSharp]. The golden files in testdata come from a C# compiler.
+// Start at [Translate]. The code is read by lex.go and the parse files, then typed and written as CEL by translate.go and what it
+// calls. The texts call functions cs_*, which [Library] gives to package expr. The golden files in testdata come from a C# compiler.
 package csharp
 
 import (
@@ -22,7 +22,7 @@ type Options struct {
 
 // Translation is what became of C# code.
 type Translation struct {
-	CEL      string       // compile it with expr.CSharp()
+	CEL      string       // compile it with expr.With(Library)
 	IsJSON   bool         // the value is to be written as JSON; else as text
 	Parts    []Part       // of code that is one interpolated or plain string, as URLs are; its pieces joined are the value of CEL
 	Warnings []expr.Fault // what was left out

@@ -38,7 +38,7 @@ func FuzzTranslate(f *testing.F) {
 			}
 			return
 		}
-		if _, err := expr.Compile(expr.Subject, expr.AnyResult, tr.CEL, expr.CSharp()); err != nil {
+		if _, err := expr.Compile(expr.Subject, expr.AnyResult, tr.CEL, expr.With(csharp.Library)); err != nil {
 			t.Fatalf("%s\nbecame %s\nwhich does not compile: %v", source, tr.CEL, err)
 		}
 	})

@@ -50,7 +50,7 @@ func run(t testing.TB, source string) (string, csharp.Translation, error) {
 	if err != nil {
 		return "", tr, err
 	}
-	p, err := expr.Compile(expr.Subject, expr.AnyResult, tr.CEL, expr.CSharp())
+	p, err := expr.Compile(expr.Subject, expr.AnyResult, tr.CEL, expr.With(csharp.Library))
 	if err != nil {
 		t.Fatalf("%s\nbecame %s\nwhich does not compile: %v", source, tr.CEL, err)
 	}

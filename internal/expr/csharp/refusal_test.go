@@ -155,7 +155,7 @@ func TestTranslateEnds(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if _, err := expr.Compile(expr.Subject, expr.AnyResult, tr.CEL, expr.CSharp()); err != nil {
+			if _, err := expr.Compile(expr.Subject, expr.AnyResult, tr.CEL, expr.With(csharp.Library)); err != nil {
 				t.Errorf("%.200s", err)
 			}
 		})

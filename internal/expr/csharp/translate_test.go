@@ -123,7 +123,7 @@ func TestTranslateParts(t *testing.T) {
 			if p.CEL == "" {
 				continue
 			}
-			if _, err := expr.Compile(expr.Subject, expr.AnyResult, p.CEL, expr.CSharp()); err != nil {
+			if _, err := expr.Compile(expr.Subject, expr.AnyResult, p.CEL, expr.With(csharp.Library)); err != nil {
 				t.Errorf("%s: %s: %v", source, p.CEL, err)
 			}
 		}
@@ -158,7 +158,7 @@ func TestTranslateNullFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := expr.Compile(expr.Subject, expr.AnyResult, tr.CEL, expr.CSharp())
+		p, err := expr.Compile(expr.Subject, expr.AnyResult, tr.CEL, expr.With(csharp.Library))
 		if err != nil {
 			t.Fatalf("%s: %v", tr.CEL, err)
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/forgehook/forgehook"
-	"github.com/forgehook/forgehook/internal/expr"
+	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
 type kind int
@@ -146,11 +146,11 @@ var scalarKinds = map[string]kind{
 
 // member finds a member of an entity by its name in C#: JSON's name with a capital, or in capitals for the dates.
 func member(object, name string) (json string, t typ, ok bool) {
-	for _, candidate := range expr.MemberNames(object) {
+	for _, candidate := range value.MemberNames(object) {
 		if !strings.EqualFold(candidate, name) || strings.ToUpper(name[:1]) != name[:1] {
 			continue
 		}
-		facts, ok := expr.MemberType(object, candidate)
+		facts, ok := value.MemberType(object, candidate)
 		if !ok {
 			continue
 		}
@@ -159,7 +159,7 @@ func member(object, name string) (json string, t typ, ok bool) {
 	return "", typ{}, false
 }
 
-func typeOf(object, member string, facts expr.MemberFacts) typ {
+func typeOf(object, member string, facts value.MemberFacts) typ {
 	t := typ{nullable: facts.Nullable}
 	switch facts.Type {
 	case "enum":
@@ -194,7 +194,7 @@ func written(json string) string {
 
 func memberNames(object string) []string {
 	var names []string
-	for _, json := range expr.MemberNames(object) {
+	for _, json := range value.MemberNames(object) {
 		names = append(names, written(json))
 	}
 	switch object {

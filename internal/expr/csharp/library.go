@@ -1,0 +1,303 @@
+package csharp
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/dotnet"
+	"github.com/forgehook/forgehook/internal/expr/library"
+	"github.com/forgehook/forgehook/internal/expr/value"
+)
+
+// Library are the functions that only translated C# bodies call. They do what C# does where CEL does something else: null
+// makes null in calculations, int wraps, text is counted in UTF-16 units. Their arguments are dyn, for the translator knows the
+// types. A null where C# throws is an error here too.
+var Library = &library.Library{
+	Functions: []library.Function{
+		of("cs_int", 3, 3, csInt, library.Bounds{}),
+		of("cs_long", 3, 3, csLong, library.Bounds{}),
+		of("cs_double", 3, 3, csDouble, library.Bounds{}),
+		of("cs_toInt", 1, 1, csToInt, library.Bounds{}),
+		of("cs_toLong", 1, 1, csToLong, library.Bounds{}),
+		of("cs_toDouble", 1, 1, csToDouble, library.Bounds{}),
+		of("cs_compare", 3, 3, csCompare, library.Bounds{}),
+		of("cs_equal", 2, 2, csEqual, library.Bounds{Guard: value.GuardEqual}),
+		of("cs_value", 1, 1, csValue, shared),
+		of("cs_then", 2, 2, func(args ...ref.Val) ref.Val { return args[1] }, shared),
+		of("cs_existing", 1, 1, csExisting, shared),
+		of("cs_enum", 2, 3, csEnum, library.Bounds{}),
+		of("cs_hasFlag", 2, 2, csHasFlag, library.Bounds{}),
+		of("cs_hex", 2, 2, csHex, library.Bounds{}),
+		of("cs_align", 2, 2, csAlign, library.Bounds{}),
+		of("cs_json", 1, 1, csJSON, library.Bounds{}),
+		of("cs_jsonTime", 1, 1, csJSONTime, library.Bounds{}),
+		of("cs_jsonSpan", 1, 1, csJSONSpan, library.Bounds{}),
+		of("cs_time", 3, 3, csTime, library.Bounds{}),
+		of("cs_add", 3, 3, csAddTime, library.Bounds{}),
+		of("cs_date", 1, 1, csDate, library.Bounds{}),
+		of("cs_total", 2, 2, csTotal, library.Bounds{}),
+		of("cs_length", 1, 1, csLength, library.Bounds{}),
+		of("cs_upper", 1, 1, csUpper, library.Bounds{}),
+		of("cs_lower", 1, 1, csLower, library.Bounds{}),
+		of("cs_fold", 1, 1, csFold, library.Bounds{}),
+		of("cs_trim", 3, 3, csTrim, library.Bounds{Guard: guardTrim}),
+		of("cs_substring", 2, 3, csSubstring, library.Bounds{}),
+		of("cs_at", 2, 2, csAt, shared),
+		of("cs_replace", 3, 3, csReplace, library.Bounds{}),
+		of("cs_split", 3, 3, csSplit, library.Bounds{Guard: guardSplitAny}),
+		of("cs_join", 2, 2, csJoin, library.Bounds{}),
+		of("cs_isEmpty", 1, 1, func(args ...ref.Val) ref.Val { return types.Bool(value.TextOf(args[0]) == "") }, library.Bounds{}),
+		of("cs_isBlank", 1, 1, func(args ...ref.Val) ref.Val { return types.Bool(strings.TrimSpace(value.TextOf(args[0])) == "") }, library.Bounds{}),
+		of("cs_first", 1, 2, func(args ...ref.Val) ref.Val { return csEnd(args, false) }, shared),
+		of("cs_last", 1, 2, func(args ...ref.Val) ref.Val { return csEnd(args, true) }, shared),
+		of("cs_sum", 2, 2, csSum, library.Bounds{}),
+		of("cs_order", 3, 3, csOrder, library.Bounds{}),
+		of("cs_distinct", 1, 1, csDistinct, library.Bounds{}),
+	},
+	Macros: []cel.Macro{
+		cel.GlobalMacro("cs_any", 3, anyMacro), cel.GlobalMacro("cs_all", 3, allMacro), cel.GlobalMacro("cs_find", 3, findMacro),
+	},
+}
+
+// shared is of functions that give one of their arguments.
+var shared = library.Bounds{Shares: true}
+
+// of declares a function that takes least to most arguments of any type.
+func of(name string, least, most int, call func(args ...ref.Val) ref.Val, b library.Bounds) library.Function {
+	f := library.Function{Name: name, Bounds: b}
+	for n := least; n <= most; n++ {
+		f.Overloads = append(f.Overloads, library.Overload{Args: slices.Repeat([]*cel.Type{cel.DynType}, n), Result: cel.DynType, Call: call})
+	}
+	return f
+}
+
+func guardSplitAny(args []ref.Val) ref.Val {
+	if value.TextLen(args[0])*value.ListLen(args[1]) > value.MaxWork {
+		return value.TooMuch(value.WorkLimit)
+	}
+	return nil
+}
+
+func guardTrim(args []ref.Val) ref.Val {
+	if value.TextLen(args[0])*value.TextLen(args[2]) > value.MaxWork {
+		return value.TooMuch(value.WorkLimit)
+	}
+	return nil
+}
+
+// csNull is the failure that C# has where a value must be there.
+func csNull(needed string) ref.Val {
+	return types.NewErr("the value is null, where %s is needed", needed)
+}
+
+// The macros stop at the first element that decides, as LINQ does: CEL's exists and all would look at the others too, and would
+// take a failure for no answer. The ternaries keep a failure.
+
+func anyMacro(f cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+	step := f.NewCall("_?_:_", f.NewAccuIdent(), f.NewLiteral(types.True), args[2])
+	return csFold1(f, args, types.False, f.NewCall("!_", f.NewAccuIdent()), step)
+}
+
+func allMacro(f cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+	step := f.NewCall("_?_:_", f.NewAccuIdent(), args[2], f.NewLiteral(types.False))
+	return csFold1(f, args, types.True, f.NewAccuIdent(), step)
+}
+
+func csFold1(f cel.MacroExprFactory, args []ast.Expr, start types.Bool, goOn, step ast.Expr) (ast.Expr, *cel.Error) {
+	if args[1].Kind() != ast.IdentKind {
+		return nil, f.NewError(args[1].ID(), "argument must be a simple name")
+	}
+	condition := f.NewCall("@not_strictly_false", goOn)
+	return f.NewComprehension(args[0], args[1].AsIdent(), f.AccuIdentName(), f.NewLiteral(start), condition, step, f.NewAccuIdent()), nil
+}
+
+// findMacro gives a list of the first element that fits, or of none.
+func findMacro(f cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+	if args[1].Kind() != ast.IdentKind {
+		return nil, f.NewError(args[1].ID(), "argument must be a simple name")
+	}
+	goOn := f.NewCall("@not_strictly_false", f.NewCall("_==_", f.NewCall("size", f.NewAccuIdent()), f.NewLiteral(types.Int(0))))
+	found := f.NewList(f.NewIdent(args[1].AsIdent()))
+	// Adding to the list keeps a failure that is in it.
+	step := f.NewCall("_?_:_", args[2], f.NewCall("_+_", f.NewAccuIdent(), found), f.NewAccuIdent())
+	return f.NewComprehension(args[0], args[1].AsIdent(), f.AccuIdentName(), f.NewList(), goOn, step, f.NewAccuIdent()), nil
+}
+
+// csExisting makes null of the field that a document lacks.
+func csExisting(args ...ref.Val) ref.Val {
+	if o, ok := args[0].(*value.Object); ok && o.IsMissing() {
+		return types.NullValue
+	}
+	return args[0]
+}
+
+func csValue(args ...ref.Val) ref.Val {
+	if args[0] == types.NullValue {
+		return csNull("a value")
+	}
+	return args[0]
+}
+
+// csEqual compares with null and whole numbers with others.
+func csEqual(args ...ref.Val) ref.Val {
+	a, b := args[0], args[1]
+	if a == types.NullValue || b == types.NullValue {
+		return types.Bool(a == b)
+	}
+	return types.Equal(a, b)
+}
+
+// csCompare orders; nothing is less or more than null.
+func csCompare(args ...ref.Val) ref.Val {
+	a, b := args[0], args[2]
+	if a == types.NullValue || b == types.NullValue {
+		return types.False
+	}
+	comparer, ok := a.(traits.Comparer)
+	if !ok {
+		return types.NewErr("%s is not ordered", value.TypeName(a))
+	}
+	if isNaN(a) || isNaN(b) {
+		return types.False
+	}
+	order, ok := comparer.Compare(b).(types.Int)
+	if !ok {
+		return types.NewErr("%s and %s are not ordered", value.TypeName(a), value.TypeName(b))
+	}
+	switch value.TextOf(args[1]) {
+	case "<":
+		return types.Bool(order < 0)
+	case "<=":
+		return types.Bool(order <= 0)
+	case ">":
+		return types.Bool(order > 0)
+	}
+	return types.Bool(order >= 0)
+}
+
+func isNaN(v ref.Val) bool {
+	d, ok := v.(types.Double)
+	return ok && math.IsNaN(float64(d))
+}
+
+// csEnum is the text of an enum: its name, flags joined, else the number; or by a format.
+func csEnum(args ...ref.Val) ref.Val {
+	if args[1] == types.NullValue {
+		return types.String("")
+	}
+	n, ok := args[1].(types.Int)
+	if !ok {
+		return types.NewErr("%s is no member of an enum", value.TypeName(args[1]))
+	}
+	number := int32(n) //nolint:gosec // members are 32-bit
+	format := "G"
+	if len(args) == 3 {
+		format = value.TextOf(args[2])
+	}
+	switch format {
+	case "D", "d":
+		return types.String(strconv.Itoa(int(number)))
+	case "X", "x":
+		return types.String(fmt.Sprintf("%08X", uint32(number))) //nolint:gosec // the bits are meant
+	}
+	for _, table := range forgehook.EnumTables() {
+		if table.Kind() != value.TextOf(args[0]) {
+			continue
+		}
+		if name := table.Name(number); name != nil {
+			return types.String(*name)
+		}
+	}
+	return types.String(strconv.Itoa(int(number)))
+}
+
+// csHasFlag says that all bits of the flag are set; 0 always is.
+func csHasFlag(args ...ref.Val) ref.Val {
+	v, ok1 := args[0].(types.Int)
+	flag, ok2 := args[1].(types.Int)
+	if !ok1 || !ok2 {
+		return csNull("a flag")
+	}
+	return types.Bool(v&flag == flag)
+}
+
+// csHex writes a long in hexadecimal: 64 bits, where text() takes what fits for an int.
+func csHex(args ...ref.Val) ref.Val {
+	if args[0] == types.NullValue {
+		return types.String("")
+	}
+	n, ok := args[0].(types.Int)
+	if !ok {
+		return types.NewErr("%s is no whole number", value.TypeName(args[0]))
+	}
+	s, err := dotnet.FormatNumber(dotnet.Long(int64(n)), value.TextOf(args[1]), dotnet.Invariant)
+	if err != nil {
+		return types.NewErr("the format does not fit a whole number")
+	}
+	return types.String(s)
+}
+
+func csAlign(args ...ref.Val) ref.Val {
+	width, _ := args[1].(types.Int)
+	if width > value.MaxText || width < -value.MaxText {
+		return value.TooMuch(value.TextLimit)
+	}
+	return value.LimitedText(dotnet.Align(value.TextOf(args[0]), int(width)))
+}
+
+// csJSON is JSON inside a text, where the bytes count: System.Text.Json escapes what is not plain ASCII, and what HTML could trip on.
+func csJSON(args ...ref.Val) ref.Val {
+	written, err := value.New(args[0], nil).AppendJSON(nil)
+	if err != nil {
+		return value.TooMuch(value.TextLimit)
+	}
+	var b strings.Builder
+	inText := false
+	for i := 0; i < len(written); {
+		c := written[i]
+		switch {
+		case !inText || c < utf8.RuneSelf && strings.IndexByte("\"\\&'+<>`\x7f", c) < 0:
+			inText = inText != (c == '"')
+			b.WriteByte(c)
+			i++
+			continue
+		case c == '"':
+			inText = false
+			b.WriteByte(c)
+			i++
+			continue
+		case c == '\\':
+			// Go writes \" and the short escapes; .NET has no short one for the quote.
+			if written[i+1] == '"' {
+				b.WriteString(`\u0022`)
+				i += 2
+				continue
+			}
+			if written[i+1] == 'u' {
+				b.WriteString(`\u` + strings.ToUpper(string(written[i+2:i+6])))
+				i += 6
+				continue
+			}
+			b.Write(written[i : i+2])
+			i += 2
+			continue
+		}
+		r, size := utf8.DecodeRune(written[i:])
+		for _, unit := range utf16Of(r) {
+			fmt.Fprintf(&b, `\u%04X`, unit)
+		}
+		i += size
+	}
+	return value.LimitedText(b.String())
+}

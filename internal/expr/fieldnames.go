@@ -1,0 +1,29 @@
+package expr
+
+import (
+	"slices"
+
+	"cel.dev/cel-go/common/ast"
+)
+
+// FieldNames are the names that the expression asks the document for by field, as far as they are
+// written as texts.
+func (p *Program) FieldNames() (names []string) {
+	ast.PreOrderVisit(p.ast.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if of, name, ok := namedField(e); ok && slices.Contains(documentNames, of) {
+			names = append(names, name)
+		}
+	}))
+	return names
+}
+
+var documentNames = []string{"doc", "srcdoc"}
+
+// namedField takes a call apart that asks a variable for the field of a name.
+func namedField(e ast.Expr) (of, name string, ok bool) {
+	if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != "field" || e.AsCall().Target().Kind() != ast.IdentKind {
+		return "", "", false
+	}
+	name, ok = literalString(e.AsCall().Args()[0])
+	return e.AsCall().Target().AsIdent(), name, ok
+}

@@ -1,0 +1,109 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/expr/value"
+)
+
+// hint says what is worth knowing of a part that is false.
+func (p *Program) hint(e ast.Expr, shown []shownLeaf) string {
+	var hints []string
+	for _, l := range shown {
+		switch x := l.value.(type) {
+		case types.Null:
+			hints = append(hints, l.text+" is null")
+		case types.Int:
+			if name := p.enumName(l.expr, x); name != "" {
+				hints = append(hints, l.text+" is "+name)
+			}
+		}
+	}
+	if h := spellingHint(e, shown); h != "" {
+		hints = append(hints, h)
+	}
+	return strings.Join(hints, "; ")
+}
+
+// Bounds of what an explanation says of fields that are not there.
+const (
+	maxMissing = 3   // such fields
+	maxNear    = 200 // names that are compared with the one that was asked for; among more, none is searched for
+)
+
+// missingFields says which fields, named by a literal, the document or the field asked for them does not have; left is how many may
+// still be said.
+func missingFields(e ast.Expr, v *Vars, left *int) string {
+	var words []string
+	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+		of, name, ok := namedField(e)
+		if !ok || *left <= 0 {
+			return
+		}
+		target, found := v.ResolveName(of)
+		o, isObject := target.(*value.Object)
+		if !found || !isObject || o.IsMissing() || len(o.Fields().Named(name)) > 0 {
+			return
+		}
+		word := fmt.Sprintf("%s has no field %q", of, name)
+		if names := o.Fields().Names(); len(names) <= maxNear {
+			if near := forgehook.Nearest(name, names); near != "" {
+				word += fmt.Sprintf(", but it has %q", near)
+			}
+		}
+		if word += ". "; !slices.Contains(words, word) {
+			words = append(words, word)
+			*left--
+		}
+	}))
+	return strings.Join(words, "")
+}
+
+// enumName is the name of a number that is read from an enum member, "" for any other number.
+func (p *Program) enumName(e ast.Expr, n types.Int) string {
+	if e.Kind() != ast.SelectKind {
+		return ""
+	}
+	owner := p.ast.GetType(e.AsSelect().Operand().ID())
+	if owner == nil {
+		return ""
+	}
+	facts, _ := value.MemberType(unwrapped(owner).TypeName(), e.AsSelect().FieldName())
+	table, ok := enumTable(facts.Enum)
+	if !ok {
+		return ""
+	}
+	if name := table.Name(int32(n)); name != nil { //nolint:gosec // it was read from an int32
+		return *name
+	}
+	return ""
+}
+
+// spellingHint is for two texts that are equal but for case or space around them.
+func spellingHint(e ast.Expr, shown []shownLeaf) string {
+	if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != operators.Equals || len(shown) == 0 {
+		return ""
+	}
+	args := e.AsCall().Args()
+	wanted, ok := literalString(args[1])
+	if !ok {
+		wanted, ok = literalString(args[0])
+	}
+	got, isText := shown[0].value.(types.String)
+	switch {
+	case !ok || !isText || string(got) == wanted:
+		return ""
+	case strings.EqualFold(string(got), wanted):
+		return "only upper and lower case differ: compare lower() of both"
+	case strings.TrimSpace(string(got)) == strings.TrimSpace(wanted):
+		return "only space at the ends differs: compare trim() of it"
+	}
+	return ""
+}

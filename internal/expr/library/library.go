@@ -1,0 +1,174 @@
+// Package library is the functions of the language: how one is declared, and those that every expression has. A function knows its
+// arguments and neither the expression around it nor the variables beside it.
+//
+// Start at [Function]. [Standard] lists the files: each has the functions of one group with their documentation and examples, from
+// which docs/functions.md is made and which a test runs. Another [Library] is handed to package expr as a value.
+package library
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/forgehook/forgehook/internal/expr/value"
+)
+
+// Library is a set of functions that expressions may call, with what bounds them.
+type Library struct {
+	Functions []Function
+	Macros    []cel.Macro
+	Check     cel.ASTValidator // looks at the calls of a text that is compiled; may be nil
+}
+
+// Standard is the library that every expression has. Documentation shows its functions in this order.
+var Standard = &Library{
+	Functions: slices.Concat(fieldFunctions, tableFunctions, convertFunctions, numberFunctions, textFunctions, regexFunctions,
+		encodeFunctions, listFunctions),
+	Check: literalCheck{},
+}
+
+// Options declare the library to CEL; functions of documents are left out where there is no subject.
+func (l *Library) Options(subject bool) []cel.EnvOption {
+	opts := []cel.EnvOption{cel.Macros(l.Macros...)}
+	if l.Check != nil {
+		opts = append(opts, cel.ASTValidators(l.Check))
+	}
+	for _, f := range l.Functions {
+		if subject || !f.SubjectOnly {
+			opts = append(opts, f.option())
+		}
+	}
+	return opts
+}
+
+// Function is one function of the language: what CEL needs to call it, what bounds it and what a reader needs to use it.
+// Documentation is made of the same declaration, and a test runs the examples.
+type Function struct {
+	Name, Group, Doc string
+	Member           bool // called as x.name(...)
+	SubjectOnly      bool // works on documents, so senders' JSON has no use for it
+	Overloads        []Overload
+	Examples         []Example
+
+	Bounds
+}
+
+// Bounds keep the calls of a function from taking too long or too much memory.
+type Bounds struct {
+	// Guard says what stands for the result of a call that is not begun, nil when it may begin. It is asked with all arguments,
+	// the receiver first. A function without one bounds itself.
+	Guard  func(args []ref.Val) ref.Val
+	Shares bool                                     // its result is one of its arguments or remembered: it takes no more memory
+	Work   func(args []ref.Val, result ref.Val) int // beyond reading its arguments and making its result; may be nil
+}
+
+// Overload is one way to call a function. args has the receiver first; names are those of the other arguments.
+type Overload struct {
+	Names  string
+	Args   []*cel.Type
+	Result *cel.Type
+	Call   func(args ...ref.Val) ref.Val
+}
+
+// Doc is a function of the language as documentation shows it.
+type Doc struct {
+	Name       string
+	Group      string   // the heading it stands under
+	Signatures []string // "Document.field(name string) -> Parameter"
+	Doc        string   // one or two sentences
+	Examples   []Example
+}
+
+// Example is an expression and the JSON of what it gives for the subject of the documentation's examples, or for the
+// sender's JSON.
+type Example struct {
+	Expr, Result string
+	OfSource     bool // it is about a sender's JSON
+}
+
+// Docs lists all functions of the language, those of the standard library and the more useful ones of CEL, by groups.
+func Docs() []Doc {
+	var docs []Doc
+	for _, f := range Standard.Functions {
+		d := Doc{Name: f.Name, Group: f.Group, Doc: f.Doc, Examples: f.Examples}
+		for _, o := range f.Overloads {
+			d.Signatures = append(d.Signatures, f.signature(o))
+		}
+		docs = append(docs, d)
+	}
+	return append(docs, celFunctions...)
+}
+
+func (f Function) option() cel.EnvOption {
+	var opts []cel.FunctionOpt
+	for _, o := range f.Overloads {
+		id := f.Name
+		for _, arg := range o.Args {
+			id += "_" + strings.ReplaceAll(shortType(arg), " ", "_")
+		}
+		binding := cel.FunctionBinding(o.Call)
+		switch len(o.Args) {
+		case 1:
+			binding = cel.UnaryBinding(func(arg ref.Val) ref.Val { return o.Call(arg) })
+		case 2:
+			binding = cel.BinaryBinding(func(a, b ref.Val) ref.Val { return o.Call(a, b) })
+		}
+		if f.Member {
+			opts = append(opts, cel.MemberOverload(id, o.Args, o.Result, binding))
+		} else {
+			opts = append(opts, cel.Overload(id, o.Args, o.Result, binding))
+		}
+	}
+	return cel.Function(f.Name, opts...)
+}
+
+func (f Function) signature(o Overload) string {
+	args, receiver := o.Args, ""
+	if f.Member {
+		receiver, args = shortType(args[0])+".", args[1:]
+	}
+	names := strings.Split(o.Names, ", ")
+	parts := make([]string, len(args))
+	for i, arg := range args {
+		parts[i] = names[i] + " " + shortType(arg)
+	}
+	return fmt.Sprintf("%s%s(%s) -> %s", receiver, f.Name, strings.Join(parts, ", "), shortType(o.Result))
+}
+
+// shortType names a type as the signatures of the documentation do.
+func shortType(t *cel.Type) string {
+	switch t.Kind() {
+	case types.DynKind:
+		return "any"
+	case types.TypeParamKind:
+		return "T"
+	case types.TimestampKind:
+		return "timestamp"
+	case types.DurationKind:
+		return "duration"
+	case types.ListKind:
+		return "list of " + shortType(t.Parameters()[0])
+	case types.MapKind:
+		return "map"
+	}
+	if t.IsAssignableType(types.NullType) && t.Kind() != types.StructKind {
+		return t.TypeName() + " or null"
+	}
+	return t.TypeName()
+}
+
+// The types that most overloads are made of.
+var (
+	anyType     = cel.DynType
+	textType    = cel.StringType
+	nullText    = value.Nullable(cel.StringType)
+	nullNumber  = value.Nullable(cel.DoubleType)
+	listOfAny   = cel.ListType(cel.DynType)
+	elementType = cel.TypeParamType("T")
+)
+
+func argTypes(args ...*cel.Type) []*cel.Type { return args }

@@ -1,0 +1,51 @@
+package value
+
+import (
+	"bytes"
+	"mime"
+	"strings"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// charsets are those that endpoints still write texts in, beside UTF-8.
+var charsets = map[string]encoding.Encoding{
+	"iso-8859-1": charmap.ISO8859_1, "latin1": charmap.ISO8859_1, "us-ascii": charmap.ISO8859_1,
+	"iso-8859-15": charmap.ISO8859_15, "windows-1252": charmap.Windows1252, "cp1252": charmap.Windows1252,
+	"utf-16":   unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
+	"utf-16be": unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "utf-16le": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
+}
+
+// text is the body as UTF-8: that of text/* and XML is in the charset which the header names, all else, and what names none that is
+// known, is taken for UTF-8. What is no character becomes U+FFFD.
+func (r *Response) text() string {
+	var contentType string
+	for name, value := range r.Headers {
+		if strings.EqualFold(name, "Content-Type") {
+			contentType = value
+		}
+	}
+	media, parameters, err := mime.ParseMediaType(contentType)
+	if err == nil && (strings.HasPrefix(media, "text/") || media == "application/xml" || strings.HasSuffix(media, "+xml")) {
+		if known := charsets[strings.ToLower(parameters["charset"])]; known != nil {
+			if text, err := known.NewDecoder().Bytes(r.Body); err == nil {
+				return string(text)
+			}
+		}
+	}
+	return strings.ToValidUTF8(string(r.Body), "\uFFFD")
+}
+
+// fromUTF16 is a text that begins with the mark of UTF-16 as UTF-8; any other stays as it is.
+func fromUTF16(data []byte) []byte {
+	if !bytes.HasPrefix(data, []byte("\xFE\xFF")) && !bytes.HasPrefix(data, []byte("\xFF\xFE")) {
+		return data
+	}
+	text, err := charsets["utf-16"].NewDecoder().Bytes(data)
+	if err != nil {
+		return data
+	}
+	return text
+}

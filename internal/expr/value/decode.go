@@ -1,0 +1,70 @@
+package value
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/forgehook/forgehook/internal/jsontree"
+)
+
+// maxJSONDepth bounds the nesting of a sender's JSON.
+const maxJSONDepth = 500
+
+// DecodeJSON reads exactly one JSON value; objects keep the order of their members.
+func DecodeJSON(data []byte) (ref.Val, error) { return DecodeJSONWithin(data, 0) }
+
+// DecodeJSONWithin reads at most so many values; 0 is any number.
+func DecodeJSONWithin(data []byte, values int) (ref.Val, error) {
+	tree, err := jsontree.ParseWithin(data, jsontree.Limits{Depth: maxJSONDepth, Values: values})
+	switch {
+	case errors.Is(err, jsontree.ErrValues):
+		return nil, &LimitError{JSONLimit}
+	case errors.Is(err, jsontree.ErrDepth):
+		return nil, fmt.Errorf("it is more than %d levels deep", maxJSONDepth)
+	case err != nil:
+		return nil, err
+	}
+	return treeValue(tree), nil
+}
+
+// treeValue is a tree as a value of the language.
+func treeValue(n *jsontree.Node) ref.Val {
+	switch n.Kind() {
+	case jsontree.Bool:
+		return types.Bool(n.IsTrue())
+	case jsontree.String:
+		return types.String(n.Text())
+	case jsontree.Number:
+		return decodeNumber(string(n.Digits()))
+	case jsontree.List:
+		elems := make([]ref.Val, 0, n.Len())
+		for item := range n.All() {
+			elems = append(elems, treeValue(item))
+		}
+		return NewList(elems)
+	case jsontree.Object:
+		m := NewMap(n.Len())
+		for member := range n.All() {
+			m.Put(member.Name(), treeValue(member))
+		}
+		return m
+	default:
+		return types.NullValue
+	}
+}
+
+// decodeNumber keeps whole numbers exact as far as 64 bits go.
+func decodeNumber(s string) ref.Val {
+	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return types.Int(i)
+	}
+	if u, err := strconv.ParseUint(s, 10, 64); err == nil {
+		return types.Uint(u)
+	}
+	f, _ := strconv.ParseFloat(s, 64) // out of range is an infinity
+	return types.Double(f)
+}

@@ -1,0 +1,36 @@
+package value
+
+// MemberFacts is what is known of a member before evaluation.
+type MemberFacts struct {
+	Type     string // "string", "int", "double", "bool", "timestamp", "duration", "enum", "object", "list" or "dyn"
+	Enum     string // of an enum: its kind, "DocumentStatus"
+	Object   string // of an object or a list of objects: its type, "Verification"
+	Nullable bool
+}
+
+// MemberType tells about one member of a type of the domain ("Document", "Parameter", ...); ok is false where there is none.
+func MemberType(typeName, member string) (facts MemberFacts, ok bool) {
+	e, ok := entityByName[typeName]
+	if !ok {
+		return MemberFacts{}, false
+	}
+	m, ok := e.byName[member]
+	if !ok {
+		return MemberFacts{}, false
+	}
+	return m.facts, true
+}
+
+// MemberNames lists the members of a type of the domain, in the order of the platform's JSON with derived ones last; nil for an
+// unknown type.
+func MemberNames(typeName string) []string {
+	e, ok := entityByName[typeName]
+	if !ok {
+		return nil
+	}
+	names := make([]string, len(e.members))
+	for i, m := range e.members {
+		names[i] = m.name
+	}
+	return names
+}

@@ -1,0 +1,104 @@
+package value
+
+import (
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+)
+
+// Plain takes an optional value out of its wrapping; a field that a document does not have is null.
+func Plain(v ref.Val) ref.Val {
+	for {
+		switch x := v.(type) {
+		case nil:
+			return types.NullValue
+		case *Object:
+			if x.IsMissing() {
+				return types.NullValue
+			}
+			return x
+		case *types.Optional:
+			if !x.HasValue() {
+				return types.NullValue
+			}
+			v = x.GetValue()
+		default:
+			return v
+		}
+	}
+}
+
+func IsScalar(v ref.Val) bool {
+	switch v.(type) {
+	case traits.Mapper, traits.Lister, *Object:
+		return false
+	}
+	return true
+}
+
+func TextOf(v ref.Val) string {
+	s, _ := v.(types.String)
+	return string(s)
+}
+
+// Readable takes the value of a field where a field stands for it, as in number(doc.field("Total")).
+func Readable(v ref.Val) ref.Val {
+	if o, ok := v.(*Object); ok && o.typ == parameterEntity {
+		if p := parameter(o); p != nil {
+			return StringOrNull(p.Value)
+		}
+		return types.NullValue
+	}
+	return Plain(v)
+}
+
+func AsDouble(v ref.Val) (float64, bool) {
+	switch x := v.(type) {
+	case types.Double:
+		return float64(x), true
+	case types.Int:
+		return float64(x), true
+	case types.Uint:
+		return float64(x), true
+	}
+	return 0, false
+}
+
+// LimitedText is a text that a function gives.
+func LimitedText(s string) ref.Val {
+	if len(s) > MaxText {
+		return TooMuch(TextLimit)
+	}
+	return types.String(s)
+}
+
+// TypeName names the type of a value in words for messages.
+func TypeName(v ref.Val) string {
+	switch x := v.(type) {
+	case types.Null:
+		return "null"
+	case types.String:
+		return "a text"
+	case types.Int, types.Uint:
+		return "a whole number"
+	case types.Double:
+		return "a number"
+	case types.Bool:
+		return "true or false"
+	case types.Bytes:
+		return "bytes"
+	case types.Timestamp:
+		return "a timestamp"
+	case types.Duration:
+		return "a duration"
+	case *types.Optional:
+		return "an optional value"
+	case *Object:
+		return "a " + x.typ.name
+	case traits.Mapper:
+		return "a map"
+	case traits.Lister:
+		return "a list"
+	}
+	return v.Type().TypeName()
+}

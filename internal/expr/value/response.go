@@ -1,0 +1,155 @@
+package value
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/forgehook/forgehook"
+)
+
+// Response is what an endpoint has answered. Of a body that is cut off only the text can be read.
+type Response struct {
+	StatusCode int
+	Headers    map[string]string
+	Body       []byte
+	Truncated  bool
+}
+
+// responseFacts is the variable response.
+type responseFacts struct {
+	StatusCode int32 `json:"statusCode"`
+	answer     *Response
+}
+
+// callbackFacts is the variable callback.
+type callbackFacts struct {
+	Result  json.RawMessage `json:"result"`
+	Outcome string          `json:"outcome"`
+	Error   *string         `json:"error"`
+}
+
+// responseMembers are what a response has beside its status.
+var responseMembers = []*member{
+	{name: "headers", celType: cel.MapType(cel.StringType, Nullable(cel.StringType)), facts: MemberFacts{Type: "dyn"}, get: func(o *Object) ref.Val {
+		return o.once("headers", responseHeaders)
+	}},
+	{name: "text", celType: cel.StringType, facts: MemberFacts{Type: "string"}, get: func(o *Object) ref.Val {
+		return o.once("text", func(r *Response) ref.Val { return types.String(r.text()) })
+	}},
+	{name: "json", celType: cel.DynType, facts: MemberFacts{Type: "dyn", Nullable: true}, get: func(o *Object) ref.Val {
+		return o.once("json", responseJSON)
+	}},
+	{name: "xml", celType: cel.DynType, facts: MemberFacts{Type: "dyn", Nullable: true}, get: func(o *Object) ref.Val {
+		return o.once("xml", responseXML)
+	}},
+}
+
+// Response makes the variable response.
+func (m *Memory) Response(r *Response) ref.Val {
+	return m.Wrap(&responseFacts{StatusCode: int32(r.StatusCode), answer: r}) //nolint:gosec // it has three digits
+}
+
+// Callback makes the variable callback of what an endpoint has said later.
+func (m *Memory) Callback(said *forgehook.Callback) ref.Val {
+	return m.Wrap(&callbackFacts{Result: said.Result, Outcome: string(said.Ended()), Error: said.Error})
+}
+
+// onceKey is a member of a response in the memory of an evaluation.
+type onceKey struct {
+	ptr    any
+	member string
+}
+
+// once reads a member of a response when it is first asked for.
+func (o *Object) once(member string, read func(*Response) ref.Val) ref.Val {
+	key := onceKey{o.Entity, member}
+	if known, ok := o.Memory.Memo[key].(ref.Val); ok {
+		return known
+	}
+	made := read(o.Entity.(*responseFacts).answer)
+	o.Memory.Memo[key] = made
+	return made
+}
+
+// headerMap is a map in which names are found in any case, as the names of headers are.
+type headerMap struct{ *Map }
+
+// Find returns a header.
+func (m headerMap) Find(key ref.Val) (ref.Val, bool) {
+	if name, ok := key.(types.String); ok {
+		key = types.String(strings.ToLower(string(name)))
+	}
+	return m.Map.Find(key)
+}
+
+// Get returns a header or an error.
+func (m headerMap) Get(key ref.Val) ref.Val {
+	if value, ok := m.Find(key); ok {
+		return value
+	}
+	return m.Map.Get(key)
+}
+
+// Contains answers the operator in.
+func (m headerMap) Contains(key ref.Val) ref.Val {
+	_, ok := m.Find(key)
+	return types.Bool(ok)
+}
+
+// responseHeaders are in alphabetical order, with names in lower case.
+func responseHeaders(r *Response) ref.Val {
+	lower := make(map[string]string, len(r.Headers))
+	names := make([]string, 0, len(r.Headers))
+	for name := range r.Headers {
+		names = append(names, name)
+	}
+	slices.Sort(names) // of two spellings the later one counts
+	for _, name := range names {
+		lower[strings.ToLower(name)] = r.Headers[name]
+	}
+	for i, name := range names {
+		names[i] = strings.ToLower(name)
+	}
+	slices.Sort(names)
+	m := NewMap(len(names))
+	for _, name := range slices.Compact(names) {
+		m.Put(name, types.String(strings.ToValidUTF8(lower[name], "\uFFFD")))
+	}
+	return headerMap{m}
+}
+
+// byteOrderMark starts the UTF-8 of some servers, and is no part of JSON.
+var byteOrderMark = []byte("\uFEFF")
+
+// responseJSON is null for what is no JSON, and a limit for more values than an expression may work on.
+func responseJSON(r *Response) ref.Val {
+	if r.Truncated {
+		return types.NullValue
+	}
+	made, err := DecodeJSONWithin(bytes.TrimPrefix(r.Body, byteOrderMark), MaxElements)
+	return readOrNull(made, err)
+}
+
+func responseXML(r *Response) ref.Val {
+	if r.Truncated {
+		return types.NullValue
+	}
+	return readOrNull(decodeXML(fromUTF16(r.Body)))
+}
+
+func readOrNull(made ref.Val, err error) ref.Val {
+	if _, ok := errors.AsType[*LimitError](err); ok {
+		return TooMuch("a body of more than 200000 values")
+	}
+	if err != nil {
+		return types.NullValue
+	}
+	return made
+}
