@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -225,8 +226,23 @@ func (s *server) readEvent(r *request, service forgehook.Service, now time.Time)
 		s.mapDocuments(r, service, raw, &given, now)
 	}
 	event = given.event(kind)
-	_ = r.collect("body", event.Validate())
+	r.about(event.Validate())
 	return event, sum, err
+}
+
+// about keeps what an event cannot be about, unless the same place has a fault. A list beside another one is a fault whatever is wrong
+// with its documents.
+func (r *request) about(err error) {
+	e, _ := errors.AsType[*forgehook.Error](err)
+	if e == nil {
+		return
+	}
+	found := slices.Clone(r.faults)
+	for _, f := range forgehook.Under("body", e.Fields) {
+		if !slices.ContainsFunc(found, func(other forgehook.FieldError) bool { return other.Path == f.Path }) {
+			r.faults = append(r.faults, f)
+		}
+	}
 }
 
 // mapDocuments makes the documents of an event out of raw JSON.

@@ -26,7 +26,7 @@ const (
 	taskTimeout = 5 * time.Second
 )
 
-// Control starts and steers workflows: api.Engine, and what the activities ask of the engine.
+// Control starts and steers workflows: it is the dispatch.Engine that Temporal is.
 type Control struct {
 	// EagerStart lets a worker of this process, on the same client, have the first task of a call without a poll. Only for
 	// unversioned workers: it disregards versions.
