@@ -15,6 +15,10 @@ type CallError struct {
 	Message string        `json:"message"` // the sentence of the code, or what happened this time
 }
 
+// Error makes it what a rule fails with. Its message then holds no document value, but for the one
+// that [CallErrorWriteBackRefused] quotes because it does not fit.
+func (e *CallError) Error() string { return string(e.Code) + ": " + e.Message }
+
 // The codes. What each means, and what mends it, is in [CallErrors].
 const (
 	CallErrorCondition        CallErrorCode = "condition_error"

@@ -68,10 +68,10 @@ type Exchange struct {
 func (x *Exchange) EndedAt() time.Time { return x.StartedAt.Add(x.Duration) }
 
 // Decision is what the rules say about an exchange. A success ends the call delivered, unless it
-// awaits a callback; a final decision that is no success ends it failed, with Code and Message as its
-// error; else the next attempt is due after Delay. Reason is for histories and logs: it holds nothing
-// that the endpoint or a document wrote, except the host of a redirect. Message is for the caller only
-// and may say more.
+// awaits a callback; a final decision that is no success ends it failed, with Code and Message as
+// its error; else the next attempt is due after Delay. Reason is for histories and logs: it holds
+// nothing that the endpoint or a document wrote, except the host of a redirect. Message is for the
+// caller only and may say more.
 type Decision struct {
 	Verdict Verdict
 	Reason  string        // "503 Service Unavailable", "timed out after 30 s"
@@ -111,14 +111,16 @@ func (c *Callback) Ended() Outcome {
 	return Delivered
 }
 
-// Reading is what the rules make of an exchange that succeeded, or of a callback. A nil part is none.
+// Reading is what the rules make of an exchange that succeeded, or of a callback. A nil part is
+// none.
 type Reading struct {
 	Result    json.RawMessage // as it may be shown
 	WriteBack *WriteBack      // as it is to be written, secrets included
 	Secrets   []string        // values that nothing may show of what is written, in any form
 }
 
-// WriteBack is what a reading changes on what the call was about; nil parts and values leave what stands there.
+// WriteBack is what a reading changes on what the call was about; nil parts and values leave what
+// stands there.
 type WriteBack struct {
 	Document     *DocumentWrite     `json:"document,omitempty"`
 	Verification *VerificationWrite `json:"verification,omitempty"`
@@ -140,7 +142,8 @@ type FieldWrite struct {
 	Value string `json:"value"`
 }
 
-// VerificationWrite is a verification of type API that is added to the parameter the call was about.
+// VerificationWrite is a verification of type API that is added to the parameter the call was
+// about.
 type VerificationWrite struct {
 	Value  *string             `json:"value,omitempty"`
 	Status *VerificationStatus `json:"status,omitempty"`

@@ -91,7 +91,8 @@ func (t *attempt) hide(fields []string) {
 	t.unseen = t.secrets.With(t.fields...)
 }
 
-// exchange sends the request. The rules see what the endpoint says about secret fields, so that it can be written back; nothing else does.
+// exchange sends the request. The rules see what the endpoint says about secret fields, so that it
+// can be written back; nothing else does.
 func (a *Activities) exchange(ctx context.Context, t *attempt) forgehook.Exchange {
 	return redact(a.Sender.Send(context.WithoutCancel(ctx), t.request), t.secrets)
 }
@@ -101,8 +102,9 @@ func endpointKey(tenant forgehook.TenantID, webHookServiceID int32) string {
 	return fmt.Sprintf("%s/%d", tenant, webHookServiceID)
 }
 
-// abandon takes back an attempt of which nothing was sent: it spends no budget and tells nobody anything. Settings that are not allowed
-// any more can never be sent: they end the call. All else may be mended, by an operator or by time.
+// abandon takes back an attempt of which nothing was sent: it spends no budget and tells nobody
+// anything. Settings that are not allowed any more can never be sent: they end the call. All else
+// may be mended, by an operator or by time.
 func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number int, cause error) (workflows.DeliverResult, error) {
 	lasting, cancel := lasting(ctx)
 	defer cancel()

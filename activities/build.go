@@ -12,7 +12,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// BuildRequest makes the exact request out of the frozen subject and the pinned settings, and stores it.
+// BuildRequest makes the exact request out of the frozen subject and the pinned settings, and
+// stores it.
 func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (workflows.Built, error) {
 	done, built, quick, err := a.build(ctx, call)
 	if err != nil {
@@ -33,7 +34,8 @@ func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (
 	return out, nil
 }
 
-// build returns what is stored where the call has an outcome or its request was built before. quick says that its endpoint is.
+// build returns what is stored where the call has an outcome or its request was built before. quick
+// says that its endpoint is.
 func (a *Activities) build(ctx context.Context, call workflows.CallRef) (done postgres.Completion, built forgehook.Built, quick bool, err error) {
 	facts, err := a.DB.Facts(ctx, call)
 	if err != nil {

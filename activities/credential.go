@@ -19,10 +19,10 @@ type credentials struct {
 }
 
 // credentials makes those of one attempt. It is the seam for credentials that need I/O, such as a
-// token that is fetched through the guarded client and cached by tenant: they are made here alone, with
-// a context, and whatever masks an attempt takes its values from secrets, so that they are hidden
-// though no setting holds them. An attempt that is refused for its credentials can ask for new ones
-// with a second call of [attempt.authenticate], before its exchange is made once more.
+// token that is fetched through the guarded client and cached by tenant: they are made here alone,
+// with a context, and whatever masks an attempt takes its values from secrets, so that they are
+// hidden though no setting holds them. An attempt that is refused for its credentials can ask for
+// new ones with a second call of [attempt.authenticate], before its exchange is made once more.
 func (a *Activities) credentials(ctx context.Context, call workflows.CallRef, plan *webhook.Plan) (c credentials, err error) {
 	settings := plan.Settings()
 	if err := a.Secrets.OpenSettings(call.Tenant, &settings); err != nil {
@@ -36,7 +36,8 @@ func (a *Activities) credentials(ctx context.Context, call workflows.CallRef, pl
 	return c, nil
 }
 
-// callbackToken is where the endpoint answers later, "" where the settings await nothing. It is the same however often it is made.
+// callbackToken is where the endpoint calls back, "" where the settings await nothing. It is the
+// same however often it is made.
 func (a *Activities) callbackToken(ctx context.Context, call workflows.CallRef, plan *webhook.Plan) (string, error) {
 	if !plan.Awaits() {
 		return "", nil
@@ -52,7 +53,8 @@ func (a *Activities) callbackToken(ctx context.Context, call workflows.CallRef, 
 	return secret.CallbackToken(key, call.Tenant, call.CallID)
 }
 
-// shownToken stands for the token where values are explained: whoever reads the explanation must not be able to call back.
+// shownToken stands for the token where values are explained: a reader of the explanation must
+// not be able to call back.
 func shownToken(plan *webhook.Plan) string {
 	if plan.Awaits() {
 		return webhook.ShownToken

@@ -17,10 +17,12 @@ import (
 )
 
 const (
-	// heartbeatAfter keeps quick exchanges free of heartbeats; with a heartbeat timeout of 5 s it leaves one to be missed.
+	// heartbeatAfter keeps quick exchanges free of heartbeats; with a heartbeat timeout of 5 s it
+	// leaves one to be missed.
 	heartbeatAfter = 2 * time.Second
-	// recordWithin is how long a finished exchange waits for the database: within the 10 s that the activity has beyond the
-	// exchange's own timeout. startWithin is the rest of them: what has not begun by then is not sent.
+	// recordWithin is how long a finished exchange waits for the database: within the 10 s that the
+	// activity has beyond the exchange's own timeout. startWithin is the rest of them: what has not
+	// begun by then is not sent.
 	recordWithin = 8 * time.Second
 	startWithin  = 2 * time.Second
 	// ourFaultDelay spaces tries that failed before anything was sent, for reasons that are ours.
@@ -101,7 +103,8 @@ func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput, beg
 	if decision.Delay == 0 { // a final decision of a late run of this step: the call is another's, which the next start tells
 		decision.Delay = time.Second
 	}
-	// Also when ctx has ended: the workflow knows why it cancelled, and after a pause or a deploy the schedule still counts.
+	// Also when ctx has ended: the workflow knows why it cancelled, and after a pause or a deploy
+	// the schedule still counts.
 	if in.ReportRetry {
 		result.RetryIn = decision.Delay
 		return result, nil
@@ -113,7 +116,8 @@ func awaiting(statusCode, attempts int, reason string, until time.Time) workflow
 	return workflows.DeliverResult{StatusCode: statusCode, Attempts: attempts, Reason: reason, AwaitUntil: new(until.UTC())}
 }
 
-// notStarted is what there is to say where nothing is sent; over is false where the attempt was started.
+// notStarted is what there is to say where nothing is sent; over is false where the attempt was
+// started.
 func notStarted(in workflows.DeliverInput, started postgres.Started) (result workflows.DeliverResult, err error, over bool) {
 	switch {
 	case started.Outcome != "":
@@ -134,7 +138,8 @@ func notStarted(in workflows.DeliverInput, started postgres.Started) (result wor
 	return result, err, true
 }
 
-// notYet goes on with the wait that an earlier run of this step has recorded, and whose end the engine did not hear of.
+// notYet goes on with the wait that an earlier run of this step has recorded, and whose end the
+// engine did not hear of.
 func notYet(in workflows.DeliverInput, started postgres.Started) (workflows.DeliverResult, error) {
 	decision := forgehook.Decision{Reason: "waiting as before", Delay: started.Wait}
 	if in.ReportRetry {
@@ -145,8 +150,8 @@ func notYet(in workflows.DeliverInput, started postgres.Started) (workflows.Deli
 	return workflows.DeliverResult{}, retryLater(started.Number, decision)
 }
 
-// timely is an error where the exchange and its recording would outlast the activity, so that a successor would send again beside
-// it, or where the activity is not wanted any more.
+// timely is an error where the exchange and its recording would outlast the activity, so that a
+// successor would send again beside it, or where the activity is not wanted any more.
 func timely(ctx context.Context, timeout time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < timeout+recordWithin {
 		return errors.New("the start took so long that the exchange might not end in time")
@@ -154,8 +159,9 @@ func timely(ctx context.Context, timeout time.Duration) error {
 	return ctx.Err()
 }
 
-// retryLater leaves the next attempt to the activity's retry policy. The Temporal UI shows the message as the pending activity's
-// last failure; benign, because an endpoint's bad day is no fault of ours.
+// retryLater leaves the next attempt to the activity's retry policy. The Temporal UI shows the
+// message as the pending activity's last failure; benign, because an endpoint's bad day is no fault
+// of ours.
 func retryLater(number int, d forgehook.Decision) error {
 	message := fmt.Sprintf("attempt %d: %s, next try in %s", number, d.Reason, workflows.Wait(d.Delay))
 	return temporal.NewApplicationErrorWithOptions(message, "EndpointNotReady", temporal.ApplicationErrorOptions{

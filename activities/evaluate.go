@@ -8,7 +8,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// EvaluateConditions explains every condition against the frozen subject. Where one fails the call ends skipped.
+// EvaluateConditions explains every condition against the frozen subject. Where one fails the call
+// ends skipped.
 func (a *Activities) EvaluateConditions(ctx context.Context, call workflows.CallRef) (workflows.Evaluation, error) {
 	done, conditions, err := a.evaluate(ctx, call)
 	if err != nil {

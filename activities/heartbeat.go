@@ -8,9 +8,11 @@ import (
 	"go.temporal.io/sdk/activity"
 )
 
-// wanted is the context of an activity but for one thing: the SDK ends that also where a heartbeat does not get through, of which the engine
-// knows nothing. A busy engine would so have all deliveries given up that wait for the database, only to bring them again. What the engine
-// says after that is not heard any more: no matter, as an exchange begins within [startWithin] or not at all, and the engine waits longer.
+// wanted is the context of an activity but for one thing: the SDK ends that also where a heartbeat
+// does not get through, of which the engine knows nothing. A busy engine would so have all
+// deliveries given up that wait for the database, only to bring them again. What the engine says
+// after that is not heard any more: no matter, as an exchange begins within [startWithin] or not at
+// all, and the engine waits longer.
 func wanted(ctx context.Context) (context.Context, context.CancelFunc) {
 	lasting, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	pass := func() {
@@ -40,9 +42,10 @@ func unheard(err error) bool {
 	return false
 }
 
-// heartbeat tells the engine that a slow exchange is alive, until stop is called. Where the task was long on its way, that is told before
-// anything else: where the engine has given it up meanwhile, ctx ends and nothing is sent. It goes on after ctx has ended: the exchange does
-// too, and a missed heartbeat would let the workflow go on without its end.
+// heartbeat tells the engine that a slow exchange is alive, until stop is called. Where the task
+// was long on its way, that is told before anything else: where the engine has given it up
+// meanwhile, ctx ends and nothing is sent. It goes on after ctx has ended: the exchange does too,
+// and a missed heartbeat would let the workflow go on without its end.
 func heartbeat(ctx context.Context) (stop func()) {
 	beating := context.WithoutCancel(ctx)      // the SDK sends a heartbeat with the context it is given
 	begin := activity.GetInfo(ctx).StartedTime // by the engine, which waits from then on

@@ -11,9 +11,10 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// judge says what the exchange means and reads it. The subject, which may be large, is read only now: an exchange takes its time, and a
-// worker has thousands of them under way. A response that cannot be read has arrived all the same: the endpoint would not respond
-// better to the same request.
+// judge says what the exchange means and reads it. The subject, which may be large, is read only
+// now: an exchange takes its time, and a worker has thousands of them under way. A response that
+// cannot be read has arrived all the same: the endpoint would not respond better to the same
+// request.
 func (a *Activities) judge(
 	ctx context.Context, call workflows.CallRef, t *attempt, x forgehook.Exchange, tally webhook.Tally,
 ) (forgehook.Decision, forgehook.Reading, error) {
@@ -37,7 +38,8 @@ func (a *Activities) judge(
 	return decision, reading, nil
 }
 
-// read judges an exchange whose meaning depends on the subject, and reads it. The secrets are known also of one that cannot be read.
+// read judges an exchange whose meaning depends on the subject, and reads it. The secrets are known
+// also of one that cannot be read.
 func read(plan *webhook.Plan, evidence webhook.Evidence, tally webhook.Tally) (forgehook.Decision, forgehook.Reading) {
 	decision := plan.Judge(evidence, tally)
 	if decision.Verdict != forgehook.VerdictSuccess || decision.Awaits() {
@@ -48,7 +50,7 @@ func read(plan *webhook.Plan, evidence webhook.Evidence, tally webhook.Tally) (f
 		return decision, reading
 	}
 	decision.Verdict, decision.Final, decision.Code, decision.Message = forgehook.VerdictPermanent, true, forgehook.CallErrorAnswerUnreadable, err.Error()
-	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
+	if failure, ok := errors.AsType[*forgehook.CallError](err); ok {
 		decision.Code, decision.Message = failure.Code, failure.Message
 	}
 	decision.Reason += ", " + unread[decision.Code]

@@ -172,7 +172,7 @@ func (s *server) understand(ctx context.Context, c *postgres.Callback, token str
 		c.Reading, err = plan.Read(evidence)
 		return err
 	})
-	if failure, ok := errors.AsType[*webhook.Failure](err); ok {
+	if failure, ok := errors.AsType[*forgehook.CallError](err); ok {
 		return forgehook.Invalid(forgehook.FieldError{Path: "body.result", Allowed: "an answer that can be written back: " + failure.Message})
 	}
 	return err

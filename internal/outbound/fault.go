@@ -56,7 +56,7 @@ func (s *Sender) report(ctx context.Context, key string, err error) {
 	}
 }
 
-// fault names what ended an exchange without an answer. The sentences are ours: those of net and net/http quote URLs, addresses
+// fault names what ended an exchange without a response. The sentences are ours: those of net and net/http quote URLs, addresses
 // and what the endpoint sent. parent is the caller's context, ctx adds the timeout.
 func fault(parent, ctx context.Context, err error, sent bool, timeout time.Duration) *forgehook.CallError {
 	say := func(code forgehook.CallErrorCode, message string) *forgehook.CallError {

@@ -14,7 +14,7 @@ const (
 	maxPools         = 512
 	maxIdlePerPool   = 64
 	idleTimeout      = 30 * time.Second
-	maxHeaderBytes   = 64 << 10  // of an answer, interim answers (1xx) included
+	maxHeaderBytes   = 64 << 10  // of a response, interim ones (1xx) included
 	streamBuffer     = 128 << 10 // bytes an HTTP/2 endpoint may send ahead of the reader
 	connectionBuffer = 1 << 20
 	pingAfter        = 15 * time.Second // an HTTP/2 connection that says nothing is asked whether it lives

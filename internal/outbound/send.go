@@ -25,7 +25,7 @@ type Options struct {
 	Logger           *slog.Logger   // gets the addresses that the guard refused; nil is silent
 }
 
-// DefaultMaxResponseBytes is how much of an answer's body is kept.
+// DefaultMaxResponseBytes is how much of a response's body is kept.
 const DefaultMaxResponseBytes = 128 << 10
 
 // DefaultTimeout bounds an exchange whose request says nothing else.

@@ -15,15 +15,16 @@ type AttemptStart struct {
 	Ref      forgehook.CallRef
 	Released bool // a drain let the call pass; a paused utility holds it all the same
 	AtOnce   bool // before the next attempt is due: somebody asked for it
-	Yields   bool // to an attempt that was started after Now: whoever made it has given this one up
+	Yields   bool // to an attempt that was started after Now: its maker has given this one up
 	Now      time.Time
 }
 
-// Started is the answer. Either the call has an Outcome already, or it is Held, or it awaits a callback (Until), or it has to Wait, or a later attempt is Underway, or attempt Number was noted as started and what
-// follows says what to send.
+// Started says what came of that. Either the call has an Outcome already, or it is Held, or it awaits a
+// callback (Until), or it has to Wait, or a later attempt is Underway, or attempt Number was noted
+// as started and what follows says what to send.
 type Started struct {
 	Outcome          forgehook.Outcome
-	StatusCode       int // of the last attempt, 0 when it got no answer or there was none
+	StatusCode       int // of the last attempt, 0 when it got no response or there was none
 	Held             bool
 	Wake             bool          // with an Outcome: see [Completion]
 	Until            time.Time     // set while the call awaits its callback: until when. Only AtOnce sends again
@@ -38,10 +39,12 @@ type Started struct {
 	Built            forgehook.Built // the request
 }
 
-// maxLost is how many attempts in a row may lose their worker. A request that kills workers must not kill them for days.
+// maxLost is how many attempts in a row may lose their worker. A request that kills workers must
+// not kill them for days.
 const maxLost = 3
 
-// clockSkew is how much too early, by this clock, an attempt may start: the engine's timers have a clock of their own.
+// clockSkew is how much too early, by this clock, an attempt may start: the engine's timers have a
+// clock of their own.
 const clockSkew = time.Second
 
 type startRow struct {
@@ -59,9 +62,10 @@ type startRow struct {
 	requestRow
 }
 
-// StartAttempt notes an attempt before anything is sent, unless the call is completed or must wait. The time on hold, which is over
-// then, is added to the deadline; behind it the call expires. An earlier attempt that is still noted as started lost its worker: it
-// becomes unknown, and after three of those in a row the call fails. A callback that is stored ends the call: nothing is sent.
+// StartAttempt notes an attempt before anything is sent, unless the call is completed or must wait.
+// The time on hold, which is over then, is added to the deadline; behind it the call expires. An
+// earlier attempt that is still noted as started lost its worker: it becomes unknown, and after
+// three of those in a row the call fails. A callback that is stored ends the call: nothing is sent.
 func (db *DB) StartAttempt(ctx context.Context, s AttemptStart) (started Started, err error) {
 	defer wrap(&err, "start attempt of call %s", s.Ref.CallID)
 	err = db.inTx(ctx, func(tx conn) error {
@@ -104,8 +108,9 @@ func startAttempt(ctx context.Context, tx conn, s AttemptStart) (Started, error)
 			return started, goOnAwaiting(ctx, tx, s.Ref)
 		}
 	}
-	// The worker may come too late before the engine's own timer says so: nothing is sent after the deadline, which is over with the
-	// first success. Before the hold, which locks the utility: what ends a call locks that last.
+	// The worker may come too late before the engine's own timer says so: nothing is sent after the
+	// deadline, which is over with the first success. Before the hold, which locks the utility:
+	// what ends a call locks that last.
 	if row.CallbackUntil == nil && !s.Now.Before(row.DeadlineAt) {
 		return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: forgehook.CallErrorDeadlinePassed.Because(), at: s.Now}))
 	}
@@ -130,7 +135,8 @@ func startAttempt(ctx context.Context, tx conn, s AttemptStart) (Started, error)
 	return insertAttempt(ctx, tx, s, started)
 }
 
-// AttemptUnderway tells since when an attempt of the call is noted as started; the zero time where none is.
+// AttemptUnderway tells since when an attempt of the call is noted as started; the zero time where
+// none is.
 func (db *DB) AttemptUnderway(ctx context.Context, call forgehook.CallRef) (since time.Time, err error) {
 	defer wrap(&err, "attempt under way of call %s", call.CallID)
 	var started []time.Time
@@ -152,8 +158,9 @@ func goOnAwaiting(ctx context.Context, tx conn, call forgehook.CallRef) error {
 	return err
 }
 
-// lockForAttempt reads all that an attempt needs. That the utility may hold the call is read without a lock: where it does not, a
-// pause at the same moment finds the attempt under way, as any pause may; where it does, holds looks again.
+// lockForAttempt reads all that an attempt needs. That the utility may hold the call is read
+// without a lock: where it does not, a pause at the same moment finds the attempt under way, as any
+// pause may; where it does, holds looks again.
 func lockForAttempt(ctx context.Context, tx conn, s AttemptStart) (row startRow, err error) {
 	err = tx.hot().get(ctx, &row, `
 		SELECT c.status = 'waiting_retry' AS waiting, c.next_attempt_at, c.called_back, c.callback_until, c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id,
@@ -170,8 +177,9 @@ func lockForAttempt(ctx context.Context, tx conn, s AttemptStart) (row startRow,
 	return row, orNotFound(err, "call", s.Ref.CallID)
 }
 
-// insertAttempt follows the lock as a statement of its own, so that it sees the attempts that the lock has waited for. Numbers have
-// no gaps, so the attempts behind the last finished one are the lost ones.
+// insertAttempt follows the lock as a statement of its own, so that it sees the attempts that the
+// lock has waited for. Numbers have no gaps, so the attempts behind the last finished one are the
+// lost ones.
 func insertAttempt(ctx context.Context, tx conn, s AttemptStart, started Started) (Started, error) {
 	var past struct {
 		Last, Counted, Lost int
@@ -208,7 +216,8 @@ func insertAttempt(ctx context.Context, tx conn, s AttemptStart, started Started
 	return started, nil
 }
 
-// AbandonAttempt takes back the last attempt of a call, of which nothing was sent: as if it had not been started.
+// AbandonAttempt takes back the last attempt of a call, of which nothing was sent: as if it had not
+// been started.
 func (db *DB) AbandonAttempt(ctx context.Context, call forgehook.CallRef, number int) (err error) {
 	defer wrap(&err, "abandon attempt %d of call %s", number, call.CallID)
 	return db.inTx(ctx, func(tx conn) error {
@@ -243,7 +252,8 @@ type attemptRow struct {
 	responseRow
 }
 
-// toAttempt needs the request as built, which all attempts of a call share but for the headers of the moment.
+// toAttempt needs the request as built, which all attempts of a call share but for the headers of
+// the moment.
 func (r attemptRow) toAttempt(request forgehook.Request) (a forgehook.Attempt, err error) {
 	a = forgehook.Attempt{
 		Number: r.Number, State: forgehook.AttemptState(r.State), Verdict: (*forgehook.Verdict)(r.Verdict), Reason: r.Reason,

@@ -10,8 +10,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// RecordRequest stores the request of a call; one that is stored already stands and is returned. Where
-// it could not be made the call ends failed; done has no outcome while the call goes on.
+// RecordRequest stores the request of a call; one that is stored already stands and is returned.
+// Where it could not be made the call ends failed; done has no outcome while the call goes on.
 func (db *DB) RecordRequest(ctx context.Context, facts Facts, made forgehook.Built) (done Completion, built forgehook.Built, err error) {
 	call := facts.Ref
 	defer wrap(&err, "record request of call %s", call.CallID)
@@ -24,7 +24,8 @@ func (db *DB) RecordRequest(ctx context.Context, facts Facts, made forgehook.Bui
 	return Completion{}, built, err
 }
 
-// BuiltRequest returns the request of a call as it is to be sent; before it is built it is CodeNotFound, saying so.
+// BuiltRequest returns the request of a call as it is to be sent; before it is built it is
+// CodeNotFound, saying so.
 func (db *DB) BuiltRequest(ctx context.Context, call forgehook.CallRef) (_ forgehook.Built, err error) {
 	defer wrap(&err, "built request of call %s", call.CallID)
 	return storedRequest(ctx, db.conn, call)
@@ -60,7 +61,7 @@ func (r requestRow) toBuilt(callID string) (b forgehook.Built, err error) {
 	return b, nil
 }
 
-// storeRequest keeps the first request of a call: whoever builds it a second time gets that one.
+// storeRequest keeps the first request of a call: a second build gets that one.
 func storeRequest(ctx context.Context, tx conn, call forgehook.CallRef, built forgehook.Built) (forgehook.Built, error) {
 	if built.Headers == nil {
 		built.Headers = map[string]string{}
@@ -103,7 +104,8 @@ func storedRequest(ctx context.Context, tx conn, call forgehook.CallRef) (forgeh
 	return row.toBuilt(call.CallID)
 }
 
-// Request returns the request of a call with its body, as it may be seen; before it is built it is CodeNotFound, saying so.
+// Request returns the request of a call with its body, as it may be seen; before it is built it is
+// CodeNotFound, saying so.
 func (db *DB) Request(ctx context.Context, tenant forgehook.TenantID, callID string) (_ forgehook.Request, err error) {
 	defer wrap(&err, "request of call %s", callID)
 	built, err := storedRequest(ctx, db.conn, forgehook.CallRef{Tenant: tenant, CallID: callID})

@@ -16,7 +16,7 @@ const callsChannel = "forgehook_calls"
 // Completion is how a call ended.
 type Completion struct {
 	Outcome    forgehook.Outcome
-	StatusCode int // of the last attempt, 0 when it got no answer or there was none
+	StatusCode int // of the last attempt, 0 when it got no response or there was none
 	Attempts   int
 	Won        bool // the outcome was given just now, not by somebody before
 	Wake       bool // workflows are owed a signal, or runs a start: see [DB.Wakes] and [DB.CausedRuns]

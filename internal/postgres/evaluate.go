@@ -7,9 +7,10 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// RecordExplanation stores what the conditions of a call say. Where the webhook does not fire the call
-// ends skipped, where they could not be told it ends failed; done has no outcome while the call goes
-// on. Two that explain at once have found the same, and an outcome that was given meanwhile wins.
+// RecordExplanation stores what the conditions of a call say. Where the webhook does not fire the
+// call ends skipped, where they could not be told it ends failed; done has no outcome while the
+// call goes on. Two that explain at once have found the same, and an outcome that was given
+// meanwhile wins.
 func (db *DB) RecordExplanation(ctx context.Context, facts Facts, explained forgehook.Explained) (done Completion, err error) {
 	call := facts.Ref
 	defer wrap(&err, "record explanation of call %s", call.CallID)
@@ -32,7 +33,8 @@ func (db *DB) RecordExplanation(ctx context.Context, facts Facts, explained forg
 	return db.complete(ctx, call, e)
 }
 
-// storeExplanation moves a call that fires on; done has no outcome unless somebody has ended it meanwhile.
+// storeExplanation moves a call that fires on; done has no outcome unless somebody has ended it
+// meanwhile.
 func storeExplanation(ctx context.Context, tx conn, call forgehook.CallRef, explanation []byte) (done Completion, err error) {
 	rows, err := tx.hot().exec(ctx, `
 		UPDATE calls SET explanation = $3, status = CASE status WHEN 'accepted' THEN 'evaluating' ELSE status END

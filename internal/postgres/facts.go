@@ -11,9 +11,9 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Facts are what the rules about a call are applied to. A step reads them, thinks, and records what it
-// found: nothing is locked meanwhile, and no connection is held. What is recorded is guarded by what
-// the statement finds, and an outcome that was given meanwhile wins.
+// Facts are what the rules about a call are applied to. A step reads them, thinks, and records what
+// it found: nothing is locked meanwhile, and no connection is held. What is recorded is guarded by
+// what the statement finds, and an outcome that was given meanwhile wins.
 type Facts struct {
 	Ref      forgehook.CallRef
 	Call     forgehook.Call    // ids, times, status and explanation; neither request nor response
@@ -32,14 +32,15 @@ func (f Facts) Done() {
 	}
 }
 
-// Pinned are the settings of a call in the version that was in force when it was accepted. Most rules know that version already, so
-// they are decoded only when somebody asks.
+// Pinned are the settings of a call in the version that was in force when it was accepted. Most
+// rules know that version already, so they are decoded only when somebody asks.
 type Pinned struct {
 	Version int
 	stored  []byte
 }
 
-// Sum is the SHA-256 of the stored form: it tells versions apart even where ids and numbers come again after a deletion.
+// Sum is the SHA-256 of the stored form: it tells versions apart even where ids and numbers come
+// again after a deletion.
 func (p Pinned) Sum() [sha256.Size]byte { return sha256.Sum256(p.stored) }
 
 // Load decodes the settings, secrets sealed.
@@ -50,8 +51,9 @@ func (p Pinned) Load() (forgehook.Settings, error) {
 	return forgehook.LoadSettings(p.stored)
 }
 
-// Facts reads what the next step of a call needs. Done must be called on what it returns. The subject
-// is the one that the step before has read, where that was in this process and a moment ago.
+// Facts reads what the next step of a call needs. Done must be called on what it returns. The
+// subject is the one that the step before has read, where that was in this process and a moment
+// ago.
 func (db *DB) Facts(ctx context.Context, call forgehook.CallRef) (f Facts, err error) {
 	defer wrap(&err, "facts of call %s", call.CallID)
 	var row struct {

@@ -11,8 +11,9 @@ const (
 	maxKept      = 32 << 10 // bytes of a subject as it is stored; larger ones are read again
 )
 
-// subjects are those that have been evaluated and not yet built from: most calls take both steps in one process, a few milliseconds
-// apart. A subject never changes, so that none goes stale; of all that may change about a call the second step asks the database.
+// subjects are those that have been evaluated and not yet built from: most calls take both steps in
+// one process, a few milliseconds apart. A subject never changes, so that none goes stale; of all
+// that may change about a call the second step asks the database.
 type subjects struct {
 	mu   sync.Mutex
 	kept map[forgehook.CallRef]forgehook.Subject

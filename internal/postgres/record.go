@@ -27,10 +27,12 @@ type Recorded struct {
 	Until    time.Time // set while the call awaits its callback: until when
 }
 
-// RecordAttempt stores how an attempt went, together with what that means for its call. An attempt that was given up as unknown is
-// corrected; recording one twice changes nothing. Where the call has an outcome already that one stands and is returned: the
-// attempt is recorded as what it was all the same. A callback that came while the exchange was under way ends the call, whatever the
-// exchange says. An endpoint that took a request once is awaited until its time is over, even if it refuses the request sent again.
+// RecordAttempt stores how an attempt went, together with what that means for its call. An attempt
+// that was given up as unknown is corrected; recording one twice changes nothing. Where the call
+// has an outcome already that one stands and is returned: the attempt is recorded as what it was
+// all the same. A callback that came while the exchange was under way ends the call, whatever the
+// exchange says. An endpoint that took a request once is awaited until its time is over, even if it
+// refuses the request sent again.
 func (db *DB) RecordAttempt(ctx context.Context, r AttemptEnd) (recorded Recorded, err error) {
 	defer wrap(&err, "record attempt %d of call %s", r.Number, r.Ref.CallID)
 	err = db.inTx(ctx, func(tx conn) error {
@@ -90,8 +92,8 @@ func (c Completion) recorded() Recorded {
 	return Recorded{Outcome: c.Outcome, Attempts: c.Attempts, Wake: c.Wake}
 }
 
-// awaitCallback has a call wait until a moment for what the endpoint says later. While another attempt is under way, or the call is
-// held, only the moment is noted: what comes next finds it.
+// awaitCallback has a call wait until a moment for what the endpoint says later. While another
+// attempt is under way, or the call is held, only the moment is noted: what comes next finds it.
 func awaitCallback(ctx context.Context, tx conn, r AttemptEnd, recorded Recorded, until time.Time) (Recorded, error) {
 	var status string
 	err := tx.hot().get(ctx, &status, `

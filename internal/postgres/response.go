@@ -6,7 +6,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// responseRow is the answer to an attempt, absent where there was none.
+// responseRow is the response to an attempt, absent where there was none.
 type responseRow struct {
 	StatusCode        *int   `db:"status_code"`
 	ResponseHeaders   []byte `db:"response_headers"`
@@ -16,7 +16,7 @@ type responseRow struct {
 
 func (r responseRow) toResponse() (*forgehook.Response, error) {
 	if r.StatusCode == nil {
-		return nil, nil // there was no answer
+		return nil, nil // there was no response
 	}
 	response := forgehook.Response{StatusCode: *r.StatusCode, BodyTruncated: r.ResponseTruncated != nil && *r.ResponseTruncated}
 	response.Body, response.BodyEncoding = forgehook.BodyText(r.ResponseBody)

@@ -161,7 +161,7 @@ func (f *faults) addFilled(t *template, offset int, allowed, why string) {
 }
 
 // build makes the body for a subject.
-func (c *content) build(vars *expr.Vars) (body []byte, failed *Failure) {
+func (c *content) build(vars *expr.Vars) (body []byte, failed *forgehook.CallError) {
 	switch {
 	case c.text != nil:
 		body, failed = c.text.render(vars, maxBody, forgehook.CallErrorBody)
@@ -176,13 +176,13 @@ func (c *content) build(vars *expr.Vars) (body []byte, failed *Failure) {
 	if c.json && !c.asJSON && c.static == nil {
 		if fault := jsontree.Check(body); fault != nil {
 			line, column := position(string(body), fault.Offset)
-			return nil, &Failure{forgehook.CallErrorBody, fmt.Sprintf("%s comes out as no JSON: line %d, column %d of what would be sent.", bodyPath, line, column)}
+			return nil, &forgehook.CallError{Code: forgehook.CallErrorBody, Message: fmt.Sprintf("%s comes out as no JSON: line %d, column %d of what would be sent.", bodyPath, line, column)}
 		}
 	}
 	return body, nil
 }
 
-func (c *content) evaluate(vars *expr.Vars) ([]byte, *Failure) {
+func (c *content) evaluate(vars *expr.Vars) ([]byte, *forgehook.CallError) {
 	v, err := c.program.Eval(vars)
 	if err != nil {
 		return nil, failure(bodyPath, forgehook.CallErrorBody, err)
@@ -196,7 +196,7 @@ func (c *content) evaluate(vars *expr.Vars) ([]byte, *Failure) {
 		body = append(body, v.Text()...)
 	}
 	if len(body) > maxBody {
-		return nil, &Failure{forgehook.CallErrorBody, fmt.Sprintf("%s comes out longer than %d bytes.", bodyPath, maxBody)}
+		return nil, &forgehook.CallError{Code: forgehook.CallErrorBody, Message: fmt.Sprintf("%s comes out longer than %d bytes.", bodyPath, maxBody)}
 	}
 	return body, nil
 }

@@ -148,7 +148,7 @@ func TestBody_failures(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := requested(compiled(t, withBody(tt.contentType, tt.kind, tt.body)), about(tt.filename), meta)
-			failure, ok := errors.AsType[*Failure](err)
+			failure, ok := errors.AsType[*forgehook.CallError](err)
 			if !ok || failure.Code != tt.code || tt.message != "" && failure.Message != tt.message || !strings.HasPrefix(failure.Message, "webHook.body") {
 				t.Fatalf("got %v", err)
 			}
@@ -243,7 +243,7 @@ func fuzzed(t *testing.T, contentType, text, value string) (body []byte, ok bool
 		return nil, false
 	}
 	r, err := requested(p, about(value), meta)
-	if failure, isFailure := errors.AsType[*Failure](err); isFailure && failure.Code == forgehook.CallErrorBody {
+	if failure, isFailure := errors.AsType[*forgehook.CallError](err); isFailure && failure.Code == forgehook.CallErrorBody {
 		t.Fatalf("%q with %q: %v", text, value, err)
 	}
 	if err != nil {

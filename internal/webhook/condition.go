@@ -16,7 +16,7 @@ import (
 func (p *Plan) Explain(sub *forgehook.Subject, m Meta) forgehook.Explained {
 	sub, m = p.subject(sub), p.meta(m).shown()
 	doc, filter := sub.Document, p.settings.Document
-	untold := map[string]*Failure{} // by condition
+	untold := map[string]*forgehook.CallError{} // by condition
 	conditions := []forgehook.Condition{
 		p.enabled(),
 		category(filter.Category, doc.ClassID),
@@ -37,7 +37,7 @@ func (p *Plan) Explain(sub *forgehook.Subject, m Meta) forgehook.Explained {
 		case f == nil && !c.Passed:
 			return forgehook.Explained{Conditions: conditions}
 		case f != nil && explained.Failure == nil:
-			explained.Failure = (*forgehook.CallError)(f)
+			explained.Failure = f
 		}
 	}
 	return explained
@@ -90,13 +90,13 @@ func usage(filter []forgehook.UsageType, actual forgehook.UsageType) forgehook.C
 }
 
 // filename tests an extension or a file name.
-func filename(path string, want *pattern, actual string, untold map[string]*Failure) forgehook.Condition {
+func filename(path string, want *pattern, actual string, untold map[string]*forgehook.CallError) forgehook.Condition {
 	passed, err := matches(path, want, actual)
 	hint := "The pattern does not match: widen " + path + `, or set it to ".*" for any.`
 	switch {
 	case err != nil:
 		hint = "The match was given up after " + matchBudget.String() + " or too many steps back: write the pattern without nested repetition."
-		untold[path] = &Failure{forgehook.CallErrorConditionTimeout, "The pattern of " + path + " took too long on this document."}
+		untold[path] = &forgehook.CallError{Code: forgehook.CallErrorConditionTimeout, Message: "The pattern of " + path + " took too long on this document."}
 	case passed:
 	case actual == "":
 		hint = missing[path]

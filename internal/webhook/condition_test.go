@@ -147,7 +147,7 @@ func TestExplain_timeout(t *testing.T) {
 			}
 			sub.Document.Filename = &long
 			conditions, err := conditionsOf(plan(t, `{"document":{"pattern":`+string(toJSON(pattern))+`}}`), sub, meta)
-			failure, ok := errors.AsType[*Failure](err)
+			failure, ok := errors.AsType[*forgehook.CallError](err)
 			if !ok || failure.Code != "condition_timeout" || failure.Message != "The pattern of document.pattern took too long on this document." {
 				t.Errorf("got %v", err)
 			}
@@ -265,7 +265,7 @@ func breakOne(s *forgehook.Settings, path string) {
 // explained is an explanation, also where the condition could not be evaluated: then it failed.
 func explained(t *rapid.T, s forgehook.Settings, doc *forgehook.Document) []forgehook.Condition {
 	conditions, err := explain(s, doc)
-	if _, ok := errors.AsType[*Failure](err); err != nil && !ok {
+	if _, ok := errors.AsType[*forgehook.CallError](err); err != nil && !ok {
 		t.Fatal(err)
 	}
 	return conditions
@@ -355,7 +355,7 @@ func TestExplain_conditionFailures(t *testing.T) {
 			long := strings.Repeat("a", 40) + "!"
 			sub.Document.Filename = &long
 			conditions, err := conditionsOf(compiled(t, s), sub, meta)
-			failure, ok := errors.AsType[*Failure](err)
+			failure, ok := errors.AsType[*forgehook.CallError](err)
 			if !ok || failure.Code != tt.code || !strings.HasPrefix(failure.Message, "condition, line 1, column ") || strings.Contains(failure.Message, "aaa") {
 				t.Fatalf("got %v", err)
 			}

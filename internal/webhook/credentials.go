@@ -39,7 +39,8 @@ func (f *faults) checkCredentials(s *forgehook.Settings) {
 	}
 }
 
-// checkUsername lets a Windows user through where a domain is set: such a utility was imported, and authenticates not at all yet.
+// checkUsername lets a Windows user through where a domain is set: such a utility was imported, and
+// authenticates not at all yet.
 func (f *faults) checkUsername(name string, windows bool) {
 	const path = "webHook.username"
 	switch {
@@ -55,8 +56,9 @@ func (f *faults) checkUsername(name string, windows bool) {
 // Credential is a header that authenticates. Only the wire has its value.
 type Credential struct{ Name, Value string }
 
-// Credentials returns the headers that authenticate, for settings whose secrets are open: HTTP Basic, an API key, or both. It is
-// asked at delivery only, so that no stored request holds a secret.
+// Credentials returns the headers that authenticate, for settings whose secrets are open: HTTP
+// Basic, an API key, or both. It is asked at delivery only, so that no stored request holds a
+// secret.
 func (p *Plan) Credentials(opened forgehook.Settings) []Credential {
 	w := &opened.WebHook
 	var credentials []Credential
@@ -75,8 +77,8 @@ func (p *Plan) Credentials(opened forgehook.Settings) []Credential {
 	return credentials
 }
 
-// credentialHeaders are the names of those headers. There are none where a domain asks for NTLM: a password meant for one handshake is
-// not sent in another.
+// credentialHeaders are the names of those headers. There are none where a domain asks for NTLM: a
+// password meant for one handshake is not sent in another.
 func (p *Plan) credentialHeaders() (names []string) {
 	w := &p.settings.WebHook
 	if w.Domain != nil {

@@ -88,7 +88,7 @@ func placeholder(p place.Place) string {
 }
 
 // build makes the URL for a subject.
-func (a *address) build(vars *expr.Vars) (string, *Failure) {
+func (a *address) build(vars *expr.Vars) (string, *forgehook.CallError) {
 	if a.text == nil {
 		return a.static, nil
 	}
@@ -116,7 +116,7 @@ func (a *address) build(vars *expr.Vars) (string, *Failure) {
 		return "", failed
 	}
 	if len(path.out) > maxURL {
-		return "", &Failure{forgehook.CallErrorURL, fmt.Sprintf("%s comes out longer than %d bytes.", t.path, maxURL)}
+		return "", &forgehook.CallError{Code: forgehook.CallErrorURL, Message: fmt.Sprintf("%s comes out longer than %d bytes.", t.path, maxURL)}
 	}
 	return string(path.out), nil
 }
@@ -130,7 +130,7 @@ type segments struct {
 	query    bool
 }
 
-func (s *segments) literal(text string) *Failure {
+func (s *segments) literal(text string) *forgehook.CallError {
 	for _, c := range []byte(text) {
 		if !s.query && (c == '/' || c == '?') {
 			if failed := s.end(); failed != nil {
@@ -144,7 +144,7 @@ func (s *segments) literal(text string) *Failure {
 	return nil
 }
 
-func (s *segments) value(h *hole, v expr.Value) *Failure {
+func (s *segments) value(h *hole, v expr.Value) *forgehook.CallError {
 	if !s.query {
 		s.last = h
 		if v.IsNull() {
@@ -156,7 +156,7 @@ func (s *segments) value(h *hole, v expr.Value) *Failure {
 }
 
 // end checks the present segment. What follows a ; in it is a parameter, which servers take away.
-func (s *segments) end() *Failure {
+func (s *segments) end() *forgehook.CallError {
 	if s.last == nil || s.query {
 		return nil
 	}
@@ -175,12 +175,12 @@ func (s *segments) end() *Failure {
 	return nil
 }
 
-func (s *segments) fault(why string) *Failure {
+func (s *segments) fault(why string) *forgehook.CallError {
 	where := s.last.where
 	if s.last.text != "" {
 		where += ", {{ " + forgehook.Shorten(s.last.text, 60) + " }}"
 	}
-	return &Failure{forgehook.CallErrorURL, s.template.path + ", " + where + ": its part of the path " + why + "."}
+	return &forgehook.CallError{Code: forgehook.CallErrorURL, Message: s.template.path + ", " + where + ": its part of the path " + why + "."}
 }
 
 func urlFault(raw string, u *url.URL, err error) string {

@@ -147,7 +147,7 @@ func TestURL_csharp(t *testing.T) {
 			t.Parallel()
 			r, err := requested(compiled(t, withURL(tt.url)), about(tt.filename), meta)
 			got := ""
-			if failure, ok := errors.AsType[*Failure](err); ok {
+			if failure, ok := errors.AsType[*forgehook.CallError](err); ok {
 				got = string(failure.Code)
 			} else {
 				got = r.URL

@@ -29,7 +29,7 @@ func (f *faults) compileCondition(text *string) *expr.Program {
 
 // explainCondition tests the utility's own condition. What it saw is one object over all its operands; its hint says what to change for
 // each that failed.
-func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, untold map[string]*Failure) forgehook.Condition {
+func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, untold map[string]*forgehook.CallError) forgehook.Condition {
 	c := condition(conditionPath, p.condition.Text(), nil, false, "")
 	passed, parts, err := p.condition.Explain(m.vars(sub))
 	if err != nil {
@@ -45,7 +45,7 @@ func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, untold map[strin
 	return c
 }
 
-func conditionFailure(err error) *Failure {
+func conditionFailure(err error) *forgehook.CallError {
 	f := failure(conditionPath, forgehook.CallErrorCondition, err)
 	if limit, ok := errors.AsType[*expr.Failure](err); ok && limit.Code == forgehook.CallErrorExpressionLimit {
 		f.Code = forgehook.CallErrorConditionTimeout

@@ -85,14 +85,14 @@ func isReserved(header string) bool {
 }
 
 // build makes the value for a subject, "" when the header is left out.
-func (h *headerText) build(vars *expr.Vars) (string, *Failure) {
+func (h *headerText) build(vars *expr.Vars) (string, *forgehook.CallError) {
 	value, failed := h.text.render(vars, 16*maxHeader, forgehook.CallErrorHeader) // what is cut off below may be long
 	if failed != nil {
 		return "", failed
 	}
 	value = bytes.Trim(value, " ")
 	if len(value) > maxHeader {
-		return "", &Failure{forgehook.CallErrorHeader, fmt.Sprintf("%s comes out longer than %d bytes.", h.text.path, maxHeader)}
+		return "", &forgehook.CallError{Code: forgehook.CallErrorHeader, Message: fmt.Sprintf("%s comes out longer than %d bytes.", h.text.path, maxHeader)}
 	}
 	return string(value), nil
 }

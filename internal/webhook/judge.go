@@ -17,8 +17,8 @@ type Evidence struct {
 	Meta     Meta
 	Exchange forgehook.Exchange
 	Callback *forgehook.Callback // what the endpoint has said later; nil: nothing
-	// Redact hides in messages, reasons and results what may not be shown; expressions see it. nil: nothing in a
-	// decision, the values of secret fields in a reading.
+	// Redact hides in messages, reasons and results what may not be shown; expressions see it. nil:
+	// nothing in a decision, the values of secret fields in a reading.
 	Redact *mask.Redactor
 }
 
@@ -29,12 +29,13 @@ type Tally struct {
 	Deadline time.Time // zero: none
 }
 
-// permanentStatuses say that the same request can never succeed. All other statuses are retried, 401 and 404 too: somebody
-// mends a key or a route, and the webhook should not be lost by then.
+// permanentStatuses say that the same request can never succeed. All other statuses are retried,
+// 401 and 404 too: somebody mends a key or a route, and the webhook should not be lost by then.
 var permanentStatuses = map[int]bool{400: true, 405: true, 410: true, 413: true, 414: true, 415: true, 422: true, 501: true}
 
-// Judge decides what an exchange means and, where another attempt is due, how long to wait for it. A call that used up its
-// attempts keeps the last exchange's code, which says what to mend; that they are used up is in Message.
+// Judge decides what an exchange means and, where another attempt is due, how long to wait for it.
+// A call that used up its attempts keeps the last exchange's code, which says what to mend; that
+// they are used up is in Message.
 func (p *Plan) Judge(e Evidence, t Tally) forgehook.Decision {
 	d := p.verdict(&e)
 	switch d.Verdict {

@@ -33,15 +33,6 @@ type Warning struct {
 	Message string `json:"message"`
 }
 
-// Failure ends a call for good: its request cannot be made, its conditions cannot be told, or its answer cannot be read. Message holds no
-// document values; that of [forgehook.CallErrorWriteBackRefused] quotes the value that does not fit.
-type Failure struct {
-	Code    forgehook.CallErrorCode
-	Message string
-}
-
-func (f *Failure) Error() string { return string(f.Code) + ": " + f.Message }
-
 // Compile checks what settings mean; their shape and ranges were checked when they were decoded. The error is a
 // *forgehook.Error with every fault. Secrets may be plain, sealed or opened: only whether they are set counts.
 func Compile(s forgehook.Settings) (*Plan, error) {

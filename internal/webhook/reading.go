@@ -44,7 +44,8 @@ func (f *faults) compileMeaning(s *forgehook.ResponseSettings) meaning {
 	return n
 }
 
-// compileOver compiles an expression over a response. It returns nil where there is no expression, or a faulty one.
+// compileOver compiles an expression over a response. It returns nil where there is no expression,
+// or a faulty one.
 func (f *faults) compileOver(scope expr.Scope, want expr.Result, path string, text *string) *expr.Program {
 	if text == nil || !f.takes(path, 1) {
 		return nil
@@ -57,8 +58,8 @@ func (f *faults) compileOver(scope expr.Scope, want expr.Result, path string, te
 	return program
 }
 
-// NeedsSubject reports whether judging or reading a response needs the call's subject: response.successWhen, response.result or a
-// part of response.writeBack is set.
+// NeedsSubject reports whether judging or reading a response needs the call's subject:
+// response.successWhen, response.result or a part of response.writeBack is set.
 func (p *Plan) NeedsSubject() bool {
 	return p.meaning.success != nil || p.meaning.result != nil || len(p.meaning.writes) > 0
 }
@@ -66,7 +67,8 @@ func (p *Plan) NeedsSubject() bool {
 // Awaits reports whether the call waits for the endpoint's callback after a success.
 func (p *Plan) Awaits() bool { return p.settings.Callback.Await }
 
-// responseVars are what expressions over a response see, with a budget of their own. The callback's URL is shown as it may be kept.
+// responseVars are what expressions over a response see, with a budget of their own. The callback's
+// URL is shown as it may be kept.
 func (p *Plan) responseVars(e *Evidence) *expr.Vars {
 	sub, x := p.subject(e.Subject), &e.Exchange
 	vars := expr.AnswerVars(sub, p.meta(e.Meta).shown().call(), &expr.Response{
@@ -77,7 +79,7 @@ func (p *Plan) responseVars(e *Evidence) *expr.Vars {
 }
 
 // verdict asks response.successWhen, which must be set; nil is a success.
-func (n *meaning) verdict(vars *expr.Vars) *Failure {
+func (n *meaning) verdict(vars *expr.Vars) *forgehook.CallError {
 	v, err := n.success.Eval(vars)
 	switch {
 	case err != nil:
@@ -85,7 +87,7 @@ func (n *meaning) verdict(vars *expr.Vars) *Failure {
 	case v.Bool():
 		return nil
 	}
-	return &Failure{forgehook.CallErrorAnswerRefused, successPath + " is false: " + n.falsePart(vars)}
+	return &forgehook.CallError{Code: forgehook.CallErrorAnswerRefused, Message: successPath + " is false: " + n.falsePart(vars)}
 }
 
 // falsePart is the text of the operands that are false, or of all where that cannot be told.
@@ -104,24 +106,26 @@ func (n *meaning) falsePart(vars *expr.Vars) string {
 }
 
 // unreadable says which expression over a response has given nothing.
-func unreadable(path string, err error) *Failure {
+func unreadable(path string, err error) *forgehook.CallError {
 	f := failure(path, forgehook.CallErrorAnswerUnreadable, err)
 	f.Code = forgehook.CallErrorAnswerUnreadable
 	return f
 }
 
-// redacted is a *Failure without secrets in its message.
+// redacted is a *forgehook.CallError without secrets in its message.
 func redacted(err error, redact *mask.Redactor) error {
-	if f, ok := errors.AsType[*Failure](err); ok {
-		return &Failure{f.Code, redact.Replace(f.Message)}
+	if f, ok := errors.AsType[*forgehook.CallError](err); ok {
+		return &forgehook.CallError{Code: f.Code, Message: redact.Replace(f.Message)}
 	}
 	return err
 }
 
-// Read makes the result and the write-back of an exchange that succeeded, or of the callback that came after it. Nothing is read before
-// the callback that a call awaits, and nothing is written after one that says failed. Values of secret fields, those that they have and
-// those that they are given, are masked in the result and in what is said of them; what is written is true. The error is a *Failure of
-// the code answer_unreadable, result_too_large or write_back_refused, and comes with the secrets.
+// Read makes the result and the write-back of an exchange that succeeded, or of the callback that
+// came after it. Nothing is read before the callback that a call awaits, and nothing is written
+// after one that says failed. Values of secret fields, those that they have and those that they are
+// given, are masked in the result and in what is said of them; what is written is true. The error
+// is a *forgehook.CallError of the code answer_unreadable, result_too_large or write_back_refused,
+// and comes with the secrets.
 func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 	said := e.Callback
 	if said == nil && (p.Awaits() || !p.NeedsSubject()) {
@@ -162,8 +166,8 @@ func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 	return made, nil
 }
 
-// evaluateWrites makes the write-back, nil for one without values. The error is the first one, and what
-// could be made comes with it.
+// evaluateWrites makes the write-back, nil for one without values. The error is the first one, and
+// what could be made comes with it.
 func (p *Plan) evaluateWrites(sub *forgehook.Subject, vars *expr.Vars, redact *mask.Redactor) (*forgehook.WriteBack, error) {
 	var back forgehook.WriteBack
 	var first error
@@ -219,15 +223,16 @@ func (p *Plan) evaluateResult(vars *expr.Vars) (json.RawMessage, error) {
 func resultOf(data json.RawMessage) (json.RawMessage, error) {
 	switch {
 	case len(data) > maxResult:
-		return nil, &Failure{forgehook.CallErrorResultTooLarge, fmt.Sprintf("The result has %d bytes of JSON; at most %d are kept.", len(data), maxResult)}
+		return nil, &forgehook.CallError{Code: forgehook.CallErrorResultTooLarge, Message: fmt.Sprintf("The result has %d bytes of JSON; at most %d are kept.", len(data), maxResult)}
 	case len(data) == 0 || string(data) == "null":
 		return nil, nil
 	}
 	return data, nil
 }
 
-// ReadWorkItem makes the part of the write-back about a work item, for another item than the call's: the subject has that one. The
-// result is the call's. It is nil where the settings write nothing, and the error is that of [Plan.Read].
+// ReadWorkItem makes the part of the write-back about a work item, for another item than the
+// call's: the subject has that one. The result is the call's. It is nil where the settings write
+// nothing, and the error is that of [Plan.Read].
 func (p *Plan) ReadWorkItem(e Evidence, result json.RawMessage) (*forgehook.WorkItemWrite, error) {
 	var vars *expr.Vars
 	var redact *mask.Redactor

@@ -24,9 +24,9 @@ func later(e Evidence, said *forgehook.Callback) Evidence {
 	return e
 }
 
-func failureOf(t *testing.T, err error) Failure {
+func failureOf(t *testing.T, err error) forgehook.CallError {
 	t.Helper()
-	f, ok := errors.AsType[*Failure](err)
+	f, ok := errors.AsType[*forgehook.CallError](err)
 	if !ok {
 		t.Fatalf("got %v, want a failure", err)
 	}
@@ -227,7 +227,7 @@ func TestRead_refuses(t *testing.T) {
 			s := settings(t, nested(path+tt.setting, string(toJSON(tt.text))))
 			s.Response.Result = new("response.json")
 			got, err := compiled(t, s).Read(evidence(tasked(t), jsonExchange(200, tt.body)))
-			diff(t, Failure{tt.code, path + tt.want}, failureOf(t, err))
+			diff(t, forgehook.CallError{Code: tt.code, Message: path + tt.want}, failureOf(t, err))
 			diff(t, forgehook.Reading{}, got)
 		})
 	}
@@ -241,11 +241,11 @@ func TestRead_results(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got.Result), err)
 	}
 	_, err := p.Read(evidence(invoice(t), jsonExchange(200, fits+"x")))
-	diff(t, Failure{forgehook.CallErrorResultTooLarge, "The result has 1048577 bytes of JSON; at most 1048576 are kept."}, failureOf(t, err))
+	diff(t, forgehook.CallError{Code: forgehook.CallErrorResultTooLarge, Message: "The result has 1048577 bytes of JSON; at most 1048576 are kept."}, failureOf(t, err))
 	_, err = plan(t, `{"callback":{"await":true}}`).Read(later(evidence(nil, jsonExchange(202, ``)), &forgehook.Callback{Result: json.RawMessage(`"` + fits + `x"`)}))
 	diff(t, forgehook.CallErrorResultTooLarge, failureOf(t, err).Code)
 	_, err = plan(t, `{"response":{"result":"response.json.a + 1"}}`).Read(evidence(invoice(t), jsonExchange(200, `{"a":"hunter2"}`)))
-	diff(t, Failure{forgehook.CallErrorAnswerUnreadable, `response.result, line 1, column 1: "response.json.a + 1": + does not fit the types of these values: number(x) and text(x) convert them.`},
+	diff(t, forgehook.CallError{Code: forgehook.CallErrorAnswerUnreadable, Message: `response.result, line 1, column 1: "response.json.a + 1": + does not fit the types of these values: number(x) and text(x) convert them.`},
 		failureOf(t, err))
 }
 
@@ -318,7 +318,7 @@ func TestRead_properties(t *testing.T) {
 			}
 			return
 		}
-		f, ok := errors.AsType[*Failure](err)
+		f, ok := errors.AsType[*forgehook.CallError](err)
 		if !ok || f.Code != forgehook.CallErrorAnswerUnreadable && f.Code != forgehook.CallErrorWriteBackRefused || !strings.HasPrefix(f.Message, "response.") || got.WriteBack != nil {
 			t.Fatalf("%v, %s", err, toJSON(got))
 		}
@@ -335,7 +335,7 @@ func TestRead_secrets(t *testing.T) {
 		t.Errorf("%s, %v", got.Result, err)
 	}
 	_, err = plan(t, `{"response":{"writeBack":{"document":{"status":"doc.field(\"Key\").value"}}}}`).Read(evidence(sub, jsonExchange(200, ``)))
-	diff(t, Failure{forgehook.CallErrorWriteBackRefused, "response.writeBack.document.status: [secret], which does not fit here"}, failureOf(t, err))
+	diff(t, forgehook.CallError{Code: forgehook.CallErrorWriteBackRefused, Message: "response.writeBack.document.status: [secret], which does not fit here"}, failureOf(t, err))
 	awaiting, m := plan(t, `{"callback":{"await":true},"response":{"writeBack":{"document":{"comment":"call.callbackUrl"}}}}`), meta
 	m.CallbackURL = callbackURL
 	got, err = awaiting.Read(Evidence{Subject: invoice(t), Meta: m, Exchange: jsonExchange(200, ``), Callback: &forgehook.Callback{}})

@@ -22,7 +22,7 @@ type Meta struct {
 	AcceptedAt       time.Time // the payload's timestamp, and the time that expressions see
 	EventType        string    // the payload's type, a [forgehook.EventType]
 	UserAgent        string    // "Forgehook/1.0.0"
-	CallbackURL      string    // where the endpoint answers later; "": it does not
+	CallbackURL      string    // where the endpoint calls back; "": it does not
 }
 
 // vars are what expressions see, with a budget of their own.
@@ -40,7 +40,8 @@ func (m Meta) call() expr.Call {
 	}
 }
 
-// ShownToken stands for the token of a callback's URL wherever that is kept or shown: who has it can answer for the endpoint.
+// ShownToken stands for the token of a callback's URL wherever that is kept or shown: who has it
+// can call back for the endpoint.
 const ShownToken = "[token]"
 
 // callbackToken is the last segment of the callback's URL.
@@ -64,7 +65,7 @@ func (p *Plan) meta(m Meta) Meta {
 	return m
 }
 
-// CallbackHeader is the header with the URL at which an endpoint answers later.
+// CallbackHeader is the header with the URL at which an endpoint calls back.
 const CallbackHeader = "Forgehook-Callback-Url"
 
 // Request makes the request for a subject.
@@ -72,7 +73,7 @@ func (p *Plan) Request(sub *forgehook.Subject, m Meta) forgehook.Built {
 	sub, m = p.subject(sub), p.meta(m)
 	parts := p.build(sub, m)
 	if parts.failure != nil {
-		return forgehook.Built{Failure: (*forgehook.CallError)(parts.failure)}
+		return forgehook.Built{Failure: parts.failure}
 	}
 	sum := sha256.Sum256(parts.body)
 	built := forgehook.Built{
@@ -107,13 +108,14 @@ type parts struct {
 	url     string
 	values  []string // of the plan's headers
 	body    []byte
-	failure *Failure // the first one
+	failure *forgehook.CallError // the first one
 }
 
-// build makes every part, also where another one cannot be made, so that what is shown has them; a part that cannot is "[secret]".
+// build makes every part, also where another cannot be made, so that what is shown has them; a
+// part that cannot is "[secret]".
 func (p *Plan) build(sub *forgehook.Subject, m Meta) parts {
 	vars, made := m.vars(sub), parts{url: forgehook.Masked, body: []byte(forgehook.Masked)}
-	note := func(failed *Failure) bool {
+	note := func(failed *forgehook.CallError) bool {
 		if made.failure == nil {
 			made.failure = failed
 		}
@@ -135,7 +137,7 @@ func (p *Plan) build(sub *forgehook.Subject, m Meta) parts {
 	return made
 }
 
-func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byte, *Failure) {
+func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byte, *forgehook.CallError) {
 	if p.body != nil {
 		return p.body.build(vars)
 	}
@@ -144,7 +146,7 @@ func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byt
 	}
 	body, err := payload(sub, m)
 	if err != nil {
-		return nil, &Failure{forgehook.CallErrorPayload, "The default payload of this document cannot be written as JSON."}
+		return nil, &forgehook.CallError{Code: forgehook.CallErrorPayload, Message: "The default payload of this document cannot be written as JSON."}
 	}
 	return body, nil
 }
@@ -169,7 +171,8 @@ func (p *Plan) headerLines(m Meta, made parts) map[string]string {
 	return lines
 }
 
-// shown makes the request again for the subject without its secrets, and looks once more for what is left of them.
+// shown makes the request again for the subject without its secrets, and looks once more for what
+// is left of them.
 func (p *Plan) shown(sent *forgehook.Built, masked *forgehook.Subject, redact *mask.Redactor, m Meta) *forgehook.Shown {
 	made := p.build(masked, m)
 	s := &forgehook.Shown{URL: redact.Replace(made.url), Headers: p.headerLines(m, made)}

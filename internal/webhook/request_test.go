@@ -158,7 +158,7 @@ func TestRequest_payloadError(t *testing.T) {
 	sub := invoice(t)
 	sub.Document.ResultParameters[0].Verifications[0].SymbolsConfidence = json.RawMessage(`{"secret`)
 	_, err := requested(plan(t, `{}`), sub, meta)
-	diff(t, &Failure{forgehook.CallErrorPayload, "The default payload of this document cannot be written as JSON."}, err)
+	diff(t, &forgehook.CallError{Code: forgehook.CallErrorPayload, Message: "The default payload of this document cannot be written as JSON."}, err)
 }
 
 // Whatever settings and documents are: the same request gives the same bytes, a JSON body parses, an XML body parses, and the URL goes
@@ -198,7 +198,7 @@ func TestRequest_properties(t *testing.T) {
 		}}
 		first, err := requested(p, sub, meta)
 		again, errAgain := requested(p, sub, meta)
-		if failure, ok := errors.AsType[*Failure](err); ok {
+		if failure, ok := errors.AsType[*forgehook.CallError](err); ok {
 			if failure.Code != forgehook.CallErrorURL || errAgain == nil || err.Error() != errAgain.Error() {
 				t.Fatalf("%v, another time %v", err, errAgain)
 			}

@@ -121,7 +121,7 @@ func position(text string, offset int) (line, column int) {
 }
 
 // render fills the holes with a subject's values.
-func (t *template) render(vars *expr.Vars, limit int, code forgehook.CallErrorCode) ([]byte, *Failure) {
+func (t *template) render(vars *expr.Vars, limit int, code forgehook.CallErrorCode) ([]byte, *forgehook.CallError) {
 	var out []byte
 	for i, literal := range t.literals {
 		out = append(out, literal...)
@@ -135,18 +135,18 @@ func (t *template) render(vars *expr.Vars, limit int, code forgehook.CallErrorCo
 			}
 		}
 		if len(out) > limit {
-			return nil, &Failure{code, fmt.Sprintf("%s comes out longer than %d bytes.", t.path, limit)}
+			return nil, &forgehook.CallError{Code: code, Message: fmt.Sprintf("%s comes out longer than %d bytes.", t.path, limit)}
 		}
 	}
 	return out, nil
 }
 
 // failure says which setting could not be evaluated. Expressions' errors hold no document value; any other is not repeated.
-func failure(path string, code forgehook.CallErrorCode, err error) *Failure {
+func failure(path string, code forgehook.CallErrorCode, err error) *forgehook.CallError {
 	if f, ok := errors.AsType[*expr.Failure](err); ok {
-		return &Failure{f.Code, path + ", " + f.Fault.Error() + "."}
+		return &forgehook.CallError{Code: f.Code, Message: path + ", " + f.Fault.Error() + "."}
 	}
-	return &Failure{code, path + " cannot be written for this document."}
+	return &forgehook.CallError{Code: code, Message: path + " cannot be written for this document."}
 }
 
 // addExpr adds what is wrong with an expression, a template or C#, and a hint.

@@ -62,20 +62,20 @@ func invoice(t testing.TB) *forgehook.Subject {
 	return subject(t, `{"document":`+string(data)+`}`)
 }
 
-// requested is the request of a plan; the error is the *Failure in its place.
+// requested is the request of a plan; the error is the *forgehook.CallError in its place.
 func requested(p *Plan, sub *forgehook.Subject, m Meta) (forgehook.Built, error) {
 	built := p.Request(sub, m)
 	if built.Failure != nil {
-		return built, (*Failure)(built.Failure)
+		return built, built.Failure
 	}
 	return built, nil
 }
 
-// conditionsOf explains a plan's conditions; the error is a *Failure where one could not be told.
+// conditionsOf explains a plan's conditions; the error is a *forgehook.CallError where one could not be told.
 func conditionsOf(p *Plan, sub *forgehook.Subject, m Meta) ([]forgehook.Condition, error) {
 	explained := p.Explain(sub, m)
 	if explained.Failure != nil {
-		return explained.Conditions, (*Failure)(explained.Failure)
+		return explained.Conditions, explained.Failure
 	}
 	return explained.Conditions, nil
 }

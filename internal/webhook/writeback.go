@@ -17,7 +17,7 @@ const (
 	workItemPath  = writeBackPath + "workItem."
 )
 
-// write is one value that an answer gives to a document, a verification or a work item.
+// write is one value that a response gives to a document, a verification or a work item.
 type write struct {
 	path    string
 	text    *string
@@ -83,7 +83,7 @@ func writesOf(s *forgehook.WriteBackSettings) []write {
 	return list
 }
 
-// run evaluates and puts the value. The error is a *Failure, which quotes nothing that may not be shown.
+// run evaluates and puts the value. The error is a *forgehook.CallError, which quotes nothing that may not be shown.
 func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, redact *mask.Redactor) error {
 	v, err := w.program.Eval(vars)
 	if err != nil {
@@ -99,7 +99,7 @@ func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, redact *mask.Red
 	if text := v.Text(); redact.Replace(text) != text {
 		fault = forgehook.Masked + ", which does not fit here"
 	}
-	return &Failure{forgehook.CallErrorWriteBackRefused, w.path + ": " + fault}
+	return &forgehook.CallError{Code: forgehook.CallErrorWriteBackRefused, Message: w.path + ": " + fault}
 }
 
 func documentOf(b *forgehook.WriteBack) *forgehook.DocumentWrite {

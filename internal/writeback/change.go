@@ -9,7 +9,8 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// maxShownText bounds a text in a difference, in bytes: results may be documents of their own, and calls are listed.
+// maxShownText bounds a text in a difference, in bytes: results may be documents of their own, and
+// calls are listed.
 const maxShownText = 4 << 10
 
 var null = json.RawMessage("null")
@@ -19,7 +20,8 @@ func (p *Plan) note(path string, before, after json.RawMessage) {
 	p.Changes = append(p.Changes, forgehook.Change{Path: path, Before: before, After: after})
 }
 
-// change notes a difference of what is no text, where it is one. The name of a value is masked as any text is.
+// change notes a difference of what is no text, where it is one. The name of a value is masked as
+// any text is.
 func (p *Plan) change(path string, before, after json.RawMessage) {
 	if bytes.Equal(before, after) {
 		return

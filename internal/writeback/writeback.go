@@ -1,7 +1,7 @@
-// Package writeback says what becomes of the document and the work item that a call was about when a
-// reading is written to them: the entities after that, the differences as they may be shown, and the
-// faults of what does not fit. It knows no database and no settings: internal/postgres locks what is
-// stored, asks [Of], and stores all that it says or nothing. Start with [Of].
+// Package writeback says what becomes of the document and the work item that a call was about when
+// a reading is written to them: the entities after that, the differences as they may be shown, and
+// the faults of what does not fit. It knows no database and no settings: internal/postgres locks
+// what is stored, asks [Of], and stores all that it says or nothing. Start with [Of].
 package writeback
 
 import (
@@ -44,8 +44,8 @@ const (
 	notStoredHere = "not stored here"
 )
 
-// Of works out what becomes of what is stored when a reading, which must have a write-back, is written
-// to it at a moment.
+// Of works out what becomes of what is stored when a reading, which must have a write-back, is
+// written to it at a moment.
 func Of(reading forgehook.Reading, stored Stored, at time.Time) Plan {
 	w, p := reading.WriteBack, Plan{redact: mask.NewRedactor(reading.Secrets...)}
 	if d := stored.Document; d != nil {
@@ -160,8 +160,9 @@ func (p *Plan) addVerification(stored Stored, w forgehook.VerificationWrite, at 
 	p.note(path, null, verificationJSON(v, p.value(v.Value, secret), p.value(v.Info, false)))
 }
 
-// writeItem changes a work item. What somebody has decided about it stands. Where a process waits with
-// it for the call, the process's end writes, so that it tells the call's word from such a decision.
+// writeItem changes a work item. What somebody has decided about it stands. Where a process waits
+// with it for the call, the process's end writes, so that it tells the call's word from such a
+// decision.
 func (p *Plan) writeItem(stored Stored, w forgehook.WorkItemWrite) {
 	item := stored.Item
 	switch {

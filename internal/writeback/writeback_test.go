@@ -13,8 +13,8 @@ import (
 
 var at = time.Date(2026, 1, 5, 7, 31, 3, 0, time.UTC)
 
-// invoice has a field, a secret one with another of the same definition and one below it, a table, and
-// names that do not tell which field is meant.
+// invoice has a field, a secret one with another of the same definition and one below it, a table,
+// and names that do not tell which field is meant.
 func invoice(t *testing.T) *forgehook.Document {
 	t.Helper()
 	const text = `{"id":1,"serviceId":3,"status":10,"classId":3307,"comment":"pin hun\"ter2","result":"7","resultParameters":[
@@ -116,7 +116,8 @@ func TestOf_document(t *testing.T) {
 	}
 }
 
-// A name that does not tell which field is meant is refused; cells of tables share the names of their columns.
+// A name that does not tell which field is meant is refused; cells of tables share the names of
+// their columns.
 func TestOf_fieldsOfOneName(t *testing.T) {
 	t.Parallel()
 	for name, id := range map[string]int32{"IBAN": 103, "Party": 104, "Price": 110, "unit": 114} {
