@@ -6,7 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // Document is one document of a service, in the platform's JSON (camelCase; enums as numbers with <name>Name beside; unknown
@@ -277,23 +278,12 @@ func (x *FieldIndex) Named(name string) []*DocumentParameter {
 	if x.folded == nil {
 		x.folded = map[string][]*DocumentParameter{}
 		for p := range x.ranked() {
-			if name := foldCase(p.Name()); name != "" {
+			if name := jsontree.Fold(p.Name()); name != "" {
 				x.folded[name] = append(x.folded[name], p)
 			}
 		}
 	}
-	return x.folded[foldCase(name)]
-}
-
-// foldCase is the same for all texts that [strings.EqualFold] takes for equal.
-func foldCase(name string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-			least = min(least, next)
-		}
-		return least
-	}, name)
+	return x.folded[jsontree.Fold(name)]
 }
 
 // Defined are the fields of a definition, whether they carry it or name it by its id, in the order

@@ -10,12 +10,13 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Decode reads a platform entity: names in any case, unknown ones ignored, enums as number or name, null the same as absent.
-// It reports the faults (the first hundred) with their places, not only the first. The error is malformed-json or invalid.
+// Decode reads a platform entity: names in any case, unknown ones ignored, enums as number or name,
+// null the same as absent. It reports the faults (the first hundred) with their places, not only
+// the first. The error is malformed-json or invalid.
 func Decode(data []byte, into any) error { return decode(data, into, false) }
 
-// DecodeStrict reads one of our own inputs: as [Decode], but an unknown name is a fault that says which one was meant. Fields of
-// platform entities inside it stay open.
+// DecodeStrict reads one of our own inputs: as [Decode], but an unknown name is a fault that says
+// which one was meant. Fields of platform entities inside it stay open.
 func DecodeStrict(data []byte, into any) error { return decode(data, into, true) }
 
 func decode(data []byte, into any, strict bool) error {
@@ -44,15 +45,17 @@ func ParseJSON(data []byte) (*jsontree.Node, error) {
 	return tree, nil
 }
 
-// AppendJSON writes an entity of this package, or a subject, as the platform does: members in the order of the struct, then the
-// name of each enum as <name>Name, because the platform's clients show names. Of an enum that is absent the name is absent, of a
-// number without a name it is null. <, > and & stay as they are; an encoder that wants them escaped still can.
+// AppendJSON writes an entity of this package, or a subject, as the platform does: members in the
+// order of the struct, then the name of each enum as <name>Name, because the platform's clients
+// show names. Of an enum that is absent the name is absent, of a number without a name it is null.
+// <, > and & stay as they are; an encoder that wants them escaped still can.
 //
-// It is the MarshalJSON of all entities at once: encoding/json would read again what each nested one has written.
+// It is the MarshalJSON of all entities at once: encoding/json would read again what each nested
+// one has written.
 func AppendJSON(dst []byte, entity any) ([]byte, error) { return entities.Append(dst, entity) }
 
-// entities reads and writes the words of this package: moments and enums in the platform's form. What a platform entity has
-// beyond its fields is passed over everywhere.
+// entities reads and writes the words of this package: moments and enums in the platform's form.
+// What a platform entity has beyond its fields is passed over everywhere.
 var entities = jsontree.Codec{
 	Read: readerOf, Write: writerOf, Label: labelOf, Unknown: unknownName,
 	Open: []reflect.Type{
@@ -70,7 +73,8 @@ func readerOf(t reflect.Type) func(*jsontree.Node, reflect.Value) string {
 	switch t {
 	case timeType:
 		return func(n *jsontree.Node, v reflect.Value) string {
-			moment, err := ParseTime(n.Text()) // what is no text is refused with the form that is allowed
+			// What is no text is refused with the form that is allowed.
+			moment, err := ParseTime(n.Text())
 			return assigned(v, moment, err)
 		}
 	case timeSpanType:

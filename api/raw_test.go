@@ -218,6 +218,11 @@ func TestPutDocument_raw(t *testing.T) {
 	if got := source(); got != "" {
 		t.Errorf("source after it was taken away: %s", got)
 	}
+	const nested = `"source":{"z":1.10,"a":1}`
+	f.must(t, 200, "PATCH", path, `{"documents":[{"id":5,`+nested+`}]}`)
+	if got := f.must(t, 200, "PATCH", path, `{"comment":"x"}`).body; !strings.Contains(string(got), nested) {
+		t.Errorf("what the sender of a document within wrote is not kept: %s", got)
+	}
 	for _, row := range []struct {
 		path, body string
 		status     int
@@ -250,7 +255,7 @@ func TestImport_raw(t *testing.T) {
 	f.must(t, 200, "PATCH", "/v1/services/48073", `{"input":"{\"id\": source.no, \"status\": 9, \"filename\": source.file}"}`)
 	var lines strings.Builder
 	for i := range 700 {
-		fmt.Fprintf(&lines, `{"no": %d, "file": "f%d <&>", "z":1.10, "a":1}`+"\n", i+1, i+1)
+		fmt.Fprintf(&lines, `{"no": %d, "file": "f%d <&>\u003c", "z":1.10, "a":1}`+"\n", i+1, i+1)
 	}
 	a := f.must(t, 200, "POST", "/v1/projects/1001/documents/import?serviceId=48073", lines.String()).json(t)
 	if diff := cmp.Diff(map[string]any{"imported": 700.0, "created": 700.0, "updated": 0.0}, a); diff != "" {
@@ -260,7 +265,7 @@ func TestImport_raw(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(d.Source) != `{"no":700,"file":"f700 <&>","z":1.10,"a":1}` || value(d.Filename) != "f700 <&>" || d.ServiceID != 48073 {
+	if string(d.Source) != `{"no":700,"file":"f700 <&>\u003c","z":1.10,"a":1}` || value(d.Filename) != "f700 <&><" || d.ServiceID != 48073 {
 		t.Errorf("document %+v", d)
 	}
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -184,14 +183,6 @@ func (r *request) parse() (_ *jsontree.Node, err error) {
 		r.tree, err = forgehook.ParseJSON(r.body)
 	}
 	return r.tree, err
-}
-
-// written is a part of the body as it stands there, without blanks; nil where it is absent or null.
-func written(part *jsontree.Node) json.RawMessage {
-	if part.IsNull() {
-		return nil
-	}
-	return part.Append(nil)
 }
 
 func isNull(body []byte) bool { return string(bytes.TrimSpace(body)) == "null" }

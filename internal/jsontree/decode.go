@@ -20,12 +20,12 @@ const (
 	MaxFaults = 100
 )
 
-// Codec reads and writes the structs of one vocabulary by their json tags. Embedded structs are part of
-// what embeds them. Raw JSON is read as [Node.Append] writes it, or as [Node.AppendSorted] where the
-// field has the tag raw:"sorted".
+// Codec reads and writes the structs of one vocabulary by their json tags. Embedded structs are
+// part of what embeds them. Raw JSON is read as [Node.Append] writes it, or as [Node.AppendSorted]
+// where the field has the tag raw:"sorted".
 type Codec struct {
-	// Read is how values of a type are read that are more than their JSON; nil for all others. A reader
-	// says what is allowed where the value is none of it.
+	// Read is how values of a type are read that are more than their JSON; nil for all others. A
+	// reader says what is allowed where the value is none of it.
 	Read func(reflect.Type) func(n *Node, v reflect.Value) (allowed string)
 	// Write is how they are written; nil for all others.
 	Write func(reflect.Type) func(dst []byte, v reflect.Value) []byte
@@ -47,8 +47,8 @@ type Fault struct {
 	Allowed string
 }
 
-// Decode reads a tree into the struct that into points to: names in any case, null the same as absent.
-// Unknown names are faults in strict inputs only. It reports the first [MaxFaults] faults.
+// Decode reads a tree into the struct that into points to: names in any case, null the same as
+// absent. Unknown names are faults in strict inputs only. It reports the first [MaxFaults] faults.
 func (c *Codec) Decode(n *Node, into any, strict bool) []Fault {
 	d, v := decoder{codec: c}, reflect.ValueOf(into).Elem()
 	d.value(c.reader(v.Type()), n, v, strict)
@@ -62,7 +62,8 @@ type decoder struct {
 	faults []Fault
 }
 
-// step leads from a value to one inside it: to a member by its name or, where that is "", to an item of a list.
+// step leads from a value to one inside it: to a member by its name or, where that is "", to an
+// item of a list.
 type step struct {
 	name  string
 	index int
@@ -96,7 +97,8 @@ func (d *decoder) depth() int {
 	return len(d.at)
 }
 
-// read reads a value of one type. It is made once for a field: telling types apart takes longer than reading most values.
+// read reads a value of one type. It is made once for a field: telling types apart takes longer
+// than reading most values.
 type read func(d *decoder, n *Node, v reflect.Value, strict bool)
 
 func readSorted(_ *decoder, n *Node, v reflect.Value, _ bool) { v.SetBytes(n.AppendSorted(nil)) }
@@ -132,10 +134,10 @@ func (c *Codec) reader(t reflect.Type) read {
 			}
 		}
 	}
-	switch {
-	case t == rawType:
+	switch t {
+	case rawType:
 		return func(_ *decoder, n *Node, v reflect.Value, _ bool) { v.SetBytes(n.Append(nil)) }
-	case t == numberType:
+	case numberType:
 		return scalar(Number, "a number", func(n *Node, v reflect.Value) string { v.SetString(n.raw); return "" })
 	}
 	switch t.Kind() {

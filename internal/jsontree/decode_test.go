@@ -33,7 +33,7 @@ func plainCodec() *Codec {
 	return &Codec{
 		Read: none, Write: func(reflect.Type) func([]byte, reflect.Value) []byte { return nil },
 		Label:   func(reflect.Type) func(reflect.Value) *string { return nil },
-		Unknown: func(name string, names []string) string { return "none of " + strings.Join(names, ", ") },
+		Unknown: func(_ string, names []string) string { return "none of " + strings.Join(names, ", ") },
 	}
 }
 

@@ -1,7 +1,7 @@
 package jsontree
 
-// Set gives an object a member: in the place of what has the name, exact or in any case, else at the
-// end. What is absent is null.
+// Set gives an object a member: in the place of what has the name, exact or in any case, else at
+// the end. What is absent is null.
 func (n *Node) Set(name string, value *Node) {
 	if m := n.Member(name); m != nil {
 		m.become(value)
@@ -12,13 +12,13 @@ func (n *Node) Set(name string, value *Node) {
 
 // Remove takes the members of a name away, however they are spelt.
 func (n *Node) Remove(name string) {
-	wanted := fold(name)
-	n.filter(func(m *Node) bool { return fold(m.Name()) != wanted })
+	wanted := Fold(name)
+	n.filter(func(m *Node) bool { return Fold(m.Name()) != wanted })
 }
 
 // Merge applies a JSON Merge Patch (RFC 7396) to an object: null takes a member away, an object is
-// merged, anything else replaces. Names are found as [Node.Member] finds them; the members of n keep
-// their order and their spelling, and new ones follow. The patch stays as it is.
+// merged, anything else replaces. Names are found as [Node.Member] finds them; the members of n
+// keep their order and their spelling, and new ones follow. The patch stays as it is.
 func (n *Node) Merge(patch *Node) {
 	if n.Kind() != Object || patch.Kind() != Object {
 		return
@@ -26,17 +26,18 @@ func (n *Node) Merge(patch *Node) {
 	exact, folded := map[string]*Node{}, map[string]*Node{}
 	for _, m := range n.Members() {
 		exact[m.Name()] = m
-		if key := fold(m.Name()); folded[key] == nil {
+		if key := Fold(m.Name()); folded[key] == nil {
 			folded[key] = m
 		}
 	}
-	targets, counting := map[*Node]*Node{}, map[*Node]member{} // of the changes; by target, which change counts
+	targets := map[*Node]*Node{}   // of the changes
+	counting := map[*Node]member{} // by target, which change counts
 	changes := patch.Members()
 	for _, change := range changes {
 		name := change.Name()
 		target := exact[name]
 		if target == nil {
-			target = folded[fold(name)]
+			target = folded[Fold(name)]
 		}
 		if target != nil {
 			found := counting[target]

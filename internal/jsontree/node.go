@@ -1,7 +1,8 @@
 // Package jsontree is the one JSON of the project: a tree that keeps what was written, the order of
-// members and the digits of numbers, and the one writer of texts. It knows the shape of JSON and of Go
-// structs, no word of the domain: what a type means, and what a caller is told, is handed to a [Codec].
-// It imports the standard library only, because the root is built on it. Start with [Parse].
+// members and the digits of numbers, and the one writer of texts. It knows the shape of JSON and of
+// Go structs, no word of the domain: what a type means, and what a caller is told, is handed to a
+// [Codec]. It imports the standard library only, because the root is built on it. Start with
+// [Parse].
 package jsontree
 
 import (
@@ -73,8 +74,8 @@ func (n *Node) Name() string {
 	return unquote(n.key)
 }
 
-// All gives the members of an object, or the items of a list, as they are written: a name that stands
-// there twice comes twice.
+// All gives the members of an object, or the items of a list, as they are written: a name that
+// stands there twice comes twice.
 func (n *Node) All() iter.Seq[*Node] {
 	return func(yield func(*Node) bool) {
 		if n == nil {
@@ -116,9 +117,9 @@ func (n *Node) Members() []*Node {
 	return list
 }
 
-// Member finds a member by its exact name, else in any case; nil where there is none. Of two with the
-// exact name the last counts, of two other spellings the first in byte order: so the same input always
-// reads the same.
+// Member finds a member by its exact name, else in any case; nil where there is none. Of two with
+// the exact name the last counts, of two other spellings the first in byte order: so the same input
+// always reads the same.
 func (n *Node) Member(name string) *Node {
 	if n.Kind() != Object {
 		return nil
@@ -145,7 +146,8 @@ func (f *member) offer(m *Node, given, wanted string) {
 	}
 }
 
-// At is the member that a path of exact names leads to, such as webHook.url; nil where there is none.
+// At is the member that a path of exact names leads to, such as webHook.url; nil where there is
+// none.
 func (n *Node) At(path string) *Node {
 	for name := range strings.SplitSeq(path, ".") {
 		var below *Node
@@ -190,8 +192,9 @@ func (n *Node) appendBelow(dst []byte) []byte {
 // String is what [Node.Append] writes.
 func (n *Node) String() string { return string(n.Append(nil)) }
 
-// AppendSorted writes the value so that equal values are equal bytes, however they were spelt: members
-// that count, by name, and texts with the escapes of [AppendString]. Numbers keep their digits.
+// AppendSorted writes the value so that equal values are equal bytes, however they were spelt:
+// members that count, by name, and texts with the escapes of [AppendString]. Numbers keep their
+// digits.
 func (n *Node) AppendSorted(dst []byte) []byte {
 	switch n.Kind() {
 	case String:

@@ -14,7 +14,8 @@ func parsed(t *testing.T, text string) *Node {
 	return n
 }
 
-// One rule for a member by its name: the last exact one, else the first other spelling in byte order.
+// One rule for a member by its name: the last exact one, else the first other spelling in byte
+// order.
 func TestMember(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ in, name, want string }{

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits bound a tree. Zero bounds by nothing but [maxDepth].
+// Limits bound a tree. Where one is zero, only [maxDepth] bounds it.
 type Limits struct {
 	Depth  int // of lists and objects in each other
 	Values int // in all
@@ -48,7 +48,8 @@ func Check(data []byte) *SyntaxError {
 	if !ok { // what is not valid has a syntax error
 		return &SyntaxError{Reason: "it cannot be read"}
 	}
-	e := &SyntaxError{Offset: max(0, int(syntax.Offset)-1), Reason: syntax.Error()} // it counts the byte that was wrong
+	// encoding/json counts the byte that is wrong.
+	e := &SyntaxError{Offset: max(0, int(syntax.Offset)-1), Reason: syntax.Error()}
 	before := data[:min(e.Offset, len(data))]
 	start := bytes.LastIndexByte(before, '\n') + 1
 	e.where = fmt.Sprintf(", line %d, column %d", bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(before[start:])+1)
@@ -82,7 +83,8 @@ func ParseWithin(data []byte, limits Limits) (*Node, error) {
 	return nil, ErrDepth
 }
 
-// parser goes through a text once. Its methods return false where the text is no JSON, or beyond the limits.
+// parser goes through a text once. Its methods return false where the text is no JSON, or beyond
+// the limits.
 type parser struct {
 	text    string
 	at      int

@@ -43,7 +43,7 @@ func (c *Codec) structure(t reflect.Type) *structure {
 	}
 	s := &structure{fields: c.fields(t, nil), places: map[string]int{}}
 	for i, f := range s.fields {
-		s.places[fold(f.name)] = i
+		s.places[Fold(f.name)] = i
 	}
 	for i, f := range s.fields {
 		s.places[f.name] = i
@@ -71,12 +71,12 @@ func (c *Codec) fields(t reflect.Type, at []int) (list []field) {
 			write := c.writer(f.Type)
 			made := field{
 				name: name, index: index, omitEmpty: options == "omitempty", omitZero: options == "omitzero",
-				read: c.reader(f.Type), key: []byte(strconv.Quote(name) + ":"), write: write,
+				read: c.reader(f.Type), key: append(AppendString(nil, name), ':'), write: write,
 			}
 			if f.Tag.Get("raw") == "sorted" {
 				made.read = readSorted
 			}
-			made.label, made.labelKey = c.label(f.Type), []byte(strconv.Quote(name+"Name")+":")
+			made.label, made.labelKey = c.label(f.Type), append(AppendString(nil, name+"Name"), ':')
 			list = append(list, made)
 		}
 	}
@@ -110,8 +110,8 @@ func (s *structure) names() []string {
 	return names
 }
 
-// Append writes a struct: members in their order, then the labels. Of a member that is absent the label
-// is absent, of a value without label it is null.
+// Append writes a struct: members in their order, then the labels. Of a member that is absent the
+// label is absent, of a value without label it is null.
 func (c *Codec) Append(dst []byte, entity any) ([]byte, error) {
 	v := reflect.ValueOf(entity)
 	if v.Kind() == reflect.Pointer {
@@ -182,10 +182,10 @@ func (c *Codec) writer(t reflect.Type) func([]byte, reflect.Value) ([]byte, erro
 	if own := c.Write(t); own != nil {
 		return func(dst []byte, v reflect.Value) ([]byte, error) { return own(dst, v), nil }
 	}
-	switch {
-	case t == rawType:
+	switch t {
+	case rawType:
 		return appendRaw
-	case t == numberType:
+	case numberType:
 		return appendAny // checks that it is a number
 	}
 	switch t.Kind() {

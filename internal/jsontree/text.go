@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendString writes a text in quotes, as encoding/json does when it does not escape HTML, and as all
-// JSON of the project has it: < > & and DEL as they are; U+2028 and U+2029, which end a line in
+// AppendString writes a text in quotes, as encoding/json does when it does not escape HTML, and as
+// all JSON of the project has it: < > & and DEL as they are; U+2028 and U+2029, which end a line in
 // JavaScript, as \u2028 and \u2029; each byte that is no UTF-8 as \ufffd.
 func AppendString(dst []byte, s string) []byte {
 	return append(AppendText(append(dst, '"'), s), '"')
@@ -108,8 +108,8 @@ func hexRune(s string) (r rune, ok bool) {
 	return r, true
 }
 
-// fold is what names that differ in case only have in common, as [strings.EqualFold] tells them.
-func fold(s string) string { return string(appendFold(nil, s)) }
+// Fold is what names that differ in case only have in common, as [strings.EqualFold] tells them.
+func Fold(s string) string { return string(appendFold(nil, s)) }
 
 func appendFold(dst []byte, s string) []byte {
 	for _, r := range s {
@@ -146,8 +146,8 @@ func Marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// Rewrite hands every text, name and number of JSON to do and leaves all else as it is written. What
-// do changes becomes a text.
+// Rewrite hands every text, name and number of JSON to do and leaves all else as it is written.
+// What do changes becomes a text.
 func Rewrite(raw []byte, do func(string) string) []byte {
 	out := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); {

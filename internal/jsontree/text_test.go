@@ -91,7 +91,7 @@ func TestFold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		letters := rapid.StringOf(rapid.RuneFrom([]rune("aAkK\u212asS\u017fiI\u0130\u0131σςΣßẞäÄ1_")))
 		a, b := letters.Draw(t, "a"), letters.Draw(t, "b")
-		if got, want := fold(a) == fold(b), strings.EqualFold(a, b); got != want {
+		if got, want := Fold(a) == Fold(b), strings.EqualFold(a, b); got != want {
 			t.Fatalf("%q and %q: %v", a, b, got)
 		}
 	})
