@@ -147,7 +147,8 @@ func (e *EventRequest) Validate() error {
 	return Invalid(append(faults, r.faults()...)...)
 }
 
-// About is what of the request belongs to the event: fields to a verification, work items to theirs.
+// About is what of the request belongs to the event: fields belong to a verification, work items to
+// their own event.
 func (e *EventRequest) About() CallRequest {
 	r := e.Request
 	r.ServiceID, r.WebHookServiceID = nil, nil

@@ -27,7 +27,7 @@ var rooms = map[string]struct {
 	"client":               {[]string{"."}, nil, "clients link nothing but the standard library"},
 	"migrations":           {nil, nil, "it embeds files"},
 	"internal/bench":       {[]string{".", "client", "internal/postgres", "internal/secret", "worker", "workflows"}, []string{"github.com/google/uuid", "go.temporal.io/"}, "it measures the product from outside: it runs none of it"},
-	"internal/dispatch":    {[]string{".", "internal/postgres"}, nil, "what follows a commit is the same for whoever makes it, and reaches the engine through its own Engine only"},
+	"internal/dispatch":    {[]string{".", "internal/postgres"}, nil, "what follows a commit is the same for API and activities, and reaches the engine through its own Engine only"},
 	"internal/outbound":    {[]string{"."}, []string{"code.dny.dev/ssrf", "golang.org/x/net"}, "sockets only"},
 	"internal/openapi":     {nil, nil, "it is a document's model, and knows no route"},
 	"internal/postgres":    {[]string{".", "internal/jsontree", "internal/mask", "internal/writeback", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},

@@ -103,7 +103,8 @@ func settleEach[T any](
 	return first
 }
 
-// settleRun gives a run without a workflow one, and an outcome to one whose workflow has ended without.
+// settleRun gives a run a workflow where it has none, and an outcome where its workflow ended
+// without giving one.
 func (a *Activities) settleRun(ctx context.Context, start forgehook.RunStart) (resumed bool, err error) {
 	resumed, _, err = a.dispatch(slog.String("run", start.RunID)).Settle(ctx, dispatch.Lost{
 		WorkflowID: workflows.RunID(start.RunID),
@@ -130,7 +131,8 @@ func (a *Activities) sweepProcesses(ctx context.Context, now time.Time, result *
 	})
 }
 
-// settleProcess gives a process without a workflow one, and ends one whose workflow has ended without.
+// settleProcess gives a process a workflow where it has none, and an end where its workflow ended
+// without giving one.
 func (a *Activities) settleProcess(ctx context.Context, ref forgehook.ProcessRef) (resumed bool, err error) {
 	resumed, _, err = a.dispatch(process(ref)).Settle(ctx, dispatch.Lost{
 		WorkflowID: workflows.ProcessID(ref.ProcessID),
@@ -153,7 +155,8 @@ func (a *Activities) settleProcess(ctx context.Context, ref forgehook.ProcessRef
 	return resumed, err
 }
 
-// settleCall gives an open call whose run has ended an outcome, and a new run to one whose run is gone.
+// settleCall gives an open call a workflow where it has none, and an outcome where its workflow
+// ended without giving one.
 func (a *Activities) settleCall(ctx context.Context, start forgehook.CallStart) (bool, error) {
 	call := workflows.CallRef{Tenant: start.Tenant, CallID: start.CallID}
 	then := a.dispatch(callAttr(call))

@@ -230,8 +230,8 @@ func (s *server) readEvent(r *request, service forgehook.Service, now time.Time)
 	return event, sum, err
 }
 
-// about keeps what an event cannot be about, unless the same place has a fault. A list beside another one is a fault whatever is wrong
-// with its documents.
+// about keeps the faults of what an event is about, but for places that have a fault already. A
+// fault within a list hides none of the list itself.
 func (r *request) about(err error) {
 	e, _ := errors.AsType[*forgehook.Error](err)
 	if e == nil {

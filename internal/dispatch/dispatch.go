@@ -143,8 +143,8 @@ func (d Dispatcher) behind(ctx context.Context, what string, do func(context.Con
 	}
 }
 
-// outlive is for what goes on when whoever began it has left: for 5 s, or as long as they would have
-// waited.
+// outlive is for what goes on after the client or step that began it has left. It ends after 5 s,
+// or when the step's own time is up, if that is later.
 func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 	within := 5 * time.Second
 	if deadline, ok := ctx.Deadline(); ok {

@@ -30,7 +30,7 @@ type world struct {
 var (
 	notThere   = &forgehook.Error{Code: forgehook.CodeNotFound, Detail: "There is no running workflow."}
 	noAnswer   = &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer: try again."}
-	refused    = errors.New("refused")
+	errRefused = errors.New("refused")
 	call       = forgehook.CallRef{Tenant: "t", CallID: "1"}
 	run        = forgehook.RunRef{Tenant: "t", RunID: "2"}
 	twoSignals = []forgehook.Wake{{ID: 11, WorkflowID: "a"}, {ID: 12, WorkflowID: "b"}}
@@ -128,7 +128,7 @@ func TestFollow(t *testing.T) {
 		{name: "all goes well", want: []string{"signal a", "signal b", "note a b", "start run 2"}},
 		{name: "nobody is there to take a signal", fails: map[string]error{"signal a": notThere},
 			want: []string{"signal a", "signal b", "note a b", "start run 2"}},
-		{name: "a signal is refused", fails: map[string]error{"signal a": refused},
+		{name: "a signal is refused", fails: map[string]error{"signal a": errRefused},
 			want: []string{"signal a", "signal b", "note b", "start run 2"}, log: "refused"},
 		{name: "the engine does not answer", fails: map[string]error{"signal a": noAnswer},
 			want: []string{"signal a"}, log: "Temporal does not answer"},
@@ -144,9 +144,9 @@ func TestFollow(t *testing.T) {
 			want: []string{"signal a", "signal b", "note a b", "start run 2"}},
 		{name: "a call has ended", end: true,
 			want: []string{"read signals", "read runs", "signal a", "signal b", "note a b", "start run 2"}},
-		{name: "its signals cannot be read", end: true, fails: map[string]error{"read signals": refused},
+		{name: "its signals cannot be read", end: true, fails: map[string]error{"read signals": errRefused},
 			want: []string{"read signals", "read runs", "start run 2"}, log: "refused"},
-		{name: "its runs cannot be read", end: true, fails: map[string]error{"read runs": refused},
+		{name: "its runs cannot be read", end: true, fails: map[string]error{"read runs": errRefused},
 			want: []string{"read signals", "read runs", "signal a", "signal b", "note a b"}, log: "refused"},
 		{name: "the time is up while it is told", end: true, when: leave,
 			want: []string{"read signals", "read runs", "signal a", "signal b: context canceled", "note a"}, log: "context canceled"},
@@ -200,7 +200,7 @@ func TestStart(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel() // who asked for it has left
-			w := &world{fails: map[string]error{what: refused}}
+			w := &world{fails: map[string]error{what: errRefused}}
 			start(ctx, w.dispatcher())
 			w.check(t, []string{what})
 			if got := w.log.String(); !strings.Contains(got, "left to the sweep") || !strings.Contains(got, "request_id=r-1") {
@@ -234,7 +234,7 @@ func TestSteer(t *testing.T) {
 			want: append([]string{"cancel", "end canceled canceled"}, told...)},
 		{name: "who waits cannot be told", do: cancelCall, wake: true, fails: map[string]error{"cancel": notThere, "signal a": noAnswer},
 			want: []string{"cancel", "end canceled canceled", "read signals", "read runs", "signal a"}},
-		{name: "the engine cannot be reached", do: cancelCall, fails: map[string]error{"cancel": refused}, want: []string{"cancel"}, code: forgehook.CodeUnavailable},
+		{name: "the engine cannot be reached", do: cancelCall, fails: map[string]error{"cancel": errRefused}, want: []string{"cancel"}, code: forgehook.CodeUnavailable},
 		{name: "a run with a workflow", do: cancelRun, want: []string{"cancel"}},
 		{name: "a run without", do: cancelRun, fails: map[string]error{"cancel": notThere}, want: []string{"cancel", "end canceled canceled"}},
 		{name: "the engine does not answer", do: cancelRun, fails: map[string]error{"cancel": noAnswer}, want: []string{"cancel"}, code: forgehook.CodeUnavailable},

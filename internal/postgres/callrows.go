@@ -25,7 +25,8 @@ type callRows struct {
 	deadlines                       []time.Time
 }
 
-// add adds a call of a request; root is where the calls that follow from it are counted, nil: at itself.
+// add adds a call of a request. The calls that follow from it are counted at root; nil: at the call
+// itself.
 func (r *callRows) add(request string, root *string, call forgehook.Call, s forgehook.Settings) {
 	r.ids, r.requests, r.webhookIDs = append(r.ids, call.ID), append(r.requests, request), append(r.webhookIDs, call.WebhookID)
 	r.utilities = append(r.utilities, call.WebHookServiceID)
@@ -45,8 +46,8 @@ func storedOnFailure(s forgehook.Settings) *string {
 	return orNull(s.OnFailure)
 }
 
-// insertCallRows inserts them, $1 to $20, for the requests that a part of the statement before it, request, has stored: none for one
-// whose key was taken.
+// insertCallRows inserts them, $1 to $20. A part of the statement before it, request, stores their
+// requests: one whose key was taken gets no calls.
 const insertCallRows = `
 	INSERT INTO calls (id, tenant_id, request_id, project_id, service_id, webhook_service_id, document_id, work_item_id, settings_version,
 	                   processed_status, webhook_id, reason, accepted_at, deadline_at, status, event_type, run_id, cause_id, cause, on_failure, root_id)

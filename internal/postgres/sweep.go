@@ -94,8 +94,9 @@ const (
 	awaitingCheck = time.Hour
 )
 
-// staleOf goes on with a query of checked, which has the rows of a table without outcome that were not checked since $1, at most $2. They
-// are noted as checked at $3, those that may wait for long at $4, so that sweeps that run at once get different ones.
+// staleOf is the first part of a statement. It finds at most $2 rows of a table that have no outcome
+// and were not checked since $1, and hands them on as checked. They are noted as checked at $3, and
+// those that may wait for long at $4. Sweeps that run at once get different rows.
 func staleOf(table, since, waitsLong string) string {
 	return `
 		WITH stale AS (
@@ -108,8 +109,9 @@ func staleOf(table, since, waitsLong string) string {
 		)`
 }
 
-// StaleCalls lists calls of all tenants that have no outcome and were not checked since a moment, and notes that they are being
-// checked now: their run may have ended without recording one, or never have begun. A call that awaits its callback is noted as checked an hour from now.
+// StaleCalls lists calls of all tenants that have no outcome and were not checked since a moment,
+// and notes that they are being checked now: their workflow may have ended without giving one, or
+// never have begun. A call that awaits its callback is noted as checked an hour from now.
 func (db *DB) StaleCalls(ctx context.Context, checkedBefore time.Time, limit int) (calls []forgehook.CallStart, err error) {
 	defer wrap(&err, "list stale calls")
 	var rows []callStartRow
