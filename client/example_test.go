@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
@@ -81,6 +82,55 @@ func ExampleClient_Stream() {
 	// Output:
 	// c-1 waiting_retry
 	// c-1 completed
+}
+
+// A call that did not end delivered is an error of its result; the call says why.
+func ExampleResult() {
+	api := answering(map[string]string{
+		"GET /v1/calls/c-1": `{"id":"c-1","status":"completed","outcome":"failed",` +
+			`"error":{"code":"http_410","message":"410 Gone"},"attempts":1}`,
+	})
+	defer api.Close()
+	ctx := context.Background()
+	c := client.New(api.URL, "fh_key")
+
+	call, err := c.Await(ctx, "c-1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = client.Result[map[string]any](call)
+	if failed := new(client.NotDelivered); errors.As(err, &failed) {
+		fmt.Println(*failed.Call.Outcome, failed.Call.Error.Code)
+	}
+	fmt.Println(err)
+	// Output:
+	// failed http_410
+	// call c-1: failed: http_410: 410 Gone
+}
+
+// What the API refuses is a *Problem: a stable code, and every fault of the request with its place.
+func ExampleProblem() {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = fmt.Fprint(w, `{"type":"urn:forgehook:problem:invalid","title":"Invalid","status":422,"errors":[`+
+			`{"location":"body.documentId","message":"a whole number from -2147483648 to 2147483647","value":"x"}]}`)
+	}))
+	defer api.Close()
+	c := client.New(api.URL, "fh_key")
+
+	body := []byte(`{"webHookServiceId":48080,"documentId":"x"}`)
+	_, err := c.CallRaw(context.Background(), body, client.Options{})
+	if problem := new(client.Problem); errors.As(err, &problem) {
+		fmt.Println(problem.Status, problem.Code())
+		for _, fault := range problem.Errors {
+			fmt.Printf("%s %v: %s\n", fault.Location, fault.Value, fault.Message)
+		}
+	}
+	// Output:
+	// 422 invalid
+	// body.documentId x: a whole number from -2147483648 to 2147483647
 }
 
 // answering stands in for the API.
