@@ -139,8 +139,8 @@ func (s *server) likeNamed(ctx context.Context, r *request, serviceID int32, pla
 	return plan.LikeNamed(documents)
 }
 
-// judge decodes settings and collects what every room says against them: their shape, their meaning, and where they would send. The plan
-// is nil where they have faults.
+// judge decodes settings and collects what every room says against them: their shape, their
+// meaning, and where they would send. The plan is nil where they have faults.
 func (s *server) judge(r *request, below string, data []byte, present forgehook.Settings, merge bool) (forgehook.Settings, *webhook.Plan, error) {
 	if isNull(data) {
 		r.fault(below, "null", "an object")

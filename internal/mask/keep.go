@@ -36,7 +36,8 @@ func Keep(d *forgehook.Document, stored func() (*forgehook.Document, error)) err
 	return forgehook.Invalid(s.stillMasked(d, "")...)
 }
 
-// Refuse is [Keep] for a document beside which nothing is stored: what was shown of a secret is no value.
+// Refuse is [Keep] for a document beside which nothing is stored: what was shown of a secret is no
+// value.
 func Refuse(d *forgehook.Document) error {
 	return Keep(d, func() (*forgehook.Document, error) { return nil, nil })
 }

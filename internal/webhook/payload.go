@@ -57,8 +57,8 @@ func sourceless(doc *forgehook.Document) *forgehook.Document {
 	return &clean
 }
 
-// entityView gives what is written where an expression gives an entity as a whole, as {{ doc }} does: what
-// the default payload has of it, nil for a secret field and its verifications.
+// entityView gives what is written where an expression gives an entity as a whole, as {{ doc }}
+// does: what the default payload has of it, nil for a secret field and its verifications.
 func entityView(sub *forgehook.Subject) func(entity any) any {
 	var secrets *mask.Secrets
 	return func(entity any) any {

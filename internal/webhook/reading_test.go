@@ -344,7 +344,8 @@ func TestRead_secrets(t *testing.T) {
 	}
 }
 
-// What is written is what the endpoint says, and the values come along that nothing may show of it. A caller's own secrets are masked too.
+// What is written is what the endpoint says, and the values come along that nothing may show of it.
+// A caller's own secrets are masked too.
 func TestRead_writesSecrets(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"id":5,"value":"hunter\"2","paramDef":{"id":9,"name":"Key","valueType":10}},{"id":6,"value":"7","paramDef":{"id":9}}]}}`)
@@ -365,7 +366,8 @@ func TestRead_writesSecrets(t *testing.T) {
 	diff(t, "599 hunter [secret]", plan(t, `{}`).Judge(e, Tally{}).Message)
 }
 
-// What is said anew of a secret field is hidden as what it holds is, also where the write-back is refused.
+// What is said anew of a secret field is hidden as what it holds is, also where the write-back is
+// refused.
 func TestRead_newSecrets(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"children":[{"paramDef":{"id":8,"name":"Key"}}]},

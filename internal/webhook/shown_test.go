@@ -155,7 +155,8 @@ func TestShown_short(t *testing.T) {
 	diff(t, `{"doc.source.pw":"[secret]","doc.source.pin":"[secret]","doc.source.n":128,"doc.field(\"Key\").value":"[secret]"}`, string(conditions[6].Actual))
 }
 
-// What an expression gives as a whole is written without what no expression has named: secret fields, and what the sender posted.
+// What an expression gives as a whole is written without what no expression has named: secret
+// fields, and what the sender posted.
 func TestRequest_wholeEntities(t *testing.T) {
 	t.Parallel()
 	const data = `{"document":{"id":1,"source":{"pin":"posted"},"resultParameters":[
