@@ -30,7 +30,7 @@ var rooms = map[string]struct {
 	"internal/dispatch":    {[]string{".", "internal/postgres"}, nil, "what follows a commit is the same for API and activities, and reaches the engine through its own Engine only"},
 	"internal/outbound":    {[]string{"."}, []string{"code.dny.dev/ssrf", "golang.org/x/net"}, "sockets only"},
 	"internal/openapi":     {nil, nil, "it is a document's model, and knows no route"},
-	"internal/postgres":    {[]string{".", "internal/jsontree", "internal/mask", "internal/writeback", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},
+	"internal/postgres":    {[]string{".", "internal/jsontree", "internal/writeback", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "tables only"},
 	"internal/doctor":      {[]string{".", "internal/outbound", "internal/postgres", "internal/secret", "worker"}, []string{"go.temporal.io/"}, "it asks the rooms that know and judges what they found"},
 	"internal/secret":      {[]string{"."}, []string{"github.com/tink-crypto/tink-go/v2"}, "sealing only"},
 	"internal/expr":        {[]string{".", "internal/expr/library", "internal/expr/value", "internal/jsontree"}, []string{"cel.dev/cel-go", "github.com/google/cel-go"}, "the language knows no webhook, and of a function only its declaration"},

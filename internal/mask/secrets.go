@@ -81,6 +81,26 @@ func (s *Secrets) Values() []string {
 	return slices.Compact(list)
 }
 
+// Written are the values that a write-back, which may be nil, gives to secret fields: to those that it
+// names, and to the one that the call is about.
+func (s *Secrets) Written(w *forgehook.WriteBack) (values []string) {
+	if w == nil || !s.found {
+		return nil
+	}
+	if d := s.subject.Document; d != nil && w.Document != nil {
+		fields := forgehook.IndexFields(d.ResultParameters)
+		for _, f := range w.Document.Fields {
+			if named := fields.Named(f.Name); len(named) > 0 && s.Has(named[0]) {
+				values = append(values, f.Value)
+			}
+		}
+	}
+	if v := w.Verification; v != nil && v.Value != nil && s.Has(s.subject.Parameter) {
+		values = append(values, *v.Value)
+	}
+	return values
+}
+
 func longestFirst(a, b string) int {
 	return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
 }

@@ -157,7 +157,7 @@ func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 	}
 	vars.SetResult(made.Result, said)
 	made.WriteBack, err = p.evaluateWrites(e.Subject, vars, redact)
-	made.Secrets = append(made.Secrets, secretsWritten(e.Subject, secrets, made.WriteBack)...)
+	made.Secrets = append(made.Secrets, secrets.Written(made.WriteBack)...)
 	redact = redact.With(made.Secrets...)
 	if err != nil {
 		return forgehook.Reading{Secrets: made.Secrets}, redacted(err, redact)
@@ -183,25 +183,6 @@ func (p *Plan) evaluateWrites(sub *forgehook.Subject, vars *expr.Vars, redact *m
 		return nil, first
 	}
 	return &back, first
-}
-
-// secretsWritten are the values that a write-back gives to secret fields.
-func secretsWritten(sub *forgehook.Subject, secrets *mask.Secrets, back *forgehook.WriteBack) (values []string) {
-	if back == nil || !secrets.Found() {
-		return nil
-	}
-	if back.Document != nil && sub.Document != nil {
-		fields := forgehook.IndexFields(sub.Document.ResultParameters)
-		for _, f := range back.Document.Fields {
-			if named := fields.Named(f.Name); len(named) > 0 && secrets.Has(named[0]) {
-				values = append(values, f.Value)
-			}
-		}
-	}
-	if v := back.Verification; v != nil && v.Value != nil && secrets.Has(sub.Parameter) {
-		values = append(values, *v.Value)
-	}
-	return values
 }
 
 func (p *Plan) evaluateResult(vars *expr.Vars) (json.RawMessage, error) {

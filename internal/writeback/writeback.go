@@ -6,6 +6,7 @@ package writeback
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,8 +50,12 @@ const (
 func Of(reading forgehook.Reading, stored Stored, at time.Time) Plan {
 	w, p := reading.WriteBack, Plan{redact: mask.NewRedactor(reading.Secrets...)}
 	if d := stored.Document; d != nil {
-		p.secrets = mask.OfDocument(d)
-		p.redact = p.redact.With(p.secrets.Values()...) // they may stand in other texts, which are shown as they were
+		about := &forgehook.Subject{Document: d}
+		if id := stored.ParameterID; id != nil {
+			about.Parameter = d.Parameter(*id)
+		}
+		p.secrets = mask.Of(about)
+		p.redact = p.redact.With(slices.Concat(p.secrets.Values(), p.secrets.Written(w))...) // also in other texts
 	}
 	if w.Document != nil {
 		p.writeDocument(stored.Document, *w.Document)

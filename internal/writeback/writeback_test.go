@@ -91,6 +91,8 @@ func TestOf_document(t *testing.T) {
 		{"secrets of the reading", forgehook.DocumentWrite{Comment: new("a b-frozen c")}, []string{"b-frozen"}, []string{`document.comment: "pin [secret]" > "a [secret] c"`}},
 		{"a short secret within a text", forgehook.DocumentWrite{Result: new("70")}, nil, []string{`document.result: "[secret]" > "70"`}},
 		{"a secret field", *field("Pin", "new").Document, nil, []string{`document.fields.Pin: "[secret]" > "[secret]"`}},
+		{"what a secret field is given", forgehook.DocumentWrite{Comment: new("now 0815"), Fields: field("Twin", "0815").Document.Fields}, nil,
+			[]string{`document.comment: "pin [secret]" > "now [secret]"`, `document.fields.Twin: "[secret]" > "[secret]"`}},
 		{"a secret field without a value", *field("Below", "new").Document, nil, []string{`document.fields.Below: null > "[secret]"`}},
 		{"a long text", forgehook.DocumentWrite{Result: &long}, nil, []string{`document.result: "[secret]" > ` + string(shown)}},
 	}
