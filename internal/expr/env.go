@@ -21,7 +21,8 @@ import (
 // Scope says which variables an expression sees.
 type Scope int
 
-// The scopes. Another one is a constant here, its variables in [variables] and a function that makes its [Vars].
+// The scopes. Another one is a constant here, its variables in [variables] and a function that
+// makes its [Vars].
 const (
 	Subject   Scope = iota // what a call is about
 	Input                  // the JSON that a sender posts

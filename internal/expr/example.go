@@ -11,8 +11,8 @@ import (
 //go:embed example.json
 var exampleJSON []byte
 
-// ExampleSubject is what the documentation's examples are about: an invoice with a total that OCR was not sure of, a supplier with a
-// field below it and a table of two lines.
+// ExampleSubject is what the documentation's examples are about: an invoice with a total that OCR
+// was not sure of, a supplier with a field below it and a table of two lines.
 func ExampleSubject() *forgehook.Subject {
 	var sub forgehook.Subject
 	if err := json.Unmarshal(exampleJSON, &sub); err != nil {

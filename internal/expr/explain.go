@@ -23,9 +23,10 @@ type Part struct {
 	Hint   string          // what is null, what to change
 }
 
-// Explain evaluates every part of a condition and says what it saw. A part that calculates with null is not true: it does not pass
-// and says which expression is null. The error is a [*Failure] with code expression_error or expression_limit, of the first part that
-// could not be evaluated while no other part is false or null.
+// Explain evaluates every part of a condition and says what it saw. A part that calculates with
+// null is not true: it does not pass and says which expression is null. The error is a [*Failure]
+// with code expression_error or expression_limit, of the first part that could not be evaluated
+// while no other part is false or null.
 func (p *Program) Explain(v *Vars) (passed bool, parts []Part, err error) {
 	split, err := p.parts()
 	if err != nil {
@@ -85,7 +86,8 @@ type shownLeaf struct {
 	value ref.Val
 }
 
-// showLeaves evaluates the leaves of a part. One that cannot be evaluated is left out: the hint says why.
+// showLeaves evaluates the leaves of a part. One that cannot be evaluated is left out: the hint
+// says why.
 func (p *Program) showLeaves(part *Part, leaves []leaf, v *Vars) []shownLeaf {
 	var shown []shownLeaf
 	actual := []byte{'{'}
@@ -111,7 +113,8 @@ const (
 	maxShownJSON = 500
 )
 
-// appendShort writes a value as an explanation shows it: an entity by its id, a long text or list cut short.
+// appendShort writes a value as an explanation shows it: an entity by its id, a long text or list
+// cut short.
 func appendShort(dst []byte, val ref.Val, v *Vars) []byte {
 	switch x := value.Plain(val).(type) {
 	case types.String:

@@ -46,7 +46,8 @@ func TestExplain_refused(t *testing.T) {
 	}
 }
 
-// TestExplain_manyMissing: only the first fields that are not there are told, and names are compared where they are few.
+// TestExplain_manyMissing: only the first fields that are not there are told, and names are
+// compared where they are few.
 func TestExplain_manyMissing(t *testing.T) {
 	t.Parallel()
 	asked := make([]string, 40)
@@ -71,7 +72,8 @@ func TestExplain_manyMissing(t *testing.T) {
 	}
 }
 
-// TestExplain_manyParts: the parts of a long condition beyond the bound are one, and few programs are kept.
+// TestExplain_manyParts: the parts of a long condition beyond the bound are one, and few programs
+// are kept.
 func TestExplain_manyParts(t *testing.T) {
 	t.Parallel()
 	texts := make([]string, 819)

@@ -9,8 +9,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// invoice is the document that most tests are about: waiting for a look (9), Outbox (3), with a total and a field without
-// definition; comment and dates are null.
+// invoice is the document that most tests are about: waiting for a look (9), Outbox (3), with a
+// total and a field without definition; comment and dates are null.
 const invoice = `{"id":912,"status":9,"usage":3,"filename":"inv-0042.pdf","classId":3307,"externalId":"PO-7","resultParameters":[
 	{"id":50,"value":"118.40","paramDef":{"id":179804,"name":"Total","valueType":3},
 		"verifications":[{"id":70,"confidence":0.62,"status":3},{"id":71,"confidence":0.9}]},

@@ -21,7 +21,8 @@ const (
 	CodeLimit = forgehook.CallErrorExpressionLimit // it takes too long, too much memory or gives too much
 )
 
-// Failure is an evaluation that gave no value. Its message holds no value of a document, so it may go where values must not.
+// Failure is an evaluation that gave no value. Its message holds no value of a document, so it may
+// go where values must not.
 type Failure struct {
 	Code forgehook.CallErrorCode
 	Fault
@@ -33,7 +34,8 @@ func (p *Program) limited(message string) *Failure {
 	return &Failure{CodeLimit, p.options.shift(Fault{Line: 1, Column: 1, Message: message})}
 }
 
-// failed is a failure at an expression; a function that stands behind its receiver is what the place points at.
+// failed is a failure at an expression; a function that stands behind its receiver is what the
+// place points at.
 func (p *Program) failed(code forgehook.CallErrorCode, e ast.Expr, message string) *Failure {
 	src := p.source()
 	e = p.visible(src, e)
@@ -168,7 +170,8 @@ func (p *Program) errorWords(e ast.Expr, err error) string {
 	return p.functionWords(e, err)
 }
 
-// functionWords is what a function said, if it is one of ours: those of CEL's libraries repeat values.
+// functionWords is what a function said, if it is one of ours: those of CEL's libraries repeat
+// values.
 func (p *Program) functionWords(e ast.Expr, err error) string {
 	if e.Kind() == ast.ComprehensionKind {
 		return "only a list or a map can be gone through"

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestNull is the null rule: comparing with null is always allowed, calculating with it is an error that names what is null.
+// TestNull is the null rule: comparing with null is always allowed, calculating with it is an error
+// that names what is null.
 func TestNull(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, want string }{ // want: JSON, or the expression that is null

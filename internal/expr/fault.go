@@ -82,7 +82,8 @@ func (c *compiler) fault(line, column int, text, message string) Fault {
 	return c.shift(Fault{Line: max(line, 1), Column: column + 1, Text: forgehook.Shorten(text, 60), Message: message})
 }
 
-// wrongResult refuses a condition that can never be true or false, and an input that can never be a document.
+// wrongResult refuses a condition that can never be true or false, and an input that can never be a
+// document.
 func (c *compiler) wrongResult(tree *ast.AST, want Result) *Fault {
 	got := tree.GetType(tree.Expr().ID())
 	if got.Kind() == types.DynKind || got.Kind() == types.TypeParamKind {
@@ -108,7 +109,8 @@ func (c *compiler) wrongResult(tree *ast.AST, want Result) *Fault {
 	return &f
 }
 
-// constantFaults finds what is wrong whatever the subject is: patterns that cannot be read and names that stand twice in a map.
+// constantFaults finds what is wrong whatever the subject is: patterns that cannot be read and names
+// that stand twice in a map.
 func (c *compiler) constantFaults(tree *ast.AST) Faults {
 	src := newSource(c.text, tree.SourceInfo(), c.options)
 	var fs Faults

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestCompile_faults is what integrators read when they save: the place, the offending text, what is wrong and what was probably
-// meant.
+// TestCompile_faults is what integrators read when they save: the place, the offending text, what
+// is wrong and what was probably meant.
 func TestCompile_faults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, want string }{

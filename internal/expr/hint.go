@@ -38,8 +38,8 @@ const (
 	maxNear    = 200 // names that are compared with the one that was asked for; among more, none is searched for
 )
 
-// missingFields says which fields, named by a literal, the document or the field asked for them does not have; left is how many may
-// still be said.
+// missingFields says which fields, named by a literal, the document or the field asked for them
+// does not have; left is how many may still be said.
 func missingFields(e ast.Expr, v *Vars, left *int) string {
 	var words []string
 	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
@@ -76,7 +76,7 @@ func (p *Program) enumName(e ast.Expr, n types.Int) string {
 		return ""
 	}
 	facts, _ := value.MemberType(unwrapped(owner).TypeName(), e.AsSelect().FieldName())
-	table, ok := enumTable(facts.Enum)
+	table, ok := value.EnumTable(facts.Enum)
 	if !ok {
 		return ""
 	}

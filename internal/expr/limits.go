@@ -16,9 +16,10 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// The interpreter counts steps and looks at the clock between them. One step that calls Go code could still run for hours or
-// take all memory ("x".replace("x", long), sets.contains of two long lists, comparing lists of lists of lists), so the size of
-// what a step works on is bounded before it starts.
+// The interpreter counts steps and looks at the clock between them. One step that calls Go code
+// could still run for hours or take all memory ("x".replace("x", long), sets.contains of two long
+// lists, comparing lists of lists of lists), so the size of what a step works on is bounded before
+// it starts.
 
 // maxRange is how long a list lists.range makes.
 const maxRange = 100_000
@@ -140,8 +141,8 @@ func distinct(args []ref.Val) ref.Val {
 	return value.NewList(kept)
 }
 
-// guardProduct is for functions that compare every element with every other. Comparing two takes what the lighter one does, so all of
-// one list times the length of the other bounds the work.
+// guardProduct is for functions that compare every element with every other. Comparing two takes
+// what the lighter one does, so all of one list times the length of the other bounds the work.
 func guardProduct(a, b ref.Val) ref.Val {
 	for _, x := range [][2]ref.Val{{a, b}, {b, a}} {
 		times := max(1, value.ListLen(x[1]))
@@ -200,8 +201,8 @@ func withGuard(b *functions.Overload, guard func([]ref.Val) ref.Val) *functions.
 	return &w
 }
 
-// replaceCalls is the decorator for calls that the interpreter does not look up by name: equality, which could compare without
-// end, and matches, whose constant pattern is compiled here once.
+// replaceCalls is the decorator for calls that the interpreter does not look up by name: equality,
+// which could compare without end, and matches, whose constant pattern is compiled here once.
 func replaceCalls(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	call, ok := i.(interpreter.InterpretableCall)
 	if !ok {

@@ -41,8 +41,8 @@ func doubled(first, open, sep, closing, last string, times int) string {
 	return text + strings.ReplaceAll(last, "$", name) + strings.Repeat(")", times+1)
 }
 
-// ends fails the test when something is still at work after far more than its limits allow: a rule that does not hold would let it run
-// for minutes.
+// ends fails the test when something is still at work after far more than its limits allow: a rule
+// that does not hold would let it run for minutes.
 func ends(t *testing.T, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -218,7 +218,8 @@ func TestLimits_sharedSteps(t *testing.T) {
 	}
 }
 
-// TestLimits_elements: no function sorts more elements than a list may have, wherever it comes from.
+// TestLimits_elements: no function sorts more elements than a list may have, wherever it comes
+// from.
 func TestLimits_elements(t *testing.T) {
 	t.Parallel()
 	v, err := InputVars([]byte("["+strings.Repeat("1,", value.MaxElements)+"1]"), accepted)

@@ -8,13 +8,15 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// CEL keeps int and double apart, and people write number(x) > 1000. An int that stands as a literal beside a double is read as the
-// double that was meant; nothing else is converted.
+// CEL keeps int and double apart, and people write number(x) > 1000. An int that stands as a
+// literal beside a double is read as the double that was meant; nothing else is converted.
 
-// maxRounds bounds how deep such operations are nested: each round mends those whose operands have types by now.
+// maxRounds bounds how deep such operations are nested: each round mends those whose operands have
+// types by now.
 const maxRounds = 20
 
-// checkNumbers is the checker with that reading. asDouble are the literals that were read so, for whoever checks the text again.
+// checkNumbers is the checker with that reading. asDouble are the literals that were read so, for
+// whoever checks the text again.
 func (c *compiler) checkNumbers() (checked *cel.Ast, asDouble map[int64]bool, issues *cel.Issues) {
 	asDouble = map[int64]bool{}
 	for range maxRounds {
@@ -43,7 +45,8 @@ func (c *compiler) parsed(asDouble map[int64]bool) *cel.Ast {
 	return parsed
 }
 
-// findIntLiterals adds the int literals that stand beside a double; it reports whether there are new ones.
+// findIntLiterals adds the int literals that stand beside a double; it reports whether there are
+// new ones.
 func (c *compiler) findIntLiterals(asDouble map[int64]bool) bool {
 	parsed := c.parsed(asDouble)
 	tree, _ := checker.Check(parsed.NativeRep(), parsed.Source(), c.env.checker)

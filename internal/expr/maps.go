@@ -68,8 +68,8 @@ func (l *mapLiteral) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	return made
 }
 
-// orderMaps is the decorator that puts mapLiteral in the place of the interpreter's maps; which members are optional only the
-// syntax tree says.
+// orderMaps is the decorator that puts mapLiteral in the place of the interpreter's maps; which
+// members are optional only the syntax tree says.
 func orderMaps(checked *ast.AST) interpreter.InterpretableDecoratorV2 {
 	literals := map[int64][]bool{}
 	ast.PreOrderVisit(checked.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
@@ -146,7 +146,8 @@ func insertEntryMacro(f cel.MacroExprFactory, target ast.Expr, args []ast.Expr) 
 	return foldMap(f, target, args, false)
 }
 
-// foldMap expands list.transformMap(i, v, [filter,] value) and map.transformMapEntry(k, v, [filter,] {key: value}).
+// foldMap expands list.transformMap(i, v, [filter,] value) and map.transformMapEntry(k, v,
+// [filter,] {key: value}).
 func foldMap(f cel.MacroExprFactory, target ast.Expr, args []ast.Expr, withKey bool) (ast.Expr, *cel.Error) {
 	for i, arg := range args[:2] {
 		if arg.Kind() != ast.IdentKind {

@@ -9,7 +9,8 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// TestMembers_compile reads every member through the checker and compares it with null where that may be.
+// TestMembers_compile reads every member through the checker and compares it with null where that
+// may be.
 func TestMembers_compile(t *testing.T) {
 	t.Parallel()
 	variable := map[string]string{

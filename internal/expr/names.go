@@ -30,7 +30,8 @@ func (w *wording) unknownMember(e ast.Expr, name string) Fault {
 	return w.at(w.name(e), w.wording(e), message)
 }
 
-// nearestMember knows the platform's .NET names too: DocumentParameter.ParamDefId, doc.DTC, doc.Category.
+// nearestMember knows the platform's .NET names too: DocumentParameter.ParamDefId, doc.DTC,
+// doc.Category.
 func nearestMember(name, typeName string) string {
 	names := value.MemberNames(typeName)
 	for _, n := range names {
@@ -70,12 +71,12 @@ func (w *wording) unknownName(e ast.Expr, name string) Fault {
 	if written.Kind() == ast.CallKind && !isOperator(written.AsCall().FunctionName()) {
 		return w.unknownFunction(written, name)
 	}
-	if table, ok := enumTable(name); ok {
+	if table, ok := value.EnumTable(name); ok {
 		return w.at(w.start(e), name, "this is an enum: write one of its names behind it, "+name+"."+table.Names()[0])
 	}
-	if kind, value, ok := strings.Cut(name, "."); ok {
-		if table, ok := enumTable(kind); ok {
-			return w.at(w.start(e), name, constantMessage(table, value))
+	if kind, of, ok := strings.Cut(name, "."); ok {
+		if table, ok := value.EnumTable(kind); ok {
+			return w.at(w.start(e), name, constantMessage(table, of))
 		}
 	}
 	first, rest, qualified := strings.Cut(name, ".")
@@ -116,15 +117,6 @@ func otherScope(scope Scope, name string) string {
 		}
 	}
 	return ""
-}
-
-func enumTable(kind string) (forgehook.EnumTable, bool) {
-	for _, table := range forgehook.EnumTables() {
-		if table.Kind() == kind {
-			return table, true
-		}
-	}
-	return forgehook.EnumTable{}, false
 }
 
 func constantMessage(table forgehook.EnumTable, value string) string {

@@ -6,7 +6,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 )
 
-// The checker's time grows with a power of the depth of the types that it finds, so that depth is bounded before it begins.
+// The checker's time grows with a power of the depth of the types that it finds, so that depth is
+// bounded before it begins.
 const (
 	maxLoops  = 8  // map, filter, exists and so on inside each other
 	maxNested = 64 // lists, maps, optional values and loops behind each other
@@ -29,7 +30,8 @@ type nesting struct {
 	message string
 }
 
-// visit goes through an expression that stands in so many loops, and in so much that deepens a type.
+// visit goes through an expression that stands in so many loops, and in so much that deepens a
+// type.
 func (n *nesting) visit(e ast.Expr, loops, nested int) {
 	if n.at != nil {
 		return

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestCompile_nested: what nests too deeply is told before the checker, whose time grows with a power of the depth.
+// TestCompile_nested: what nests too deeply is told before the checker, whose time grows with a
+// power of the depth.
 func TestCompile_nested(t *testing.T) {
 	t.Parallel()
 	nest := func(n int, open, closing string) string {

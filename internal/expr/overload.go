@@ -35,7 +35,7 @@ func (w *wording) enumOf(e ast.Expr) (forgehook.EnumTable, bool) {
 	if !ok || facts.Enum == "" {
 		return forgehook.EnumTable{}, false
 	}
-	return enumTable(facts.Enum)
+	return value.EnumTable(facts.Enum)
 }
 
 // noOverload is about operands that do not fit together.

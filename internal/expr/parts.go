@@ -24,7 +24,8 @@ type leaf struct {
 	run  cel.Program
 }
 
-// What an explanation shows apart from each other. The programs of parts and leaves are kept as long as the condition.
+// What an explanation shows apart from each other. The programs of parts and leaves are kept as
+// long as the condition.
 const (
 	maxParts    = 50  // of a condition; all that follow are one
 	maxLeaves   = 20  // of a part
@@ -111,7 +112,8 @@ func flatten(e ast.Expr, operator string, into *[]ast.Expr) {
 	*into = append(*into, e)
 }
 
-// partTexts cuts the text at the top-level &&, so that each part reads as it was written; "" where that does not come out.
+// partTexts cuts the text at the top-level &&, so that each part reads as it was written; "" where
+// that does not come out.
 func (p *Program) partTexts(n int) []string {
 	var cuts []int
 	src := p.source()

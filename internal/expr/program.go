@@ -35,7 +35,8 @@ type options struct {
 // Option changes how a text is compiled.
 type Option func(*options)
 
-// At says where the text starts inside a longer one, in lines and columns from 1, so that faults point into that.
+// At says where the text starts inside a longer one, in lines and columns from 1, so that faults
+// point into that.
 func At(line, column int) Option {
 	return func(o *options) { o.line, o.column = line, column }
 }
@@ -97,7 +98,8 @@ func (e *environment) plan(checked *ast.AST) (cel.Program, error) {
 // Text is the expression as it was given.
 func (p *Program) Text() string { return p.text }
 
-// Constant is the value of an expression that is known without a subject: false, 1 > 2, false && doc.id == 7.
+// Constant is the value of an expression that is known without a subject: false, 1 > 2, false &&
+// doc.id == 7.
 func (p *Program) Constant() (Value, bool) { return p.once() }
 
 func (p *Program) constant() (Value, bool) {
@@ -168,7 +170,8 @@ func (p *Program) at(line, column int) *Program {
 	return &moved
 }
 
-// charge takes the size of a value from the output that is left; it reports that there was not enough.
+// charge takes the size of a value from the output that is left; it reports that there was not
+// enough.
 func (v *Vars) charge(val ref.Val) bool {
 	if value.IsScalar(val) {
 		if s, ok := val.(types.String); ok {

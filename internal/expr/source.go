@@ -45,7 +45,8 @@ func (o options) shift(f Fault) Fault {
 	return f
 }
 
-// offsetOf is where the node of an id is: an operator, a dot, an opening bracket; -1 if that is not known.
+// offsetOf is where the node of an id is: an operator, a dot, an opening bracket; -1 if that is not
+// known.
 func (s *source) offsetOf(id int64) int {
 	r, ok := s.info.GetOffsetRange(id)
 	if !ok {
@@ -159,7 +160,8 @@ func isNameRune(r rune) bool {
 	return r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-// wording writes an expression out: a member chain as it is written, everything else in CEL's own layout.
+// wording writes an expression out: a member chain as it is written, everything else in CEL's own
+// layout.
 func (s *source) wording(e ast.Expr) string {
 	text, err := parser.Unparse(e, s.info)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"cel.dev/cel-go/cel"
 )
 
-// syntaxFaults words what the parser says. Only the first fault of a place is kept: what follows it is mostly its consequence.
+// syntaxFaults words what the parser says. Only the first fault of a place is kept: what follows it
+// is mostly its consequence.
 func (c *compiler) syntaxFaults(issues *cel.Issues) Faults {
 	var fs Faults
 	for _, e := range issues.Errors() {
@@ -46,8 +47,8 @@ func (c *compiler) before(line, column int) string {
 
 const optionalMember = `write .? for a member that may be absent: doc.?comment.orValue("")`
 
-// habits are what people write who come from SQL, JavaScript or the scripts of the platform, and what they mean. The pattern is matched on what stands at
-// the fault, or ends there.
+// habits are what people write who come from SQL, JavaScript or the scripts of the platform, and
+// what they mean. The pattern is matched on what stands at the fault, or ends there.
 var habits = []struct {
 	before, at *regexp.Regexp
 	message    string
@@ -110,7 +111,8 @@ var tokenPattern = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_.]*|[0-9][0-9A-Za
 
 func firstToken(rest string) string { return tokenPattern.FindString(rest) }
 
-// plainWords is for messages that have no wording of their own: it drops what speaks of the language's inside.
+// plainWords is for messages that have no wording of their own: it drops what speaks of the
+// language's inside.
 func plainWords(message string) string {
 	message = strings.TrimPrefix(message, "Syntax error: ")
 	message = strings.TrimPrefix(message, "ERROR: ")

@@ -20,8 +20,8 @@ type TemplatePart struct {
 	Line, Column int      // where the part starts, in characters from 1
 }
 
-// ParseTemplate finds and compiles the expressions of a text. "{{{{" is a literal "{{"; "}}" outside of an expression stands for
-// itself. The error is [Faults], with places in the template.
+// ParseTemplate finds and compiles the expressions of a text. "{{{{" is a literal "{{"; "}}"
+// outside of an expression stands for itself. The error is [Faults], with places in the template.
 func ParseTemplate(scope Scope, text string, opts ...Option) (*Template, error) {
 	o := options{line: 1, column: 1}
 	for _, opt := range opts {
@@ -169,7 +169,8 @@ func (p *templateParser) place(offset int) (line, column int) {
 	return p.seenLine, p.seenColumn
 }
 
-// expressionEnd finds the }} that ends an expression: one that stands in no text, comment, map, list or call of it.
+// expressionEnd finds the }} that ends an expression: one that stands in no text, comment, map,
+// list or call of it.
 func expressionEnd(text string, from int) (end int, ok bool) {
 	depth := 0
 	for i := from; i < len(text); {
@@ -197,7 +198,8 @@ func expressionEnd(text string, from int) (end int, ok bool) {
 	return 0, false
 }
 
-// isRaw reports that the text before a quote makes a raw string of it: r, br or rb that is no end of a name.
+// isRaw reports that the text before a quote makes a raw string of it: r, br or rb that is no end
+// of a name.
 func isRaw(before string) bool {
 	name := strings.ToLower(before[len(strings.TrimRightFunc(before, isNameRune)):])
 	return name == "r" || name == "br" || name == "rb"
@@ -209,7 +211,8 @@ func commentEnd(text string, from int) (end int, ok bool) {
 	return from + n, n >= 0
 }
 
-// stringEnd returns the offset behind a string literal of CEL: in single or triple quotes, raw or with escapes.
+// stringEnd returns the offset behind a string literal of CEL: in single or triple quotes, raw or
+// with escapes.
 func stringEnd(text string, at int, raw bool) (end int, ok bool) {
 	quote := text[at : at+1]
 	if triple := strings.Repeat(quote, 3); strings.HasPrefix(text[at:], triple) {

@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// render writes the parts of a template: literals as they are, expressions as <offsets line:column text>.
+// render writes the parts of a template: literals as they are, expressions as <offsets line:column
+// text>.
 func render(tm *Template) string {
 	var b strings.Builder
 	for _, p := range tm.Parts {
@@ -81,7 +82,8 @@ func TestParseTemplate_faults(t *testing.T) {
 	}
 }
 
-// TestParseTemplate_any: any text is a template or has faults; what is literal and what is between braces makes up the whole.
+// TestParseTemplate_any: any text is a template or has faults; what is literal and what is between
+// braces makes up the whole.
 func TestParseTemplate_any(t *testing.T) {
 	t.Parallel()
 	pieces := rapid.SliceOf(rapid.SampledFrom([]string{"{{", "}}", "{", "}", `"`, "'", `\`, "doc.id", "1", " ", "\n", "//", "r", `"""`, "é", "[", "]", "(", ")", "+"}))
@@ -107,7 +109,8 @@ func TestParseTemplate_any(t *testing.T) {
 	})
 }
 
-// TestParseTemplate_many: equal texts share what they are compiled to, each with its place, and the number of expressions is bounded.
+// TestParseTemplate_many: equal texts share what they are compiled to, each with its place, and the
+// number of expressions is bounded.
 func TestParseTemplate_many(t *testing.T) {
 	t.Parallel()
 	tm, err := ParseTemplate(Subject, "{{ master.id }}\n"+strings.Repeat("  {{ master.id }}\n", maxExpressions-2)+`{{ doc.id }}`)

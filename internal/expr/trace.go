@@ -13,9 +13,10 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// tracer watches the evaluation of one program for two things that the interpreter does not do: it ends the evaluation between any
-// two steps when the time is over, and it remembers at which node an error began and what that node's operands were, also inside
-// a loop, where they are gone a moment later.
+// tracer watches the evaluation of one program for two things that the interpreter does not do: it
+// ends the evaluation between any two steps when the time is over, and it remembers at which node
+// an error began and what that node's operands were, also inside a loop, where they are gone a
+// moment later.
 type tracer struct {
 	exprs map[int64]ast.Expr                    // of the syntax tree, by id
 	nodes map[int64]interpreter.InterpretableV2 // what evaluates them
@@ -28,7 +29,8 @@ type origin struct {
 	nullID int64 // the node that is null, 0 when none is
 }
 
-// traceName is the variable under which a [Vars] gives itself to the nodes; no expression can write an @.
+// traceName is the variable under which a [Vars] gives itself to the nodes; no expression can write
+// an @.
 const traceName = "@vars"
 
 // maxOrigins bounds the errors that are remembered: all() and || go on after an error.
@@ -56,6 +58,16 @@ func (t *tracer) decorate(i interpreter.InterpretableV2) (interpreter.Interpreta
 	return i, nil
 }
 
+// watch evaluates what a node stands for, if there is time left.
+func (t *tracer) watch(frame *interpreter.ExecutionFrame, of interpreter.InterpretableV2) ref.Val {
+	checkTime(frame)
+	val := of.Exec(frame)
+	if err, ok := val.(*types.Err); ok {
+		t.failed(frame, of.ID(), err)
+	}
+	return val
+}
+
 type node struct {
 	interpreter.InterpretableV2
 	tracer *tracer
@@ -63,12 +75,7 @@ type node struct {
 
 // Exec evaluates the node.
 func (n *node) Exec(frame *interpreter.ExecutionFrame) ref.Val {
-	checkTime(frame)
-	val := n.InterpretableV2.Exec(frame)
-	if err, ok := val.(*types.Err); ok {
-		n.tracer.failed(frame, n.ID(), err)
-	}
-	return val
+	return n.tracer.watch(frame, n.InterpretableV2)
 }
 
 // Eval evaluates the node without a frame.
@@ -81,12 +88,7 @@ type attributeNode struct {
 
 // Exec evaluates the attribute.
 func (n *attributeNode) Exec(frame *interpreter.ExecutionFrame) ref.Val {
-	checkTime(frame)
-	val := n.InterpretableAttribute.Exec(frame)
-	if err, ok := val.(*types.Err); ok {
-		n.tracer.failed(frame, n.ID(), err)
-	}
-	return val
+	return n.tracer.watch(frame, n.InterpretableAttribute)
 }
 
 // Eval evaluates the attribute without a frame.
@@ -112,14 +114,7 @@ type qualifier struct {
 
 // Qualify reads the member.
 func (q *qualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
-	out, err := q.Qualifier.Qualify(vars, obj)
-	if err != nil && q.open && isAbsent(obj, err) {
-		return types.NullValue, nil
-	}
-	if err != nil {
-		notReadable(vars, q.ID(), obj, err)
-	}
-	return out, err
+	return qualify(q.Qualifier, q.open, vars, obj)
 }
 
 type constantQualifier struct {
@@ -129,18 +124,23 @@ type constantQualifier struct {
 
 // Qualify reads the member.
 func (q *constantQualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
-	out, err := q.ConstantQualifier.Qualify(vars, obj)
-	if err != nil && q.open && isAbsent(obj, err) {
+	return qualify(q.ConstantQualifier, q.open, vars, obj)
+}
+
+func qualify(q interpreter.Qualifier, open bool, vars interpreter.Activation, obj any) (any, error) {
+	out, err := q.Qualify(vars, obj)
+	switch {
+	case err == nil:
+		return out, nil
+	case open && isAbsent(obj, err):
 		return types.NullValue, nil
 	}
-	if err != nil {
-		notReadable(vars, q.ID(), obj, err)
-	}
+	notReadable(vars, q.ID(), obj, err)
 	return out, err
 }
 
-// isAbsent reports that a member was read of a map that has none of the name, or of JSON's null. A member of an entity that is null
-// stays an error.
+// isAbsent reports that a member was read of a map that has none of the name, or of JSON's null. A
+// member of an entity that is null stays an error.
 func isAbsent(obj any, err error) bool {
 	if _, typed := errors.AsType[*value.NullMemberError](err); typed {
 		return false

@@ -28,8 +28,8 @@ const (
 
 var errTime = errors.New("time limit")
 
-// Vars are the variables of one evaluation and the budget that its expressions share: one second, a number of steps, 16 MiB of
-// output. Not for concurrent use.
+// Vars are the variables of one evaluation and the budget that its expressions share: one second, a
+// number of steps, 16 MiB of output. Not for concurrent use.
 type Vars struct {
 	memory *value.Memory
 	make   map[string]func() ref.Val
@@ -71,8 +71,8 @@ func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 	return v.aliased(Subject)
 }
 
-// AnswerVars are the variables of [Answer] and, with null for result and callback, of [WriteBack]. Neither subject nor response may
-// change while they are used.
+// AnswerVars are the variables of [Answer] and, with null for result and callback, of [WriteBack].
+// Neither subject nor response may change while they are used.
 func AnswerVars(sub *forgehook.Subject, call Call, response *Response) *Vars {
 	v := SubjectVars(sub, call)
 	v.make["response"] = func() ref.Val { return v.memory.Response(response) }
@@ -81,7 +81,8 @@ func AnswerVars(sub *forgehook.Subject, call Call, response *Response) *Vars {
 	return v
 }
 
-// SetResult gives the variables of [WriteBack] the call's result, and what the endpoint has said later: nil where it has not.
+// SetResult gives the variables of [WriteBack] the call's result, and what the endpoint has said
+// later: nil where it has not.
 func (v *Vars) SetResult(result json.RawMessage, said *forgehook.Callback) {
 	v.make["result"] = func() ref.Val { return v.memory.Raw(result) }
 	if said != nil {
@@ -112,8 +113,9 @@ func (v *Vars) aliased(scope Scope) *Vars {
 	return v
 }
 
-// ShowEntities sets what is written in the place of an entity that an expression gives as a whole ({{ doc }}): a clean copy, or nil
-// for null. Expressions that name a member see the entity as it is.
+// ShowEntities sets what is written in the place of an entity that an expression gives as a whole
+// ({{ doc }}): a clean copy, or nil for null. Expressions that name a member see the entity as it
+// is.
 func (v *Vars) ShowEntities(as func(entity any) any) { v.memory.Shown = as }
 
 // ResolveName gives the interpreter a variable, made when it is first asked for.

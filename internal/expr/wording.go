@@ -46,8 +46,9 @@ func (w *wording) index(e ast.Expr) {
 	}))
 }
 
-// insideUnknown are the names inside the call of a function that does not exist, which may be a macro by another name: its loop
-// variable is not known then, and to say so would hide what is wrong.
+// insideUnknown are the names inside the call of a function that does not exist, which may be a
+// macro by another name: its loop variable is not known then, and to say so would hide what is
+// wrong.
 func (w *wording) insideUnknown(issues *cel.Issues) map[int64]bool {
 	ignored := map[int64]bool{}
 	for _, e := range issues.Errors() {

@@ -1,9 +1,11 @@
-// Package csharp translates the C# bodies and URLs of the platform's WebHook utilities into expressions of package expr. It
-// translates text to text and runs nothing: what it does not know it refuses, with the place and with what to write instead, so
-// that a body either gives what the platform's .NET would give or is not saved.
+// Package csharp translates the C# bodies and URLs of the platform's WebHook utilities into
+// expressions of package expr. It translates text to text and runs nothing: what it does not know
+// it refuses, with the place and with what to write instead, so that a body either gives what the
+// platform's .NET would give or is not saved.
 //
-// Start at [Translate]. The code is read by lex.go and the parse files, then typed and written as CEL by translate.go and what it
-// calls. The texts call functions cs_*, which [Library] gives to package expr. The golden files in testdata come from a C# compiler.
+// Start at [Translate]. The code is read by lex.go and the parse files, then typed and written as
+// CEL by translate.go and what it calls. The texts call functions cs_*, which [Library] gives to
+// package expr. The golden files in testdata come from a C# compiler.
 package csharp
 
 import (

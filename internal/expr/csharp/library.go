@@ -14,83 +14,92 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 
-	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr/dotnet"
 	"github.com/forgehook/forgehook/internal/expr/library"
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// Library are the functions that only translated C# bodies call. They do what C# does where CEL does something else: null
-// makes null in calculations, int wraps, text is counted in UTF-16 units. Their arguments are dyn, for the translator knows the
-// types. A null where C# throws is an error here too.
+// Library are the functions that only translated C# bodies call. They do what C# does where CEL
+// does something else: null makes null in calculations, int wraps, text is counted in UTF-16 units.
+// Their arguments are dyn, for the translator knows the types. A null where C# throws is an error
+// here too.
 var Library = &library.Library{
 	Functions: []library.Function{
-		of("cs_int", 3, 3, csInt, library.Bounds{}),
-		of("cs_long", 3, 3, csLong, library.Bounds{}),
-		of("cs_double", 3, 3, csDouble, library.Bounds{}),
-		of("cs_toInt", 1, 1, csToInt, library.Bounds{}),
-		of("cs_toLong", 1, 1, csToLong, library.Bounds{}),
-		of("cs_toDouble", 1, 1, csToDouble, library.Bounds{}),
-		of("cs_compare", 3, 3, csCompare, library.Bounds{}),
-		of("cs_equal", 2, 2, csEqual, library.Bounds{Guard: value.GuardEqual}),
-		of("cs_value", 1, 1, csValue, shared),
-		of("cs_then", 2, 2, func(args ...ref.Val) ref.Val { return args[1] }, shared),
-		of("cs_existing", 1, 1, csExisting, shared),
-		of("cs_enum", 2, 3, csEnum, library.Bounds{}),
-		of("cs_hasFlag", 2, 2, csHasFlag, library.Bounds{}),
-		of("cs_hex", 2, 2, csHex, library.Bounds{}),
-		of("cs_align", 2, 2, csAlign, library.Bounds{}),
-		of("cs_json", 1, 1, csJSON, library.Bounds{}),
-		of("cs_jsonTime", 1, 1, csJSONTime, library.Bounds{}),
-		of("cs_jsonSpan", 1, 1, csJSONSpan, library.Bounds{}),
-		of("cs_time", 3, 3, csTime, library.Bounds{}),
-		of("cs_add", 3, 3, csAddTime, library.Bounds{}),
-		of("cs_date", 1, 1, csDate, library.Bounds{}),
-		of("cs_total", 2, 2, csTotal, library.Bounds{}),
-		of("cs_length", 1, 1, csLength, library.Bounds{}),
-		of("cs_upper", 1, 1, csUpper, library.Bounds{}),
-		of("cs_lower", 1, 1, csLower, library.Bounds{}),
-		of("cs_fold", 1, 1, csFold, library.Bounds{}),
-		of("cs_trim", 3, 3, csTrim, library.Bounds{Guard: guardTrim}),
-		of("cs_substring", 2, 3, csSubstring, library.Bounds{}),
-		of("cs_at", 2, 2, csAt, shared),
-		of("cs_replace", 3, 3, csReplace, library.Bounds{}),
-		of("cs_split", 3, 3, csSplit, library.Bounds{Guard: guardSplitAny}),
-		of("cs_join", 2, 2, csJoin, library.Bounds{}),
-		of("cs_isEmpty", 1, 1, func(args ...ref.Val) ref.Val { return types.Bool(value.TextOf(args[0]) == "") }, library.Bounds{}),
-		of("cs_isBlank", 1, 1, func(args ...ref.Val) ref.Val { return types.Bool(strings.TrimSpace(value.TextOf(args[0])) == "") }, library.Bounds{}),
-		of("cs_first", 1, 2, func(args ...ref.Val) ref.Val { return csEnd(args, false) }, shared),
-		of("cs_last", 1, 2, func(args ...ref.Val) ref.Val { return csEnd(args, true) }, shared),
-		of("cs_sum", 2, 2, csSum, library.Bounds{}),
-		of("cs_order", 3, 3, csOrder, library.Bounds{}),
-		of("cs_distinct", 1, 1, csDistinct, library.Bounds{}),
+		declare("cs_int", 3, 3, csInt),
+		declare("cs_long", 3, 3, csLong),
+		declare("cs_double", 3, 3, csDouble),
+		declare("cs_toInt", 1, 1, csToInt),
+		declare("cs_toLong", 1, 1, csToLong),
+		declare("cs_toDouble", 1, 1, csToDouble),
+		declare("cs_compare", 3, 3, csCompare),
+		guarded(value.GuardEqual, declare("cs_equal", 2, 2, csEqual)),
+		sharing(declare("cs_value", 1, 1, csValue)),
+		sharing(declare("cs_then", 2, 2, func(args ...ref.Val) ref.Val { return args[1] })),
+		sharing(declare("cs_existing", 1, 1, csExisting)),
+		declare("cs_enum", 2, 3, csEnum),
+		declare("cs_hasFlag", 2, 2, csHasFlag),
+		declare("cs_hex", 2, 2, csHex),
+		declare("cs_align", 2, 2, csAlign),
+		declare("cs_json", 1, 1, csJSON),
+		declare("cs_jsonTime", 1, 1, csJSONTime),
+		declare("cs_jsonSpan", 1, 1, csJSONSpan),
+		declare("cs_time", 3, 3, csTime),
+		declare("cs_add", 3, 3, csAddTime),
+		declare("cs_date", 1, 1, csDate),
+		declare("cs_total", 2, 2, csTotal),
+		declare("cs_length", 1, 1, csLength),
+		declare("cs_upper", 1, 1, csUpper),
+		declare("cs_lower", 1, 1, csLower),
+		declare("cs_fold", 1, 1, csFold),
+		guarded(guardTrim, declare("cs_trim", 3, 3, csTrim)),
+		declare("cs_substring", 2, 3, csSubstring),
+		sharing(declare("cs_at", 2, 2, csAt)),
+		declare("cs_replace", 3, 3, csReplace),
+		guarded(guardSplit, declare("cs_split", 3, 3, csSplit)),
+		declare("cs_join", 2, 2, csJoin),
+		declare("cs_isEmpty", 1, 1, func(args ...ref.Val) ref.Val { return types.Bool(value.TextOf(args[0]) == "") }),
+		declare("cs_isBlank", 1, 1, func(args ...ref.Val) ref.Val { return types.Bool(strings.TrimSpace(value.TextOf(args[0])) == "") }),
+		sharing(declare("cs_first", 1, 2, func(args ...ref.Val) ref.Val { return csEnd(args, false) })),
+		sharing(declare("cs_last", 1, 2, func(args ...ref.Val) ref.Val { return csEnd(args, true) })),
+		declare("cs_sum", 2, 2, csSum),
+		declare("cs_order", 3, 3, csOrder),
+		declare("cs_distinct", 1, 1, csDistinct),
 	},
 	Macros: []cel.Macro{
 		cel.GlobalMacro("cs_any", 3, anyMacro), cel.GlobalMacro("cs_all", 3, allMacro), cel.GlobalMacro("cs_find", 3, findMacro),
 	},
 }
 
-// shared is of functions that give one of their arguments.
-var shared = library.Bounds{Shares: true}
-
-// of declares a function that takes least to most arguments of any type.
-func of(name string, least, most int, call func(args ...ref.Val) ref.Val, b library.Bounds) library.Function {
-	f := library.Function{Name: name, Bounds: b}
+// declare makes a function of least to most arguments of any type.
+func declare(name string, least, most int, call func(args ...ref.Val) ref.Val) library.Function {
+	f := library.Function{Name: name}
 	for n := least; n <= most; n++ {
-		f.Overloads = append(f.Overloads, library.Overload{Args: slices.Repeat([]*cel.Type{cel.DynType}, n), Result: cel.DynType, Call: call})
+		args := slices.Repeat([]*cel.Type{cel.DynType}, n)
+		f.Overloads = append(f.Overloads, library.Overload{Args: args, Result: cel.DynType, Call: call})
 	}
 	return f
 }
 
-func guardSplitAny(args []ref.Val) ref.Val {
-	if value.TextLen(args[0])*value.ListLen(args[1]) > value.MaxWork {
-		return value.TooMuch(value.WorkLimit)
-	}
-	return nil
+func sharing(f library.Function) library.Function {
+	f.Shares = true
+	return f
+}
+
+func guarded(guard func([]ref.Val) ref.Val, f library.Function) library.Function {
+	f.Guard = guard
+	return f
+}
+
+func guardSplit(args []ref.Val) ref.Val {
+	return guardWork(value.TextLen(args[0]) * value.ListLen(args[1]))
 }
 
 func guardTrim(args []ref.Val) ref.Val {
-	if value.TextLen(args[0])*value.TextLen(args[2]) > value.MaxWork {
+	return guardWork(value.TextLen(args[0]) * value.TextLen(args[2]))
+}
+
+func guardWork(work int) ref.Val {
+	if work > value.MaxWork {
 		return value.TooMuch(value.WorkLimit)
 	}
 	return nil
@@ -101,8 +110,8 @@ func csNull(needed string) ref.Val {
 	return types.NewErr("the value is null, where %s is needed", needed)
 }
 
-// The macros stop at the first element that decides, as LINQ does: CEL's exists and all would look at the others too, and would
-// take a failure for no answer. The ternaries keep a failure.
+// The macros stop at the first element that decides, as LINQ does: CEL's exists and all would look
+// at the others too, and would take a failure for no answer. The ternaries keep a failure.
 
 func anyMacro(f cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
 	step := f.NewCall("_?_:_", f.NewAccuIdent(), f.NewLiteral(types.True), args[2])
@@ -211,10 +220,7 @@ func csEnum(args ...ref.Val) ref.Val {
 	case "X", "x":
 		return types.String(fmt.Sprintf("%08X", uint32(number))) //nolint:gosec // the bits are meant
 	}
-	for _, table := range forgehook.EnumTables() {
-		if table.Kind() != value.TextOf(args[0]) {
-			continue
-		}
+	if table, ok := value.EnumTable(value.TextOf(args[0])); ok {
 		if name := table.Name(number); name != nil {
 			return types.String(*name)
 		}
@@ -256,7 +262,8 @@ func csAlign(args ...ref.Val) ref.Val {
 	return value.LimitedText(dotnet.Align(value.TextOf(args[0]), int(width)))
 }
 
-// csJSON is JSON inside a text, where the bytes count: System.Text.Json escapes what is not plain ASCII, and what HTML could trip on.
+// csJSON is JSON inside a text, where the bytes count: System.Text.Json escapes what is not plain
+// ASCII, and what HTML could trip on.
 func csJSON(args ...ref.Val) ref.Val {
 	written, err := value.New(args[0], nil).AppendJSON(nil)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// csInt calculates as C# does with int: 32 bits that wrap, division to whole numbers, null makes null.
+// csInt calculates as C# does with int: 32 bits that wrap, division to whole numbers, null makes
+// null.
 func csInt(args ...ref.Val) ref.Val {
 	v := csLong(args...)
 	n, ok := v.(types.Int)
@@ -83,7 +84,8 @@ func csDouble(args ...ref.Val) ref.Val {
 	return types.Double(math.Mod(a, b))
 }
 
-// csToInt is the cast (int): fractions are cut. Where C# leaves open what comes out, it is a failure.
+// csToInt is the cast (int): fractions are cut. Where C# leaves open what comes out, it is a
+// failure.
 func csToInt(args ...ref.Val) ref.Val {
 	switch x := args[0].(type) {
 	case types.Int:

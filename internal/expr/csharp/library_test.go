@@ -6,7 +6,8 @@ import (
 	"github.com/forgehook/forgehook/internal/expr"
 )
 
-// What translated C# bodies lean on; what C# itself answers is asserted by the golden files of package csharp.
+// What translated C# bodies lean on; what C# itself answers is asserted by the golden files of
+// package csharp.
 func TestCSharpFunctions(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -115,7 +115,8 @@ func csMap(v ref.Val, change func(rune) rune) ref.Val {
 	return value.LimitedText(strings.Map(change, s))
 }
 
-// csFold makes texts that differ only in case equal, as ordinal comparison without case does; null stays null.
+// csFold makes texts that differ only in case equal, as ordinal comparison without case does; null
+// stays null.
 func csFold(args ...ref.Val) ref.Val {
 	if args[0] == types.NullValue {
 		return args[0]
@@ -161,8 +162,8 @@ func csReplace(args ...ref.Val) ref.Val {
 	return types.String(strings.ReplaceAll(s, old, with))
 }
 
-// csSplit splits at any of the separators, the first that fits at a place; at white space when there is none. The options are e to
-// leave out empty parts and t to trim them.
+// csSplit splits at any of the separators, the first that fits at a place; at white space when
+// there is none. The options are e to leave out empty parts and t to trim them.
 func csSplit(args ...ref.Val) ref.Val {
 	s, wrong := csString(args[0])
 	if wrong != nil {
@@ -279,8 +280,8 @@ func csDistinct(args ...ref.Val) ref.Val {
 	return value.NewList(kept)
 }
 
-// csOrder sorts a list by keys, one for each element. The order is stable, null comes first, and texts are ordered by the
-// invariant culture: a, A, b.
+// csOrder sorts a list by keys, one for each element. The order is stable, null comes first, and
+// texts are ordered by the invariant culture: a, A, b.
 func csOrder(args ...ref.Val) ref.Val {
 	list, ok1 := args[0].(traits.Lister)
 	keys, ok2 := args[1].(traits.Lister)

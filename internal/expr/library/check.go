@@ -12,8 +12,9 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/dotnet"
 )
 
-// literalCheck refuses at save time what would fail in every evaluation: a culture that does not exist, a format that cannot write
-// or read, a pattern that is none, each where it stands in the text.
+// literalCheck refuses at save time what would fail in every evaluation: a culture that does not
+// exist, a format that cannot write or read, a pattern that is none, each where it stands in the
+// text.
 type literalCheck struct{}
 
 // Name is the validator's own.
@@ -84,7 +85,8 @@ func checkDateFormat(_ *ast.AST, _ ast.CallExpr, literal string) error {
 	return dotnet.CheckRead(literal)
 }
 
-// checkTextFormat knows by the type of the value which formats there are; where the type is open, one of them must fit.
+// checkTextFormat knows by the type of the value which formats there are; where the type is open,
+// one of them must fit.
 func checkTextFormat(tree *ast.AST, call ast.CallExpr, literal string) error {
 	number, moment, span := dotnet.CheckNumber(literal), dotnet.CheckMoment(literal), dotnet.CheckDuration(literal)
 	switch tree.GetType(call.Args()[0].ID()).Kind() {

@@ -109,10 +109,12 @@ var convertFunctions = []Function{
 	},
 }
 
-// The errors of conversions name neither the value nor the format: both can come out of a document. Literal formats and cultures
-// are checked when an expression is saved, and then the message quotes them.
+// The errors of conversions name neither the value nor the format: both can come out of a document.
+// Literal formats and cultures are checked when an expression is saved, and then the message quotes
+// them.
 
-// cultureOf reads the culture among the arguments, nil and an error value where there is none of that name.
+// cultureOf reads the culture among the arguments, nil and an error value where there is none of
+// that name.
 func cultureOf(args []ref.Val, at int) (*dotnet.Culture, ref.Val) {
 	if len(args) <= at {
 		return dotnet.Invariant, nil
@@ -193,7 +195,8 @@ func toNumber(args ...ref.Val) ref.Val {
 	}
 }
 
-// readError is about a value that is no number, date or amount, which tryNumber and tryDate forgive.
+// readError is about a value that is no number, date or amount, which tryNumber and tryDate
+// forgive.
 type readError struct{ message string }
 
 func (e *readError) Error() string { return e.message }
@@ -209,7 +212,8 @@ func unreadable(err error) ref.Val {
 	return types.NewErr("the format cannot be used to read a date")
 }
 
-// orNull makes null of what cannot be read. A culture or a format that cannot be used stays an error.
+// orNull makes null of what cannot be read. A culture or a format that cannot be used stays an
+// error.
 func orNull(read func(...ref.Val) ref.Val) func(...ref.Val) ref.Val {
 	return func(args ...ref.Val) ref.Val {
 		got := read(args...)

@@ -1,8 +1,10 @@
-// Package library is the functions of the language: how one is declared, and those that every expression has. A function knows its
-// arguments and neither the expression around it nor the variables beside it.
+// Package library is the functions of the language: how one is declared, and those that every
+// expression has. A function knows its arguments and neither the expression around it nor the
+// variables beside it.
 //
-// Start at [Function]. [Standard] lists the files: each has the functions of one group with their documentation and examples, from
-// which docs/functions.md is made and which a test runs. Another [Library] is handed to package expr as a value.
+// Start at [Function]. [Standard] lists the files: each has the functions of one group with their
+// documentation and examples, from which docs/functions.md is made and which a test runs. Another
+// [Library] is handed to package expr as a value.
 package library
 
 import (
@@ -24,14 +26,16 @@ type Library struct {
 	Check     cel.ASTValidator // looks at the calls of a text that is compiled; may be nil
 }
 
-// Standard is the library that every expression has. Documentation shows its functions in this order.
+// Standard is the library that every expression has. Documentation shows its functions in this
+// order.
 var Standard = &Library{
 	Functions: slices.Concat(fieldFunctions, tableFunctions, convertFunctions, numberFunctions, textFunctions, regexFunctions,
 		encodeFunctions, listFunctions),
 	Check: literalCheck{},
 }
 
-// Options declare the library to CEL; functions of documents are left out where there is no subject.
+// Options declare the library to CEL; functions of documents are left out where there is no
+// subject.
 func (l *Library) Options(subject bool) []cel.EnvOption {
 	opts := []cel.EnvOption{cel.Macros(l.Macros...)}
 	if l.Check != nil {
@@ -45,8 +49,9 @@ func (l *Library) Options(subject bool) []cel.EnvOption {
 	return opts
 }
 
-// Function is one function of the language: what CEL needs to call it, what bounds it and what a reader needs to use it.
-// Documentation is made of the same declaration, and a test runs the examples.
+// Function is one function of the language: what CEL needs to call it, what bounds it and what a
+// reader needs to use it. Documentation is made of the same declaration, and a test runs the
+// examples.
 type Function struct {
 	Name, Group, Doc string
 	Member           bool // called as x.name(...)
@@ -59,14 +64,15 @@ type Function struct {
 
 // Bounds keep the calls of a function from taking too long or too much memory.
 type Bounds struct {
-	// Guard says what stands for the result of a call that is not begun, nil when it may begin. It is asked with all arguments,
-	// the receiver first. A function without one bounds itself.
+	// Guard says what stands for the result of a call that is not begun, nil when it may begin. It
+	// is asked with all arguments, the receiver first. A function without one bounds itself.
 	Guard  func(args []ref.Val) ref.Val
 	Shares bool                                     // its result is one of its arguments or remembered: it takes no more memory
 	Work   func(args []ref.Val, result ref.Val) int // beyond reading its arguments and making its result; may be nil
 }
 
-// Overload is one way to call a function. args has the receiver first; names are those of the other arguments.
+// Overload is one way to call a function. args has the receiver first; names are those of the other
+// arguments.
 type Overload struct {
 	Names  string
 	Args   []*cel.Type
@@ -83,14 +89,15 @@ type Doc struct {
 	Examples   []Example
 }
 
-// Example is an expression and the JSON of what it gives for the subject of the documentation's examples, or for the
-// sender's JSON.
+// Example is an expression and the JSON of what it gives for the subject of the documentation's
+// examples, or for the sender's JSON.
 type Example struct {
 	Expr, Result string
 	OfSource     bool // it is about a sender's JSON
 }
 
-// Docs lists all functions of the language, those of the standard library and the more useful ones of CEL, by groups.
+// Docs lists all functions of the language, those of the standard library and the more useful ones
+// of CEL, by groups.
 func Docs() []Doc {
 	var docs []Doc
 	for _, f := range Standard.Functions {

@@ -64,7 +64,8 @@ func sum(args ...ref.Val) ref.Val {
 	return types.Double(f)
 }
 
-// sumDigits is how many digits after the point a sum is exact in. Numbers that need more, and huge ones, are added as doubles.
+// sumDigits is how many digits after the point a sum is exact in. Numbers that need more, and huge
+// ones, are added as doubles.
 const sumDigits = 20
 
 var sumScale = new(big.Int).Exp(big.NewInt(10), big.NewInt(sumDigits), nil)
@@ -106,7 +107,8 @@ func round(args ...ref.Val) ref.Val {
 	return types.Double(rounded)
 }
 
-// roundDigits rounds the shortest decimal form of a number, which is what its writer meant: 2.675 is a little less as a double.
+// roundDigits rounds the shortest decimal form of a number, which is what its writer meant: 2.675
+// is a little less as a double.
 func roundDigits(f float64, digits int) string {
 	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(math.Abs(f), 'e', -1, 64), "e")
 	point, _ := strconv.Atoi(exponent)

@@ -56,7 +56,8 @@ type tableKey struct {
 	name string
 }
 
-// maxCells bounds rows times columns: with cells in few places of them, that can be far more than there are fields.
+// maxCells bounds rows times columns: with cells in few places of them, that can be far more than
+// there are fields.
 const maxCells = 500_000
 
 // tableOf finds the rows of a table once; ok is false for a table that is too large.
@@ -132,7 +133,8 @@ func (c *column) put(row int32, cell *forgehook.DocumentParameter) {
 	}
 }
 
-// columnName is the definition's name or label, else its number; a name that is taken gets the number too.
+// columnName is the definition's name or label, else its number; a name that is taken gets the
+// number too.
 func columnName(p *forgehook.DocumentParameter, n int, taken map[string]bool) string {
 	name := ""
 	switch def := p.ParamDef; {

@@ -18,8 +18,8 @@ var charsets = map[string]encoding.Encoding{
 	"utf-16be": unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "utf-16le": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
 }
 
-// text is the body as UTF-8: that of text/* and XML is in the charset which the header names, all else, and what names none that is
-// known, is taken for UTF-8. What is no character becomes U+FFFD.
+// text is the body as UTF-8: that of text/* and XML is in the charset which the header names, all
+// else, and what names none that is known, is taken for UTF-8. What is no character becomes U+FFFD.
 func (r *Response) text() string {
 	var contentType string
 	for name, value := range r.Headers {

@@ -1,5 +1,7 @@
 package value
 
+import "github.com/forgehook/forgehook"
+
 // MemberFacts is what is known of a member before evaluation.
 type MemberFacts struct {
 	Type     string // "string", "int", "double", "bool", "timestamp", "duration", "enum", "object", "list" or "dyn"
@@ -8,21 +10,17 @@ type MemberFacts struct {
 	Nullable bool
 }
 
-// MemberType tells about one member of a type of the domain ("Document", "Parameter", ...); ok is false where there is none.
+// MemberType tells about one member of a type of the domain ("Document", "Parameter", ...); ok is
+// false where there is none.
 func MemberType(typeName, member string) (facts MemberFacts, ok bool) {
-	e, ok := entityByName[typeName]
-	if !ok {
-		return MemberFacts{}, false
+	if e := entityByName[typeName]; e != nil && e.byName[member] != nil {
+		return e.byName[member].facts, true
 	}
-	m, ok := e.byName[member]
-	if !ok {
-		return MemberFacts{}, false
-	}
-	return m.facts, true
+	return MemberFacts{}, false
 }
 
-// MemberNames lists the members of a type of the domain, in the order of the platform's JSON with derived ones last; nil for an
-// unknown type.
+// MemberNames lists the members of a type of the domain, in the order of the platform's JSON with
+// derived ones last; nil for an unknown type.
 func MemberNames(typeName string) []string {
 	e, ok := entityByName[typeName]
 	if !ok {
@@ -33,4 +31,14 @@ func MemberNames(typeName string) []string {
 		names[i] = m.name
 	}
 	return names
+}
+
+// EnumTable finds the enum of a kind, "DocumentStatus".
+func EnumTable(kind string) (forgehook.EnumTable, bool) {
+	for _, table := range forgehook.EnumTables() {
+		if table.Kind() == kind {
+			return table, true
+		}
+	}
+	return forgehook.EnumTable{}, false
 }

@@ -54,15 +54,16 @@ func (v Value) TypeName() string { return TypeName(Plain(v.val)) }
 // IsScalar reports that the value is neither a list nor a map nor an object.
 func (v Value) IsScalar() bool { return IsScalar(Plain(v.val)) }
 
-// Text is the value as .NET writes it into a text: null is "", true is "True", a moment has the platform's JSON form
-// ("2026-01-05T07:30:00.000Z"), a number its shortest form; a list, map or object is its JSON.
+// Text is the value as .NET writes it into a text: null is "", true is "True", a moment has the
+// platform's JSON form ("2026-01-05T07:30:00.000Z"), a number its shortest form; a list, map or
+// object is its JSON.
 func (v Value) Text() string {
 	text, _ := v.Bounded() // Eval has measured the value already
 	return text
 }
 
-// Bounded is [Value.Text] for a value that nobody has measured; ok is false where it is more than the output that one evaluation
-// may give.
+// Bounded is [Value.Text] for a value that nobody has measured; ok is false where it is more than
+// the output that one evaluation may give.
 func (v Value) Bounded() (text string, ok bool) {
 	switch x := Plain(v.val).(type) {
 	case types.Null:
@@ -87,9 +88,10 @@ func (v Value) Bounded() (text string, ok bool) {
 	return string(data), err == nil
 }
 
-// AppendJSON writes the value as JSON: members in the order in which they were written, <, > and & as they are, moments and
-// durations in the platform's form, bytes as base64, an entity as the platform writes it. NaN, infinities and an optional value
-// without value are null. It fails where the JSON is larger than the output that one evaluation may give.
+// AppendJSON writes the value as JSON: members in the order in which they were written, <, > and &
+// as they are, moments and durations in the platform's form, bytes as base64, an entity as the
+// platform writes it. NaN, infinities and an optional value without value are null. It fails where
+// the JSON is larger than the output that one evaluation may give.
 func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 	w := jsonWriter{dst: dst, start: len(dst), memory: v.memory}
 	if !w.value(v.val, 0) {
@@ -98,7 +100,8 @@ func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 	return w.dst, nil
 }
 
-// AddSize adds the bytes of the value's JSON to a sum; fits is false as soon as that is more than one evaluation may give.
+// AddSize adds the bytes of the value's JSON to a sum; fits is false as soon as that is more than
+// one evaluation may give.
 func (v Value) AddSize(sum int) (total int, fits bool) {
 	w := jsonWriter{memory: v.memory, counting: true, counted: sum}
 	fits = w.value(v.val, 0)
@@ -123,7 +126,8 @@ func (w *jsonWriter) full() bool {
 	return len(w.dst)-w.start > MaxOutput
 }
 
-// maxValueDepth bounds recursion. No expression nests deeper, but a sender's JSON put into maps could.
+// maxValueDepth bounds recursion. No expression nests deeper, but a sender's JSON put into maps
+// could.
 const maxValueDepth = 1000
 
 func (w *jsonWriter) value(v ref.Val, depth int) bool {
@@ -202,7 +206,8 @@ func (w *jsonWriter) ordered(m *Map, depth int) bool {
 	return true
 }
 
-// mapper writes a map that a function of CEL's libraries has made; such maps have no order, so their names are sorted.
+// mapper writes a map that a function of CEL's libraries has made; such maps have no order, so
+// their names are sorted.
 func (w *jsonWriter) mapper(m traits.Mapper, depth int) bool {
 	var keys []ref.Val
 	for it := m.Iterator(); it.HasNext() == types.True; {
@@ -249,7 +254,8 @@ func typeText(v ref.Val) string {
 	return v.Type().TypeName()
 }
 
-// formatDouble is the shortest text that reads back as the same number, without exponent in the usual range.
+// formatDouble is the shortest text that reads back as the same number, without exponent in the
+// usual range.
 func formatDouble(f float64) string {
 	switch {
 	case math.IsNaN(f):
@@ -267,7 +273,8 @@ func formatDouble(f float64) string {
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
-// entityJSON is an entity as the platform writes it, without what a sender posted. It is written once.
+// entityJSON is an entity as the platform writes it, without what a sender posted. It is written
+// once.
 func (m *Memory) entityJSON(o *Object) []byte {
 	if o.IsMissing() {
 		return []byte("null")

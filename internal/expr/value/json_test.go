@@ -50,7 +50,8 @@ func anyValue(depth int) *rapid.Generator[ref.Val] {
 	)...)
 }
 
-// TestAppendJSON_parses: whatever an expression gives, what is written is one JSON value, after what was there.
+// TestAppendJSON_parses: whatever an expression gives, what is written is one JSON value, after
+// what was there.
 func TestAppendJSON_parses(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -6,7 +6,8 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// What one step may work on: it calls Go code, which nothing interrupts, so sizes are looked at before it starts.
+// What one step may work on: it calls Go code, which nothing interrupts, so sizes are looked at
+// before it starts.
 const (
 	MaxOutput   = 16 << 20   // bytes of all that the expressions of one evaluation give
 	MaxText     = MaxOutput  // bytes of one text
@@ -14,7 +15,7 @@ const (
 	MaxWork     = 20_000_000 // of one call
 )
 
-// LimitError is an error that means that the expression asks for too much.
+// LimitError says what an expression asks too much of.
 type LimitError struct{ message string }
 
 func (e *LimitError) Error() string { return e.message }
@@ -31,7 +32,8 @@ const (
 	WorkLimit = "values too large for this operation"
 )
 
-// Weigh is the size of a value: elements and members at every depth, texts by their bytes, entities as one.
+// Weigh is the size of a value: elements and members at every depth, texts by their bytes, entities
+// as one.
 func Weigh(v ref.Val, limit int) int {
 	return Measure(v, limit, func(leaf ref.Val) int {
 		switch x := leaf.(type) {
@@ -44,7 +46,8 @@ func Weigh(v ref.Val, limit int) int {
 	})
 }
 
-// Effort is what comparing a value with its equal takes: an entity counts for all that it holds, a text for little.
+// Effort is what comparing a value with its equal takes: an entity counts for all that it holds, a
+// text for little.
 func Effort(v ref.Val, limit int) int {
 	return Measure(v, limit, func(leaf ref.Val) int {
 		switch x := leaf.(type) {
@@ -59,8 +62,8 @@ func Effort(v ref.Val, limit int) int {
 	})
 }
 
-// Measure adds up a value's lists and maps, at every depth, and what is in them. It stops at limit, for a list of lists can be larger
-// than anything that fits into memory.
+// Measure adds up a value's lists and maps, at every depth, and what is in them. It stops at limit:
+// a list of lists can be larger than anything that fits into memory.
 func Measure(v ref.Val, limit int, leaf func(ref.Val) int) int {
 	w := 1
 	switch x := v.(type) {
@@ -87,11 +90,12 @@ func Measure(v ref.Val, limit int, leaf func(ref.Val) int) int {
 	return w
 }
 
+// TextLen is the number of bytes of a text, 0 of anything else.
 func TextLen(v ref.Val) int {
-	s, _ := v.(types.String)
-	return len(s)
+	return len(TextOf(v))
 }
 
+// ListLen is the number of elements of a list, 0 of anything else.
 func ListLen(v ref.Val) int {
 	if l, ok := v.(traits.Lister); ok {
 		if n, ok := l.Size().(types.Int); ok {
@@ -101,6 +105,7 @@ func ListLen(v ref.Val) int {
 	return 0
 }
 
+// GuardEqual refuses to compare two values that are too large for it; nil where they are not.
 func GuardEqual(args []ref.Val) ref.Val {
 	if DecidedAtOnce(args[0], args[1]) {
 		return nil
@@ -108,6 +113,7 @@ func GuardEqual(args []ref.Val) ref.Val {
 	return GuardEffort(args)
 }
 
+// GuardEffort refuses values that are together too large to be looked through.
 func GuardEffort(args []ref.Val) ref.Val {
 	w := 0
 	for _, arg := range args {
@@ -118,7 +124,8 @@ func GuardEffort(args []ref.Val) ref.Val {
 	return nil
 }
 
-// DecidedAtOnce reports a scalar, an entity and something else, or two entities whose comparison looks into neither.
+// DecidedAtOnce reports a scalar, an entity and something else, or two entities whose comparison
+// looks into neither.
 func DecidedAtOnce(a, b ref.Val) bool {
 	a, b = Plain(a), Plain(b)
 	x, isEntity := a.(*Object)
@@ -129,7 +136,4 @@ func DecidedAtOnce(a, b ref.Val) bool {
 	return x.typ != y.typ || x.Entity == y.Entity || x.IsMissing() || y.IsMissing()
 }
 
-func isText(v ref.Val) bool {
-	_, ok := v.(types.String)
-	return ok
-}
+func isText(v ref.Val) bool { return v.Type() == types.StringType }

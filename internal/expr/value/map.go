@@ -8,8 +8,9 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// Map is a map that keeps the order in which its members were written, because receivers read bodies and compare bytes.
-// It is immutable: insert gives a longer one, which shares the entries as an appended slice does.
+// Map is a map that keeps the order in which its members were written, because receivers read
+// bodies and compare bytes. It is immutable: insert gives a longer one, which shares the entries as
+// an appended slice does.
 type Map struct {
 	shared *entries
 	size   int
@@ -95,7 +96,8 @@ func (m *Map) Insert(key, value ref.Val) (*Map, *types.Err) {
 	return &Map{shared, m.size + 1}, nil
 }
 
-// Put sets a member of a map that nobody else has yet; the last of two equal keys counts, at the place of the first.
+// Put sets a member of a map that nobody else has yet; the last of two equal keys counts, at the
+// place of the first.
 func (m *Map) Put(key string, value ref.Val) {
 	if i := m.shared.find(key); i >= 0 {
 		m.shared.values[i] = value

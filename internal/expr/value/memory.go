@@ -10,21 +10,26 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Memory is what is known of the entities of one evaluation: values that were made of them once, and what functions have found
-// out. Not for concurrent use.
+// Memory is what is known of the entities of one evaluation: values that were made of them once,
+// and what functions have found out. Not for concurrent use.
 type Memory struct {
-	Memo    map[any]any // what was found out about the subject, by keys of types that only their owners know
+	// Memo is what was found out about the subject, by keys of types that only their owners know.
+	Memo map[any]any
+	// Shown gives what is written in the place of an entity as a whole: a copy, or nil for null.
+	// Without it the entity itself is written.
+	Shown func(entity any) any
+
 	lists   map[listKey]ref.Val
-	written map[any][]byte       // JSON of entities, by pointer
-	Shown   func(entity any) any // what is written in the place of an entity as a whole: a copy, or nil for null; nil: itself
+	written map[any][]byte // JSON of entities, by pointer
 }
 
+// NewMemory is a memory that knows nothing yet.
 func NewMemory() *Memory {
 	return &Memory{Memo: map[any]any{}, lists: map[listKey]ref.Val{}, written: map[any][]byte{}}
 }
 
-// Wrap makes a value of a pointer to an entity, or of a list of entities; a nil pointer is null. It also takes what is a value
-// already, and Go's strings, numbers and booleans.
+// Wrap makes a value of a pointer to an entity; a nil pointer is null. It also takes what is a
+// value already, and Go's strings, numbers and booleans.
 func (m *Memory) Wrap(x any) ref.Val {
 	switch x := x.(type) {
 	case nil:
@@ -60,8 +65,8 @@ type listKey struct {
 	length int
 }
 
-// list makes a list of a slice of the subject. The same slice gives the same list, so that reading one member in a loop over
-// thousands is not quadratic.
+// list makes a list of a slice of the subject. The same slice gives the same list, so that reading
+// one member in a loop over thousands is not quadratic.
 func (m *Memory) list(r reflect.Value) ref.Val {
 	if r.Len() == 0 {
 		return EmptyList

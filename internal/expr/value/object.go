@@ -13,8 +13,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Object is an entity as a value: a pointer to a struct of the root, read where it stands. A missing one (a field that a document
-// does not have) has a nil pointer: its members are null.
+// Object is an entity as a value: a pointer to a struct of the root, read where it stands. A
+// missing one (a field that a document does not have) has a nil pointer: its members are null.
 type Object struct {
 	typ    *entity
 	Entity any           // *forgehook.Document and so on; nil: missing
@@ -53,15 +53,6 @@ var derived = map[string][]*member{
 	},
 }
 
-// parameter returns the parameter behind a value, nil for a missing one or for what is none.
-func parameter(x ref.Val) *forgehook.DocumentParameter {
-	if o, ok := x.(*Object); ok {
-		p, _ := o.Entity.(*forgehook.DocumentParameter)
-		return p
-	}
-	return nil
-}
-
 // Document returns the document behind a value, nil for what is none.
 func Document(x ref.Val) *forgehook.Document {
 	if o, ok := x.(*Object); ok {
@@ -71,12 +62,14 @@ func Document(x ref.Val) *forgehook.Document {
 	return nil
 }
 
+// IsMissing reports the field that a document does not have.
 func (o *Object) IsMissing() bool { return o.Entity == nil }
 
 // indexKey is the root of an index in the memory of an evaluation.
 type indexKey struct{ root any }
 
-// Fields gives the fields of a document or below a field, found once for all expressions of an evaluation.
+// Fields gives the fields of a document or below a field, found once for all expressions of an
+// evaluation.
 func (o *Object) Fields() *forgehook.FieldIndex {
 	key := indexKey{o.Entity}
 	if known, ok := o.Memory.Memo[key].(*forgehook.FieldIndex); ok {
@@ -201,7 +194,8 @@ func (o *Object) ConvertToNative(t reflect.Type) (any, error) {
 	return nil, fmt.Errorf("a %s is no %s", o.typ.name, t)
 }
 
-// reader makes the function that turns a field of this Go type into a value. It is made once, so that reading costs no search.
+// reader makes the function that turns a field of this Go type into a value. It is made once, so
+// that reading costs no search.
 func reader(t reflect.Type) func(reflect.Value, *Memory) ref.Val {
 	if t.Kind() == reflect.Pointer {
 		if entityByType[t.Elem()] != nil {

@@ -128,7 +128,8 @@ func responseHeaders(r *Response) ref.Val {
 // byteOrderMark starts the UTF-8 of some servers, and is no part of JSON.
 var byteOrderMark = []byte("\uFEFF")
 
-// responseJSON is null for what is no JSON, and a limit for more values than an expression may work on.
+// responseJSON is null for what is no JSON, and a limit for more values than an expression may work
+// on.
 func responseJSON(r *Response) ref.Val {
 	if r.Truncated {
 		return types.NullValue

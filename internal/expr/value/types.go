@@ -12,8 +12,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// entity is one type of the domain as expressions see it: a struct of the root whose members carry their JSON names, and what is
-// derived from them.
+// entity is one type of the domain as expressions see it: a struct of the root whose members carry
+// their JSON names, and what is derived from them.
 type entity struct {
 	name    string
 	goType  reflect.Type
@@ -84,7 +84,8 @@ func init() {
 	}
 }
 
-// hidden are members of the structs that expressions do not see: how a service makes documents is no matter of a call.
+// hidden are members of the structs that expressions do not see: how a service makes documents is
+// no matter of a call.
 var hidden = map[string][]string{"Service": {"input", "inputSample"}}
 
 // declare adds the member of one struct field, and the name beside an enum.
@@ -143,7 +144,8 @@ func (e *entity) add(m *member) {
 	e.byName[m.name] = m
 }
 
-// NullMemberError says that a member of nothing was read. Which expression is null the [tracer] remembers.
+// NullMemberError says that a member of nothing was read. It does not know which expression is
+// null.
 type NullMemberError struct{ entity, member string }
 
 func (e *NullMemberError) Error() string {

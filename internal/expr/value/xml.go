@@ -15,12 +15,14 @@ import (
 // maxXMLDepth bounds the nesting of elements.
 const maxXMLDepth = 500
 
-// errNoXML says that a text is no well-formed XML, or more than is read here: a DTD, and with it every entity of its own.
+// errNoXML says that a text is no well-formed XML, or more than is read here: a DTD, and with it
+// every entity of its own.
 var errNoXML = errors.New("it is no XML")
 
-// decodeXML reads one XML document as a map with the root element's name. An element is a map of its children; one with neither
-// children nor attributes is its text. Children of one name are a list, attributes are named "@name", and text beside children or
-// attributes is "#text". Prefixes are dropped, and so is white space around a text.
+// decodeXML reads one XML document as a map with the root element's name. An element is a map of
+// its children; one with neither children nor attributes is its text. Children of one name are a
+// list, attributes are named "@name", and text beside children or attributes is "#text". Prefixes
+// are dropped, and so is white space around a text.
 func decodeXML(data []byte) (ref.Val, error) {
 	dec := xml.NewDecoder(bytes.NewReader(data))
 	dec.CharsetReader = readerOf
@@ -133,8 +135,8 @@ func (r *xmlReader) element(start xml.StartElement, depth int) (ref.Val, error) 
 	}
 }
 
-// readerOf serves documents that declare an encoding of Western Europe, and those that say UTF-16 and are UTF-8 by now: of .NET, which
-// often are from the start, and ours. All others are not read.
+// readerOf serves documents that declare an encoding of Western Europe, and those that say UTF-16
+// and are UTF-8 by now: of .NET, which often are from the start, and ours. All others are not read.
 func readerOf(charset string, input io.Reader) (io.Reader, error) {
 	charset = strings.ToLower(charset)
 	known := charsets[charset]

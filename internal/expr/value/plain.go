@@ -4,6 +4,8 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/forgehook/forgehook"
 )
 
 // Plain takes an optional value out of its wrapping; a field that a document does not have is null.
@@ -28,6 +30,7 @@ func Plain(v ref.Val) ref.Val {
 	}
 }
 
+// IsScalar reports that a value is neither a list nor a map nor an entity.
 func IsScalar(v ref.Val) bool {
 	switch v.(type) {
 	case traits.Mapper, traits.Lister, *Object:
@@ -36,22 +39,23 @@ func IsScalar(v ref.Val) bool {
 	return true
 }
 
+// TextOf is a text, "" for anything else.
 func TextOf(v ref.Val) string {
 	s, _ := v.(types.String)
 	return string(s)
 }
 
-// Readable takes the value of a field where a field stands for it, as in number(doc.field("Total")).
+// Readable takes the value of a field where a field stands for it, as in
+// number(doc.field("Total")).
 func Readable(v ref.Val) ref.Val {
+	v = Plain(v)
 	if o, ok := v.(*Object); ok && o.typ == parameterEntity {
-		if p := parameter(o); p != nil {
-			return StringOrNull(p.Value)
-		}
-		return types.NullValue
+		return StringOrNull(o.Entity.(*forgehook.DocumentParameter).Value)
 	}
-	return Plain(v)
+	return v
 }
 
+// AsDouble is the value of a number of any kind.
 func AsDouble(v ref.Val) (float64, bool) {
 	switch x := v.(type) {
 	case types.Double:
@@ -64,7 +68,7 @@ func AsDouble(v ref.Val) (float64, bool) {
 	return 0, false
 }
 
-// LimitedText is a text that a function gives.
+// LimitedText is a text that a function gives, unless it is too long.
 func LimitedText(s string) ref.Val {
 	if len(s) > MaxText {
 		return TooMuch(TextLimit)
