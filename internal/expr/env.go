@@ -21,12 +21,12 @@ import (
 // Scope says which variables an expression sees.
 type Scope int
 
-// The scopes. Another one is a constant here, its variables in [variables] and a function that
+// The scopes. To add one takes a constant here, its variables in [variables] and a function that
 // makes its [Vars].
 const (
 	Subject   Scope = iota // what a call is about
 	Input                  // the JSON that a sender posts
-	Answer                 // what a call is about, and what came of it
+	Received               // what a call is about, and what came of it
 	WriteBack              // likewise, and the result
 )
 
@@ -43,7 +43,7 @@ var variables = map[Scope][]variable{
 		{"source", cel.DynType, "input"},
 		{"now", cel.TimestampType, ""},
 	},
-	Answer: append(slices.Clip(subjectVariables), responseVariable),
+	Received: append(slices.Clip(subjectVariables), responseVariable),
 	WriteBack: append(slices.Clip(subjectVariables), responseVariable,
 		variable{"result", cel.DynType, ""}, variable{"callback", value.CallbackType, ""}),
 }

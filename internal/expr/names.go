@@ -106,7 +106,7 @@ var scopes = []struct {
 }{
 	{Subject, "conditions, URLs, headers and bodies of a webhook"},
 	{Input, "the input of a service"},
-	{Answer, "the settings of response, which are about an answer"},
+	{Received, "the settings of response, which are about an answer"},
 	{WriteBack, "response.writeBack"},
 }
 

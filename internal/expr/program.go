@@ -87,7 +87,7 @@ func (e *environment) plan(checked *ast.AST) (cel.Program, error) {
 		cel.Functions(e.guarded...), //nolint:staticcheck // the only way to put something before the library's own functions
 		cel.CustomDecoratorV2(orderMaps(checked)),
 		cel.CustomDecoratorV2(replaceCalls),
-		cel.CustomDecoratorV2(newTracer(checked, e.scope == Answer || e.scope == WriteBack).decorate),
+		cel.CustomDecoratorV2(newTracer(checked, e.scope == Received || e.scope == WriteBack).decorate),
 		cel.CostTracking(nil),
 		cel.CostTrackerOptions(e.prices...),
 		cel.CostLimit(maxCost),

@@ -71,9 +71,9 @@ func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 	return v.aliased(Subject)
 }
 
-// AnswerVars are the variables of [Answer] and, with null for result and callback, of [WriteBack].
+// ResponseVars are the variables of [Received] and, with null for result and callback, of [WriteBack].
 // Neither subject nor response may change while they are used.
-func AnswerVars(sub *forgehook.Subject, call Call, response *Response) *Vars {
+func ResponseVars(sub *forgehook.Subject, call Call, response *Response) *Vars {
 	v := SubjectVars(sub, call)
 	v.make["response"] = func() ref.Val { return v.memory.Response(response) }
 	v.make["result"] = func() ref.Val { return types.NullValue }

@@ -26,8 +26,8 @@ type meaning struct {
 
 func (f *faults) compileMeaning(s *forgehook.ResponseSettings) meaning {
 	n := meaning{
-		success: f.compileOver(expr.Answer, expr.BoolResult, successPath, s.SuccessWhen),
-		result:  f.compileOver(expr.Answer, expr.AnyResult, resultPath, s.Result),
+		success: f.compileOver(expr.Received, expr.BoolResult, successPath, s.SuccessWhen),
+		result:  f.compileOver(expr.Received, expr.AnyResult, resultPath, s.Result),
 	}
 	for _, w := range writesOf(&s.WriteBack) {
 		if w.program = f.compileOver(expr.WriteBack, w.want, w.path, w.text); w.program == nil {
@@ -71,7 +71,7 @@ func (p *Plan) Awaits() bool { return p.settings.Callback.Await }
 // URL is shown as it may be kept.
 func (p *Plan) responseVars(e *Evidence) *expr.Vars {
 	sub, x := p.subject(e.Subject), &e.Exchange
-	vars := expr.AnswerVars(sub, p.meta(e.Meta).shown().call(), &expr.Response{
+	vars := expr.ResponseVars(sub, p.meta(e.Meta).shown().call(), &expr.Response{
 		StatusCode: x.StatusCode, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated,
 	})
 	vars.ShowEntities(entityView(sub))

@@ -14,7 +14,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Response is what an endpoint has answered. Of a body that is cut off only the text can be read.
+// Response is what an endpoint has given back. Of a body that is cut off only the text can be read.
 type Response struct {
 	StatusCode int
 	Headers    map[string]string
@@ -25,7 +25,7 @@ type Response struct {
 // responseFacts is the variable response.
 type responseFacts struct {
 	StatusCode int32 `json:"statusCode"`
-	answer     *Response
+	response   *Response
 }
 
 // callbackFacts is the variable callback.
@@ -53,7 +53,7 @@ var responseMembers = []*member{
 
 // Response makes the variable response.
 func (m *Memory) Response(r *Response) ref.Val {
-	return m.Wrap(&responseFacts{StatusCode: int32(r.StatusCode), answer: r}) //nolint:gosec // it has three digits
+	return m.Wrap(&responseFacts{StatusCode: int32(r.StatusCode), response: r}) //nolint:gosec // it has three digits
 }
 
 // Callback makes the variable callback of what an endpoint has said later.
@@ -73,7 +73,7 @@ func (o *Object) once(member string, read func(*Response) ref.Val) ref.Val {
 	if known, ok := o.Memory.Memo[key].(ref.Val); ok {
 		return known
 	}
-	made := read(o.Entity.(*responseFacts).answer)
+	made := read(o.Entity.(*responseFacts).response)
 	o.Memory.Memo[key] = made
 	return made
 }

@@ -16,7 +16,7 @@ import (
 
 func answered(t testing.TB, text string, r Response) (string, error) {
 	t.Helper()
-	got, err := compile(t, WriteBack, AnyResult, text).Eval(AnswerVars(subject(t, `{"id":7}`), ExampleCall(), &r))
+	got, err := compile(t, WriteBack, AnyResult, text).Eval(ResponseVars(subject(t, `{"id":7}`), ExampleCall(), &r))
 	if err != nil {
 		return "", err
 	}
@@ -24,7 +24,7 @@ func answered(t testing.TB, text string, r Response) (string, error) {
 	return string(data), err
 }
 
-func TestAnswerVars(t *testing.T) {
+func TestResponseVars(t *testing.T) {
 	t.Parallel()
 	const body = "\uFEFF" + `{"ok":true,"n":null,"items":[{"sku":"B6"},{}],"total":118.40,"id":9007199254740993}`
 	response := Response{StatusCode: 207, Headers: map[string]string{"Content-Type": "application/json", "X-Id": "7"}, Body: []byte(body)}
@@ -70,7 +70,7 @@ func TestAnswerVars(t *testing.T) {
 }
 
 // A text is in the charset that its header names.
-func TestAnswerVars_charset(t *testing.T) {
+func TestResponseVars_charset(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ contentType, body, text, want string }{
 		{"text/plain; charset=ISO-8859-1", "Gr\xfc\xdfe", `response.text`, `"Grüße"`},
@@ -99,7 +99,7 @@ func TestAnswerVars_charset(t *testing.T) {
 }
 
 // What is no JSON cannot be calculated with, and the message says so.
-func TestAnswerVars_faults(t *testing.T) {
+func TestResponseVars_faults(t *testing.T) {
 	t.Parallel()
 	response := Response{StatusCode: 200, Body: []byte(`{"items":[1],"text":"x"}`)}
 	tests := []struct {
@@ -123,19 +123,19 @@ func TestAnswerVars_faults(t *testing.T) {
 }
 
 // Names belong to their scopes.
-func TestAnswer_scopes(t *testing.T) {
+func TestReceived_scopes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		scope      Scope
 		text, want string
 	}{
 		{Subject, `response.json.ok`, "no such name here: it belongs to the settings of response, which are about an answer"},
-		{Answer, `result.ok`, "no such name here: it belongs to response.writeBack"},
-		{Answer, `callback.result`, "no such name here: it belongs to response.writeBack"},
+		{Received, `result.ok`, "no such name here: it belongs to response.writeBack"},
+		{Received, `callback.result`, "no such name here: it belongs to response.writeBack"},
 		{WriteBack, `source.ok`, "no such name here: it belongs to the input of a service"},
 		{Input, `doc.id`, "no such name here: it belongs to conditions, URLs, headers and bodies of a webhook"},
 		{WriteBack, `respons.json`, "no such name: did you mean response?"},
-		{Answer, `response.body`, "no such field of Response; it has statusCode, headers, text, json, xml"},
+		{Received, `response.body`, "no such field of Response; it has statusCode, headers, text, json, xml"},
 	}
 	for _, tt := range tests {
 		if _, err := Compile(tt.scope, AnyResult, tt.text); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -147,7 +147,7 @@ func TestAnswer_scopes(t *testing.T) {
 func TestVars_SetResult(t *testing.T) {
 	t.Parallel()
 	failed, why := forgehook.Failed, "no stock"
-	v := AnswerVars(subject(t, `{"id":7}`), ExampleCall(), &Response{StatusCode: 202})
+	v := ResponseVars(subject(t, `{"id":7}`), ExampleCall(), &Response{StatusCode: 202})
 	v.SetResult(json.RawMessage(`{"a":[1]}`), &forgehook.Callback{Result: json.RawMessage(`{"a":[1]}`), Outcome: &failed, Error: &why})
 	got, err := compile(t, WriteBack, AnyResult, `[result.a, callback.result.a, callback.outcome, callback.error, result.b, response.json]`).Eval(v)
 	if err != nil || got.Text() != `[[1],[1],"failed","no stock",null,null]` {
@@ -210,7 +210,7 @@ func TestDecodeXML(t *testing.T) {
 }
 
 // A body that nobody should have sent gives null or a limit, at once.
-func TestAnswerVars_hostile(t *testing.T) {
+func TestResponseVars_hostile(t *testing.T) {
 	t.Parallel()
 	const million = 1_000_000
 	tests := []struct{ name, text, body, want string }{
@@ -246,7 +246,7 @@ func TestAnswerVars_hostile(t *testing.T) {
 }
 
 // Two spellings of a header are one, whichever order the map has.
-func TestAnswerVars_headers(t *testing.T) {
+func TestResponseVars_headers(t *testing.T) {
 	t.Parallel()
 	for range 20 {
 		got, err := answered(t, "response.headers", Response{Headers: map[string]string{"B": "1", "b": "2", "A": "3", "C": "\xff"}})
