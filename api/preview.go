@@ -10,33 +10,10 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// previewRequest is a request for calls, whose members it has, and settings to try.
+// previewRequest is a request for calls and settings to try.
 type previewRequest struct {
-	ServiceID        *int32                       `json:"serviceId"`
-	WebHookServiceID *int32                       `json:"webHookServiceId"`
-	DocumentID       *int32                       `json:"documentId"`
-	Document         *forgehook.Document          `json:"document"`
-	MasterDocumentID *int32                       `json:"masterDocumentId"`
-	MasterDocument   *forgehook.Document          `json:"masterDocument"`
-	ParameterID      *int32                       `json:"parameterId"`
-	Parameter        *forgehook.DocumentParameter `json:"parameter"`
-	ParameterDefID   *int32                       `json:"parameterDefId"`
-	ParameterDef     *forgehook.ParameterDef      `json:"parameterDef"`
-	VerificationID   *int32                       `json:"verificationId"`
-	Verification     *forgehook.Verification      `json:"verification"`
-	WorkItemID       *int32                       `json:"workItemId"`
-	WorkItem         *forgehook.WorkItem          `json:"workItem"`
-	Reason           *string                      `json:"reason"`
-	Settings         json.RawMessage              `json:"settings" holds:"settings"`
-}
-
-func (p previewRequest) call() forgehook.CallRequest {
-	return forgehook.CallRequest{
-		ServiceID: p.ServiceID, WebHookServiceID: p.WebHookServiceID, DocumentID: p.DocumentID, Document: p.Document,
-		MasterDocumentID: p.MasterDocumentID, MasterDocument: p.MasterDocument, ParameterID: p.ParameterID, Parameter: p.Parameter,
-		ParameterDefID: p.ParameterDefID, ParameterDef: p.ParameterDef, VerificationID: p.VerificationID, Verification: p.Verification,
-		WorkItemID: p.WorkItemID, WorkItem: p.WorkItem, Reason: p.Reason,
-	}
+	forgehook.CallRequest
+	Settings json.RawMessage `json:"settings" holds:"settings"`
 }
 
 // preview is what would become of a call.
@@ -62,7 +39,7 @@ func (s *server) preview(ctx context.Context, r *request, in *byID) (*response[p
 	if err != nil {
 		return nil, err
 	}
-	subject, err := s.DB.FreezeSubject(ctx, r.tenant(), at, given.call())
+	subject, err := s.DB.FreezeSubject(ctx, r.tenant(), at, given.CallRequest)
 	if err := r.collect("body", err); err != nil {
 		return nil, err
 	}
