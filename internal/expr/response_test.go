@@ -14,7 +14,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-func answered(t testing.TB, text string, r Response) (string, error) {
+func answered(t testing.TB, text string, r forgehook.Exchange) (string, error) {
 	t.Helper()
 	got, err := compile(t, WriteBack, AnyResult, text).Eval(ResponseVars(subject(t, `{"id":7}`), ExampleCall(), &r))
 	if err != nil {
@@ -27,7 +27,7 @@ func answered(t testing.TB, text string, r Response) (string, error) {
 func TestResponseVars(t *testing.T) {
 	t.Parallel()
 	const body = "\uFEFF" + `{"ok":true,"n":null,"items":[{"sku":"B6"},{}],"total":118.40,"id":9007199254740993}`
-	response := Response{StatusCode: 207, Headers: map[string]string{"Content-Type": "application/json", "X-Id": "7"}, Body: []byte(body)}
+	response := forgehook.Exchange{StatusCode: 207, Headers: map[string]string{"Content-Type": "application/json", "X-Id": "7"}, Body: []byte(body)}
 	tests := []struct{ text, want string }{
 		{`[response.statusCode, doc.id]`, `[207,7]`},
 		{`response.headers["content-type"]`, `"application/json"`},
@@ -88,7 +88,7 @@ func TestResponseVars_charset(t *testing.T) {
 		{"application/json", `{"a":1e400}`, `string(response.json.a == null) + text(response.json.a)`, `"falseInfinity"`},
 	}
 	for _, tt := range tests {
-		r := Response{StatusCode: 200, Headers: map[string]string{"Content-Type": tt.contentType}, Body: []byte(tt.body)}
+		r := forgehook.Exchange{StatusCode: 200, Headers: map[string]string{"Content-Type": tt.contentType}, Body: []byte(tt.body)}
 		got, err := answered(t, tt.text, r)
 		var a, b any
 		_, _ = json.Unmarshal([]byte(got), &a), json.Unmarshal([]byte(tt.want), &b)
@@ -101,7 +101,7 @@ func TestResponseVars_charset(t *testing.T) {
 // What is no JSON cannot be calculated with, and the message says so.
 func TestResponseVars_faults(t *testing.T) {
 	t.Parallel()
-	response := Response{StatusCode: 200, Body: []byte(`{"items":[1],"text":"x"}`)}
+	response := forgehook.Exchange{StatusCode: 200, Body: []byte(`{"items":[1],"text":"x"}`)}
 	tests := []struct {
 		text string
 		code forgehook.CallErrorCode
@@ -147,7 +147,7 @@ func TestReceived_scopes(t *testing.T) {
 func TestVars_SetResult(t *testing.T) {
 	t.Parallel()
 	failed, why := forgehook.Failed, "no stock"
-	v := ResponseVars(subject(t, `{"id":7}`), ExampleCall(), &Response{StatusCode: 202})
+	v := ResponseVars(subject(t, `{"id":7}`), ExampleCall(), &forgehook.Exchange{StatusCode: 202})
 	v.SetResult(json.RawMessage(`{"a":[1]}`), &forgehook.Callback{Result: json.RawMessage(`{"a":[1]}`), Outcome: &failed, Error: &why})
 	got, err := compile(t, WriteBack, AnyResult, `[result.a, callback.result.a, callback.outcome, callback.error, result.b, response.json]`).Eval(v)
 	if err != nil || got.Text() != `[[1],[1],"failed","no stock",null,null]` {
@@ -203,7 +203,7 @@ func TestDecodeXML(t *testing.T) {
 		{"too deep", strings.Repeat("<a>", 100_000) + strings.Repeat("</a>", 100_000), `null`},
 	}
 	for _, tt := range tests {
-		if got, err := answered(t, "response.xml", Response{Body: []byte(tt.in)}); err != nil || got != tt.want {
+		if got, err := answered(t, "response.xml", forgehook.Exchange{Body: []byte(tt.in)}); err != nil || got != tt.want {
 			t.Errorf("%s: got %.300s, %v, want %.300s", tt.name, got, err, tt.want)
 		}
 	}
@@ -226,7 +226,7 @@ func TestResponseVars_hostile(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			ends(t, func() {
-				got, err := answered(t, tt.text, Response{Body: []byte(tt.body)})
+				got, err := answered(t, tt.text, forgehook.Exchange{Body: []byte(tt.body)})
 				if err != nil {
 					got = err.Error()
 				}
@@ -238,7 +238,7 @@ func TestResponseVars_hostile(t *testing.T) {
 	}
 	for _, text := range []string{"response.json", "response.xml"} {
 		for _, body := range []string{"1", "<a/>"} {
-			if got, err := answered(t, text, Response{Body: []byte(body), Truncated: true}); err != nil || got != "null" {
+			if got, err := answered(t, text, forgehook.Exchange{Body: []byte(body), Truncated: true}); err != nil || got != "null" {
 				t.Errorf("%s of a truncated %s: %s, %v", text, body, got, err)
 			}
 		}
@@ -249,7 +249,7 @@ func TestResponseVars_hostile(t *testing.T) {
 func TestResponseVars_headers(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		got, err := answered(t, "response.headers", Response{Headers: map[string]string{"B": "1", "b": "2", "A": "3", "C": "\xff"}})
+		got, err := answered(t, "response.headers", forgehook.Exchange{Headers: map[string]string{"B": "1", "b": "2", "A": "3", "C": "\xff"}})
 		if want := `{"a":"3","b":"2","c":"` + "\uFFFD" + `"}`; err != nil || got != want {
 			t.Fatalf("%s, %v", got, err)
 		}

@@ -15,9 +15,8 @@ import (
 
 // What callers hand in and get back, under the names by which they meet it.
 type (
-	Call     = value.Call
-	Response = value.Response
-	Value    = value.Value
+	Call  = value.Call
+	Value = value.Value
 )
 
 // What all expressions of one [Vars] may take together.
@@ -72,10 +71,10 @@ func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 }
 
 // ResponseVars are the variables of [Received] and, with null for result and callback, of [WriteBack].
-// Neither subject nor response may change while they are used.
-func ResponseVars(sub *forgehook.Subject, call Call, response *Response) *Vars {
+// Neither subject nor exchange may change while they are used.
+func ResponseVars(sub *forgehook.Subject, call Call, x *forgehook.Exchange) *Vars {
 	v := SubjectVars(sub, call)
-	v.make["response"] = func() ref.Val { return v.memory.Response(response) }
+	v.make["response"] = func() ref.Val { return v.memory.Response(x) }
 	v.make["result"] = func() ref.Val { return types.NullValue }
 	v.make["callback"] = v.make["result"]
 	return v

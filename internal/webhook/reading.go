@@ -70,10 +70,8 @@ func (p *Plan) Awaits() bool { return p.settings.Callback.Await }
 // responseVars are what expressions over a response see, with a budget of their own. The callback's
 // URL is shown as it may be kept.
 func (p *Plan) responseVars(e *Evidence) *expr.Vars {
-	sub, x := p.subject(e.Subject), &e.Exchange
-	vars := expr.ResponseVars(sub, p.meta(e.Meta).shown().call(), &expr.Response{
-		StatusCode: x.StatusCode, Headers: x.Headers, Body: x.Body, Truncated: x.Truncated,
-	})
+	sub := p.subject(e.Subject)
+	vars := expr.ResponseVars(sub, p.meta(e.Meta).shown().call(), &e.Exchange)
 	vars.ShowEntities(entityView(sub))
 	return vars
 }

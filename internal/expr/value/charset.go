@@ -8,6 +8,8 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/forgehook/forgehook"
 )
 
 // charsets are those that endpoints still write texts in, beside UTF-8.
@@ -18,11 +20,12 @@ var charsets = map[string]encoding.Encoding{
 	"utf-16be": unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "utf-16le": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
 }
 
-// text is the body as UTF-8: that of text/* and XML is in the charset which the header names, all
-// else, and what names none that is known, is taken for UTF-8. What is no character becomes U+FFFD.
-func (r *Response) text() string {
+// bodyText is a response's body as UTF-8: that of text/* and XML is in the charset which the header
+// names, all else, and what names none that is known, is taken for UTF-8. What is no character
+// becomes U+FFFD.
+func bodyText(x *forgehook.Exchange) string {
 	var contentType string
-	for name, value := range r.Headers {
+	for name, value := range x.Headers {
 		if strings.EqualFold(name, "Content-Type") {
 			contentType = value
 		}
@@ -30,12 +33,12 @@ func (r *Response) text() string {
 	media, parameters, err := mime.ParseMediaType(contentType)
 	if err == nil && (strings.HasPrefix(media, "text/") || media == "application/xml" || strings.HasSuffix(media, "+xml")) {
 		if known := charsets[strings.ToLower(parameters["charset"])]; known != nil {
-			if text, err := known.NewDecoder().Bytes(r.Body); err == nil {
+			if text, err := known.NewDecoder().Bytes(x.Body); err == nil {
 				return string(text)
 			}
 		}
 	}
-	return strings.ToValidUTF8(string(r.Body), "\uFFFD")
+	return strings.ToValidUTF8(string(x.Body), "\uFFFD")
 }
 
 // fromUTF16 is a text that begins with the mark of UTF-16 as UTF-8; any other stays as it is.

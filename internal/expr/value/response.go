@@ -14,18 +14,10 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Response is what an endpoint has given back. Of a body that is cut off only the text can be read.
-type Response struct {
-	StatusCode int
-	Headers    map[string]string
-	Body       []byte
-	Truncated  bool
-}
-
 // responseFacts is the variable response.
 type responseFacts struct {
 	StatusCode int32 `json:"statusCode"`
-	response   *Response
+	exchange   *forgehook.Exchange
 }
 
 // callbackFacts is the variable callback.
@@ -41,7 +33,7 @@ var responseMembers = []*member{
 		return o.once("headers", responseHeaders)
 	}},
 	{name: "text", celType: cel.StringType, facts: MemberFacts{Type: "string"}, get: func(o *Object) ref.Val {
-		return o.once("text", func(r *Response) ref.Val { return types.String(r.text()) })
+		return o.once("text", func(x *forgehook.Exchange) ref.Val { return types.String(bodyText(x)) })
 	}},
 	{name: "json", celType: cel.DynType, facts: MemberFacts{Type: "dyn", Nullable: true}, get: func(o *Object) ref.Val {
 		return o.once("json", responseJSON)
@@ -51,9 +43,9 @@ var responseMembers = []*member{
 	}},
 }
 
-// Response makes the variable response.
-func (m *Memory) Response(r *Response) ref.Val {
-	return m.Wrap(&responseFacts{StatusCode: int32(r.StatusCode), response: r}) //nolint:gosec // it has three digits
+// Response makes the variable response. Of a body that is cut off only the text can be read.
+func (m *Memory) Response(x *forgehook.Exchange) ref.Val {
+	return m.Wrap(&responseFacts{StatusCode: int32(x.StatusCode), exchange: x}) //nolint:gosec // it has three digits
 }
 
 // Callback makes the variable callback of what an endpoint has said later.
@@ -68,12 +60,12 @@ type onceKey struct {
 }
 
 // once reads a member of a response when it is first asked for.
-func (o *Object) once(member string, read func(*Response) ref.Val) ref.Val {
+func (o *Object) once(member string, read func(*forgehook.Exchange) ref.Val) ref.Val {
 	key := onceKey{o.Entity, member}
 	if known, ok := o.Memory.Memo[key].(ref.Val); ok {
 		return known
 	}
-	made := read(o.Entity.(*responseFacts).response)
+	made := read(o.Entity.(*responseFacts).exchange)
 	o.Memory.Memo[key] = made
 	return made
 }
@@ -104,15 +96,15 @@ func (m headerMap) Contains(key ref.Val) ref.Val {
 }
 
 // responseHeaders are in alphabetical order, with names in lower case.
-func responseHeaders(r *Response) ref.Val {
-	lower := make(map[string]string, len(r.Headers))
-	names := make([]string, 0, len(r.Headers))
-	for name := range r.Headers {
+func responseHeaders(x *forgehook.Exchange) ref.Val {
+	lower := make(map[string]string, len(x.Headers))
+	names := make([]string, 0, len(x.Headers))
+	for name := range x.Headers {
 		names = append(names, name)
 	}
 	slices.Sort(names) // of two spellings the later one counts
 	for _, name := range names {
-		lower[strings.ToLower(name)] = r.Headers[name]
+		lower[strings.ToLower(name)] = x.Headers[name]
 	}
 	for i, name := range names {
 		names[i] = strings.ToLower(name)
@@ -130,19 +122,19 @@ var byteOrderMark = []byte("\uFEFF")
 
 // responseJSON is null for what is no JSON, and a limit for more values than an expression may work
 // on.
-func responseJSON(r *Response) ref.Val {
-	if r.Truncated {
+func responseJSON(x *forgehook.Exchange) ref.Val {
+	if x.Truncated {
 		return types.NullValue
 	}
-	made, err := DecodeJSONWithin(bytes.TrimPrefix(r.Body, byteOrderMark), MaxElements)
+	made, err := DecodeJSONWithin(bytes.TrimPrefix(x.Body, byteOrderMark), MaxElements)
 	return readOrNull(made, err)
 }
 
-func responseXML(r *Response) ref.Val {
-	if r.Truncated {
+func responseXML(x *forgehook.Exchange) ref.Val {
+	if x.Truncated {
 		return types.NullValue
 	}
-	return readOrNull(decodeXML(fromUTF16(r.Body)))
+	return readOrNull(decodeXML(fromUTF16(x.Body)))
 }
 
 func readOrNull(made ref.Val, err error) ref.Val {
