@@ -68,6 +68,7 @@ func cell(text string) string { return strings.NewReplacer("|", `\|`, "\n", " ")
 // fresh compares a generated page with what is stored, or writes it.
 func fresh(t *testing.T, path, want string) {
 	t.Helper()
+	want = wrap(want)
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
