@@ -19,6 +19,7 @@ var lists = map[string]string{
 
 	"Permission": "of a route, asked one by one", "WorkflowState": "of the engine, asked one by one",
 	"Kind": "of a setting, which shows the words it takes", "internal/doctor.State": "counted one by one",
+	"internal/postgres.WaitedFor": "asked one by one",
 }
 
 // A word that is declared and not listed would be missing in the schema, in filters and in docs.

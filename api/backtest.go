@@ -81,7 +81,7 @@ func (s *server) backtest(ctx context.Context, r *request, in *byID) (*response[
 	if err := r.decode(&given, true); err != nil {
 		return nil, err
 	}
-	at, err := s.DB.Place(ctx, r.tenant(), in.ID)
+	at, err := s.DB.Site(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (s *server) backtest(ctx context.Context, r *request, in *byID) (*response[
 }
 
 // sample reads which subjects to try.
-func (r *request) sample(at postgres.Place, given *sampleRequest) postgres.SampleQuery {
+func (r *request) sample(at postgres.Site, given *sampleRequest) postgres.SampleQuery {
 	query := postgres.SampleQuery{At: at, Source: postgres.SampleDocuments, Limit: sampleUsual}
 	if given == nil {
 		return query

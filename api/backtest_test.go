@@ -278,7 +278,7 @@ func TestBacktestGivesUp(t *testing.T) {
 	f := setup(t)
 	f.seed(t)
 	s := &server{turns: make(chan struct{}, 1), Config: Config{DB: f.db}, log: slog.New(slog.DiscardHandler)}
-	at, err := f.db.Place(t.Context(), f.tenant, 48080)
+	at, err := f.db.Site(t.Context(), f.tenant, 48080)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/postgres/await"
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 	"github.com/forgehook/forgehook/internal/secret"
 )
@@ -36,7 +37,7 @@ type fixture struct {
 	engine  *testEngine
 	handler *API
 	secrets *secret.Keeper
-	waiter  *postgres.Waiter
+	waiter  *await.Waiter
 	tenant  forgehook.TenantID
 	keys    map[forgehook.Role]string
 	log     *lockedBuffer
@@ -66,7 +67,7 @@ func setup(t testing.TB, change ...func(*Config, string)) *fixture {
 	db := pgtest.New(t)
 	log := &lockedBuffer{}
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	waiter, err := postgres.NewWaiter(db.URL, db.DB, logger)
+	waiter, err := await.New(db.URL, db.DB, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ type preview struct {
 }
 
 func (s *server) preview(ctx context.Context, r *request, in *byID) (*response[preview], error) {
-	at, err := s.DB.Place(ctx, r.tenant(), in.ID)
+	at, err := s.DB.Site(ctx, r.tenant(), in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -188,7 +188,7 @@ func (s *server) onlyServices(ctx context.Context, r *request, id int32, err err
 	if forgehook.ErrorCode(err) != forgehook.CodeNotFound {
 		return err
 	}
-	if at, placed := s.DB.Place(ctx, r.tenant(), id); placed == nil && at.Utility != nil {
+	if at, placed := s.DB.Site(ctx, r.tenant(), id); placed == nil && at.Utility != nil {
 		return forgehook.Errorf(forgehook.CodeNotFound, "Service %d is a utility: events are those of its service %d; POST /v1/calls calls the utility alone.", id, at.Utility.ServiceID)
 	}
 	return err

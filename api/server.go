@@ -27,6 +27,7 @@ import (
 	"github.com/forgehook/forgehook/internal/openapi"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/postgres/await"
 	"github.com/forgehook/forgehook/internal/secret"
 	"github.com/forgehook/forgehook/internal/webhook"
 )
@@ -34,7 +35,7 @@ import (
 // Config is what the API needs. All but Log, Metrics, Registerer, RatePerSecond and Stopping must be set.
 type Config struct {
 	DB            *postgres.DB
-	Waiter        *postgres.Waiter
+	Waiter        *await.Waiter
 	Engine        dispatch.Engine
 	Secrets       *secret.Keeper
 	Outbound      *outbound.Sender // checks URLs on save; sends nothing here

@@ -43,7 +43,7 @@ func (s *server) trials() {
 
 // settingsToTry are the given settings over those in force, or those in force. They are nil where they have faults, which the
 // request then knows.
-func (s *server) settingsToTry(r *request, at postgres.Place, given json.RawMessage) (*webhook.Plan, error) {
+func (s *server) settingsToTry(r *request, at postgres.Site, given json.RawMessage) (*webhook.Plan, error) {
 	const below = "body.settings"
 	present := forgehook.DefaultSettings()
 	if at.Utility != nil {

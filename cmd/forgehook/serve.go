@@ -23,6 +23,7 @@ import (
 	"github.com/forgehook/forgehook/api"
 	"github.com/forgehook/forgehook/internal/outbound"
 	"github.com/forgehook/forgehook/internal/postgres"
+	"github.com/forgehook/forgehook/internal/postgres/await"
 	"github.com/forgehook/forgehook/internal/secret"
 	"github.com/forgehook/forgehook/internal/webhook"
 	"github.com/forgehook/forgehook/worker"
@@ -60,8 +61,8 @@ type service struct {
 	client  client.Client
 	control *worker.Control
 	api     net.Listener
-	monitor net.Listener                    // nil: none
-	waiter  atomic.Pointer[postgres.Waiter] // of the API
+	monitor net.Listener                 // nil: none
+	waiter  atomic.Pointer[await.Waiter] // of the API
 }
 
 // part is one thing that a process does until its context ends.
@@ -237,7 +238,7 @@ func (s *service) serveAPI(ctx context.Context) error {
 	stopping := ctx.Done()
 	ctx, cancel := outlast(ctx, s.config.DrainDelay)
 	defer cancel()
-	waiter, err := postgres.NewWaiter(s.config.DatabaseURL, s.db, s.log)
+	waiter, err := await.New(s.config.DatabaseURL, s.db, s.log)
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,10 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-const callsList listOf = "calls"
+const callsList database.ListOf = "calls"
 
 // callRow is a call, the request it sends and the answer it got last.
 type callRow struct {
@@ -75,10 +76,10 @@ func (r callRow) toCall() (c forgehook.Call, err error) {
 		ID: r.ID, WorkflowID: forgehook.CallWorkflowID(r.ID), WebhookID: r.WebhookID, WebHookServiceID: r.WebHookServiceID,
 		ServiceID: r.ServiceID, ProjectID: r.ProjectID, DocumentID: r.DocumentID, WorkItemID: r.WorkItemID,
 		SettingsVersion: r.SettingsVersion, Reason: r.Reason, Status: forgehook.CallStatus(r.Status),
-		Outcome: (*forgehook.Outcome)(r.Outcome), Attempts: r.Attempts, NextAttemptAt: optionalMoment(r.NextAttemptAt),
-		AcceptedAt: moment(r.AcceptedAt), DeadlineAt: moment(r.DeadlineAt), CompletedAt: optionalMoment(r.CompletedAt),
-		Error: callError(r.ErrorCode, r.ErrorMessage), EventType: forgehook.EventExplicit, RunID: r.RunID, CauseID: r.CauseID,
-		CallbackUntil: optionalMoment(r.CallbackUntil), Result: r.Result,
+		Outcome: (*forgehook.Outcome)(r.Outcome), Attempts: r.Attempts, NextAttemptAt: database.OptionalMoment(r.NextAttemptAt),
+		AcceptedAt: database.Moment(r.AcceptedAt), DeadlineAt: database.Moment(r.DeadlineAt), CompletedAt: database.OptionalMoment(r.CompletedAt),
+		Error: database.CallError(r.ErrorCode, r.ErrorMessage), EventType: forgehook.EventExplicit, RunID: r.RunID, CauseID: r.CauseID,
+		CallbackUntil: database.OptionalMoment(r.CallbackUntil), Result: r.Result,
 	}
 	if r.EventType != nil {
 		c.EventType = forgehook.EventType(*r.EventType)
@@ -124,19 +125,19 @@ func toExplanation(stored []byte) (conditions []forgehook.Condition, err error) 
 
 // Call returns a call.
 func (db *DB) Call(ctx context.Context, tenant forgehook.TenantID, id string) (_ forgehook.Call, err error) {
-	defer wrap(&err, "call %s", id)
+	defer database.Wrap(&err, "call %s", id)
 	var row callRow
-	if err := db.hot().get(ctx, &row, callSelect+` AND c.id = $2`, tenant, id); err != nil {
-		return forgehook.Call{}, orNotFound(err, "call", id)
+	if err := db.conn.Hot().Get(ctx, &row, callSelect+` AND c.id = $2`, tenant, id); err != nil {
+		return forgehook.Call{}, database.OrNotFound(err, "call", id)
 	}
 	return row.toCall()
 }
 
 // CallsOf returns calls in the order of their ids; one that is missing is CodeNotFound.
 func (db *DB) CallsOf(ctx context.Context, tenant forgehook.TenantID, ids []string) (calls []forgehook.Call, err error) {
-	defer wrap(&err, "%d calls", len(ids))
+	defer database.Wrap(&err, "%d calls", len(ids))
 	var rows []callRow
-	if err := db.hot().list(ctx, &rows, callSelect+` AND c.id = ANY ($2::uuid[])`, tenant, pq.Array(ids)); err != nil {
+	if err := db.conn.Hot().List(ctx, &rows, callSelect+` AND c.id = ANY ($2::uuid[])`, tenant, pq.Array(ids)); err != nil {
 		return nil, err
 	}
 	byID := make(map[string]callRow, len(rows))
@@ -147,7 +148,7 @@ func (db *DB) CallsOf(ctx context.Context, tenant forgehook.TenantID, ids []stri
 	for i, id := range ids {
 		row, ok := byID[id]
 		if !ok {
-			return nil, notFound("call", id)
+			return nil, database.NotFound("call", id)
 		}
 		if calls[i], err = row.toCall(); err != nil {
 			return nil, err
@@ -162,12 +163,12 @@ const portionBytes = 8 << 20
 // Portions are the ids of those calls that are there and pass the filter, in the order of ids, in portions that [DB.CallsOf] may read
 // at once. From, To are not looked at.
 func (db *DB) Portions(ctx context.Context, tenant forgehook.TenantID, ids []string, filter forgehook.CallFilter) (portions [][]string, err error) {
-	defer wrap(&err, "portions of %d calls", len(ids))
+	defer database.Wrap(&err, "portions of %d calls", len(ids))
 	var rows []struct {
 		ID   string `db:"id"`
 		Size int    `db:"size"`
 	}
-	err = db.hot().list(ctx, &rows, `
+	err = db.conn.Hot().List(ctx, &rows, `
 		SELECT c.id, COALESCE(octet_length(c.result), 0) + COALESCE(octet_length(c.changes), 0) + COALESCE(octet_length(c.explanation), 0) +
 		       COALESCE((SELECT octet_length(response_body) FROM attempts
 		                 WHERE call_id = c.id AND state = 'finished' ORDER BY number DESC LIMIT 1), 0) AS size
@@ -176,8 +177,8 @@ func (db *DB) Portions(ctx context.Context, tenant forgehook.TenantID, ids []str
 		AND ($5::integer IS NULL OR c.webhook_service_id = $5) AND ($6::integer IS NULL OR c.document_id = $6)
 		AND ($7::integer IS NULL OR c.work_item_id = $7) AND ($8::uuid IS NULL OR c.run_id = $8)
 		ORDER BY w.place`,
-		tenant, pq.Array(ids), orNull(string(filter.Status)), orNull(string(filter.Outcome)), orNullID(filter.WebHookServiceID),
-		orNullID(filter.DocumentID), orNullID(filter.WorkItemID), orNull(filter.RunID))
+		tenant, pq.Array(ids), database.OrNull(string(filter.Status)), database.OrNull(string(filter.Outcome)), orNullID(filter.WebHookServiceID),
+		orNullID(filter.DocumentID), orNullID(filter.WorkItemID), database.OrNull(filter.RunID))
 	size := 0
 	for i, row := range rows {
 		if size += row.Size; i == 0 || size > portionBytes {
@@ -189,26 +190,26 @@ func (db *DB) Portions(ctx context.Context, tenant forgehook.TenantID, ids []str
 	return portions, err
 }
 
-func callsOfRequest(ctx context.Context, tx conn, tenant forgehook.TenantID, requestID string) ([]forgehook.Call, error) {
+func callsOfRequest(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, requestID string) ([]forgehook.Call, error) {
 	var rows []callRow
-	if err := tx.list(ctx, &rows, callSelect+` AND c.request_id = $2 ORDER BY c.id`, tenant, requestID); err != nil {
+	if err := tx.List(ctx, &rows, callSelect+` AND c.request_id = $2 ORDER BY c.id`, tenant, requestID); err != nil {
 		return nil, err
 	}
-	calls, _, err := cut(rows, len(rows), callRow.toCall, nil)
+	calls, _, err := database.Cut(rows, len(rows), callRow.toCall, nil)
 	return calls, err
 }
 
 // Calls lists calls, newest first.
 func (db *DB) Calls(ctx context.Context, tenant forgehook.TenantID, filter forgehook.CallFilter, page forgehook.Page) (list []forgehook.Call, next string, err error) {
-	defer wrap(&err, "list calls")
-	before, limit, err := callsList.readID(page)
+	defer database.Wrap(&err, "list calls")
+	before, limit, err := callsList.ReadID(page)
 	if err != nil {
 		return nil, "", err
 	}
 	from, fromID := bound(filter.From, 0)
 	to, toID := bound(filter.To, time.Second) // the last of many calls of one request may have ids of the next millisecond
 	var rows []callRow
-	err = db.list(ctx, &rows, callSelect+`
+	err = db.conn.List(ctx, &rows, callSelect+`
 		AND ($2::uuid IS NULL OR c.id < $2)
 		AND ($3::text IS NULL OR c.status = $3)
 		AND ($3::text IS NULL OR $3 = 'completed' OR c.outcome IS NULL) -- says the same to the index
@@ -222,12 +223,12 @@ func (db *DB) Calls(ctx context.Context, tenant forgehook.TenantID, filter forge
 		AND ($11::integer IS NULL OR c.work_item_id = $11)
 		AND ($12::uuid IS NULL OR c.run_id = $12)
 		ORDER BY c.id DESC LIMIT $13`,
-		tenant, before, orNull(string(filter.Status)), orNull(string(filter.Outcome)), orNullID(filter.WebHookServiceID),
-		orNullID(filter.DocumentID), from, to, fromID, toID, orNullID(filter.WorkItemID), orNull(filter.RunID), limit+1)
+		tenant, before, database.OrNull(string(filter.Status)), database.OrNull(string(filter.Outcome)), orNullID(filter.WebHookServiceID),
+		orNullID(filter.DocumentID), from, to, fromID, toID, orNullID(filter.WorkItemID), database.OrNull(filter.RunID), limit+1)
 	if err != nil {
 		return nil, "", err
 	}
-	return cut(rows, limit, callRow.toCall, func(r callRow) string { return callsList.next(r.ID) })
+	return database.Cut(rows, limit, callRow.toCall, func(r callRow) string { return callsList.Next(r.ID) })
 }
 
 // bound is a limit of acceptance as a moment and, roughly, as an id; NULL where there is none.
@@ -235,7 +236,7 @@ func bound(at time.Time, margin time.Duration) (moment *time.Time, id *string) {
 	if at.IsZero() {
 		return nil, nil
 	}
-	floor := floorID(at.Add(margin))
+	floor := database.FloorID(at.Add(margin))
 	return &at, &floor
 }
 

@@ -10,9 +10,10 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-const runsList listOf = "runs"
+const runsList database.ListOf = "runs"
 
 // Batch is what [DB.AcceptBatch] did.
 type Batch struct {
@@ -62,7 +63,7 @@ func (r runRow) toRun() (forgehook.Run, error) {
 		ID: r.ID, WorkflowID: forgehook.RunWorkflowID(r.ID), ProjectID: r.ProjectID, ServiceID: r.ServiceID, Type: forgehook.EventType(r.EventType),
 		Status: forgehook.RunStatus(r.Status), Outcome: (*forgehook.RunOutcome)(r.Outcome), Reason: r.Reason, CauseID: r.CauseID,
 		Documents: r.Documents, Processed: r.Processed, Calls: r.Calls, Open: r.Open, Delivered: r.Delivered, Skipped: r.Skipped, Failed: r.Failed,
-		AcceptedAt: moment(r.AcceptedAt), CompletedAt: optionalMoment(r.CompletedAt), Error: callError(r.ErrorCode, r.ErrorMessage),
+		AcceptedAt: database.Moment(r.AcceptedAt), CompletedAt: database.OptionalMoment(r.CompletedAt), Error: database.CallError(r.ErrorCode, r.ErrorMessage),
 	}, nil
 }
 
@@ -82,12 +83,12 @@ func toRunStarts(rows []runRow) []forgehook.RunStart {
 }
 
 // runBefore finds the run that used an idempotency key first.
-func runBefore(ctx context.Context, tx conn, tenant forgehook.TenantID, a EventAcceptance) (_ AcceptedEvent, found bool, err error) {
+func runBefore(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, a EventAcceptance) (_ AcceptedEvent, found bool, err error) {
 	var row struct {
 		runRow
 		BodySHA256 []byte `db:"body_sha256"`
 	}
-	err = tx.get(ctx, &row, `SELECT `+runColumns+`, r.body_sha256 FROM runs r WHERE r.tenant_id = $1 AND r.idempotency_key = $2`,
+	err = tx.Get(ctx, &row, `SELECT `+runColumns+`, r.body_sha256 FROM runs r WHERE r.tenant_id = $1 AND r.idempotency_key = $2`,
 		tenant, a.IdempotencyKey)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -108,20 +109,20 @@ func runBefore(ctx context.Context, tx conn, tenant forgehook.TenantID, a EventA
 }
 
 // lockRun keeps others from the run until the transaction ends.
-func lockRun(ctx context.Context, tx conn, run forgehook.RunRef) (row runRow, request []byte, err error) {
+func lockRun(ctx context.Context, tx database.Conn, run forgehook.RunRef) (row runRow, request []byte, err error) {
 	var locked struct {
 		runRow
 		Request []byte `db:"request"`
 	}
-	err = tx.get(ctx, &locked, `SELECT `+runColumns+`, r.request FROM runs r WHERE r.tenant_id = $1 AND r.id = $2 FOR NO KEY UPDATE`,
+	err = tx.Get(ctx, &locked, `SELECT `+runColumns+`, r.request FROM runs r WHERE r.tenant_id = $1 AND r.id = $2 FOR NO KEY UPDATE`,
 		run.Tenant, run.RunID)
-	return locked.runRow, locked.Request, orNotFound(err, "run", run.RunID)
+	return locked.runRow, locked.Request, database.OrNotFound(err, "run", run.RunID)
 }
 
 // CompleteRun ends a run unless it has ended; the outcome that stands is returned. Calls of it that are open go on.
 func (db *DB) CompleteRun(ctx context.Context, run forgehook.RunRef, outcome forgehook.RunOutcome, because *forgehook.CallError, at time.Time) (_ forgehook.RunOutcome, err error) {
-	defer wrap(&err, "complete run %s as %s", run.RunID, outcome)
-	err = db.inTx(ctx, func(tx conn) error {
+	defer database.Wrap(&err, "complete run %s as %s", run.RunID, outcome)
+	err = db.conn.InTx(ctx, func(tx database.Conn) error {
 		row, _, err := lockRun(ctx, tx, run)
 		if err != nil {
 			return err
@@ -136,9 +137,9 @@ func (db *DB) CompleteRun(ctx context.Context, run forgehook.RunRef, outcome for
 }
 
 // completeRun ends a locked run and tells who waits. What it went through is not needed any more.
-func completeRun(ctx context.Context, tx conn, run forgehook.RunRef, outcome forgehook.RunOutcome, because *forgehook.CallError, at time.Time) error {
-	code, message := storableError(because)
-	_, err := tx.exec(ctx, `
+func completeRun(ctx context.Context, tx database.Conn, run forgehook.RunRef, outcome forgehook.RunOutcome, because *forgehook.CallError, at time.Time) error {
+	code, message := database.StorableError(because)
+	_, err := tx.Exec(ctx, `
 		WITH done AS (
 			UPDATE runs SET status = 'completed', outcome = $3, completed_at = $4, error_code = $5, error_message = $6, request = NULL
 			WHERE tenant_id = $1 AND id = $2 AND outcome IS NULL
@@ -146,17 +147,17 @@ func completeRun(ctx context.Context, tx conn, run forgehook.RunRef, outcome for
 		), items AS (
 			DELETE FROM run_items i USING done WHERE i.run_id = done.id
 		)
-		SELECT pg_notify('`+callsChannel+`', $1 || '/' || id) FROM done`,
-		run.Tenant, run.RunID, outcome, milliseconds(at), code, message)
+		SELECT pg_notify('`+EndsChannel+`', $1 || '/' || id) FROM done`,
+		run.Tenant, run.RunID, outcome, database.Milliseconds(at), code, message)
 	return err
 }
 
 // Run returns a run.
 func (db *DB) Run(ctx context.Context, tenant forgehook.TenantID, id string) (_ forgehook.Run, err error) {
-	defer wrap(&err, "run %s", id)
+	defer database.Wrap(&err, "run %s", id)
 	var row runRow
-	if err := db.get(ctx, &row, `SELECT `+runColumns+` FROM runs r WHERE r.tenant_id = $1 AND r.id = $2`, tenant, id); err != nil {
-		return forgehook.Run{}, orNotFound(err, "run", id)
+	if err := db.conn.Get(ctx, &row, `SELECT `+runColumns+` FROM runs r WHERE r.tenant_id = $1 AND r.id = $2`, tenant, id); err != nil {
+		return forgehook.Run{}, database.OrNotFound(err, "run", id)
 	}
 	return row.toRun()
 }
@@ -170,13 +171,13 @@ type RunFilter struct {
 
 // Runs lists runs, newest first.
 func (db *DB) Runs(ctx context.Context, tenant forgehook.TenantID, filter RunFilter, page forgehook.Page) (_ []forgehook.Run, next string, err error) {
-	defer wrap(&err, "list runs")
-	before, limit, err := runsList.readID(page)
+	defer database.Wrap(&err, "list runs")
+	before, limit, err := runsList.ReadID(page)
 	if err != nil {
 		return nil, "", err
 	}
 	var rows []runRow
-	err = db.list(ctx, &rows, `
+	err = db.conn.List(ctx, &rows, `
 		SELECT `+runColumns+` FROM runs r
 		WHERE r.tenant_id = $1
 		  AND ($2::uuid IS NULL OR r.id < $2)
@@ -184,18 +185,18 @@ func (db *DB) Runs(ctx context.Context, tenant forgehook.TenantID, filter RunFil
 		  AND ($4::text IS NULL OR r.event_type = $4)
 		  AND ($5::text IS NULL OR r.status = $5)
 		ORDER BY r.id DESC LIMIT $6`,
-		tenant, before, orNullID(filter.ServiceID), orNull(string(filter.Type)), orNull(string(filter.Status)), limit+1)
+		tenant, before, orNullID(filter.ServiceID), database.OrNull(string(filter.Type)), database.OrNull(string(filter.Status)), limit+1)
 	if err != nil {
 		return nil, "", err
 	}
-	return cut(rows, limit, runRow.toRun, func(r runRow) string { return runsList.next(r.ID) })
+	return database.Cut(rows, limit, runRow.toRun, func(r runRow) string { return runsList.Next(r.ID) })
 }
 
 // CausedRuns are the runs that the end of a call has raised and that have not begun.
 func (db *DB) CausedRuns(ctx context.Context, call forgehook.CallRef) (_ []forgehook.RunStart, err error) {
-	defer wrap(&err, "runs caused by call %s", call.CallID)
+	defer database.Wrap(&err, "runs caused by call %s", call.CallID)
 	var rows []runRow
-	err = db.list(ctx, &rows, `
+	err = db.conn.List(ctx, &rows, `
 		SELECT `+runColumns+` FROM runs r
 		WHERE r.tenant_id = $1 AND r.cause_id = $2 AND r.outcome IS NULL AND r.status = 'accepted' ORDER BY r.id`, call.Tenant, call.CallID)
 	return toRunStarts(rows), err
@@ -204,10 +205,10 @@ func (db *DB) CausedRuns(ctx context.Context, call forgehook.CallRef) (_ []forge
 // StaleRuns lists runs of all tenants without outcome that were not checked since a moment, and notes that they are being checked
 // now.
 func (db *DB) StaleRuns(ctx context.Context, checkedBefore time.Time, limit int) (_ []forgehook.RunStart, err error) {
-	defer wrap(&err, "list stale runs")
+	defer database.Wrap(&err, "list stale runs")
 	var rows []runRow
-	at := now()
-	err = db.list(ctx, &rows, staleOf("runs", "accepted_at", "status = 'running'")+`
+	at := database.Now()
+	err = db.conn.List(ctx, &rows, staleOf("runs", "accepted_at", "status = 'running'")+`
 		SELECT `+runColumns+` FROM checked r ORDER BY r.id`, checkedBefore, limit, at, at.Add(waitingCheck))
 	return toRunStarts(rows), err
 }

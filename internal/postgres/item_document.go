@@ -1,0 +1,454 @@
+package postgres
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/forgehook/forgehook"
+	"github.com/forgehook/forgehook/internal/postgres/catalog"
+	"github.com/forgehook/forgehook/internal/postgres/database"
+)
+
+const documentsList database.ListOf = "documents"
+
+// documentRow is a document. Status and date of modification in force are columns: a delivered call sets them without touching
+// the body.
+type documentRow struct {
+	ID        int32      `db:"id"`
+	ProjectID int32      `db:"project_id"`
+	Status    int32      `db:"status"`
+	Modified  *time.Time `db:"modified"`
+	Body      []byte     `db:"body"`
+}
+
+func (r documentRow) toDocument() (d forgehook.Document, err error) {
+	if err := json.Unmarshal(r.Body, &d); err != nil {
+		return d, fmt.Errorf("stored document %d: %w", r.ID, err)
+	}
+	d.ID, d.ProjectID, d.Status, d.DTM = r.ID, r.ProjectID, forgehook.DocumentStatus(r.Status), database.OptionalMoment(r.Modified)
+	return d, nil
+}
+
+// modified is the column for dtm, in the precision that a document is answered in.
+func modified(d *forgehook.Document) *time.Time {
+	if d.DTM == nil {
+		return nil
+	}
+	at := database.Milliseconds(d.DTM.Time)
+	return &at
+}
+
+// Keep puts into a document that replaces a stored one what the client cannot know of that. stored gives it, nil where there is none. Its error
+// ends the whole.
+type Keep func(d *forgehook.Document, stored func() (*forgehook.Document, error)) error
+
+// PutDocument stores a document in the project it names, or replaces the one of that id, which then moves to the project. ID 0 is
+// handed out. cause is the call that the change comes from, "" where none is known: the utilities that led to it do not fire again. keep may be nil.
+func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forgehook.Document, cause string, keep Keep) (_ forgehook.Document, created bool, raised Raised, err error) {
+	defer database.Wrap(&err, "put document %d into project %d", d.ID, d.ProjectID)
+	err = db.conn.InTx(ctx, func(tx database.Conn) error {
+		because, err := findCause(ctx, tx, tenant, cause)
+		if err != nil {
+			return err
+		}
+		if d.ID, err = database.OrNewEntityID(ctx, tx, tenant, d.ID); err != nil {
+			return err
+		}
+		if err := keep.of(ctx, tx, tenant, &d); err != nil {
+			return err
+		}
+		fired, err := fires(ctx, tx, tenant, because, d.ServiceID, forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventVerification)
+		if err != nil {
+			return err
+		}
+		var before *forgehook.Document
+		if fired[forgehook.EventDocumentUpdated] || fired[forgehook.EventVerification] {
+			if before, err = lockDocument(ctx, tx, tenant, &d.ID); err != nil {
+				return err
+			}
+		}
+		isNew, err := putDocuments(ctx, tx, tenant, d.ProjectID, []forgehook.Document{d})
+		if err != nil || len(fired) == 0 {
+			created = isNew[d.ID]
+			return err
+		}
+		if created = isNew[d.ID]; created {
+			raised.Runs, err = raise(ctx, tx, tenant, because, database.Now(), happening{forgehook.EventDocumentCreated, d.ServiceID, documentItems(d.ID)})
+			return err
+		}
+		raised.Runs, err = raiseUpdated(ctx, tx, tenant, because, before, &d)
+		return err
+	})
+	if err != nil {
+		return forgehook.Document{}, false, Raised{}, err
+	}
+	return d, created, raised, nil
+}
+
+// of keeps what it may of a document, whose row is locked where it is asked for.
+func (k Keep) of(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, d *forgehook.Document) error {
+	if k == nil {
+		return nil
+	}
+	return k(d, func() (*forgehook.Document, error) { return lockDocument(ctx, tx, tenant, &d.ID) })
+}
+
+// raiseUpdated raises what a change of a document is: nothing where but its date of modification has changed. before is nil where it
+// does not matter.
+func raiseUpdated(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, before, after *forgehook.Document) ([]forgehook.RunStart, error) {
+	happenings := []happening{{forgehook.EventDocumentUpdated, after.ServiceID, documentItems(after.ID)}}
+	if before != nil {
+		if same, err := sameDocument(*before, *after); same || err != nil {
+			return nil, err
+		}
+		if items := verificationItems(before, after); len(items) > 0 {
+			happenings = append(happenings, happening{forgehook.EventVerification, after.ServiceID, items})
+		}
+	}
+	return raise(ctx, tx, tenant, because, database.Now(), happenings...)
+}
+
+// sameDocument compares all but the date of modification.
+func sameDocument(a, b forgehook.Document) (bool, error) {
+	a.DTM, b.DTM = nil, nil
+	one, err := forgehook.AppendJSON(nil, a)
+	if err != nil {
+		return false, err
+	}
+	other, err := forgehook.AppendJSON(nil, b)
+	return bytes.Equal(one, other), err
+}
+
+// ImportDocuments does for many documents of one project what PutDocument does for one. feed puts them in as many batches as it
+// likes: they are stored together or not at all. Of those with the same id the last one counts, and the others as updated.
+func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, cause string, keep Keep, feed func(put func([]forgehook.Document) error) error) (created, updated int, raised Raised, err error) {
+	defer database.Wrap(&err, "import documents into project %d", projectID)
+	err = db.conn.InTx(ctx, func(tx database.Conn) error {
+		imported := imported{}
+		err := feed(func(documents []forgehook.Document) error {
+			if len(documents) == 0 {
+				return nil
+			}
+			distinct, err := withIDs(ctx, tx, tenant, documents)
+			if err != nil {
+				return err
+			}
+			for i := range distinct {
+				if err := keep.of(ctx, tx, tenant, &distinct[i]); err != nil {
+					return err
+				}
+			}
+			isNew, err := putDocuments(ctx, tx, tenant, projectID, distinct)
+			created, updated = created+len(isNew), updated+len(documents)-len(isNew)
+			imported.add(distinct, isNew)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		because, err := findCause(ctx, tx, tenant, cause)
+		if err != nil {
+			return err
+		}
+		raised.Runs, err = raise(ctx, tx, tenant, because, database.Now(), imported.happenings()...)
+		return err
+	})
+	if err != nil {
+		return 0, 0, Raised{}, err
+	}
+	return created, updated, raised, nil
+}
+
+// imported are the documents of an import by id. One that came twice is new if it was at first, and of the service that it named last.
+type imported map[int32]importedAs
+
+type importedAs struct {
+	serviceID int32
+	isNew     bool
+}
+
+func (i imported) add(documents []forgehook.Document, isNew map[int32]bool) {
+	for _, d := range documents {
+		i[d.ID] = importedAs{serviceID: d.ServiceID, isNew: isNew[d.ID] || i[d.ID].isNew}
+	}
+}
+
+// happenings are, of each service, the event of its new documents and that of the others.
+func (i imported) happenings() (happenings []happening) {
+	groups := map[importedAs][]int32{}
+	for id, as := range i {
+		groups[as] = append(groups[as], id)
+	}
+	services := slices.SortedFunc(maps.Keys(groups), func(a, b importedAs) int {
+		if a.serviceID != b.serviceID {
+			return cmp.Compare(a.serviceID, b.serviceID)
+		}
+		if a.isNew {
+			return -1
+		}
+		return 1
+	})
+	for _, as := range services {
+		event := forgehook.EventDocumentUpdated
+		if as.isNew {
+			event = forgehook.EventDocumentCreated
+		}
+		happenings = append(happenings, happening{event, as.serviceID, documentItems(groups[as]...)})
+	}
+	return happenings
+}
+
+// withIDs gives ids to the documents that have none, and leaves the last of those that have the same, in the order of their ids: so
+// that imports which overlap lock rows in one order.
+func withIDs(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, documents []forgehook.Document) ([]forgehook.Document, error) {
+	missing, last := 0, map[int32]int{}
+	for i, d := range documents {
+		if err := database.CheckID(d.ID); err != nil {
+			return nil, err
+		}
+		if d.ID == 0 {
+			missing++
+		}
+		last[d.ID] = i
+	}
+	ids, err := database.NewEntityIDs(ctx, tx, tenant, missing)
+	if err != nil {
+		return nil, err
+	}
+	distinct := make([]forgehook.Document, 0, len(documents))
+	for i, d := range documents {
+		switch {
+		case d.ID == 0:
+			d.ID, ids = ids[0], ids[1:]
+		case last[d.ID] != i:
+			continue
+		}
+		distinct = append(distinct, d)
+	}
+	slices.SortFunc(distinct, func(a, b forgehook.Document) int { return int(a.ID) - int(b.ID) })
+	return distinct, nil
+}
+
+// putDocuments upserts documents with distinct ids in one statement and returns which of them are new.
+func putDocuments(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, projectID int32, documents []forgehook.Document) (isNew map[int32]bool, err error) {
+	n := len(documents)
+	ids, masters, statuses := make([]int32, n), make([]*int32, n), make([]int32, n)
+	dates, bodies := make([]*time.Time, n), make([][]byte, n)
+	for i, d := range documents {
+		d.ProjectID = projectID
+		ids[i], masters[i], statuses[i], dates[i] = d.ID, d.MasterID, int32(d.Status), modified(&d)
+		if bodies[i], err = forgehook.AppendJSON(nil, d); err != nil {
+			return nil, fmt.Errorf("document %d: %w", d.ID, err)
+		}
+	}
+	var stored []struct {
+		ID      int32 `db:"id"`
+		Created bool  `db:"created"`
+	}
+	err = tx.List(ctx, &stored, `
+		INSERT INTO documents (tenant_id, id, project_id, master_id, status, modified, body, created_at, updated_at)
+		SELECT p.tenant_id, d.id, p.id, d.master_id, d.status, d.modified, d.body, $8, $8
+		FROM projects p, unnest($3::integer[], $4::integer[], $5::integer[], $6::timestamptz[], $7::bytea[])
+		     AS d (id, master_id, status, modified, body)
+		WHERE p.tenant_id = $1 AND p.id = $2
+		ON CONFLICT (tenant_id, id) DO UPDATE SET project_id = excluded.project_id, master_id = excluded.master_id,
+		    status = excluded.status, modified = excluded.modified, body = excluded.body, updated_at = excluded.updated_at
+		RETURNING id, xmax = 0 AS created`, // a row that was inserted has not been locked by anyone yet
+		tenant, projectID, pq.Array(ids), pq.Array(masters), pq.Array(statuses), pq.Array(dates), pq.Array(bodies), database.Instant())
+	if err != nil {
+		return nil, err
+	}
+	if len(stored) == 0 {
+		return nil, database.NotFound("project", projectID)
+	}
+	isNew = map[int32]bool{}
+	for _, d := range stored {
+		if d.Created {
+			isNew[d.ID] = true
+		}
+	}
+	return isNew, nil
+}
+
+const documentSelect = `SELECT id, project_id, status, modified, body FROM documents WHERE tenant_id = $1`
+
+// Document returns a document with the status and date of modification in force.
+func (db *DB) Document(ctx context.Context, tenant forgehook.TenantID, id int32) (_ forgehook.Document, err error) {
+	defer database.Wrap(&err, "document %d", id)
+	var row documentRow
+	if err := db.conn.Get(ctx, &row, documentSelect+` AND id = $2`, tenant, id); err != nil {
+		return forgehook.Document{}, database.OrNotFound(err, "document", id)
+	}
+	return row.toDocument()
+}
+
+// Documents lists the documents of a project by id.
+func (db *DB) Documents(ctx context.Context, tenant forgehook.TenantID, projectID int32, page forgehook.Page) (list []forgehook.Document, next string, err error) {
+	defer database.Wrap(&err, "list documents of project %d", projectID)
+	key, limit, err := documentsList.ReadNumbers(page, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	var rows []documentRow
+	err = db.conn.List(ctx, &rows, documentSelect+` AND project_id = $2 AND id > $3 ORDER BY id LIMIT $4`,
+		tenant, projectID, catalog.First(key), limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	return database.Cut(rows, limit, documentRow.toDocument, func(r documentRow) string { return documentsList.Next(r.ID) })
+}
+
+// storedDocuments returns those of the documents that are here, and the masters of those, by id.
+func storedDocuments(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, ids []int32) (map[int32]*forgehook.Document, error) {
+	documents := map[int32]*forgehook.Document{}
+	if len(ids) == 0 {
+		return documents, nil
+	}
+	var rows []documentRow
+	err := tx.Hot().List(ctx, &rows, `
+		WITH asked AS (
+			SELECT id, project_id, master_id, status, modified, body FROM documents WHERE tenant_id = $1 AND id = ANY ($2)
+		)
+		SELECT id, project_id, status, modified, body FROM asked
+		UNION ALL
+		SELECT m.id, m.project_id, m.status, m.modified, m.body FROM asked JOIN documents m ON m.tenant_id = $1 AND m.id = asked.master_id`,
+		tenant, pq.Array(ids))
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		d, err := row.toDocument()
+		if err != nil {
+			return nil, err
+		}
+		documents[d.ID] = &d
+	}
+	return documents, nil
+}
+
+// UpdateDocument lets change alter a document, whose row is locked meanwhile; its id and project stay. Its date of modification is
+// now unless change sets one.
+func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string, change func(*forgehook.Document) error) (d forgehook.Document, raised Raised, err error) {
+	defer database.Wrap(&err, "update document %d", id)
+	err = db.conn.InTx(ctx, func(tx database.Conn) error {
+		because, err := findCause(ctx, tx, tenant, cause)
+		if err != nil {
+			return err
+		}
+		var row documentRow
+		if err := tx.Get(ctx, &row, documentSelect+` AND id = $2 FOR NO KEY UPDATE`, tenant, id); err != nil {
+			return database.OrNotFound(err, "document", id)
+		}
+		before, err := row.toDocument()
+		if err != nil {
+			return err
+		}
+		if d, err = row.toDocument(); err != nil { // another one, which shares nothing with the first
+			return err
+		}
+		at := database.Now()
+		if err := change(&d); err != nil {
+			return err
+		}
+		d.ID, d.ProjectID, d.DTM = id, row.ProjectID, catalog.StampChange(before.DTM, d.DTM, at)
+		body, err := forgehook.AppendJSON(nil, d)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE documents SET body = $3, master_id = $4, status = $5, modified = $6, updated_at = $7
+			WHERE tenant_id = $1 AND id = $2`, tenant, id, body, d.MasterID, int32(d.Status), modified(&d), database.Instant())
+		if err != nil {
+			return err
+		}
+		raised.Runs, err = raiseUpdated(ctx, tx, tenant, because, &before, &d)
+		return err
+	})
+	if err != nil {
+		return forgehook.Document{}, Raised{}, err
+	}
+	return d, raised, nil
+}
+
+// DeleteDocument deletes a document; its open work items become DocumentDeleted. Calls keep their subject, which was frozen; those that
+// its deletion fires are about it as it was.
+func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string) (raised Raised, err error) {
+	defer database.Wrap(&err, "delete document %d", id)
+	err = db.conn.InTx(ctx, func(tx database.Conn) error {
+		because, err := findCause(ctx, tx, tenant, cause)
+		if err != nil {
+			return err
+		}
+		var row documentRow
+		err = tx.Get(ctx, &row, `
+			DELETE FROM documents WHERE tenant_id = $1 AND id = $2 RETURNING id, project_id, status, modified, body`, tenant, id)
+		if err != nil {
+			return database.OrNotFound(err, "document", id)
+		}
+		d, err := row.toDocument()
+		if err != nil {
+			return err
+		}
+		body, err := forgehook.AppendJSON(nil, d)
+		if err != nil {
+			return err
+		}
+		runs, err := raise(ctx, tx, tenant, because, database.Now(), happening{forgehook.EventDocumentDeleted, d.ServiceID, []runItem{{Document: body}}})
+		if err != nil {
+			return err
+		}
+		raised, err = documentGone(ctx, tx, tenant, because, d, body)
+		raised.Runs = append(runs, raised.Runs...)
+		return err
+	})
+	if err != nil {
+		return Raised{}, err
+	}
+	return raised, nil
+}
+
+// What [DB.LatestDocuments] looks at: a sample that costs little, whatever is stored.
+const (
+	latestAmong = 100       // documents of the project
+	latestBytes = 256 << 10 // of a document's JSON; larger ones are passed over
+)
+
+// LatestDocuments are at most n of a service's documents, or of the service that a utility is attached
+// to: those of the highest ids first, as far as they are among the last ones of their project.
+func (db *DB) LatestDocuments(ctx context.Context, tenant forgehook.TenantID, serviceID int32, n int) (list []forgehook.Document, err error) {
+	defer database.Wrap(&err, "latest documents of service %d", serviceID)
+	var rows []struct {
+		documentRow
+		ServiceID int32 `db:"service_id"`
+	}
+	err = db.conn.List(ctx, &rows, `
+		SELECT d.id, d.project_id, d.status, d.modified, d.body, s.id AS service_id
+		FROM (SELECT COALESCE(parent_id, id) AS id, project_id FROM services WHERE tenant_id = $1 AND id = $2) s
+		CROSS JOIN LATERAL (
+			SELECT id, project_id, status, modified, body FROM documents
+			WHERE tenant_id = $1 AND project_id = s.project_id AND octet_length(body) <= $4 ORDER BY id DESC LIMIT $5
+		) d
+		WHERE position(convert_to('"serviceId":' || s.id || ',', 'UTF8') IN d.body) > 0
+		ORDER BY d.id DESC LIMIT $3`, tenant, serviceID, n, latestBytes, latestAmong)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		d, err := row.toDocument()
+		if err != nil {
+			return nil, err
+		}
+		if d.ServiceID == row.ServiceID { // it is not only a verification that names the service
+			list = append(list, d)
+		}
+	}
+	return list, nil
+}
