@@ -68,6 +68,26 @@ func TestCall_delivers(t *testing.T) {
 	b.told(prepared("0s " + searchDelivered)...)
 }
 
+// A call ends with a declared code only; what a step said of itself stays its message.
+func TestCall_undeclaredFault(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]forgehook.CallErrorCode{
+		"not-found": forgehook.CallErrorNotFound, "conflict": forgehook.CallErrorInternal,
+	} {
+		b := setup(t)
+		b.script(failure(fault(code)))
+		var recorded CompleteInput
+		b.complete = func(_ context.Context, in CompleteInput) (CallResult, error) {
+			recorded = in
+			return CallResult{CallID: in.CallID, Outcome: in.Outcome}, nil
+		}
+		b.call(input())
+		if recorded.Code != want || recorded.Message != "deliver failed: "+code {
+			t.Errorf("%s: recorded %s, %q, want %s", code, recorded.Code, recorded.Message, want)
+		}
+	}
+}
+
 // What the engine is told about the steps: Deliver must never end before its call does, and be noticed when its worker dies.
 func TestCall_options(t *testing.T) {
 	t.Parallel()
