@@ -1,5 +1,6 @@
-# Two commands do everything: `make dev` runs Forgehook on this machine, `make test` passes all the tests.
-# Neither needs anything running: the development stack (PostgreSQL, Temporal, its UI) is built once into .forgehook/bin.
+# Two commands do everything: `make dev` runs Forgehook on this machine, `make test` passes all the
+# tests. Neither needs anything running: the development stack (PostgreSQL, Temporal, its UI) is
+# built once into .forgehook/bin.
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -10,7 +11,8 @@ $(error Go 1.26.8 or newer is needed, and there is no go on the PATH)
 endif
 # No flag for the compiler: with the same ones as the product it compiles once what both link.
 STACKFLAGS := -ldflags='-s -w'
-# With a Temporal of your own (TEMPORAL_ADDRESS) the stack is PostgreSQL alone and builds in seconds.
+# With a Temporal of your own (TEMPORAL_ADDRESS) the stack is PostgreSQL alone and builds in
+# seconds.
 ifdef TEMPORAL_ADDRESS
 STACK := $(BIN)/devstack-notemporal
 else
@@ -18,7 +20,8 @@ STACK := $(BIN)/devstack
 endif
 PKG  ?= ./...
 ARGS ?=
-# The example clients are run by make e2e: TypeScript is compiled, against the types of the oldest Node that they support.
+# The example clients are run by make e2e: TypeScript is compiled, against the types of the oldest
+# Node that they support.
 NODE            := .forgehook/node
 NODE_PACKAGES   := typescript@5.9.3 @types/node@18.19.130
 CLIENT_TOOLS    := python3:python3 node:nodejs npm:npm mcs:mono-mcs mono:mono-runtime
@@ -92,8 +95,8 @@ build: ## Build the product into .forgehook/bin
 	@mkdir -p $(BIN)
 	@go build -v -ldflags '-X main.version=$(VERSION)' -o $(BIN)/forgehook ./cmd/forgehook 2>&1 | $(call PROGRESS,280)
 
-# Counts what `go build -v` names, on one line; anything else it says is shown. Its argument is how many are left once the stack is
-# built. Not awk: Debian's waits for 4 KB at a time.
+# Counts what `go build -v` names, on one line; anything else it says is shown. Its argument is how
+# many are left once the stack is built. Not awk: Debian's waits for 4 KB at a time.
 define PROGRESS
 { d=0; n=0; end=; while IFS= read -r line; do case "$$line" in \
 "go: downloading "*) d=$$((d + 1)); printf '\r  %d modules downloaded' $$d; end='\n' ;; \

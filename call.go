@@ -114,7 +114,8 @@ type Response struct {
 	BodyTruncated bool              `json:"bodyTruncated"`
 }
 
-// Exchange is the response as the rules read it; the zero value where there is none, as when an endpoint calls back before it responds.
+// Exchange is the response as the rules read it; the zero value where there is none, as when an
+// endpoint calls back before it responds.
 func (r *Response) Exchange() (x Exchange, err error) {
 	if r == nil {
 		return x, nil
@@ -126,7 +127,8 @@ func (r *Response) Exchange() (x Exchange, err error) {
 	return x, err
 }
 
-// BodyText is a body as JSON can hold it: text where it is UTF-8, else base64. encoding says which, "utf8" or "base64".
+// BodyText is a body as JSON can hold it: text where it is UTF-8, else base64. encoding says which,
+// "utf8" or "base64".
 func BodyText(body []byte) (text, encoding string) {
 	if utf8.Valid(body) {
 		return string(body), "utf8"
@@ -174,7 +176,8 @@ type Attempt struct {
 	NextAttemptAt *Time        `json:"nextAttemptAt"`
 }
 
-// CallRequest asks for calls: of one utility, or of every enabled one of a service. Each entity comes by id or inline.
+// CallRequest asks for calls: of one utility, or of every enabled one of a service. Each entity
+// comes by id or inline.
 type CallRequest struct {
 	ServiceID        *int32             `json:"serviceId"`
 	WebHookServiceID *int32             `json:"webHookServiceId"`
@@ -244,7 +247,8 @@ type CallFilter struct {
 	From, To         time.Time // acceptedAt, From inclusive, To exclusive
 }
 
-// CallStart is what is needed to start an accepted call's workflow and to show it there: no document values, no path, no query.
+// CallStart is what is needed to start an accepted call's workflow and to show it there: no
+// document values, no path, no query.
 type CallStart struct {
 	Tenant           TenantID
 	CallID           string

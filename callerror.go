@@ -74,7 +74,8 @@ func CallErrorHTTP(status int) CallErrorCode {
 	return CallErrorCode(httpFamily + strconv.Itoa(status))
 }
 
-// CallErrorRun is the code of a workflow that has ended in a state of the engine, without an outcome.
+// CallErrorRun is the code of a workflow that has ended in a state of the engine, without an
+// outcome.
 func CallErrorRun(state string) CallErrorCode { return CallErrorCode(runFamily + state) }
 
 // CallErrorKind declares a code, or a family of them.

@@ -28,8 +28,8 @@
 // Nobody has to ask for a call. An [EventType] names something that happened; an [EventRequest]
 // raises one, and a [Run] is the event with all calls that it fires.
 //
-// A [WorkItem] is a task for a person. A [WorkItemProcess] is a work item that waits for a call, for
-// milliseconds or weeks, and moves on when the call has ended.
+// A [WorkItem] is a task for a person. A [WorkItemProcess] is a work item that waits for a call,
+// for milliseconds or weeks, and moves on when the call has ended.
 //
 // What a caller did wrong is an [Error]: a [Code], a sentence, and a [FieldError] for each fault.
 package forgehook

@@ -10,8 +10,10 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Document is one document of a service, in the platform's JSON (camelCase; enums as numbers with <name>Name beside; unknown
-// names are ignored and stay out of payloads; an id that was not given is left out, for 0 is none). Extracted values are strings for every value type and are never reformatted.
+// Document is one document of a service, in the platform's JSON (camelCase; enums as numbers with
+// <name>Name beside; unknown names are ignored and stay out of payloads; an id that was not given
+// is left out, for 0 is none). Extracted values are strings for every value type and are never
+// reformatted.
 type Document struct {
 	ID                int32               `json:"id,omitzero"`
 	UserID            *string             `json:"userId"`
@@ -42,7 +44,8 @@ type Document struct {
 	Source            json.RawMessage     `json:"source,omitempty"` // what the sender wrote, where a service's input made the document of it; in no payload
 }
 
-// DocumentParameter is a field of a document. A table is a parameter with Column children whose children are the cells.
+// DocumentParameter is a field of a document. A table is a parameter with Column children whose
+// children are the cells.
 type DocumentParameter struct {
 	ID            int32               `json:"id,omitzero"`
 	DocumentID    int32               `json:"documentId,omitzero"`
@@ -62,7 +65,8 @@ type DocumentParameter struct {
 	Verifications []Verification      `json:"verifications,omitempty"`
 }
 
-// Verification is one statement about a parameter's value. The last by DT, then ID, is the current one.
+// Verification is one statement about a parameter's value. The last by DT, then ID, is the current
+// one.
 type Verification struct {
 	ID                int32              `json:"id,omitzero"`
 	ParameterID       int32              `json:"parameterId,omitzero"`
@@ -108,7 +112,8 @@ type DocumentData struct {
 	Resolution  *float64          `json:"resolution"`
 }
 
-// Extension is the file type, else what follows the last dot of the file name: without dot, "" when there is neither.
+// Extension is the file type, else what follows the last dot of the file name: without dot, "" when
+// there is neither.
 func (d *Document) Extension() string {
 	if d.FileType != nil && *d.FileType != "" {
 		return strings.TrimPrefix(*d.FileType, ".")
@@ -121,8 +126,8 @@ func (d *Document) Extension() string {
 	return ""
 }
 
-// Fields are the fields of a document at every depth, in its order: each before those below it. Those
-// of the documents inside it are not among them.
+// Fields are the fields of a document at every depth, in its order: each before those below it.
+// Those of the documents inside it are not among them.
 func (d *Document) Fields() iter.Seq[*DocumentParameter] { return fieldsOf(d.ResultParameters) }
 
 // Fields are those below the field at every depth, each before those below it.

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// platformDocument is as the platform writes one: a field with a verification, and a table of one column and one cell.
+// platformDocument is as the platform writes one: a field with a verification, and a table of one
+// column and one cell.
 const platformDocument = `{"id":912,"userId":"5f1c0f0e-6f0a-4c5e-9a3b-0d6f2b1c7e11","projectId":1001,"serviceId":48072,"status":9,"usage":3,"classId":3307,
 "contentType":"application/pdf","filename":"inv-0042.pdf","fileType":"pdf","dtc":"2026-01-05T07:30:00.000Z",
 "dtm":"2026-01-05T07:31:02.250Z","documentId":null,"externalId":"PO-7","masterId":911,"result":null,"resultId":"run-1",
@@ -98,7 +99,8 @@ func TestDocument_absent(t *testing.T) {
 		`"data":null,"index":null,"colIndex":null,"colSpan":null,"rowIndex":null,"rowSpan":null,"availability":null}],"statusName":"None","usageName":"Definition"}`, string(b))
 }
 
-// Extracted values are texts for every value type, numbers keep their spelling, and HTML characters are not escaped twice over.
+// Extracted values are texts for every value type, numbers keep their spelling, and HTML characters
+// are not escaped twice over.
 func TestDocument_valuesAsTheyAre(t *testing.T) {
 	t.Parallel()
 	doc := decoded(t, `{"filename":"<a>&b","resultParameters":[{"value":"9.00","verifications":[{"charge":0.10,"symbolsConfidence":[0.90,"<"]}]}]}`)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// The platform's enums travel as integers. Names are accepted too, in any case; integers without a name are kept as they are,
-// because the platform adds values without notice.
+// The platform's enums travel as integers. Names are accepted too, in any case; integers without a
+// name are kept as they are, because the platform adds values without notice.
 type (
 	DocumentStatus     int32
 	UsageType          int32
@@ -117,7 +117,8 @@ var (
 	methods         = table("Method", "0 GET, 1 POST, 2 PUT, 3 HEAD, 4 DELETE, 5 PATCH, 6 OPTIONS, 7 CONNECT")
 )
 
-// name returns the name of a number, nil for a number that has none. Flags are joined: "Required, Suspicious".
+// name returns the name of a number, nil for a number that has none. Flags are joined: "Required,
+// Suspicious".
 func (e *enumNames) name(number int32) *string {
 	for _, v := range e.values {
 		if v.number == number {

@@ -122,7 +122,8 @@ func TestEnum_namesInJSON(t *testing.T) {
 	}
 }
 
-// FuzzEnum: any text is a number that is kept, a name that comes back, or a fault that says what is allowed.
+// FuzzEnum: any text is a number that is kept, a name that comes back, or a fault that says what is
+// allowed.
 func FuzzEnum(f *testing.F) {
 	for _, text := range []string{"Processed", "processed", "10", "-1", "99999999999", "Required, Suspicious", "Required,,", "", "Susicious", "\x00"} {
 		f.Add(text)

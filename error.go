@@ -28,7 +28,8 @@ const (
 	CodeUnavailable  Code = "unavailable"            // the database is away: try again
 )
 
-// Error is a fault that a caller may see. Detail and Fields are for the caller, Err is for the log only.
+// Error is a fault that a caller may see. Detail and Fields are for the caller, Err is for the log
+// only.
 type Error struct {
 	Code   Code
 	Detail string
@@ -119,7 +120,8 @@ func Shorten(s string, n int) string {
 	return s[:cut] + mark
 }
 
-// Nearest returns the candidate that was probably meant: the closest by edit distance, if it is close.
+// Nearest returns the candidate that was probably meant: the closest by edit distance, if it is
+// close.
 func Nearest(got string, candidates []string) string {
 	best, limit := "", min(3, max(1, len(got)/2))
 	for _, c := range candidates {

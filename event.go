@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// EventType names something that happened to a service's documents, work items or calls. It is the type of the payloads that it fires.
+// EventType names something that happened to a service's documents, work items or calls. It is the
+// type of the payloads that it fires.
 type EventType string
 
 // The events. The first seven are the platform's lifecycle; the others are ours.
@@ -97,8 +98,9 @@ func (s *Settings) Fires() []EventType {
 // MaxEventDocuments bounds the documents of one event that a client raises.
 const MaxEventDocuments = 10_000
 
-// EventRequest raises an event for one document or many. Of the entities of Request only those that belong to the event are looked
-// at; DocumentIDs and Documents are for before_process, after_process and the document events, instead of Request's one document.
+// EventRequest raises an event for one document or many. Of the entities of Request only those that
+// belong to the event are looked at; DocumentIDs and Documents are for before_process,
+// after_process and the document events, instead of Request's one document.
 type EventRequest struct {
 	Type        EventType
 	Request     CallRequest
@@ -188,7 +190,8 @@ const (
 // RunOutcomes lists every outcome.
 var RunOutcomes = []RunOutcome{RunDone, RunFailed, RunCanceled}
 
-// Run is one event and the calls it fires: documents in batches, all utilities that the event fires for each of them.
+// Run is one event and the calls it fires: documents in batches, all utilities that the event fires
+// for each of them.
 type Run struct {
 	ID          string      `json:"id"` // UUIDv7
 	WorkflowID  string      `json:"workflowId"`
@@ -261,7 +264,8 @@ const (
 	WorkflowTimedOut   WorkflowState = "timed_out"
 )
 
-// Wake is a signal that is owed to a workflow. It is stored together with what it tells, so that it is never lost.
+// Wake is a signal that is owed to a workflow. It is stored together with what it tells, so that it
+// is never lost.
 type Wake struct {
 	ID         int64
 	Tenant     TenantID
@@ -336,7 +340,8 @@ type WorkItemProcess struct {
 	CompletedAt *Time           `json:"completedAt"`
 }
 
-// ProcessRequest starts a process: with a call that is there, or with a new one about the item, of a utility.
+// ProcessRequest starts a process: with a call that is there, or with a new one about the item, of
+// a utility.
 type ProcessRequest struct {
 	CallID           *string `json:"callId"`
 	WebHookServiceID *int32  `json:"webHookServiceId"`
@@ -345,8 +350,8 @@ type ProcessRequest struct {
 	DueDate          *Time   `json:"dueDate"` // nil: the item's
 }
 
-// Actionable says that somebody has yet to do what a work item asks; a handed over one goes on with its child. The rest is
-// settled or dead. Rule: the platform's statuses, domain reference 6.
+// Actionable says that somebody has yet to do what a work item asks; a handed over one goes on with
+// its child. The rest is settled or dead. Rule: the platform's statuses, domain reference 6.
 func (s WorkItemStatus) Actionable() bool { return s == 0 || s == 1 || s == 4 || s == 6 }
 
 // HandedOver says that the item goes on as another one.
@@ -358,7 +363,8 @@ func (s WorkItemStatus) Dead() bool { return s == 90 || s == 91 || s == 99 }
 // Settled says that the item is done.
 func (s WorkItemStatus) Settled() bool { return slices.Contains([]WorkItemStatus{2, 8, 9, 10}, s) }
 
-// GracePeriod is what a work item has from its creation to its due date, where neither says otherwise.
+// GracePeriod is what a work item has from its creation to its due date, where neither says
+// otherwise.
 const GracePeriod = 24 * time.Hour
 
 // Cause is the call that an event is about, as the calls which the event fires see it.

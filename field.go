@@ -33,7 +33,8 @@ const (
 	KindReserved    Kind = "reserved" // not built yet: takes only null
 )
 
-// Field is one declared setting, bound to its place in one [Settings]. Everything that lists settings walks [SettingFields].
+// Field is one declared setting, bound to its place in one [Settings]. Everything that lists
+// settings walks [SettingFields].
 type Field struct {
 	Key      string // the platform's path, "WebHook/RetryCount"; "" for settings that are ours alone
 	Path     string // ours, "webHook.retryCount"
@@ -55,7 +56,8 @@ type fields struct{ list []*Field }
 
 type option func(*Field)
 
-// unbuilt marks a setting whose behaviour does not exist yet: nothing may be accepted and then ignored.
+// unbuilt marks a setting whose behaviour does not exist yet: nothing may be accepted and then
+// ignored.
 func unbuilt(f *Field) { f.Built = false }
 
 // add declares one setting; p points at its place.
@@ -71,7 +73,8 @@ func (fs *fields) add(kind Kind, p any, path, doc string, get func() any, set fu
 	return f
 }
 
-// camel turns the platform's path into ours. Runs of capitals fall whole: WebHook/APIKeyHeader is webHook.apiKeyHeader.
+// camel turns the platform's path into ours. Runs of capitals fall whole: WebHook/APIKeyHeader is
+// webHook.apiKeyHeader.
 func camel(path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {
@@ -105,8 +108,8 @@ func (f *Field) Value() any {
 	return v
 }
 
-// assign sets a value out of a request, or says why not. A setting without effect takes its default and what it has already
-// (kept, as JSON shows it), unless inert.
+// assign sets a value out of a request, or says why not. A setting without effect takes its default
+// and what it has already (kept, as JSON shows it), unless inert.
 func (f *Field) assign(raw, kept any, inert bool) *FieldError {
 	fault := func(allowed string) *FieldError {
 		value := short(raw)
@@ -134,9 +137,11 @@ func showJSON(v any) string {
 // answered are members of a settings answer that are no settings; a client may send them back.
 var answered = []string{"version", "updatedAt", "warnings", "webHookServiceId", "serviceId"}
 
-// DecodeSettings reads a request's settings. A merge (PATCH) starts from the present settings and null resets a value; else
-// (create, PUT) from the defaults, where null is an empty value. Secrets that are not mentioned are kept either way, since nobody can read them back.
-// It reports all faults at once (the first hundred): unknown names, values out of range, settings of later releases, a missing URL.
+// DecodeSettings reads a request's settings. A merge (PATCH) starts from the present settings and
+// null resets a value; else (create, PUT) from the defaults, where null is an empty value. Secrets
+// that are not mentioned are kept either way, since nobody can read them back. It reports all
+// faults at once (the first hundred): unknown names, values out of range, settings of later
+// releases, a missing URL.
 func DecodeSettings(data []byte, present Settings, merge bool) (Settings, error) {
 	if merge {
 		return decodeSettings(data, present, present, settingsWriter{merge: true, nullResets: true})
@@ -144,13 +149,15 @@ func DecodeSettings(data []byte, present Settings, merge bool) (Settings, error)
 	return decodeSettings(data, DefaultSettings(), present, settingsWriter{})
 }
 
-// DecodeCandidate reads settings that are tried and not stored: what is not mentioned is as at present, and null is an empty value.
-// So both a whole settings object and the one value that is to change may be given.
+// DecodeCandidate reads settings that are tried and not stored: what is not mentioned is as at
+// present, and null is an empty value. So both a whole settings object and the one value that is to
+// change may be given.
 func DecodeCandidate(data []byte, present Settings) (Settings, error) {
 	return decodeSettings(data, present, present, settingsWriter{merge: true})
 }
 
-// DecodeImported reads the settings of another platform's utility, which may set what has no effect here yet.
+// DecodeImported reads the settings of another platform's utility, which may set what has no effect
+// here yet.
 func DecodeImported(data []byte) (Settings, error) {
 	return decodeSettings(data, DefaultSettings(), Settings{}, settingsWriter{inert: true})
 }

@@ -79,7 +79,8 @@ func (fs *fields) optionalWord(p **string, words []string, path, doc string) {
 	f.Allowed, f.Names, f.Nullable = allowed, words, true
 }
 
-// triggers declares events that fire: false for none, true for what happens to documents, or a list.
+// triggers declares events that fire: false for none, true for what happens to documents, or a
+// list.
 func (fs *fields) triggers(p *[]EventType, path, doc string) {
 	names := make([]string, len(TriggerTypes))
 	for i, t := range TriggerTypes {
@@ -135,8 +136,8 @@ func (fs *fields) expressions(p *[]Header, path, doc string) {
 
 const maxHeaders = 50
 
-// headers declares an object from header names to templates. Names differ in more than case; what a name may be is for
-// webhook.Compile to say.
+// headers declares an object from header names to templates. Names differ in more than case; what a
+// name may be is for webhook.Compile to say.
 func (fs *fields) headers(p *[]Header, path, doc string) {
 	fs.named(KindHeaders, p, path, doc, "header names", true)
 }
@@ -193,8 +194,9 @@ func (fs *fields) secret(p *Secret, path, doc string, check func(plain string) s
 	f.Allowed, f.Nullable = allowed, true
 }
 
-// Secret is a value that is written and never shown: it prints, logs and marshals as a placeholder. At rest it is sealed; the
-// plain text is there only between the request that set it and the sealing, and during one delivery.
+// Secret is a value that is written and never shown: it prints, logs and marshals as a placeholder.
+// At rest it is sealed; the plain text is there only between the request that set it and the
+// sealing, and during one delivery.
 type Secret struct {
 	plain     string
 	Sealed    []byte // nil while not sealed

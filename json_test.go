@@ -153,7 +153,8 @@ func TestShorten(t *testing.T) {
 	}
 }
 
-// A suggestion is at most 3 edits away, at most half of what was given, and at least 1. A swap of neighbours is one edit.
+// A suggestion is at most 3 edits away, at most half of what was given, and at least 1. A swap of
+// neighbours is one edit.
 func TestNearest(t *testing.T) {
 	t.Parallel()
 	names := []string{"enabled", "webHook", "url", "document", "method", "id"}

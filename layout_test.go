@@ -13,7 +13,8 @@ import (
 
 const module = "github.com/forgehook/forgehook"
 
-// rooms says which packages of ours and of others a room may import, and why it may not import more. Tests are free.
+// rooms says which packages of ours and of others a room may import, and why it may not import
+// more. Tests are free.
 var rooms = map[string]struct {
 	ours, others []string
 	why          string
@@ -149,7 +150,8 @@ func checkFile(t *testing.T, path string, comments map[string][]string) {
 	}
 }
 
-// What the development stack and the product both link has one version in both, and is compiled once: the first make dev waits for it.
+// What the development stack and the product both link has one version in both, and is compiled
+// once: the first make dev waits for it.
 func TestSharedVersions(t *testing.T) {
 	t.Parallel()
 	own := []string{"github.com/prometheus/", "go.opentelemetry.io/", "golang.org/x/exp"} // Temporal's server holds them back

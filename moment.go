@@ -13,8 +13,8 @@ import (
 	"github.com/sosodev/duration"
 )
 
-// Time is a moment as the platform writes it. Read: RFC 3339 with 0 to 9 fraction digits; no zone means UTC. Written: UTC with
-// exactly three fraction digits.
+// Time is a moment as the platform writes it. Read: RFC 3339 with 0 to 9 fraction digits; no zone
+// means UTC. Written: UTC with exactly three fraction digits.
 type Time struct{ time.Time }
 
 const timeLayout = "2006-01-02T15:04:05.000Z"
@@ -50,12 +50,13 @@ func ParseTime(s string) (Time, error) {
 // timeSpan is .NET's constant format: [-][d.]hh:mm:ss[.fffffff].
 var timeSpan = regexp.MustCompile(`^(-)?(?:(\d{1,8})\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?$`)
 
-// iso8601 is the order of the parts; the library takes any order, and of a part that comes twice the last.
+// iso8601 is the order of the parts; the library takes any order, and of a part that comes twice
+// the last.
 var iso8601 = regexp.MustCompile(`(?i)^P(?:[\d.]+Y)?(?:[\d.]+M)?(?:[\d.]+W)?(?:[\d.]+D)?(?:T(?:[\d.]+H)?(?:[\d.]+M)?(?:[\d.]+S)?)?$`)
 
-// ParseDuration reads a .NET TimeSpan ("00:00:30", "1.00:00:00"), an ISO 8601 duration ("PT30S") or a Go duration ("30s").
-// A bare number is refused: in .NET "5" means five days, which nobody who writes it means. So are years and months, whose
-// length depends on the calendar.
+// ParseDuration reads a .NET TimeSpan ("00:00:30", "1.00:00:00"), an ISO 8601 duration ("PT30S") or
+// a Go duration ("30s"). A bare number is refused: in .NET "5" means five days, which nobody who
+// writes it means. So are years and months, whose length depends on the calendar.
 func ParseDuration(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
 	if _, err := strconv.ParseFloat(s, 64); err == nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Settings says when a WebHook utility fires, what it sends and how it is delivered: the platform's 26 values and ours. The zero
-// value is not usable; start from [DefaultSettings].
+// Settings says when a WebHook utility fires, what it sends and how it is delivered: the platform's
+// 26 values and ours. The zero value is not usable; start from [DefaultSettings].
 type Settings struct {
 	Enabled                 bool
 	ExecuteBeforeProcess    bool
@@ -80,8 +80,8 @@ type DeliverySettings struct {
 	Schedule string
 }
 
-// ResponseSettings say what an answer means. All texts are CEL; those of WriteBack that are null, or whose value is null, change
-// nothing.
+// ResponseSettings say what an answer means. All texts are CEL; those of WriteBack that are null,
+// or whose value is null, change nothing.
 type ResponseSettings struct {
 	SuccessWhen *string // nil: 2xx
 	Result      *string // nil: none
@@ -115,8 +115,8 @@ const (
 // SigningSettings hold the Standard Webhooks secret ("whsec_...").
 type SigningSettings struct{ Secret Secret }
 
-// DefaultSettings are those of a utility that is new here. Two differ from the platform's, whose pair hardly ever fires:
-// ExecuteAfterProcess instead of Before, and POST instead of GET.
+// DefaultSettings are those of a utility that is new here. Two differ from the platform's, whose
+// pair hardly ever fires: ExecuteAfterProcess instead of Before, and POST instead of GET.
 func DefaultSettings() Settings {
 	processed, batch, answer := StatusProcessed, 100, 128<<10
 	return Settings{
@@ -135,7 +135,8 @@ func DefaultSettings() Settings {
 	}
 }
 
-// declare binds every setting to its place. The order is that of the platform's tree and of every answer.
+// declare binds every setting to its place. The order is that of the platform's tree and of every
+// answer.
 func (s *Settings) declare(f *fields) {
 	const day = 24 * time.Hour
 	f.boolean(&s.Enabled, "Enabled", "False: every call is skipped, explicit ones too. Unlike a pause, which keeps calls for later.")
@@ -224,8 +225,8 @@ func signingSecret(plain string) string {
 	return ""
 }
 
-// defaultFields are the declarations bound to the default settings. They are made once, as every load and answer asks for them,
-// and never changed.
+// defaultFields are the declarations bound to the default settings. They are made once, as every
+// load and answer asks for them, and never changed.
 var defaultFields = sync.OnceValue(func() []*Field {
 	s := DefaultSettings()
 	var f fields
@@ -296,7 +297,8 @@ type storedSecret struct {
 	UpdatedAt Time   `json:"updatedAt"`
 }
 
-// StoreSettings is the form for the database: as the API answers, with secrets sealed. A secret that is not sealed is an error.
+// StoreSettings is the form for the database: as the API answers, with secrets sealed. A secret
+// that is not sealed is an error.
 func StoreSettings(s Settings) ([]byte, error) {
 	err := s.EachSecret(func(path string, secret *Secret) error {
 		if secret.plain != "" && len(secret.Sealed) == 0 {
@@ -360,7 +362,8 @@ func (s *Settings) EachSecret(visit func(path string, secret *Secret) error) err
 	return nil
 }
 
-// Host is the host and port of the URL, which are literal also in a template or a script; "" where there is none.
+// Host is the host and port of the URL, which are literal also in a template or a script; "" where
+// there is none.
 func (w *WebHookSettings) Host() string {
 	if w.URL == nil {
 		return ""

@@ -315,7 +315,8 @@ func TestDecodeSettings_headers(t *testing.T) {
 	diff(t, []Header{{"X-A", "1"}, {"X-B", "2"}}, present.Headers)
 }
 
-// A candidate keeps what it does not mention, as a merge does, and null empties, as in a whole settings object.
+// A candidate keeps what it does not mention, as a merge does, and null empties, as in a whole
+// settings object.
 func TestDecodeCandidate(t *testing.T) {
 	t.Parallel()
 	present := DefaultSettings()
@@ -330,7 +331,8 @@ func TestDecodeCandidate(t *testing.T) {
 	diff(t, want, got)
 }
 
-// What an import has put there stays through a merge, and through a whole settings object that repeats it; nothing else is taken.
+// What an import has put there stays through a merge, and through a whole settings object that
+// repeats it; nothing else is taken.
 func TestDecodeImported(t *testing.T) {
 	t.Parallel()
 	imported, err := DecodeImported([]byte(`{"executeBeforeProcess":true,"archivingStrategy":"30","webHook":{"url":"https://example.com","domain":"ACME"}}`))
@@ -520,7 +522,8 @@ func TestSettings_Fires(t *testing.T) {
 	}
 }
 
-// A patch of one field's expression leaves the others, and null takes one away; names count as they are spelt.
+// A patch of one field's expression leaves the others, and null takes one away; names count as they
+// are spelt.
 func TestDecodeSettings_fields(t *testing.T) {
 	t.Parallel()
 	const path = `{"response":{"writeBack":{"document":{"fields":%s}}}}`

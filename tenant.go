@@ -53,7 +53,8 @@ func (r Role) May(p Permission) bool {
 // TenantID names a tenant: a UUID. Every query of tenant data takes one.
 type TenantID string
 
-// APIKey lets a client in. The key itself is shown once, when it is made; here is only its hash's owner.
+// APIKey lets a client in. The key itself is shown once, when it is made; here is only its hash's
+// owner.
 type APIKey struct {
 	ID        string   `json:"id"` // UUIDv7
 	Tenant    TenantID `json:"-"`
@@ -105,7 +106,8 @@ type Service struct {
 	InputSample   json.RawMessage    `json:"inputSample,omitempty"` // raw JSON on which input is checked when it is saved
 }
 
-// Category classifies documents of a project. The platform also calls it a class; a document's classId names it.
+// Category classifies documents of a project. The platform also calls it a class; a document's
+// classId names it.
 type Category struct {
 	ID          int32           `json:"id"`
 	ProjectID   int32           `json:"projectId"`
@@ -186,8 +188,8 @@ type WorkItem struct {
 	DocCategory       *int32          `json:"docCategory"`
 }
 
-// Subject is what a call is about, frozen when the call is accepted. Document is always set; Project and Service are those of
-// the called utility's parent.
+// Subject is what a call is about, frozen when the call is accepted. Document is always set;
+// Project and Service are those of the called utility's parent.
 type Subject struct {
 	Document       *Document          `json:"document"`
 	MasterDocument *Document          `json:"masterDocument"`

@@ -1,6 +1,7 @@
-// Package activities holds the steps of the workflows, one thin method each: read from PostgreSQL, apply a rule of
-// internal/webhook, talk to the endpoint, record. It decides nothing about order or waiting (workflows do) and holds no rule of
-// its own. Every step may run twice. Start with deliver.go.
+// Package activities holds the steps of the workflows, one thin method each: read from PostgreSQL,
+// apply a rule of internal/webhook, talk to the endpoint, record. It decides nothing about order or
+// waiting (workflows do) and holds no rule of its own. Every step may run twice. Start with
+// deliver.go.
 package activities
 
 import (
@@ -41,7 +42,8 @@ func (a *Activities) dispatch(of slog.Attr) dispatch.Dispatcher {
 	return dispatch.Dispatcher{Store: a.DB, Engine: a.Engine, Log: a.Log, Of: of}
 }
 
-// count adds one to a counter of /metrics. An activity that runs twice counts twice: the calls themselves are in PostgreSQL.
+// count adds one to a counter of /metrics. An activity that runs twice counts twice: the calls
+// themselves are in PostgreSQL.
 func count(ctx context.Context, counter, tag, value string) {
 	activity.GetMetricsHandler(ctx).WithTags(map[string]string{tag: value}).Counter(counter).Inc(1)
 }

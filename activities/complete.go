@@ -12,8 +12,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// CompleteCall gives the call its outcome unless it has one already, and returns the one that stands. Without an outcome to give it
-// only looks.
+// CompleteCall gives the call its outcome unless it has one already, and returns the one that
+// stands. Without an outcome to give it only looks.
 func (a *Activities) CompleteCall(ctx context.Context, in workflows.CompleteInput) (workflows.CallResult, error) {
 	if in.Outcome == "" {
 		done, err := a.DB.Standing(ctx, in.CallRef)
@@ -52,8 +52,8 @@ const (
 	leavePoll   = 5 * time.Millisecond
 )
 
-// awaitLeave waits until a released call has begun its attempt, so that the next one begins after it: signals alone are in order,
-// the workflows they wake are not.
+// awaitLeave waits until a released call has begun its attempt, so that the next one begins after
+// it: signals alone are in order, the workflows they wake are not.
 func (a *Activities) awaitLeave(ctx context.Context, call workflows.CallRef) error {
 	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()
@@ -75,7 +75,8 @@ func (a *Activities) awaitLeave(ctx context.Context, call workflows.CallRef) err
 	}
 }
 
-// ReleaseHeld signals the next page of held calls, oldest first. A call without a run is left to the sweep.
+// ReleaseHeld signals the next page of held calls, oldest first. A call without a run is left to
+// the sweep.
 func (a *Activities) ReleaseHeld(ctx context.Context, in workflows.ReleaseInput) (workflows.ReleaseResult, error) {
 	drain := workflows.CallRef{Tenant: in.Tenant}
 	held, err := a.DB.HeldCalls(ctx, in.Tenant, in.WebHookServiceID, in.Limit)

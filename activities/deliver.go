@@ -29,11 +29,13 @@ const (
 	ourFaultDelay = 10 * time.Second
 )
 
-// Deliver makes one attempt: note it as started, add secrets and signature, send, judge, record it together with the call.
+// Deliver makes one attempt: note it as started, add secrets and signature, send, judge, record it
+// together with the call.
 //
-// The exchange and its recording do not run on the activity's context: a cancel, a pause or a reset of the activity must not cut
-// a request that is on the wire, and what came back is recorded as what it was. The context is looked at before the send: what
-// cannot be finished in time, or is not wanted any more, is not begun.
+// The exchange and its recording do not run on the activity's context: a cancel, a pause or a reset
+// of the activity must not cut a request that is on the wire, and what came back is recorded as
+// what it was. The context is looked at before the send: what cannot be finished in time, or is not
+// wanted any more, is not begun.
 func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 	if activity.GetInfo(ctx).IsLocalActivity {
 		return a.deliverWithin(ctx, in)

@@ -145,8 +145,8 @@ func TestDeliver_echo(t *testing.T) {
 	b.hides(t, call, nil, "pass-w0rd", "4711", base64.StdEncoding.EncodeToString([]byte("erp:pass-w0rd")))
 }
 
-// A request that names a secret field is stored and shown masked, and sent with the value; what the endpoint sends back of it, in
-// whatever way it is written, is masked in the attempt.
+// A request that names a secret field is stored and shown masked, and sent with the value; what the
+// endpoint sends back of it, in whatever way it is written, is masked in the attempt.
 func TestDeliver_secretField(t *testing.T) {
 	t.Parallel()
 	const secret = `pass"<word`
@@ -199,7 +199,8 @@ func TestDeliver_secretField(t *testing.T) {
 	b.hides(t, call, nil, secret, `pass\"<word`, "pass&#34;", "pass%22", base64.RawStdEncoding.EncodeToString([]byte(secret)))
 }
 
-// What each endpoint does, and what is recorded of it: one attempt, its verdict, the whole answer or the reason why there is none.
+// What each endpoint does, and what is recorded of it: one attempt, its verdict, the whole answer
+// or the reason why there is none.
 func TestDeliver_answers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -322,7 +323,8 @@ func TestDeliver_answers(t *testing.T) {
 
 const blocked = "the address guard refused the endpoint: allowed are public addresses by https on port 443 or 80, and what FORGEHOOK_EGRESS_ALLOW holds"
 
-// The first retryable answer is a result, so that the workflow can show it; the others are errors that nobody counts as ours.
+// The first retryable answer is a result, so that the workflow can show it; the others are errors
+// that nobody counts as ours.
 func TestDeliver_reportsRetryOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -457,8 +459,8 @@ func TestDeliver_heldAndReleased(t *testing.T) {
 	equal(t, "attempts of the held call", b.attempts(t, behind), nil)
 }
 
-// A cancel, a pause or a deploy ends the activity's context. What is on the wire goes on, heartbeats too, and the answer is
-// recorded as what it was.
+// A cancel, a pause or a deploy ends the activity's context. What is on the wire goes on,
+// heartbeats too, and the answer is recorded as what it was.
 func TestDeliver_contextEndsOnTheWire(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -496,7 +498,8 @@ func TestDeliver_contextHasEnded(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 0)
 }
 
-// The exchange is over and cannot be recorded: somebody holds its row, then the connection is cut. It is recorded all the same.
+// The exchange is over and cannot be recorded: somebody holds its row, then the connection is cut.
+// It is recorded all the same.
 func TestDeliver_databaseCutWhileRecording(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -525,7 +528,8 @@ func TestDeliver_databaseCutWhileRecording(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 1)
 }
 
-// cutBlocked cuts the connection that comes to wait for the test's lock; ended is what should not end meanwhile.
+// cutBlocked cuts the connection that comes to wait for the test's lock; ended is what should not
+// end meanwhile.
 func cutBlocked(t *testing.T, raw *sql.DB, ended <-chan error) {
 	t.Helper()
 	cut := 0
@@ -543,8 +547,8 @@ func cutBlocked(t *testing.T, raw *sql.DB, ended <-chan error) {
 	}
 }
 
-// The worker of the first attempt has died. Nobody knows whether the endpoint got it, so it is sent again under the same id, and the
-// lost attempt spends no budget.
+// The worker of the first attempt has died. Nobody knows whether the endpoint got it, so it is sent
+// again under the same id, and the lost attempt spends no budget.
 func TestDeliver_afterADeadWorker(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -581,8 +585,8 @@ func TestDeliver_workersKeepDying(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 0)
 }
 
-// A starved worker was thought dead and answers after its successor has begun: both answers are recorded as what they were, and
-// there is one outcome.
+// A starved worker was thought dead and answers after its successor has begun: both answers are
+// recorded as what they were, and there is one outcome.
 func TestDeliver_twoWorkers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -607,7 +611,8 @@ func TestDeliver_twoWorkers(t *testing.T) {
 	equal(t, "outcome", b.outcome(t, call), forgehook.Delivered)
 }
 
-// Secrets that do not open are our fault: nothing is sent, the attempt is taken back, no budget is spent.
+// Secrets that do not open are our fault: nothing is sent, the attempt is taken back, no budget is
+// spent.
 func TestDeliver_wrongKeyset(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -635,7 +640,8 @@ func TestDeliver_wrongKeyset(t *testing.T) {
 	equal(t, "api key on the wire", endpoint.Requests()[0].Header.Get("X-Api-Key"), "key-0042")
 }
 
-// An attempt is taken back although the activity's context ends just then: left as it is it would count as lost.
+// An attempt is taken back although the activity's context ends just then: left as it is it would
+// count as lost.
 func TestAbandon_contextHasEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

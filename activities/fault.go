@@ -12,9 +12,9 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// fault turns an error into one that may stand in a workflow's history: no document value, no SQL. The whole chain goes to the
-// log, here and nowhere else. That somebody gave up counts only where nothing else went wrong: when the engine goes away, starts
-// that were under way are given up too.
+// fault turns an error into one that may stand in a workflow's history: no document value, no SQL.
+// The whole chain goes to the log, here and nowhere else. That somebody gave up counts only where
+// nothing else went wrong: when the engine goes away, starts that were under way are given up too.
 func (a *Activities) fault(step string, call workflows.CallRef, err error) error {
 	return a.faultOf(step, callAttr(call), err)
 }

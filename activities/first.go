@@ -14,15 +14,16 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Patience is how long a workflow task waits for the first attempt. An endpoint that answers within it spares its call an activity; one
-// that does not holds no task for longer.
+// Patience is how long a workflow task waits for the first attempt. An endpoint that answers within
+// it spares its call an activity; one that does not holds no task for longer.
 const Patience = 250 * time.Millisecond
 
 // lookAgain is how often PostgreSQL is asked for the end of an attempt in another process.
 const lookAgain = 250 * time.Millisecond
 
-// taskIsLate is the age of a workflow task, by the engine's clock, that begins no attempt any more: the engine may give the task to
-// another worker before it hears of the attempt, and that one would send again.
+// taskIsLate is the age of a workflow task, by the engine's clock, that begins no attempt any more:
+// the engine may give the task to another worker before it hears of the attempt, and that one would
+// send again.
 const taskIsLate = 2 * time.Second
 
 // FirstAttempts are those that workflow tasks of this process have begun and that have not ended.
@@ -57,7 +58,8 @@ type firstAttempt struct {
 	err    error
 }
 
-// begin makes the attempt in the background. A workflow task that is tried again finds the one that it has begun.
+// begin makes the attempt in the background. A workflow task that is tried again finds the one that
+// it has begun.
 func (f *FirstAttempts) begin(callID string, attempt func() (workflows.DeliverResult, error)) *firstAttempt {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -82,8 +84,8 @@ func (f *FirstAttempts) find(callID string) *firstAttempt {
 	return f.calls[callID]
 }
 
-// deliverWithin makes an attempt within a workflow task. It goes on when the task's patience is over: cut, nobody would know what the
-// endpoint has got.
+// deliverWithin makes an attempt within a workflow task. It goes on when the task's patience is
+// over: cut, nobody would know what the endpoint has got.
 func (a *Activities) deliverWithin(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 	if err := ctx.Err(); err != nil {
 		return workflows.DeliverResult{}, err
@@ -102,8 +104,9 @@ func (a *Activities) deliverWithin(ctx context.Context, in workflows.DeliverInpu
 	}
 }
 
-// firstAttempt has the time of the regular activity: what starts so late that it would outlast that is not sent. A panic is an error, as
-// the SDK makes it of an activity's: this goroutine is not the SDK's, and would end the process.
+// firstAttempt has the time of the regular activity: what starts so late that it would outlast that
+// is not sent. A panic is an error, as the SDK makes it of an activity's: this goroutine is not the
+// SDK's, and would end the process.
 func (a *Activities) firstAttempt(ctx context.Context, in workflows.DeliverInput) (result workflows.DeliverResult, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -115,8 +118,9 @@ func (a *Activities) firstAttempt(ctx context.Context, in workflows.DeliverInput
 	return a.attempt(ctx, in, func() {})
 }
 
-// awaitUnderway waits for what a workflow task has begun: here, where the engine sends its activities first, or in another process
-// until the attempt can no longer be under way, also while the database is away. After a lost run of this step the attempt is lost too.
+// awaitUnderway waits for what a workflow task has begun: here, where the engine sends its
+// activities first, or in another process until the attempt can no longer be under way, also while
+// the database is away. After a lost run of this step the attempt is lost too.
 func (a *Activities) awaitUnderway(ctx context.Context, in workflows.DeliverInput) (result workflows.DeliverResult, err error, ended bool) {
 	if begun := a.First.find(in.CallID); begun != nil {
 		<-begun.ended

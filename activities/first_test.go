@@ -76,7 +76,8 @@ func TestWithin(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 2)
 }
 
-// The endpoint takes its time: the workflow task does not wait, the exchange goes on, and whoever comes for it gets its answer.
+// The endpoint takes its time: the workflow task does not wait, the exchange goes on, and whoever
+// comes for it gets its answer.
 func TestWithin_handsOver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -98,7 +99,8 @@ func TestWithin_handsOver(t *testing.T) {
 	b.First.Wait(t.Context())
 }
 
-// handedOver is a call whose attempt goes on behind its workflow task; the endpoint has its request and does not answer yet.
+// handedOver is a call whose attempt goes on behind its workflow task; the endpoint has its request
+// and does not answer yet.
 func handedOver(t *testing.T) (bundle, *zoo.Server, forgehook.Call) {
 	t.Helper()
 	b := setup(t)
@@ -112,7 +114,8 @@ func handedOver(t *testing.T) (bundle, *zoo.Server, forgehook.Call) {
 	return b, endpoint, call
 }
 
-// The activity went to another process, where nothing is known of the attempt but what PostgreSQL says.
+// The activity went to another process, where nothing is known of the attempt but what PostgreSQL
+// says.
 func TestWithin_takenOverElsewhere(t *testing.T) {
 	t.Parallel()
 	b, endpoint, call := handedOver(t)
@@ -123,7 +126,8 @@ func TestWithin_takenOverElsewhere(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 1)
 }
 
-// Whoever waits in another process goes on to wait when the database is away for a moment: the exchange is on the wire all the same.
+// Whoever waits in another process goes on to wait when the database is away for a moment: the
+// exchange is on the wire all the same.
 func TestWithin_takenOverDatabaseCut(t *testing.T) {
 	t.Parallel()
 	b, endpoint, call := handedOver(t)
@@ -151,7 +155,8 @@ func TestWithin_takenOverDatabaseCut(t *testing.T) {
 	b.First.Wait(t.Context())
 }
 
-// The task lost patience before its attempt was noted, and the activity in another process has begun one: this one is not sent beside it.
+// The task lost patience before its attempt was noted, and the activity in another process has
+// begun one: this one is not sent beside it.
 func TestWithin_overtaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -166,7 +171,8 @@ func TestWithin_overtaken(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 0)
 }
 
-// What would outlast the time in which others take it for being under way is not sent: its start took too long, or its time is short.
+// What would outlast the time in which others take it for being under way is not sent: its start
+// took too long, or its time is short.
 func TestWithin_tooLate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -221,7 +227,8 @@ func TestFirstAttempts_Wait(t *testing.T) {
 	}
 }
 
-// Its process is gone, and with it all that could end the attempt: it becomes unknown, as any whose worker died.
+// Its process is gone, and with it all that could end the attempt: it becomes unknown, as any whose
+// worker died.
 func TestWithin_lost(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -235,7 +242,8 @@ func TestWithin_lost(t *testing.T) {
 	equal(t, "states", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptUnknown, forgehook.AttemptFinished})
 }
 
-// A workflow task that the engine may have given to another worker begins nothing; the regular activity makes the attempt.
+// A workflow task that the engine may have given to another worker begins nothing; the regular
+// activity makes the attempt.
 func TestWithin_taskIsLate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -266,7 +274,8 @@ func TestWithin_contextHasEnded(t *testing.T) {
 	equal(t, "attempts", b.attempts(t, call), nil)
 }
 
-// Only an endpoint that has been quick is called within a workflow task, and only with the switch on.
+// Only an endpoint that has been quick is called within a workflow task, and only with the switch
+// on.
 func TestBuildRequest_quick(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -115,7 +115,8 @@ func (b bundle) ref(call forgehook.Call) workflows.CallRef {
 	return workflows.CallRef{Tenant: b.tenant, CallID: call.ID}
 }
 
-// run runs an activity as a worker would: through the SDK, its data converter and its failure converter.
+// run runs an activity as a worker would: through the SDK, its data converter and its failure
+// converter.
 func run[R any](t *testing.T, b bundle, step any, in ...any) (R, error) {
 	t.Helper()
 	return runWithin[R](t, t.Context(), b, func() {}, step, in...)

@@ -19,7 +19,8 @@ func (a *Activities) LookAtWorkItem(ctx context.Context, in workflows.ProcessRef
 	return itemState(state), nil
 }
 
-// EscalateWorkItem hands the item over to a new child that is due later, and tells where the process stands.
+// EscalateWorkItem hands the item over to a new child that is due later, and tells where the
+// process stands.
 func (a *Activities) EscalateWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
 	state, raised, err := a.DB.EscalateItem(ctx, in, a.Now())
 	if err != nil {
@@ -29,10 +30,11 @@ func (a *Activities) EscalateWorkItem(ctx context.Context, in workflows.ProcessR
 	return itemState(state), nil
 }
 
-// EndProcess ends a process unless it has ended, and writes to its item: what the call's answer says about it, or that it is rejected.
-// Where the item is dead, or the process canceled, the call that was made for the item is canceled. A call that has ended meanwhile has
-// left its answer to the process, which is answered then, whatever it was to end as. No outcome is returned where the item was handed
-// over meanwhile, and the answer has to wait for the child.
+// EndProcess ends a process unless it has ended, and writes to its item: what the call's answer
+// says about it, or that it is rejected. Where the item is dead, or the process canceled, the call
+// that was made for the item is canceled. A call that has ended meanwhile has left its answer to
+// the process, which is answered then, whatever it was to end as. No outcome is returned where the
+// item was handed over meanwhile, and the answer has to wait for the child.
 func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (workflows.ProcessResult, error) {
 	what := process(in.ProcessRef)
 	var state postgres.ItemState
@@ -78,7 +80,8 @@ func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (w
 	return result, nil
 }
 
-// endTries bounds how often the end of a process is tried anew because the call or the item has changed since the look.
+// endTries bounds how often the end of a process is tried anew because the call or the item has
+// changed since the look.
 const endTries = 3
 
 // endOf is the end of a process that stands like this.
@@ -106,8 +109,9 @@ func (a *Activities) endOf(ctx context.Context, in workflows.ProcessEnd, state p
 // rejected is the status of an item whose process has rejected it.
 const rejected = forgehook.WorkItemStatus(10)
 
-// writeToItem is what the answer of the ended call says about the item, nil where it says nothing. An answer that does not fit this item is
-// no reason to let it wait for ever: the process ends without writing.
+// writeToItem is what the answer of the ended call says about the item, nil where it says nothing.
+// An answer that does not fit this item is no reason to let it wait for ever: the process ends
+// without writing.
 func (a *Activities) writeToItem(ctx context.Context, state postgres.ItemState) (*forgehook.WorkItemWrite, error) {
 	if state.CallOutcome != forgehook.Delivered || state.Item == nil {
 		return nil, nil

@@ -106,7 +106,8 @@ func (b bundle) ofItem(t *testing.T, item forgehook.WorkItem, change ...func(*fo
 	return call
 }
 
-// A process whose own call writes the item is answered, whichever of them was first: it writes for the call, or comes when that has.
+// A process whose own call writes the item is answered, whichever of them was first: it writes for
+// the call, or comes when that has.
 func TestEndProcess_ofItsOwnCall(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -132,7 +133,8 @@ func TestEndProcess_ofItsOwnCall(t *testing.T) {
 	}
 }
 
-// What a call has left to a process is written, whatever the process was to end as when the call ended.
+// What a call has left to a process is written, whatever the process was to end as when the call
+// ended.
 func TestEndProcess_callEndsMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -183,7 +185,8 @@ func TestEndProcess_calledBack(t *testing.T) {
 	equal(t, "comment", b.storedItem(t, item.ID).ReasonComment, new("paid"))
 }
 
-// A call that failed says nothing about the item, and an answer that does not fit it keeps nothing waiting.
+// A call that failed says nothing about the item, and an answer that does not fit it keeps nothing
+// waiting.
 func TestEndProcess_writesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

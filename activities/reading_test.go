@@ -181,7 +181,8 @@ func TestDeliver_awaitsACallback(t *testing.T) {
 	equal(t, "until", stored.CallbackUntil, &forgehook.Time{Time: until})
 	equal(t, "outcome", stored.Outcome, nil)
 
-	// The token is what an answer must have, so nobody but the endpoint sees it: not where it echoes the request, either.
+	// The token is what an answer must have, so nobody but the endpoint sees it: not where it
+	// echoes the request, either.
 	wire := endpoint.Requests()[0]
 	token := b.token(t, wire)
 	id, ok := secret.ReadCallbackToken(token)
@@ -235,7 +236,8 @@ func TestCompleteCall_looks(t *testing.T) {
 	equal(t, "outcome", b.outcome(t, call), "")
 }
 
-// Some endpoints call back before they have answered: the callback counts, whatever the answer then is.
+// Some endpoints call back before they have answered: the callback counts, whatever the answer then
+// is.
 func TestDeliver_calledBackEarly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -265,7 +267,8 @@ func TestDeliver_calledBackEarly(t *testing.T) {
 	equal(t, "result", string(stored.Result), `1`)
 }
 
-// The worker died with an exchange on the wire whose endpoint has called back: nothing is sent any more.
+// The worker died with an exchange on the wire whose endpoint has called back: nothing is sent any
+// more.
 func TestDeliver_calledBackBeforeALoss(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -324,7 +327,8 @@ func inJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-// An endpoint that sends a secret field back writes its true value, and nothing that is shown has it.
+// An endpoint that sends a secret field back writes its true value, and nothing that is shown has
+// it.
 func TestDeliver_writesSecretsBackAndShowsNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -11,7 +11,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// AcceptCalls accepts calls that a workflow awaits and starts them. The same request with the same key has the calls of the first time.
+// AcceptCalls accepts calls that a workflow awaits and starts them. The same request with the same
+// key has the calls of the first time.
 func (a *Activities) AcceptCalls(ctx context.Context, in workflows.AcceptInput) (workflows.Accepted, error) {
 	what := slog.String("workflow", in.WorkflowID)
 	if err := in.Request.Validate(); err != nil {
@@ -39,8 +40,8 @@ func (a *Activities) AcceptCalls(ctx context.Context, in workflows.AcceptInput) 
 	return out, nil
 }
 
-// ReadAnswers tells how calls have ended. Results are told as long as all of them fit into MaxResult together; a call whose result does
-// not has the code result_too_large.
+// ReadAnswers tells how calls have ended. Results are told as long as all of them fit into
+// MaxResult together; a call whose result does not has the code result_too_large.
 func (a *Activities) ReadAnswers(ctx context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {
 	answers := make([]workflows.CallAnswer, len(in.CallIDs))
 	free := workflows.MaxResult

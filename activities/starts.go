@@ -5,13 +5,15 @@ import (
 	"sync"
 )
 
-// MaxStarts bounds the deliveries of a process that are about to begin. Each waits for a connection of the database, and has [startWithin]
-// for it: more of them would only be given up, and cost the engine a heartbeat every two seconds until then. It is far above what the
-// connections can work on at once, and far below what a burst of calls brings.
+// MaxStarts bounds the deliveries of a process that are about to begin. Each waits for a connection
+// of the database, and has [startWithin] for it: more of them would only be given up, and cost the
+// engine a heartbeat every two seconds until then. It is far above what the connections can work on
+// at once, and far below what a burst of calls brings.
 const MaxStarts = 64
 
-// Starts counts the deliveries that the worker has a slot for and that have not come to their exchange yet. While there are as many as
-// may be, the worker takes none on: in the task queue they cost nothing.
+// Starts counts the deliveries that the worker has a slot for and that have not come to their
+// exchange yet. While there are as many as may be, the worker takes none on: in the task queue they
+// cost nothing.
 type Starts struct {
 	most int
 	mu   sync.Mutex
@@ -44,7 +46,8 @@ func (s *Starts) Full() bool {
 	return s.n >= s.most
 }
 
-// AwaitRoom returns when there is room for another, or with the error of ctx. Those who wait may all get it: a few more do no harm.
+// AwaitRoom returns when there is room for another, or with the error of ctx. Those who wait may
+// all get it: a few more do no harm.
 func (s *Starts) AwaitRoom(ctx context.Context) error {
 	for {
 		s.mu.Lock()

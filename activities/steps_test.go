@@ -93,7 +93,8 @@ func TestBuildRequest(t *testing.T) {
 	equal(t, "of a call that has ended", built, workflows.Built{Outcome: forgehook.Canceled})
 }
 
-// Settings that no longer mean anything stop the call for somebody to look at; the history gets the path, the log all of it.
+// Settings that no longer mean anything stop the call for somebody to look at; the history gets the
+// path, the log all of it.
 func TestSteps_badSettings(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -178,7 +179,8 @@ func TestCompleteCall(t *testing.T) {
 	equal(t, "completed", stored.CompletedAt, &forgehook.Time{Time: b.at})
 }
 
-// A cancel, the deadline and the answer race for the outcome: one wins, all report the winner's, and the answer is recorded.
+// A cancel, the deadline and the answer race for the outcome: one wins, all report the winner's,
+// and the answer is recorded.
 func TestCompleteCall_race(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

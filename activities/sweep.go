@@ -20,9 +20,10 @@ const (
 	wakeLimit  = 500              // signals that a sweep sends, one by one
 )
 
-// SweepCalls mends what fell between the two stores: calls, runs of events, processes of work items and drains that were never
-// started, signals that were never sent, and open calls, runs and processes whose workflow has ended (an operator's Terminate runs no
-// code of ours) or is gone. One that cannot be mended keeps no other from it.
+// SweepCalls mends what fell between the two stores: calls, runs of events, processes of work items
+// and drains that were never started, signals that were never sent, and open calls, runs and
+// processes whose workflow has ended (an operator's Terminate runs no code of ours) or is gone. One
+// that cannot be mended keeps no other from it.
 func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, error) {
 	var result workflows.SweepResult
 	stop := heartbeat(ctx)

@@ -77,7 +77,8 @@ func TestSweepCalls(t *testing.T) {
 	}
 	equal(t, "a call of just now", b.outcome(t, forgehook.Call{ID: fresh.CallID}), "")
 
-	// What was just looked at is left alone; what was started and does nothing yet is started again.
+	// What was just looked at is left alone; what was started and does nothing yet is started
+	// again.
 	b.engine.started = nil
 	result, err = b.sweep(t)
 	check(t, err)

@@ -72,8 +72,8 @@ func TestWakeWaiters_nobody(t *testing.T) {
 	equal(t, "woken", b.engine.woken, nil)
 }
 
-// The engine goes away between the end and the signals: the step fails, and the sweep sends what is still owed.
-// A workflow that is gone is owed nothing, and keeps nobody else waiting.
+// The engine goes away between the end and the signals: the step fails, and the sweep sends what is
+// still owed. A workflow that is gone is owed nothing, and keeps nobody else waiting.
 func TestWakeWaiters_gone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// keyTTL is how long a key that was found good is believed. It saves a transaction a request; a key that another process
-	// revokes works that much longer here.
+	// keyTTL is how long a key that was found good is believed. It saves a transaction a request; a
+	// key that another process revokes works that much longer here.
 	keyTTL = 3 * time.Second
 	// keysKept bounds what is remembered of keys, so that a flood of them cannot fill the memory.
 	keysKept = 10_000

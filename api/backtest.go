@@ -23,7 +23,8 @@ const (
 	sampleMost  = 10_000
 )
 
-// backtestBudget bounds one backtest: conditions that run away on every subject would keep the processors busy for hours.
+// backtestBudget bounds one backtest: conditions that run away on every subject would keep the
+// processors busy for hours.
 const backtestBudget = 2 * time.Minute
 
 // backtestRequest asks what settings would have done.
@@ -44,7 +45,8 @@ type backtestLine struct{ line any }
 
 func (l backtestLine) MarshalJSON() ([]byte, error) { return json.Marshal(l.line) }
 
-// difference is a subject about which two settings do not agree, or about which one of them cannot tell.
+// difference is a subject about which two settings do not agree, or about which one of them cannot
+// tell.
 type difference struct {
 	DocumentID *int32                `json:"documentId"`
 	CallID     string                `json:"callId,omitempty"`
@@ -175,8 +177,8 @@ type compared struct {
 	err error
 }
 
-// compare judges the samples of a page, as many at once as there are processors, and keeps their order. Where it has to end early
-// the results are those of the first samples.
+// compare judges the samples of a page, as many at once as there are processors, and keeps their
+// order. Where it has to end early the results are those of the first samples.
 func (b backtest) compare(ctx context.Context, page []postgres.Sample) ([]compared, error) {
 	results := make([]compared, len(page))
 	var taken atomic.Int64

@@ -46,7 +46,8 @@ func (s *server) callbacks() {
 			"Once a call: 409 the second time, 410 after callback.timeout or when the call has ended otherwise, 404 for every other URL. What cannot be written back is 422: nothing is kept, and it may be sent again."}, s.callBack)
 }
 
-// errNoCallback is the one error for tokens that are forged, of nothing, or of calls that await none.
+// errNoCallback is the one error for tokens that are forged, of nothing, or of calls that await
+// none.
 func errNoCallback() error {
 	return forgehook.Errorf(forgehook.CodeNotFound, "No call awaits an answer here.")
 }
@@ -137,8 +138,9 @@ func (s *server) readCallback(r *request, c *postgres.Callback) error {
 	return r.invalid()
 }
 
-// understand applies the rules of the version of the settings that the call began with. What is kept to be shown holds none of their
-// secrets, no token and no value of a secret field: an endpoint may send back what it got.
+// understand applies the rules of the version of the settings that the call began with. What is
+// kept to be shown holds none of their secrets, no token and no value of a secret field: an
+// endpoint may send back what it got.
 func (s *server) understand(ctx context.Context, c *postgres.Callback, token string) error {
 	call, err := s.DB.Call(ctx, c.Ref.Tenant, c.Ref.CallID)
 	if err != nil {
@@ -178,8 +180,8 @@ func (s *server) understand(ctx context.Context, c *postgres.Callback, token str
 	return err
 }
 
-// writeBackFaults puts what the store says against a write-back where the endpoint can mend it: its result. The place in the settings
-// stands in the message.
+// writeBackFaults puts what the store says against a write-back where the endpoint can mend it: its
+// result. The place in the settings stands in the message.
 func writeBackFaults(err error) error {
 	e, ok := errors.AsType[*forgehook.Error](err)
 	if !ok || e.Code != forgehook.CodeInvalid {

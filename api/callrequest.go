@@ -17,7 +17,8 @@ type askedCalls struct {
 	sum []byte // of what was sent: equal requests are equal here, however they were spelt. nil where there are no calls to look for
 }
 
-// identity is what tells one request with raw JSON from another: not the documents that were made of it, which hold the time.
+// identity is what tells one request with raw JSON from another: not the documents that were made
+// of it, which hold the time.
 type identity struct {
 	ServiceID        int32           `json:"serviceId"`
 	WebHookServiceID int32           `json:"webHookServiceId"`
@@ -25,8 +26,8 @@ type identity struct {
 	Raw              json.RawMessage `json:"raw"` // members sorted
 }
 
-// readCalls reads the body as the query asks: as our own request, in which documents may be raw JSON, or as raw JSON altogether.
-// The faults are the request's.
+// readCalls reads the body as the query asks: as our own request, in which documents may be raw
+// JSON, or as raw JSON altogether. The faults are the request's.
 func (s *server) readCalls(ctx context.Context, r *request, in *createCallsInput, now time.Time) (askedCalls, error) {
 	if in.ServiceID != 0 || in.WebHookServiceID != 0 {
 		return s.readRaw(ctx, r, in, now)
@@ -108,7 +109,8 @@ func (s *server) readRaw(ctx context.Context, r *request, in *createCallsInput, 
 	return asked, nil
 }
 
-// readInline takes a body whose document or master document is raw JSON: it names a service with an input, or a utility of one.
+// readInline takes a body whose document or master document is raw JSON: it names a service with an
+// input, or a utility of one.
 func (s *server) readInline(ctx context.Context, r *request, now time.Time) (asked askedCalls, mapped bool, err error) {
 	body, err := r.parse()
 	if err != nil {
@@ -133,8 +135,8 @@ func (s *server) readInline(ctx context.Context, r *request, now time.Time) (ask
 	return asked, true, r.collect("body", asked.Validate())
 }
 
-// inlineMapping is the service whose input the documents in the body are meant for; nil where there is none or none in the body. What
-// is wrong with the body is for the decoder to say.
+// inlineMapping is the service whose input the documents in the body are meant for; nil where there
+// is none or none in the body. What is wrong with the body is for the decoder to say.
 func (s *server) inlineMapping(ctx context.Context, r *request, body *jsontree.Node) (*forgehook.Service, error) {
 	if body.Member("document").IsNull() && body.Member("masterDocument").IsNull() {
 		return nil, nil

@@ -125,8 +125,8 @@ func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInp
 	return out, nil
 }
 
-// accept reads the request and accepts its calls. Raw JSON that gives no document any more, as the service's input has changed since
-// a key was used for it, has the calls of then.
+// accept reads the request and accepts its calls. Raw JSON that gives no document any more, as the
+// service's input has changed since a key was used for it, has the calls of then.
 func (s *server) accept(ctx context.Context, r *request, in *createCallsInput, now time.Time) (postgres.Accepted, error) {
 	asked, err := s.readCalls(ctx, r, in, now)
 	if err == nil {
@@ -151,11 +151,13 @@ func goodIdempotencyKey(key string) bool {
 
 func unfinished(call forgehook.Call) bool { return call.Status != forgehook.CallCompleted }
 
-// startsAhead is how many requests' calls may be on their way to the engine behind their responses. Whoever asks beyond that waits with
-// them, so that the API does not accept without end what the engine cannot take.
+// startsAhead is how many requests' calls may be on their way to the engine behind their responses.
+// Whoever asks beyond that waits with them, so that the API does not accept without end what the
+// engine cannot take.
 const startsAhead = 256
 
-// start gives accepted calls their workflows, behind the response: what is accepted is stored, and the engine may be slow or away.
+// start gives accepted calls their workflows, behind the response: what is accepted is stored, and
+// the engine may be slow or away.
 func (s *server) start(ctx context.Context, r *request, starts []forgehook.CallStart) {
 	if len(starts) == 0 {
 		return
@@ -173,8 +175,8 @@ func (s *server) start(ctx context.Context, r *request, starts []forgehook.CallS
 	}
 }
 
-// waitFor returns the calls as they stand when all have completed or the time is up. They are accepted, so that a failure to watch
-// them is no failure of the request.
+// waitFor returns the calls as they stand when all have completed or the time is up. They are
+// accepted, so that a failure to watch them is no failure of the request.
 func (s *server) waitFor(ctx context.Context, r *request, calls []forgehook.Call, wait time.Duration) []forgehook.Call {
 	if !slices.ContainsFunc(calls, unfinished) {
 		return calls
@@ -184,7 +186,8 @@ func (s *server) waitFor(ctx context.Context, r *request, calls []forgehook.Call
 	})
 }
 
-// startAndWait is waitFor for calls that were accepted a moment ago and start calls. It need not look first whether they have ended.
+// startAndWait is waitFor for calls that were accepted a moment ago and start calls. It need not
+// look first whether they have ended.
 func (s *server) startAndWait(ctx context.Context, r *request, calls []forgehook.Call, wait time.Duration, start func()) []forgehook.Call {
 	return s.awaited(ctx, r, calls, wait, func(ctx context.Context, ids []string) ([]forgehook.Call, error) {
 		return s.Waiter.WaitFrom(ctx, r.tenant(), ids, start)
@@ -278,8 +281,8 @@ const canceledUnstarted = "Canceled before it was started."
 // maxWait bounds how long a response may wait for calls; a longer wish is clamped.
 const maxWait = 300 * time.Second
 
-// preferredWait reads RFC 7240's "wait" out of the Prefer headers. The first one counts, and what cannot be read is ignored, as
-// the RFC asks.
+// preferredWait reads RFC 7240's "wait" out of the Prefer headers. The first one counts, and what
+// cannot be read is ignored, as the RFC asks.
 func preferredWait(headers []string) (wait time.Duration, asked bool) {
 	for _, preference := range splitOutsideQuotes(strings.Join(headers, ","), ',') {
 		first := splitOutsideQuotes(preference, ';')[0]

@@ -13,9 +13,10 @@ import (
 // maxCause bounds the Forgehook-Cause header: what is longer is no id of ours.
 const maxCause = 100
 
-// cause is the call that the request says it comes from: an id or a webhook-id, "" where it says nothing. All requests that we send have
-// a traceparent whose trace id is the call's id, so that an endpoint which traces names the cause without knowing it. Whether there is
-// such a call is for the store to see.
+// cause is the call that the request says it comes from: an id or a webhook-id, "" where it says
+// nothing. All requests that we send have a traceparent whose trace id is the call's id, so that an
+// endpoint which traces names the cause without knowing it. Whether there is such a call is for the
+// store to see.
 func (r *request) cause() string {
 	if given := strings.TrimSpace(r.gin.GetHeader("Forgehook-Cause")); given != "" {
 		if len(given) <= maxCause && !strings.ContainsFunc(given, func(c rune) bool { return c <= ' ' || c > '~' }) {

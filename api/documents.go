@@ -138,8 +138,8 @@ func (r *request) keep(below string) postgres.Keep {
 	}
 }
 
-// before is a copy of a document that its patch is about to change, nil where the patch has no secret
-// to give back.
+// before is a copy of a document that its patch is about to change, nil where the patch has no
+// secret to give back.
 func (r *request) before(d forgehook.Document) (*forgehook.Document, error) {
 	if !mask.MayHold(r.body) {
 		return nil, nil
@@ -152,8 +152,8 @@ func (r *request) before(d forgehook.Document) (*forgehook.Document, error) {
 	return &stored, json.Unmarshal(content, &stored)
 }
 
-// refuseMasks finds secret fields that a document of the request has "[secret]" in, as it was shown:
-// that would be sent.
+// refuseMasks finds secret fields that a document of the request has "[secret]" in, as it was
+// shown: that would be sent.
 func (r *request) refuseMasks(place string, d *forgehook.Document) {
 	if d == nil || !mask.MayHold(r.body) {
 		return

@@ -10,7 +10,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Secret fields are stored, and shown to nobody: neither value nor verification nor, where the sender's JSON repeats it, the source.
+// Secret fields are stored, and shown to nobody: neither value nor verification nor, where the
+// sender's JSON repeats it, the source.
 func TestDocuments_secretFields(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -36,7 +37,8 @@ func TestDocuments_secretFields(t *testing.T) {
 	}
 }
 
-// Who reads a document, changes it and sends it back loses no secret, and sends none of the masks that stand for them.
+// Who reads a document, changes it and sends it back loses no secret, and sends none of the masks
+// that stand for them.
 func TestDocuments_readAndWrittenBack(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

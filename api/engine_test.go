@@ -14,7 +14,8 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// testEngine is the other [dispatch.Engine]: runs are entries of a list, and the test moves calls on.
+// testEngine is the other [dispatch.Engine]: runs are entries of a list, and the test moves calls
+// on.
 type testEngine struct {
 	dispatch.Engine // whatever the API does not ask
 
@@ -164,7 +165,8 @@ func metaOf(facts postgres.Facts) webhook.Meta {
 	return m
 }
 
-// evaluate, build and attempt are the steps of a call as a worker would make them, without the network.
+// evaluate, build and attempt are the steps of a call as a worker would make them, without the
+// network.
 func (f *fixture) evaluate(t *testing.T, ref forgehook.CallRef) forgehook.Outcome {
 	t.Helper()
 	facts, plan := f.facts(t, ref)

@@ -18,7 +18,8 @@ type health struct {
 	Version string `json:"version"`
 }
 
-// readiness says whether calls are accepted, which takes PostgreSQL alone: they start when Temporal is back.
+// readiness says whether calls are accepted, which takes PostgreSQL alone: they start when Temporal
+// is back.
 type readiness struct {
 	Status   string `json:"status"` // ok
 	Version  string `json:"version"`
@@ -62,8 +63,8 @@ func (s *server) stops() bool {
 	}
 }
 
-// letGo ends the connection with this response where the process stops: on one that is idle when it closes, a request could come that
-// nobody reads.
+// letGo ends the connection with this response where the process stops: on one that is idle when it
+// closes, a request could come that nobody reads.
 func (s *server) letGo(c *gin.Context) {
 	if s.stops() {
 		c.Header("Connection", "close")

@@ -29,8 +29,9 @@ type imported struct {
 	Updated  int `json:"updated"`
 }
 
-// importDocuments reads the lines twice: first all are checked on their way into a file, then they are stored, together or not at all. What a
-// client may send would not fit into memory for many clients at once.
+// importDocuments reads the lines twice: first all are checked on their way into a file, then they
+// are stored, together or not at all. What a client may send would not fit into memory for many
+// clients at once.
 func (s *server) importDocuments(ctx context.Context, r *request, in *documentInput) (*response[imported], error) {
 	if err := r.accept(maxImport, "application/x-ndjson", "application/ndjson", "application/jsonl"); err != nil {
 		return nil, err
@@ -78,7 +79,8 @@ func keepImported(d *forgehook.Document, stored func() (*forgehook.Document, err
 	return err
 }
 
-// inBatches puts the checked documents of a spool, so many at a time that one statement can carry them.
+// inBatches puts the checked documents of a spool, so many at a time that one statement can carry
+// them.
 func inBatches(spool io.Reader, projectID int32, put func([]forgehook.Document) error) error {
 	var batch []forgehook.Document
 	size := 0
@@ -103,10 +105,12 @@ func inBatches(spool io.Reader, projectID int32, put func([]forgehook.Document) 
 	return put(batch)
 }
 
-// lineCheck says what speaks against a line, at its place, or gives the line of the document to store.
+// lineCheck says what speaks against a line, at its place, or gives the line of the document to
+// store.
 type lineCheck func(at string, line []byte) (document []byte, faults []forgehook.FieldError)
 
-// checkLines collects the faults of all lines, each below its line number, counted from 1, and writes what is to be stored.
+// checkLines collects the faults of all lines, each below its line number, counted from 1, and
+// writes what is to be stored.
 func (r *request) checkLines(ctx context.Context, into io.Writer, check lineCheck) error {
 	found, spool := 0, bufio.NewWriter(into)
 	err := eachLine(r, maxBody, func(number int, line []byte) error {

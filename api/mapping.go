@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// programsKept bounds the compiled inputs that are remembered; a program is made in less than a millisecond.
+	// programsKept bounds the compiled inputs that are remembered; a program is made in less than a
+	// millisecond.
 	programsKept = 256
 	maxSample    = 1 << 20
 )
@@ -47,8 +48,9 @@ func (m *mapper) program(text string) (*expr.Program, error) {
 	return made, nil
 }
 
-// document applies a service's input to raw JSON, which the document then keeps. Where there is none, faults say why: with line and
-// column of the input, or the path in what it gave, and without any value of either.
+// document applies a service's input to raw JSON, which the document then keeps. Where there is
+// none, faults say why: with line and column of the input, or the path in what it gave, and without
+// any value of either.
 func (m *mapper) document(service forgehook.Service, raw json.RawMessage, now time.Time) (_ *forgehook.Document, faults []string) {
 	program, err := m.program(*service.Input)
 	if err != nil {
@@ -108,8 +110,8 @@ func resultFaults(err error) (texts []string) {
 	return texts
 }
 
-// mapped makes a document of a part of the body, nil where that is absent. The faults are the request's, at that place: the document
-// is there, whatever is wrong with it.
+// mapped makes a document of a part of the body, nil where that is absent. The faults are the
+// request's, at that place: the document is there, whatever is wrong with it.
 func (s *server) mapped(r *request, at string, service forgehook.Service, part *jsontree.Node, now time.Time) *forgehook.Document {
 	if part == nil {
 		return nil
@@ -153,7 +155,8 @@ func optionalID(id int32) *int32 {
 	return &id
 }
 
-// takeDocuments takes members that hold raw JSON out of the body, so that the rest of it can be decoded.
+// takeDocuments takes members that hold raw JSON out of the body, so that the rest of it can be
+// decoded.
 func (r *request) takeDocuments(names ...string) (map[string]*jsontree.Node, error) {
 	body, err := r.parse()
 	if err != nil {

@@ -22,8 +22,9 @@ func patched[E any](r *request, entity *E, fixed ...string) error {
 // wholes are members that hold raw JSON, which is no object to be merged: they are replaced.
 var wholes = []string{"source", "inputSample"}
 
-// patch applies the body, a JSON Merge Patch (RFC 7396), to an entity: names in any case, null puts a default back. Members named
-// in fixed keep their value; giving the same one again is no fault. Unknown names are faults in strict inputs only.
+// patch applies the body, a JSON Merge Patch (RFC 7396), to an entity: names in any case, null puts
+// a default back. Members named in fixed keep their value; giving the same one again is no fault.
+// Unknown names are faults in strict inputs only.
 func (r *request) patch(present, into any, strict bool, fixed ...string) error {
 	body, err := r.parse()
 	if err != nil {

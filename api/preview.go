@@ -54,7 +54,8 @@ func (s *server) preview(ctx context.Context, r *request, in *byID) (*response[p
 	return ok(out), err
 }
 
-// readPreview reads the body. Its documents are raw JSON where the service has an input, as they are for calls.
+// readPreview reads the body. Its documents are raw JSON where the service has an input, as they
+// are for calls.
 func (s *server) readPreview(r *request, service *forgehook.Service, now time.Time) (given previewRequest, err error) {
 	if service.Input == nil {
 		return given, r.decode(&given, true)
@@ -70,13 +71,15 @@ func (s *server) readPreview(r *request, service *forgehook.Service, now time.Ti
 	return given, err
 }
 
-// previewOf applies the rules as a call's steps do, but goes on to the request where the webhook would not fire.
+// previewOf applies the rules as a call's steps do, but goes on to the request where the webhook
+// would not fire.
 func previewOf(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) preview {
 	explained := plan.Explain(subject, call)
 	out := preview{
 		WouldFire: explained.Fires(), Explanation: some(explained.Conditions), Warnings: some(plan.Warnings()), Error: explained.Failure,
 	}
-	// A token of the usual length, which is shown as none: what a token is shown as would be masked.
+	// A token of the usual length, which is shown as none: what a token is shown as would be
+	// masked.
 	call.CallbackURL = strings.Replace(call.CallbackURL, webhook.ShownToken, strings.Repeat("0", 64), 1)
 	built := plan.Request(subject, call)
 	switch {

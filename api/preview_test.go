@@ -62,7 +62,8 @@ var (
 	}
 )
 
-// TestPreviewIsWhatIsSent previews random documents with random settings, calls the webhook for them, and compares.
+// TestPreviewIsWhatIsSent previews random documents with random settings, calls the webhook for
+// them, and compares.
 func TestPreviewIsWhatIsSent(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -138,7 +139,8 @@ func TestPreviewIsWhatIsSent(t *testing.T) {
 	}
 }
 
-// workOn evaluates and builds as a worker does. The outcome is "" where the call is ready to be sent.
+// workOn evaluates and builds as a worker does. The outcome is "" where the call is ready to be
+// sent.
 func (f *fixture) workOn(t *testing.T, ref forgehook.CallRef) forgehook.Outcome {
 	t.Helper()
 	if outcome := f.evaluate(t, ref); outcome != "" {
@@ -209,7 +211,8 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-// onlyOf are those of a list that are expected; what else is warned of belongs to the rules' own tests.
+// onlyOf are those of a list that are expected; what else is warned of belongs to the rules' own
+// tests.
 func onlyOf(list, expected []string) (only []string) {
 	for _, e := range expected {
 		for _, s := range list {
@@ -254,8 +257,8 @@ func TestPreviewFaults(t *testing.T) {
 	}
 }
 
-// BenchmarkPreview is the server's time for a stored receipt: with the settings in force, and with expressions to try, which are
-// compiled each time.
+// BenchmarkPreview is the server's time for a stored receipt: with the settings in force, and with
+// expressions to try, which are compiled each time.
 func BenchmarkPreview(b *testing.B) {
 	f := setup(b)
 	f.seed(b)

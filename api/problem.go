@@ -70,8 +70,8 @@ const problemPrefix = "urn:forgehook:problem:"
 // statusGone is logged for a client that left before its response; it is never sent.
 const statusGone = 499
 
-// maxDrain is what is read and thrown away of a body that is too large: a client that is still sending when the connection closes
-// sees a reset instead of the response.
+// maxDrain is what is read and thrown away of a body that is too large: a client that is still
+// sending when the connection closes sees a reset instead of the response.
 const maxDrain = 64 << 20
 
 // problem is an error as clients see it: RFC 9457.
@@ -91,10 +91,12 @@ type problemError struct {
 	Value    *string `json:"value"`    // what stood there, shortened; null for secrets and where nothing stood
 }
 
-// secretName matches places whose values are not repeated: a secret may stand where it does not belong.
+// secretName matches places whose values are not repeated: a secret may stand where it does not
+// belong.
 var secretName = regexp.MustCompile(`(?i)pass|secret|token|auth|api-?key`)
 
-// fail answers an error: what it says of itself where it has a code, else "Internal error" outside and the whole chain in the log.
+// fail answers an error: what it says of itself where it has a code, else "Internal error" outside
+// and the whole chain in the log.
 func (s *server) fail(r *request, err error) {
 	if errors.Is(err, context.Canceled) && r.gin.Request.Context().Err() != nil {
 		r.status = statusGone
@@ -135,7 +137,8 @@ func (s *server) fail(r *request, err error) {
 	s.write(r, p.Status, problemMedia, p)
 }
 
-// location completes the place of a fault. Those found here have it whole; the store names its own from the page or the body.
+// location completes the place of a fault. Those found here have it whole; the store names its own
+// from the page or the body.
 func location(path string) string {
 	whole := func(part string) bool {
 		return path == part || strings.HasPrefix(path, part+".") || strings.HasPrefix(path, part+"[")

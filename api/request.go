@@ -24,7 +24,8 @@ const (
 	lineMedia = "application/x-ndjson"
 )
 
-// request is one exchange on its way through this room: who asks, the body, and the faults found so far.
+// request is one exchange on its way through this room: who asks, the body, and the faults found so
+// far.
 type request struct {
 	gin    *gin.Context
 	raw    io.Reader        // the body as it comes in, unbounded
@@ -85,8 +86,8 @@ func cursor(next string) *string {
 	return &next
 }
 
-// collect keeps the faults of a decoder or a rule, each below a place, and returns any other error. Where a place
-// has faults already those count: later rules stumble over what earlier ones found.
+// collect keeps the faults of a decoder or a rule, each below a place, and returns any other error.
+// Where a place has faults already those count: later rules stumble over what earlier ones found.
 func (r *request) collect(below string, err error) error {
 	e, ok := errors.AsType[*forgehook.Error](err)
 	if !ok || e.Code != forgehook.CodeInvalid {
@@ -101,7 +102,8 @@ func (r *request) collect(below string, err error) error {
 	return nil
 }
 
-// accept checks the media type of a body and bounds what is read of it, with and without Content-Length.
+// accept checks the media type of a body and bounds what is read of it, with and without
+// Content-Length.
 func (r *request) accept(limit int64, media ...string) error {
 	req := r.gin.Request
 	if encoding := req.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
@@ -124,11 +126,13 @@ func (r *request) accept(limit int64, media ...string) error {
 
 const (
 	largeBody = 1 << 20
-	// largeBodies is how many bytes of large bodies are worked on at once: decoded they take many times that.
+	// largeBodies is how many bytes of large bodies are worked on at once: decoded they take many
+	// times that.
 	largeBodies = 2 * maxBody
 )
 
-// take reads the whole body. A large one then waits until there is room for it: not before, or a slow sender would keep others out.
+// take reads the whole body. A large one then waits until there is room for it: not before, or a
+// slow sender would keep others out.
 func (s *server) take(ctx context.Context, r *request) (err error) {
 	if err := r.accept(maxBody, "application/merge-patch+json"); err != nil {
 		return err
@@ -164,7 +168,8 @@ func tooLarge(limit int64) error {
 	return forgehook.Errorf(forgehook.CodeTooLarge, "The body may have at most %d MiB.", limit>>20)
 }
 
-// decode reads the body into a platform entity (open to unknown names) or, strictly, into an input of ours.
+// decode reads the body into a platform entity (open to unknown names) or, strictly, into an input
+// of ours.
 func (r *request) decode(into any, strict bool) error {
 	tree, err := r.parse()
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// eventRequest raises an event: it has the members of a request for calls about one document, and lists for many.
+// eventRequest raises an event: it has the members of a request for calls about one document, and
+// lists for many.
 type eventRequest struct {
 	Type             *string                      `json:"type"`
 	Event            *string                      `json:"event"` // the same as type
@@ -47,14 +48,16 @@ func (e eventRequest) event(kind forgehook.EventType) forgehook.EventRequest {
 	}
 }
 
-// runResponse is a run and the calls that it has accepted so far, in that order; of more than may be answered the last.
+// runResponse is a run and the calls that it has accepted so far, in that order; of more than may
+// be answered the last.
 type runResponse struct {
 	Run            forgehook.Run    `json:"run"`
 	Calls          []forgehook.Call `json:"calls"`
 	CallsTruncated bool             `json:"callsTruncated,omitempty" doc:"There are more than these."`
 }
 
-// maxCallsBytes bounds the calls that the response to an event lists, in bytes of JSON: each may have a large result.
+// maxCallsBytes bounds the calls that the response to an event lists, in bytes of JSON: each may
+// have a large result.
 const maxCallsBytes = 4 << 20
 
 type runList struct {
@@ -153,8 +156,9 @@ func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput
 	return out, err
 }
 
-// lastCalls are the last calls of a run in the order of their acceptance, as many as may be answered; more says that there are others.
-// They are read in small pages, as few large ones may be enough.
+// lastCalls are the last calls of a run in the order of their acceptance, as many as may be
+// answered; more says that there are others. They are read in small pages, as few large ones may be
+// enough.
 func (s *server) lastCalls(ctx context.Context, r *request, runID string) (last []forgehook.Call, more bool, err error) {
 	const few = 20
 	bytes := 0
@@ -194,8 +198,8 @@ func (s *server) onlyServices(ctx context.Context, r *request, id int32, err err
 	return err
 }
 
-// readEvent reads the body. Its documents are raw JSON where the service has an input, as they are for calls. Equal events have equal
-// sums, however they were spelt.
+// readEvent reads the body. Its documents are raw JSON where the service has an input, as they are
+// for calls. Equal events have equal sums, however they were spelt.
 func (s *server) readEvent(r *request, service forgehook.Service, now time.Time) (event forgehook.EventRequest, sum []byte, err error) {
 	var given eventRequest
 	body, err := r.parse()

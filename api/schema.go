@@ -138,8 +138,8 @@ func (c schemas) component(name string, describe func() *openapi.Schema) *openap
 	return &openapi.Schema{Ref: schemasAt + name}
 }
 
-// object describes a struct. Entities marshal themselves to put an enum's name beside its number; as they are also input, none of
-// their members is required.
+// object describes a struct. Entities marshal themselves to put an enum's name beside its number;
+// as they are also input, none of their members is required.
 func (c schemas) object(t reflect.Type) *openapi.Schema {
 	s := openapi.Object()
 	entity := t.Implements(marshalerType)

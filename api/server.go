@@ -1,7 +1,7 @@
 // Package api is the HTTP face of Forgehook: it lets clients in, reads what they send, asks the
-// rooms that know and answers JSON or a problem (RFC 9457). It holds no rule and no SQL, and reaches
-// Temporal only through package dispatch. Start with [New] and [register]; each noun has a file with
-// its inputs, outputs and handlers in URL order.
+// rooms that know and answers JSON or a problem (RFC 9457). It holds no rule and no SQL, and
+// reaches Temporal only through package dispatch. Start with [New] and [register]; each noun has a
+// file with its inputs, outputs and handlers in URL order.
 package api
 
 import (
@@ -32,7 +32,8 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// Config is what the API needs. All but Log, Metrics, Registerer, RatePerSecond and Stopping must be set.
+// Config is what the API needs. All but Log, Metrics, Registerer, RatePerSecond and Stopping must
+// be set.
 type Config struct {
 	DB            *postgres.DB
 	Waiter        *await.Waiter
@@ -72,7 +73,8 @@ type API struct {
 	server *server
 }
 
-// Settle waits until the calls that were accepted have been handed to the engine: what a process does last, when it serves no more.
+// Settle waits until the calls that were accepted have been handed to the engine: what a process
+// does last, when it serves no more.
 func (a *API) Settle() { a.server.starts.Wait() }
 
 // New makes the API.
@@ -98,7 +100,8 @@ func New(config Config) (*API, error) {
 	return &API{withHead(router), s}, s.plain(router, document)
 }
 
-// withHead answers HEAD as GET, without the body, which net/http leaves away. A stream would never end for who does not read it.
+// withHead answers HEAD as GET, without the body, which net/http leaves away. A stream would never
+// end for who does not read it.
 func withHead(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead && !strings.HasSuffix(r.URL.Path, "/stream") {

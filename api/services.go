@@ -88,7 +88,8 @@ func (s *server) updateService(ctx context.Context, r *request, in *byID) (*resp
 	})
 }
 
-// patchService changes a service. What has no say in its input leaves that unjudged: a later release may refuse what an earlier took.
+// patchService changes a service. What has no say in its input leaves that unjudged: a later
+// release may refuse what an earlier took.
 func (s *server) patchService(r *request, service *forgehook.Service) error {
 	var next forgehook.Service
 	if err := r.patch(*service, &next, false, "id", "projectId", "serviceId"); err != nil {

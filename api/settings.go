@@ -63,7 +63,8 @@ func (s *server) getSettings(ctx context.Context, r *request, in *byID) (*respon
 	return ok(s.settingsResponseOf(r, in.ID, version)), nil
 }
 
-// warningsOf are those of saved settings. Where a later release refuses what an earlier one took, its reasons are warnings too.
+// warningsOf are those of saved settings. Where a later release refuses what an earlier one took,
+// its reasons are warnings too.
 func (s *server) warningsOf(r *request, id int32, version int, settings forgehook.Settings) []webhook.Warning {
 	plan, err := s.planOf(r, id, version, settings)
 	if err == nil {
@@ -125,8 +126,8 @@ func (s *server) saved(ctx context.Context, r *request, id int32, version forgeh
 // latestDocuments are looked at for fields of like names when settings are saved.
 const latestDocuments = 20
 
-// likeNamed warns of names that several fields of the service's latest documents have. A save does not
-// fail for it.
+// likeNamed warns of names that several fields of the service's latest documents have. A save does
+// not fail for it.
 func (s *server) likeNamed(ctx context.Context, r *request, serviceID int32, plan *webhook.Plan) []webhook.Warning {
 	if !plan.NamesFields() {
 		return nil
@@ -154,8 +155,8 @@ func (s *server) judge(r *request, below string, data []byte, present forgehook.
 	return settings, plan, err
 }
 
-// weigh collects what is to be said against decoded settings: by the rules, and by the guard of where they would send. The plan is
-// nil where the rules have faults.
+// weigh collects what is to be said against decoded settings: by the rules, and by the guard of
+// where they would send. The plan is nil where the rules have faults.
 func (s *server) weigh(r *request, below string, settings forgehook.Settings) (*webhook.Plan, error) {
 	plan, err := webhook.Compile(settings)
 	if err := r.collect(below, err); err != nil {
@@ -174,7 +175,8 @@ func (s *server) weigh(r *request, below string, settings forgehook.Settings) (*
 	return plan, nil
 }
 
-// literalURL is the URL as far as it does not depend on the document: all of it, or scheme and host of a template or a script.
+// literalURL is the URL as far as it does not depend on the document: all of it, or scheme and host
+// of a template or a script.
 func literalURL(w forgehook.WebHookSettings) string {
 	text, host := *w.URL, w.Host()
 	before, _, found := strings.Cut(text, "://")

@@ -31,8 +31,8 @@ func TestLiteralURL(t *testing.T) {
 	}
 }
 
-// A save warns of names that several fields of a stored document have, where the settings mean one of
-// them by it.
+// A save warns of names that several fields of a stored document have, where the settings mean one
+// of them by it.
 func TestSettings_likeNamedFields(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

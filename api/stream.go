@@ -17,15 +17,18 @@ import (
 const (
 	eventMedia   = "text/event-stream"
 	maxStreamIDs = 100
-	// beatEvery keeps proxies from closing a silent stream, tells us that its reader has left, and is how long a stream outlives its key.
+	// beatEvery keeps proxies from closing a silent stream, tells us that its reader has left, and
+	// is how long a stream outlives its key.
 	beatEvery = 15 * time.Second
 	keyWithin = 5 * time.Second // to look a key up
-	// maxFeeds and maxFeedsOfKey bound the open streams of this process: each holds a connection and up to a portion of calls.
+	// maxFeeds and maxFeedsOfKey bound the open streams of this process: each holds a connection
+	// and up to a portion of calls.
 	maxFeeds      = 2000
 	maxFeedsOfKey = 100
 	// writeWithin bounds one write: a reader that takes nothing for that long is cut.
 	writeWithin = 30 * time.Second
-	// gatherFor is how long ends of calls are gathered, so that a busy tenant's stream reads many of them at once.
+	// gatherFor is how long ends of calls are gathered, so that a busy tenant's stream reads many
+	// of them at once.
 	gatherFor  = 50 * time.Millisecond
 	gatherMost = 200
 )
@@ -122,7 +125,8 @@ func (f *feed) write(text []byte) error {
 	return nil
 }
 
-// newFeed begins a stream: from here on it is the reader's, and the server's time limits of a request are not for it.
+// newFeed begins a stream: from here on it is the reader's, and the server's time limits of a
+// request are not for it.
 func (s *server) newFeed(ctx context.Context, r *request) (*feed, error) {
 	f := &feed{r: r, control: http.NewResponseController(r.gin.Writer), beat: time.NewTicker(s.heartbeat), good: func() bool {
 		ctx, cancel := context.WithTimeout(ctx, keyWithin)
@@ -271,8 +275,9 @@ func (s *server) streamAll(ctx context.Context, f *feed, filter forgehook.CallFi
 // gap says that the reader may have missed calls.
 func (f *feed) gap() error { return f.event("gap", "", struct{}{}) }
 
-// next waits for calls that have ended, and beats meanwhile. Those that end within gather come together. Gap says that some were missed. Both are empty when the stream is over:
-// the reader has left, its key is good no more, or this process stops.
+// next waits for calls that have ended, and beats meanwhile. Those that end within gather come
+// together. Gap says that some were missed. Both are empty when the stream is over: the reader has
+// left, its key is good no more, or this process stops.
 func (f *feed) next(ctx context.Context, ended <-chan string, gather time.Duration) (ids []string, gap bool, err error) {
 	var gathered <-chan time.Time
 	for {
@@ -307,8 +312,8 @@ func (f *feed) next(ctx context.Context, ended <-chan string, gather time.Durati
 	}
 }
 
-// read returns the calls of ids that are still there. Where they cannot be read they are looked for again one by one: one that was
-// erased meanwhile hides no other.
+// read returns the calls of ids that are still there. Where they cannot be read they are looked for
+// again one by one: one that was erased meanwhile hides no other.
 func (s *server) read(ctx context.Context, r *request, ids []string) []forgehook.Call {
 	if len(ids) == 0 {
 		return nil

@@ -23,7 +23,8 @@ type utilityRequest struct {
 	Settings json.RawMessage `json:"settings" holds:"settings"` // for the document; decoded by the settings' own rules
 }
 
-// newUtility is a utility as it was attached. The signing secret is shown once, and only where it was made here.
+// newUtility is a utility as it was attached. The signing secret is shown once, and only where it
+// was made here.
 type newUtility struct {
 	forgehook.Utility
 	SigningSecret string            `json:"signingSecret,omitempty"`
@@ -97,7 +98,8 @@ func (s *server) listUtilities(ctx context.Context, r *request, in *byIDPaged) (
 	return ok(utilityList{some(utilities), cursor(next)}), err
 }
 
-// patchUtility changes name and index. Everything else of a utility has a route of its own or is for reading.
+// patchUtility changes name and index. Everything else of a utility has a route of its own or is
+// for reading.
 func (r *request) patchUtility(utility *forgehook.Utility) error {
 	type changeable struct {
 		Name  *string `json:"name"`

@@ -141,7 +141,8 @@ func (s *server) startProcess(ctx context.Context, r *request, in *startProcessI
 	return out, nil
 }
 
-// checkProcess collects what is wrong with a request for a process, whose call's id is brought into its usual form.
+// checkProcess collects what is wrong with a request for a process, whose call's id is brought into
+// its usual form.
 func (r *request) checkProcess(p *forgehook.ProcessRequest) {
 	switch {
 	case p.CallID != nil && p.WebHookServiceID != nil:
@@ -175,8 +176,9 @@ func (r *request) checkProcess(p *forgehook.ProcessRequest) {
 	r.fault("body.onDue", string(*p.OnDue), allowed)
 }
 
-// callOfProcess accepts the call of a process that asks for a new one; where it was asked for before it is the call of then. A process
-// that waits for another call is in the way: then no call is accepted at all.
+// callOfProcess accepts the call of a process that asks for a new one; where it was asked for
+// before it is the call of then. A process that waits for another call is in the way: then no call
+// is accepted at all.
 func (s *server) callOfProcess(ctx context.Context, r *request, a *postgres.ProcessAcceptance, given forgehook.ProcessRequest) (postgres.Accepted, error) {
 	if given.WebHookServiceID == nil {
 		return postgres.Accepted{}, nil

@@ -38,8 +38,9 @@ func (e *NotDelivered) Error() string {
 	return text
 }
 
-// Result reads the result of a delivered call: what response.result made of the answer, or what the endpoint called back. A call
-// without one gives the zero value. The error is a *NotDelivered, or says why the result is no T.
+// Result reads the result of a delivered call: what response.result made of the answer, or what the
+// endpoint called back. A call without one gives the zero value. The error is a *NotDelivered, or
+// says why the result is no T.
 func Result[T any](call forgehook.Call) (result T, err error) {
 	if call.Outcome == nil || *call.Outcome != forgehook.Delivered {
 		return result, &NotDelivered{call}
@@ -53,9 +54,9 @@ func Result[T any](call forgehook.Call) (result T, err error) {
 	return result, nil
 }
 
-// Await returns a call when it has completed, however long that takes: connections may break and the API may be away meanwhile. When
-// ctx ends it returns the call as it was last seen, and the context's error. Problems that stay, such as a call that does not
-// exist, end it at once.
+// Await returns a call when it has completed, however long that takes: connections may break and
+// the API may be away meanwhile. When ctx ends it returns the call as it was last seen, and the
+// context's error. Problems that stay, such as a call that does not exist, end it at once.
 func (c *Client) Await(ctx context.Context, callID string) (forgehook.Call, error) {
 	return await(ctx, func() (forgehook.Call, bool, error) {
 		call, err := c.Call(ctx, callID, longestWait)
@@ -90,8 +91,9 @@ func await[T any](ctx context.Context, ask func() (T, bool, error)) (last T, err
 // lasting reports whether asking again will give the same error.
 func lasting(err error) bool { return !passing(err) || errors.Is(err, errUnreadable) }
 
-// Event raises an event of a service. With Wait it answers when its run has completed or the time is over; look at Status. Of
-// request.Request its service and utility are not sent: an event is for all utilities that it fires.
+// Event raises an event of a service. With Wait it answers when its run has completed or the time
+// is over; look at Status. Of request.Request its service and utility are not sent: an event is for
+// all utilities that it fires.
 func (c *Client) Event(ctx context.Context, serviceID int32, request forgehook.EventRequest, o Options) (Event, error) {
 	body, err := eventBody(request)
 	if err != nil {
@@ -142,7 +144,8 @@ func eventBody(request forgehook.EventRequest) ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// Run reads the run of an event; with wait it answers when the run has completed or the time is over.
+// Run reads the run of an event; with wait it answers when the run has completed or the time is
+// over.
 func (c *Client) Run(ctx context.Context, id string, wait time.Duration) (forgehook.Run, error) {
 	headers := http.Header{}
 	preferWait(headers, wait)
@@ -159,12 +162,14 @@ func (c *Client) AwaitRun(ctx context.Context, id string) (forgehook.Run, error)
 	})
 }
 
-// ErrMissed is what a stream of all calls says where some may have ended that it has not told of. The stream goes on.
+// ErrMissed is what a stream of all calls says where some may have ended that it has not told of.
+// The stream goes on.
 var ErrMissed = errors.New("some calls may have ended without being told")
 
-// Stream tells of calls as they are now and again when they end, until all have; at most 100. Without ids it tells of all calls of the
-// tenant as they end, until ctx ends, with [ErrMissed] between them where some may be missing. It connects again where the
-// connection breaks, and may then tell of an open call once more. Any other error is the last that it yields.
+// Stream tells of calls as they are now and again when they end, until all have; at most 100.
+// Without ids it tells of all calls of the tenant as they end, until ctx ends, with [ErrMissed]
+// between them where some may be missing. It connects again where the connection breaks, and may
+// then tell of an open call once more. Any other error is the last that it yields.
 func (c *Client) Stream(ctx context.Context, ids ...string) iter.Seq2[forgehook.Call, error] {
 	return func(yield func(forgehook.Call, error) bool) {
 		seen := map[string]bool{} // that have ended
@@ -240,7 +245,8 @@ func (c *Client) stream(ctx context.Context, ids []string, tell func(forgehook.C
 	return false, lines.Err()
 }
 
-// dispatch tells of one event. Events that are not known here are passed over: the API may come to send more.
+// dispatch tells of one event. Events that are not known here are passed over: the API may come to
+// send more.
 func dispatch(name string, data []byte, tell func(forgehook.Call, error) bool) (ended bool, err error) {
 	switch strings.TrimSpace(name) {
 	case "call":

@@ -1,5 +1,5 @@
-// Package client calls Forgehook over HTTP: typed requests, typed problems, retries that cannot call twice. It links nothing but
-// the standard library and the words of package forgehook.
+// Package client calls Forgehook over HTTP: typed requests, typed problems, retries that cannot
+// call twice. It links nothing but the standard library and the words of package forgehook.
 package client
 
 import (
@@ -33,7 +33,8 @@ func New(baseURL, apiKey string) *Client {
 	transport.MaxIdleConnsPerHost = 256
 	return &Client{base: strings.TrimSuffix(baseURL, "/"), key: apiKey, http: &http.Client{
 		Transport: transport,
-		// The API never redirects. Following one would take the key to whoever it points at, and make a GET of a POST.
+		// The API never redirects. Following one would take the key to whoever it points at, and
+		// make a GET of a POST.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -82,7 +83,8 @@ type Options struct {
 	Wait           time.Duration // up to 300 s, in whole seconds; 0 does not wait
 }
 
-// CallWebhook asks for calls. With Wait it answers when they have completed or the time is over; look at Status.
+// CallWebhook asks for calls. With Wait it answers when they have completed or the time is over;
+// look at Status.
 func (c *Client) CallWebhook(ctx context.Context, request forgehook.CallRequest, o Options) (Calls, error) {
 	body, err := json.Marshal(request)
 	if err != nil {

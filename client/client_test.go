@@ -244,7 +244,8 @@ func TestProblem(t *testing.T) {
 	}
 }
 
-// A redirect is not followed: it would take the key to whoever it points at, and turn a POST into a GET.
+// A redirect is not followed: it would take the key to whoever it points at, and turn a POST into a
+// GET.
 func TestRedirect(t *testing.T) {
 	t.Parallel()
 	elsewhere, _ := setup(t, answer{status: 200, body: oneCall})

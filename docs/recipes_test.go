@@ -18,11 +18,12 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// block is a fenced block of a recipe: settings, a change of the subject (JSON Merge Patch), and the request that comes of it; then
-// an answer, what the endpoint calls back, and what that means.
+// block is a fenced block of a recipe: settings, a change of the subject (JSON Merge Patch), and
+// the request that comes of it; then an answer, what the endpoint calls back, and what that means.
 var block = regexp.MustCompile("(?s)```(settings|change|request|answer|callback|meaning)\n(.*?)```")
 
-// TestRecipes runs every recipe of expressions.md and compares the request that it makes, or writes it.
+// TestRecipes runs every recipe of expressions.md and compares the request that it makes, or writes
+// it.
 func TestRecipes(t *testing.T) {
 	const page = "expressions.md"
 	text, err := os.ReadFile(page)

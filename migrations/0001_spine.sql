@@ -1,5 +1,6 @@
 -- +goose Up
--- Entities keep their JSON as bytea (jsonb reorders keys and refuses NUL); columns hold what queries and rules need.
+-- Entities keep their JSON as bytea (jsonb reorders keys and refuses NUL); columns hold what
+-- queries and rules need.
 
 CREATE TABLE tenants (
     id         uuid PRIMARY KEY,
@@ -79,7 +80,8 @@ CREATE TABLE documents (
 );
 CREATE INDEX documents_project ON documents (tenant_id, project_id, id);
 
--- One POST: its subject, frozen, and its calls. No foreign key to tenants: each acceptance would lock the tenant's row.
+-- One POST: its subject, frozen, and its calls. No foreign key to tenants: each acceptance would
+-- lock the tenant's row.
 CREATE TABLE call_requests (
     id              uuid PRIMARY KEY,
     tenant_id       uuid NOT NULL,
@@ -91,8 +93,9 @@ CREATE TABLE call_requests (
 );
 CREATE UNIQUE INDEX call_requests_key ON call_requests (tenant_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
--- The columns that change come last: an update logs only what lies behind the first changed byte (measured: a sixth less WAL a call).
--- Indexes are ascending though lists are newest first: ids grow, and pages split full only at the right end.
+-- The columns that change come last: an update logs only what lies behind the first changed byte
+-- (measured: a sixth less WAL a call). Indexes are ascending though lists are newest first: ids
+-- grow, and pages split full only at the right end.
 CREATE TABLE calls (
     id                 uuid PRIMARY KEY, -- UUIDv7: in order of acceptance
     tenant_id          uuid NOT NULL,

@@ -11,7 +11,8 @@ CREATE TABLE categories (
 );
 CREATE INDEX categories_project ON categories (tenant_id, project_id, id);
 
--- The sample on which a service's input is checked may have a MiB: apart from body, which every acceptance reads.
+-- The sample on which a service's input is checked may have a MiB: apart from body, which every
+-- acceptance reads.
 ALTER TABLE services ADD COLUMN input_sample bytea;
 
 -- +goose Down

@@ -1,5 +1,6 @@
 -- +goose Up
--- A request that holds the value of a secret field (value type Password or SecureString) is shown otherwise than it is sent.
+-- A request that holds the value of a secret field (value type Password or SecureString) is shown
+-- otherwise than it is sent.
 ALTER TABLE requests
     ADD COLUMN shown_url     text,  -- NULL, like the others: as sent
     ADD COLUMN shown_headers bytea,

@@ -1,5 +1,6 @@
 -- +goose Up
--- What an answer says and changes, events and the runs they start, work items and who waits for calls.
+-- What an answer says and changes, events and the runs they start, work items and who waits for
+-- calls.
 
 ALTER TABLE tenants ADD COLUMN callback_key bytea; -- sealed; signs the tokens of callbacks. NULL until the first is made
 
@@ -8,7 +9,8 @@ ALTER TABLE services
     ADD COLUMN held_by uuid;                         -- of a paused utility: the call whose failure paused it
 CREATE INDEX services_document_updated ON services (tenant_id) WHERE 'document.updated' = ANY (fires); -- each delivered call asks
 
--- NUL stays an escape of JSON only, where it is not read: replaced, for the server refuses it as text.
+-- NUL stays an escape of JSON only, where it is not read: replaced, for the server refuses it as
+-- text.
 UPDATE services u
 SET fires = CASE WHEN COALESCE(v.settings ->> 'executeBeforeProcess', 'false') = 'true' THEN '{before_process}'::text[] ELSE '{}' END
          || CASE WHEN COALESCE(v.settings ->> 'executeAfterProcess', 'true') = 'true' THEN '{after_process}'::text[] ELSE '{}' END

@@ -1,4 +1,5 @@
-// Package migrations embeds the database schema: numbered SQL files, applied in order by internal/postgres.
+// Package migrations embeds the database schema: numbered SQL files, applied in order by
+// internal/postgres.
 package migrations
 
 import "embed"

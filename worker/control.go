@@ -21,15 +21,15 @@ import (
 const (
 	answerWithin = 10 * time.Second // of one request to Temporal, which the SDK would repeat for a minute
 	startsAtOnce = 16
-	// taskTimeout is how long the engine waits for a worker that died with a workflow task. The SDK asks for more time before it is
-	// over where local activities take longer.
+	// taskTimeout is how long the engine waits for a worker that died with a workflow task. The SDK
+	// asks for more time before it is over where local activities take longer.
 	taskTimeout = 5 * time.Second
 )
 
 // Control starts and steers workflows: it is the dispatch.Engine that Temporal is.
 type Control struct {
-	// EagerStart lets a worker of this process, on the same client, have the first task of a call without a poll. Only for
-	// unversioned workers: it disregards versions.
+	// EagerStart lets a worker of this process, on the same client, have the first task of a call
+	// without a poll. Only for unversioned workers: it disregards versions.
 	EagerStart bool
 
 	client    client.Client
@@ -41,8 +41,9 @@ func NewControl(c client.Client, taskQueue string) *Control {
 	return &Control{client: c, taskQueue: taskQueue}
 }
 
-// StartCalls starts the workflows of accepted calls, several at once. One that runs or has ended already is left alone. Once
-// Temporal does not answer, the rest is not tried: the sweep starts it later.
+// StartCalls starts the workflows of accepted calls, several at once. One that runs or has ended
+// already is left alone. Once Temporal does not answer, the rest is not tried: the sweep starts it
+// later.
 func (c *Control) StartCalls(ctx context.Context, starts []forgehook.CallStart) error {
 	return startEach(ctx, starts, c.startCall)
 }
@@ -102,13 +103,14 @@ func callAttributes(s forgehook.CallStart) temporal.SearchAttributes {
 	return temporal.NewSearchAttributes(set...)
 }
 
-// keyword cuts a value to what the visibility store's columns hold; Temporal would refuse the start.
+// keyword cuts a value to what the visibility store's columns hold; Temporal would refuse the
+// start.
 func keyword(s string) string { return forgehook.Shorten(s, 255) }
 
 func itoa(id int32) string { return strconv.Itoa(int(id)) }
 
-// share has each utility get its share of workers that are behind: the engine gives out the tasks of a key in turns with those of others, and
-// a workflow's activities have its key.
+// share has each utility get its share of workers that are behind: the engine gives out the tasks
+// of a key in turns with those of others, and a workflow's activities have its key.
 func share(tenant forgehook.TenantID, of string) temporal.Priority {
 	return temporal.Priority{FairnessKey: forgehook.Shorten(of+"/"+string(tenant), 64)} // the engine takes no longer one
 }
@@ -178,14 +180,16 @@ func (c *Control) once(ctx context.Context, id string, o client.StartWorkflowOpt
 	return fault("start "+id, err)
 }
 
-// CancelRun asks a run of an event for the outcome canceled; calls that it has made go on. CodeNotFound where no workflow is known.
+// CancelRun asks a run of an event for the outcome canceled; calls that it has made go on.
+// CodeNotFound where no workflow is known.
 func (c *Control) CancelRun(ctx context.Context, run forgehook.RunRef) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	return fault("cancel run "+run.RunID, c.client.CancelWorkflow(ctx, workflows.RunID(run.RunID), ""))
 }
 
-// Wake sends a signal that is owed to a workflow. CodeNotFound where it has ended, or was never started.
+// Wake sends a signal that is owed to a workflow. CodeNotFound where it has ended, or was never
+// started.
 func (c *Control) Wake(ctx context.Context, wake forgehook.Wake) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -213,16 +217,16 @@ func (c *Control) signal(ctx context.Context, call forgehook.CallRef, name strin
 	return fault("signal "+name+" to call "+call.CallID, err)
 }
 
-// Cancel asks for the outcome canceled; an exchange under way is waited for. CodeNotFound where no run is known; one that has
-// ended is left as it is.
+// Cancel asks for the outcome canceled; an exchange under way is waited for. CodeNotFound where no
+// run is known; one that has ended is left as it is.
 func (c *Control) Cancel(ctx context.Context, call forgehook.CallRef) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	return fault("cancel call "+call.CallID, c.client.CancelWorkflow(ctx, workflows.CallID(call.CallID), ""))
 }
 
-// Drain releases the held calls of a resumed utility. A drain that runs already is signalled, so that it looks once more even
-// where its last page is behind it.
+// Drain releases the held calls of a resumed utility. A drain that runs already is signalled, so
+// that it looks once more even where its last page is behind it.
 func (c *Control) Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()

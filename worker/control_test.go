@@ -61,7 +61,8 @@ func TestStartCalls_manyAtOnce(t *testing.T) {
 	}
 }
 
-// Many calls of one webhook wait for a worker, and then a few of another, which do not wait for all that came before them.
+// Many calls of one webhook wait for a worker, and then a few of another, which do not wait for all
+// that came before them.
 func TestStartCalls_fairly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -334,7 +335,8 @@ func TestControl_runStates(t *testing.T) {
 	is(s, forgehook.WorkflowCompleted)
 }
 
-// The second resume of each utility reaches Temporal about when the drain, having found nothing, ends. It is answered all the same.
+// The second resume of each utility reaches Temporal about when the drain, having found nothing,
+// ends. It is answered all the same.
 func TestDrain_noResumeIsLost(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -494,7 +496,8 @@ func TestRun_saysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// What a call leaves in history: no document value, no path, and not more events than the design allows.
+// What a call leaves in history: no document value, no path, and not more events than the design
+// allows.
 func TestRun_costOfACall(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

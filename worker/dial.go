@@ -1,6 +1,6 @@
-// Package worker is the Temporal client side: it connects, starts and signals workflows, and runs them. What they do is in package
-// workflows; it holds no rule and no SQL. Start with [Control] in control.go for what the API asks of the engine, with [Run] for
-// the process that works.
+// Package worker is the Temporal client side: it connects, starts and signals workflows, and runs
+// them. What they do is in package workflows; it holds no rule and no SQL. Start with [Control] in
+// control.go for what the API asks of the engine, with [Run] for the process that works.
 package worker
 
 import (
@@ -21,8 +21,9 @@ type DialOptions struct {
 	Lazy    bool                  // connect with the first request: the API accepts calls while Temporal is away
 }
 
-// Dial connects to the Temporal that TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_... or a profile file
-// name; without any it is the default namespace at localhost:7233. The caller closes the client.
+// Dial connects to the Temporal that TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY,
+// TEMPORAL_TLS_... or a profile file name; without any it is the default namespace at
+// localhost:7233. The caller closes the client.
 func Dial(ctx context.Context, o DialOptions) (client.Client, error) {
 	options, err := clientOptions()
 	if err != nil {
@@ -57,7 +58,8 @@ func clientOptions() (client.Options, error) {
 	}
 	options.HostPort = cmp.Or(options.HostPort, client.DefaultHostPort)
 	options.Namespace = cmp.Or(options.Namespace, client.DefaultNamespace)
-	// By default each message is gzipped, and the server's answer to it. Ours are ids and small facts: that costs more than it saves.
+	// By default each message is gzipped, and the server's answer to it. Ours are ids and small
+	// facts: that costs more than it saves.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	return options, nil
 }

@@ -24,14 +24,16 @@ type Cluster struct {
 	Shards    int // history shards; 0: it does not say
 }
 
-// InspectCluster connects and asks. A cluster that does not tell about itself, as hosted ones may, still counts as reached.
+// InspectCluster connects and asks. A cluster that does not tell about itself, as hosted ones may,
+// still counts as reached.
 func InspectCluster(ctx context.Context, c client.Client) (Cluster, error) {
 	options, err := clientOptions()
 	cluster := Cluster{Address: options.HostPort, Namespace: options.Namespace}
 	if err != nil {
 		return cluster, err
 	}
-	// gRPC would try until ctx ends and then name nothing but the time; a bare connection says why there is none.
+	// gRPC would try until ctx ends and then name nothing but the time; a bare connection says why
+	// there is none.
 	if _, _, err := net.SplitHostPort(options.HostPort); err == nil {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", options.HostPort)
 		if err != nil {

@@ -24,7 +24,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// abroad is a namespace of somebody else, and a Nexus endpoint from there to the bench's task queue.
+// abroad is a namespace of somebody else, and a Nexus endpoint from there to the bench's task
+// queue.
 type abroad struct {
 	client   client.Client
 	endpoint string

@@ -17,8 +17,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Probe is what two short workflows, doctor/<random>/timers and .../fairness, found on a task queue of their own: how a Temporal
-// is set is nowhere to be read, but shows. Both complete; the namespace's retention deletes them.
+// Probe is what two short workflows, doctor/<random>/timers and .../fairness, found on a task queue
+// of their own: how a Temporal is set is nowhere to be read, but shows. Both complete; the
+// namespace's retention deletes them.
 type Probe struct {
 	Timed      bool          // timers and clock were measured, also where fairness then was not
 	TimerLate  time.Duration // how much later than asked for a short timer fired
@@ -116,8 +117,8 @@ func (p *Probe) measureTimers(ctx context.Context, c client.Client, name string)
 // theFew is the signal on which the small tenant comes.
 const theFew = "few"
 
-// probeBacklog makes a backlog: the many tasks of one tenant, then the few of another. It ends with the first that are done, and the
-// server forgets the others.
+// probeBacklog makes a backlog: the many tasks of one tenant, then the few of another. It ends with
+// the first that are done, and the server forgets the others.
 func probeBacklog(ctx workflow.Context) error {
 	done := workflow.NewSelector(ctx)
 	var fault error

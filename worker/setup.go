@@ -14,12 +14,13 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// attributesKnown is how long the services of a Temporal cluster may take to learn of a new search attribute: they look every two
-// seconds. A start that uses it earlier is refused, and a workflow task that does is tried again only after 10 s.
+// attributesKnown is how long the services of a Temporal cluster may take to learn of a new search
+// attribute: they look every two seconds. A start that uses it earlier is refused, and a workflow
+// task that does is tried again only after 10 s.
 const attributesKnown = 3 * time.Second
 
-// RegisterSearchAttributes adds to the namespace what workflows set and it lacks. Where that is not allowed, the error says which
-// command adds them.
+// RegisterSearchAttributes adds to the namespace what workflows set and it lacks. Where that is not
+// allowed, the error says which command adds them.
 func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
 	present, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
@@ -49,7 +50,8 @@ func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace st
 	}
 }
 
-// missingAttributes are those that workflows set and a namespace lacks. One of another type is an error.
+// missingAttributes are those that workflows set and a namespace lacks. One of another type is an
+// error.
 func missingAttributes(namespace string, present map[string]enumspb.IndexedValueType) (missing []temporal.SearchAttributeKey, err error) {
 	for _, key := range workflows.SearchAttributes {
 		switch kind, ok := present[key.GetName()]; {
@@ -75,7 +77,8 @@ func attributesCommand(namespace string, missing []temporal.SearchAttributeKey) 
 	return command + " --namespace " + namespace
 }
 
-// EnsureSweep makes or brings up to date the schedule of Sweep: one a task queue, which is one an installation.
+// EnsureSweep makes or brings up to date the schedule of Sweep: one a task queue, which is one an
+// installation.
 func EnsureSweep(ctx context.Context, c client.Client, taskQueue string, every time.Duration) error {
 	return ensureSweep(ctx, c, sweepID(taskQueue), taskQueue, every)
 }

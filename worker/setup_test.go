@@ -28,7 +28,8 @@ func (g guarded) AddSearchAttributes(context.Context, *operatorservice.AddSearch
 	return nil, serviceerror.NewPermissionDenied("not allowed", "")
 }
 
-// What is there already is neither added nor waited for: the second process of an installation may lack the right to add.
+// What is there already is neither added nor waited for: the second process of an installation may
+// lack the right to add.
 func TestRegisterSearchAttributes_again(t *testing.T) {
 	t.Parallel()
 	b := setup(t) // has registered them

@@ -9,7 +9,8 @@ import (
 
 // How many tasks a process works on at once, beside the activities, for which there is an option.
 const (
-	// workflowTasks wait for the database within, and are over after 5 s: what a process cannot begin soon is better left to others.
+	// workflowTasks wait for the database within, and are over after 5 s: what a process cannot
+	// begin soon is better left to others.
 	workflowTasks   = 100
 	localActivities = 1000 // they talk to the database, and for a moment to quick endpoints
 	nexusTasks      = 1000
@@ -48,7 +49,8 @@ func (s admitting) ReserveSlot(ctx context.Context, info worker.SlotReservationI
 	return s.SlotSupplier.ReserveSlot(ctx, info)
 }
 
-// TryReserveSlot is called for an activity that the engine would hand over at once: without a slot it comes by the task queue.
+// TryReserveSlot is called for an activity that the engine would hand over at once: without a slot
+// it comes by the task queue.
 func (s admitting) TryReserveSlot(info worker.SlotReservationInfo) *worker.SlotPermit {
 	if s.options.Full() {
 		return nil

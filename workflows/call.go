@@ -10,8 +10,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// CallWebhook takes one accepted call to its outcome. A cancellation, like a passed deadline, is an outcome and no error: the
-// workflow itself fails only where the call is gone.
+// CallWebhook takes one accepted call to its outcome. A cancellation, like a passed deadline, is an
+// outcome and no error: the workflow itself fails only where the call is gone.
 func CallWebhook(ctx workflow.Context, in CallInput) (CallResult, error) {
 	c := &call{in: in, own: ctx, deadlineAt: in.AcceptedAt.Add(in.Deadline)}
 	c.ctx, _ = workflow.NewDisconnectedContext(ctx)
@@ -79,11 +79,11 @@ func (c *call) build() *ending {
 	return c.endFor(why, err)
 }
 
-// deliver makes attempts until the call ends or something else is to be done first: a hold, the first back-off, a callback to
-// come, a try at once.
+// deliver makes attempts until the call ends or something else is to be done first: a hold, the
+// first back-off, a callback to come, a try at once.
 func (c *call) deliver() *ending {
-	// What was signalled before an attempt is answered by the attempt: it is at once, and it asks PostgreSQL whether to hold and
-	// whether the endpoint has called back.
+	// What was signalled before an attempt is answered by the attempt: it is at once, and it asks
+	// PostgreSQL whether to hold and whether the endpoint has called back.
 	c.drop(retryNow, resumed, calledBack)
 	text := "Making the first attempt."
 	if c.phase.Reason != "" {
@@ -124,8 +124,8 @@ func (c *call) deliver() *ending {
 	return c.endFor(none, err)
 }
 
-// attempt makes attempts. The first one to a quick endpoint runs within the workflow task; what that does not bring to an end the
-// regular activity goes on with.
+// attempt makes attempts. The first one to a quick endpoint runs within the workflow task; what
+// that does not bring to an end the regular activity goes on with.
 func (c *call) attempt() (result DeliverResult, why reason, err error) {
 	in := DeliverInput{
 		CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
@@ -142,7 +142,8 @@ func (c *call) attempt() (result DeliverResult, why reason, err error) {
 	return interruptible[DeliverResult](c, func(ctx workflow.Context) workflow.Future { return deliver(ctx, c.built, in) }, retryNow, calledBack)
 }
 
-// backOff shows the first retryable verdict, for whoever looks for failing calls in the Temporal UI, and waits for the second try.
+// backOff shows the first retryable verdict, for whoever looks for failing calls in the Temporal
+// UI, and waits for the second try.
 func (c *call) backOff(result DeliverResult, why reason) *ending {
 	c.failing = true
 	if err := workflow.UpsertTypedSearchAttributes(c.ctx, LastStatusCode.ValueSet(int64(result.StatusCode))); err != nil {
@@ -162,8 +163,8 @@ func (c *call) backOff(result DeliverResult, why reason) *ending {
 	return end
 }
 
-// hold waits for resume, cancel or a callback. The deadline stands still meanwhile, that of a callback does not: the endpoint is at
-// work all the same.
+// hold waits for resume, cancel or a callback. The deadline stands still meanwhile, that of a
+// callback does not: the endpoint is at work all the same.
 func (c *call) hold() *ending {
 	since := workflow.Now(c.ctx)
 	c.phase.Reason = "the utility is paused, or still draining"
@@ -181,9 +182,9 @@ func (c *call) hold() *ending {
 	return end
 }
 
-// await waits for the callback of an endpoint that has taken the request. Its 2xx has ended the deadline of the call; that of the
-// callback rules from here on, also where a retry sends the request again. A retry that was asked for while the request was on
-// the wire has got its answer.
+// await waits for the callback of an endpoint that has taken the request. Its 2xx has ended the
+// deadline of the call; that of the callback rules from here on, also where a retry sends the
+// request again. A retry that was asked for while the request was on the wire has got its answer.
 func (c *call) await(until time.Time) *ending {
 	c.drop(retryNow)
 	if !c.taken || !until.Equal(c.deadlineAt) {
@@ -197,7 +198,8 @@ func (c *call) await(until time.Time) *ending {
 	return end
 }
 
-// waitOrEnd waits like wait, and looks for an outcome at each callback. One that gave the call none was not the call's.
+// waitOrEnd waits like wait, and looks for an outcome at each callback. One that gave the call none
+// was not the call's.
 func (c *call) waitOrEnd(done workflow.Future, signal reason) (why reason, end *ending) {
 	for {
 		if why = c.wait(done, signal, calledBack); why != calledBack {
@@ -244,13 +246,15 @@ func (c *call) finish(end *ending) (CallResult, error) {
 	c.phase.Attempts, c.phase.Reason = result.Attempts, reason
 	c.show(forgehook.CallCompleted, endText(result, reason))
 	if c.wake {
-		// It works in the end, or it is a fault that is in the worker's log: the call has ended all the same, and a sweep tells it.
+		// It works in the end, or it is a fault that is in the worker's log: the call has ended all
+		// the same, and a sweep tells it.
 		_ = wakeWaiters(c.ctx, c.in.CallRef)
 	}
 	return result, nil
 }
 
-// ending is how a call ends. Unless a step has recorded the outcome, CompleteCall does; the one that stands already wins.
+// ending is how a call ends. Unless a step has recorded the outcome, CompleteCall does; the one
+// that stands already wins.
 type ending struct {
 	CallResult
 	code     forgehook.CallErrorCode // of Call.error, where the outcome is ours to record
@@ -258,7 +262,8 @@ type ending struct {
 	recorded bool
 }
 
-// adopt ends a call with an outcome that stands in PostgreSQL. How many attempts led to it is for CompleteCall to tell.
+// adopt ends a call with an outcome that stands in PostgreSQL. How many attempts led to it is for
+// CompleteCall to tell.
 func adopt(outcome forgehook.Outcome, reason string) *ending {
 	return &ending{CallResult: CallResult{Outcome: outcome}, reason: reason}
 }
@@ -290,7 +295,8 @@ func (c *call) endFor(why reason, err error) *ending {
 	return nil
 }
 
-// reason says why a wait ended early. Those that end the call are named by its outcome, signals by themselves.
+// reason says why a wait ended early. Those that end the call are named by its outcome, signals by
+// themselves.
 type reason string
 
 const (
@@ -304,9 +310,10 @@ const (
 
 func (r reason) ends() bool { return r == canceled || r == expired }
 
-// wait returns none when done is ready, else what came first: a cancellation, the deadline unless it stands still, or one of the
-// signals. On hold and for a callback there is nothing that could be done. Most calls end with their first attempt, which spares the deadline's timer:
-// it is bounded by its own timeout, and no attempt starts after the deadline (Deliver asks PostgreSQL).
+// wait returns none when done is ready, else what came first: a cancellation, the deadline unless
+// it stands still, or one of the signals. On hold and for a callback there is nothing that could be
+// done. Most calls end with their first attempt, which spares the deadline's timer: it is bounded
+// by its own timeout, and no attempt starts after the deadline (Deliver asks PostgreSQL).
 func (c *call) wait(done workflow.Future, signals ...reason) (why reason) {
 	first := workflow.NewSelector(c.ctx)
 	if done != nil {
@@ -357,9 +364,10 @@ func (c *call) drop(signals ...reason) {
 	}
 }
 
-// interruptible runs a step that an interrupt cancels. It waits for the step all the same: what came back decides first, the
-// reason only if nothing final did. The error of a canceled step tells little: a send that was cut in its back-off is canceled,
-// one that failed while the cancellation was on its way is an application error.
+// interruptible runs a step that an interrupt cancels. It waits for the step all the same: what
+// came back decides first, the reason only if nothing final did. The error of a canceled step tells
+// little: a send that was cut in its back-off is canceled, one that failed while the cancellation
+// was on its way is an application error.
 func interruptible[Out any](c *call, start func(workflow.Context) workflow.Future, signals ...reason) (out Out, why reason, err error) {
 	ctx, cancel := workflow.WithCancel(c.ctx)
 	defer cancel()
@@ -371,8 +379,9 @@ func interruptible[Out any](c *call, start func(workflow.Context) workflow.Futur
 	return out, why, err
 }
 
-// localFirst runs a step as a local activity: one event, where a regular one takes six. If the infrastructure fails it for longer
-// than a workflow task may wait, the same step runs as a regular activity until it works; an interrupt finds it there.
+// localFirst runs a step as a local activity: one event, where a regular one takes six. If the
+// infrastructure fails it for longer than a workflow task may wait, the same step runs as a regular
+// activity until it works; an interrupt finds it there.
 func localFirst[Out any](c *call, s step) (out Out, why reason, err error) {
 	if c.own.Err() != nil {
 		return out, canceled, nil
@@ -384,7 +393,8 @@ func localFirst[Out any](c *call, s step) (out Out, why reason, err error) {
 	return interruptible[Out](c, func(ctx workflow.Context) workflow.Future { return regular(ctx, s, c.in.CallRef) })
 }
 
-// isFault says that a step failed for good. Everything else is the infrastructure's, or a cancellation.
+// isFault says that a step failed for good. Everything else is the infrastructure's, or a
+// cancellation.
 func isFault(err error) bool {
 	fault, ok := errors.AsType[*temporal.ApplicationError](err)
 	return ok && fault.NonRetryable()

@@ -88,7 +88,8 @@ func TestCall_undeclaredFault(t *testing.T) {
 	}
 }
 
-// What the engine is told about the steps: Deliver must never end before its call does, and be noticed when its worker dies.
+// What the engine is told about the steps: Deliver must never end before its call does, and be
+// noticed when its worker dies.
 func TestCall_options(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -504,7 +505,8 @@ func TestCall_deadlineDuringFallback(t *testing.T) {
 	}
 }
 
-// A rule that cannot be applied is a result: it is recorded already, and CompleteCall only tells the numbers.
+// A rule that cannot be applied is a result: it is recorded already, and CompleteCall only tells
+// the numbers.
 func TestCall_buildFails(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -565,7 +567,8 @@ func TestCall_faults(t *testing.T) {
 	}
 }
 
-// After a reset, or where another outcome was quicker, the one that stands is adopted with its numbers.
+// After a reset, or where another outcome was quicker, the one that stands is adopted with its
+// numbers.
 func TestCall_standingOutcomeAdopted(t *testing.T) {
 	t.Parallel()
 	standing := CallResult{Outcome: forgehook.Delivered, StatusCode: 201, Attempts: 3}

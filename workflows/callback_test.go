@@ -215,7 +215,8 @@ func TestCallback_cancelDuringSendThatIsTaken(t *testing.T) {
 	b.told(prepared("20s "+completeCancel, "20s "+searchCanceled)...)
 }
 
-// What was asked for while the request was on the wire is answered by its 2xx: nothing is sent twice.
+// What was asked for while the request was on the wire is answered by its 2xx: nothing is sent
+// twice.
 func TestCallback_retryNowDuringSendThatIsTaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

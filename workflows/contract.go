@@ -1,6 +1,7 @@
-// Package workflows holds what happens next: the workflow of one call and those around it. It waits and orders; it decides
-// nothing (rules run in activities) and does no I/O, so that running workflows survive every change of a rule. Start with
-// [CallWebhook] in call.go; this file is the contract between workflows, activities and whoever starts them.
+// Package workflows holds what happens next: the workflow of one call and those around it. It waits
+// and orders; it decides nothing (rules run in activities) and does no I/O, so that running
+// workflows survive every change of a rule. Start with [CallWebhook] in call.go; this file is the
+// contract between workflows, activities and whoever starts them.
 package workflows
 
 import (
@@ -37,7 +38,8 @@ func RunID(runID string) string { return forgehook.RunWorkflowID(runID) }
 // ProcessID is the workflow id of a work item's process.
 func ProcessID(processID string) string { return forgehook.ProcessWorkflowID(processID) }
 
-// CallRef names a call. It is all that activities get besides small facts: subjects, bodies and secrets stay in PostgreSQL.
+// CallRef names a call. It is all that activities get besides small facts: subjects, bodies and
+// secrets stay in PostgreSQL.
 type CallRef = forgehook.CallRef
 
 // CallInput starts CallWebhook.
@@ -58,8 +60,8 @@ type CallResult struct {
 	Wake       bool `json:",omitempty"` // somebody is owed a signal of it: WakeWaiters is to run
 }
 
-// Phase is where a call stands as its workflow knows it. Attempts that Deliver repeats by its retry policy show in PostgreSQL and
-// as the pending activity, not here.
+// Phase is where a call stands as its workflow knows it. Attempts that Deliver repeats by its retry
+// policy show in PostgreSQL and as the pending activity, not here.
 type Phase struct {
 	Phase         forgehook.CallStatus `json:"phase"`
 	Attempts      int                  `json:"attempts"`
@@ -95,20 +97,23 @@ type Built struct {
 type DeliverInput struct {
 	CallRef
 	Timeout time.Duration // of one exchange
-	// ReportRetry makes the first retryable verdict a result, so that the workflow can show it and hold the first back-off as a
-	// timer. Later ones are left to the activity's retry policy, which costs no history.
+	// ReportRetry makes the first retryable verdict a result, so that the workflow can show it and
+	// hold the first back-off as a timer. Later ones are left to the activity's retry policy, which
+	// costs no history.
 	ReportRetry bool
 	// Released lets the call pass while its utility drains; a paused utility holds it all the same.
 	Released bool
 	// AtOnce sends although the next try is not due: somebody asked for it.
 	AtOnce bool
-	// Underway says that a workflow task has begun the attempt and could not wait for it: it is to be waited for, not made.
+	// Underway says that a workflow task has begun the attempt and could not wait for it: it is to
+	// be waited for, not made.
 	Underway bool `json:",omitempty"`
 	// TaskBegan is when the workflow task began that makes the attempt; zero in a regular activity.
 	TaskBegan time.Time `json:",omitzero"`
 }
 
-// DeliverResult is what came of it: exactly one of Outcome, Held, Underway, AwaitUntil and RetryIn is set.
+// DeliverResult is what came of it: exactly one of Outcome, Held, Underway, AwaitUntil and RetryIn
+// is set.
 type DeliverResult struct {
 	Outcome    forgehook.Outcome
 	Wake       bool `json:",omitempty"` // see CallResult
@@ -142,7 +147,8 @@ type ReleaseInput struct {
 	Limit            int
 }
 
-// ReleaseResult says how many calls were released; Done when none is left and the utility delivers freely again.
+// ReleaseResult says how many calls were released; Done when none is left and the utility delivers
+// freely again.
 type ReleaseResult struct {
 	Released int
 	Done     bool
@@ -156,8 +162,9 @@ type SweepResult struct {
 	Resumed int `json:",omitempty"` // runs of events and processes of work items that had no workflow
 }
 
-// RequestInput starts RequestCall: the way in for workflows of others, as a child or over Nexus. The Temporal namespace is what
-// guards it: whoever may start workflows there may call for any tenant.
+// RequestInput starts RequestCall: the way in for workflows of others, as a child or over Nexus.
+// The Temporal namespace is what guards it: whoever may start workflows there may call for any
+// tenant.
 type RequestInput struct {
 	Tenant         forgehook.TenantID
 	Request        forgehook.CallRequest // by ids: what is given inline stands in the caller's history
@@ -272,7 +279,8 @@ type Activities interface {
 	EvaluateConditions(ctx context.Context, in CallRef) (Evaluation, error)
 	// BuildRequest makes the exact request and stores it.
 	BuildRequest(ctx context.Context, in CallRef) (Built, error)
-	// Deliver makes one attempt. A retryable verdict beyond the reported one is a benign, retryable error with its next delay.
+	// Deliver makes one attempt. A retryable verdict beyond the reported one is a benign, retryable
+	// error with its next delay.
 	Deliver(ctx context.Context, in DeliverInput) (DeliverResult, error)
 	// CompleteCall gives the call its outcome unless it has one, and returns the one that stands.
 	CompleteCall(ctx context.Context, in CompleteInput) (CallResult, error)
@@ -280,7 +288,8 @@ type Activities interface {
 	ReleaseHeld(ctx context.Context, in ReleaseInput) (ReleaseResult, error)
 	// SweepCalls starts accepted calls without a run and settles calls whose run is gone.
 	SweepCalls(ctx context.Context) (SweepResult, error)
-	// WakeWaiters signals all who await the end of a call, and starts the runs of the events it raised.
+	// WakeWaiters signals all who await the end of a call, and starts the runs of the events it
+	// raised.
 	WakeWaiters(ctx context.Context, in CallRef) error
 	// AcceptCalls accepts calls that a workflow awaits and starts them.
 	AcceptCalls(ctx context.Context, in AcceptInput) (Accepted, error)
@@ -290,10 +299,13 @@ type Activities interface {
 	AcceptBatch(ctx context.Context, in RunRef) (Batch, error)
 	// CompleteRun ends a run unless it has ended, and returns the outcome that stands.
 	CompleteRun(ctx context.Context, in RunEnd) (RunResult, error)
-	// LookAtWorkItem tells where a process stands, following an item that was handed over to its child.
+	// LookAtWorkItem tells where a process stands, following an item that was handed over to its
+	// child.
 	LookAtWorkItem(ctx context.Context, in ProcessRef) (ItemState, error)
-	// EscalateWorkItem hands the item over to a new child that is due later, and tells where the process stands.
+	// EscalateWorkItem hands the item over to a new child that is due later, and tells where the
+	// process stands.
 	EscalateWorkItem(ctx context.Context, in ProcessRef) (ItemState, error)
-	// EndProcess ends a process unless it has ended, writes to its item, and cancels its own call where the item is dead.
+	// EndProcess ends a process unless it has ended, writes to its item, and cancels its own call
+	// where the item is dead.
 	EndProcess(ctx context.Context, in ProcessEnd) (ProcessResult, error)
 }

@@ -7,16 +7,18 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// A drain takes calls one after the other, in pages; the pause comes when there are fewer held than a page.
+// A drain takes calls one after the other, in pages; the pause comes when there are fewer held than
+// a page.
 const (
 	drainPage  = 50
 	drainPause = time.Second
 	drainPages = 200 // of one run: about 2,200 events, half of what Temporal advises
 )
 
-// DrainUtility releases the held calls of a resumed utility, oldest first, until none is left. Whoever resumes the utility while
-// it runs signals it: the last page may have been read before that resume. The signal is never lost, as Temporal does not let a
-// run end past one that it has not seen.
+// DrainUtility releases the held calls of a resumed utility, oldest first, until none is left.
+// Whoever resumes the utility while it runs signals it: the last page may have been read before
+// that resume. The signal is never lost, as Temporal does not let a run end past one that it has
+// not seen.
 func DrainUtility(ctx workflow.Context, in DrainInput) error {
 	resumed := workflow.GetSignalChannel(ctx, ResumeSignal)
 	released := 0

@@ -100,7 +100,8 @@ func TestSweep(t *testing.T) {
 	if err := b.env.GetWorkflowResult(&got); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
-	// While a sweep is open no other begins: one that fails for a minute, or whose worker dies, must not wait for minutes more.
+	// While a sweep is open no other begins: one that fails for a minute, or whose worker dies,
+	// must not wait for minutes more.
 	if o := b.options["SweepCalls"]; o.RetryPolicy.MaximumInterval > 5*time.Second || o.HeartbeatTimeout > 5*time.Second {
 		t.Errorf("a sweep waits for too long: retries %+v, heartbeat timeout %s", o.RetryPolicy, o.HeartbeatTimeout)
 	}

@@ -145,7 +145,8 @@ func fault(code string) error {
 	return temporal.NewNonRetryableApplicationError("deliver failed: "+code, code, nil)
 }
 
-// bench runs a workflow against fakes and writes down its story: the commands that matter, in order.
+// bench runs a workflow against fakes and writes down its story: the commands that matter, in
+// order.
 type bench struct {
 	*fake
 	t     tester
@@ -252,8 +253,9 @@ func (b *bench) tell(format string, args ...any) {
 	b.story = append(b.story, fmt.Sprintf("%s ", b.elapsed().Round(time.Second))+fmt.Sprintf(format, args...))
 }
 
-// server runs activities as a Temporal server and a worker do, on the clock of the test. The test suite itself forgets a canceled
-// activity at once; a server waits for what it brings, ends a back-off, and does not retry what fails after the cancellation.
+// server runs activities as a Temporal server and a worker do, on the clock of the test. The test
+// suite itself forgets a canceled activity at once; a server waits for what it brings, ends a
+// back-off, and does not retry what fails after the cancellation.
 type server struct {
 	interceptor.WorkerInterceptorBase
 	b *bench
@@ -277,7 +279,8 @@ type outbound struct {
 	b *bench
 }
 
-// ExecuteLocalActivity makes one try and gives up after the 20 s that the workflow allows. Deliver is back at once.
+// ExecuteLocalActivity makes one try and gives up after the 20 s that the workflow allows. Deliver
+// is back at once.
 func (o *outbound) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	future, settable := workflow.NewFuture(ctx)
 	workflow.Go(ctx, func(ctx workflow.Context) {

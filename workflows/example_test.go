@@ -16,8 +16,9 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// BookInvoice is a workflow of somebody else's worker: it has an invoice sent to the bookkeeping, and goes on with what the
-// bookkeeping answers. Whether that takes milliseconds or weeks makes no difference to it.
+// BookInvoice is a workflow of somebody else's worker: it has an invoice sent to the bookkeeping,
+// and goes on with what the bookkeeping answers. Whether that takes milliseconds or weeks makes no
+// difference to it.
 func BookInvoice(ctx workflow.Context, tenant forgehook.TenantID, documentID, bookkeeping int32) (json.RawMessage, error) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:    fmt.Sprintf("book-invoice-%d", documentID),

@@ -31,7 +31,8 @@ var randomAnswers = rapid.Custom(func(t *rapid.T) randomAnswer {
 	return randomAnswer{rapid.SampledFrom(kinds).Draw(t, "kind"), time.Second + moments.Draw(t, "next")}
 })
 
-// Whatever comes at whatever moment: one outcome, the one that a step has recorded if any did, and never two sends at once.
+// Whatever comes at whatever moment: one outcome, the one that a step has recorded if any did, and
+// never two sends at once.
 func TestCall_randomSignals(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -230,7 +231,8 @@ func TestRun_randomSignals(t *testing.T) {
 	})
 }
 
-// Whatever happens to an item and its call, in whatever order it is told: the process ends once, by what stands then.
+// Whatever happens to an item and its call, in whatever order it is told: the process ends once, by
+// what stands then.
 func TestWorkItem_randomSignals(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

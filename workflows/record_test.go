@@ -35,11 +35,13 @@ const release = "v0.3"
 
 var record = flag.String("record", "", `record the history of this case, of "all", or of those that are "new", on the Temporal at TEMPORAL_ADDRESS`)
 
-// TestRecord runs a workflow with fake activities on a real Temporal and keeps its history for TestReplay:
+// TestRecord runs a workflow with fake activities on a real Temporal and keeps its history for
+// TestReplay:
 //
 //	make record NAME=retry-then-delivered
 //
-// It also holds the test suite's server (engine_test.go) against the real one: every case checks its outcome.
+// It also holds the test suite's server (engine_test.go) against the real one: every case checks
+// its outcome.
 func TestRecord(t *testing.T) {
 	names := slices.Sorted(maps.Keys(recordings))
 	switch *record {

@@ -10,9 +10,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// RequestCall calls WebHook utilities and waits for their ends, however long they take: the way in for workflows of others. A
-// failed call is an answer, not an error. An error is what the request itself has wrong, as an application error whose type is the
-// code ("invalid", "not-found"), or its cancellation; the calls that it has made go on after that.
+// RequestCall calls WebHook utilities and waits for their ends, however long they take: the way in
+// for workflows of others. A failed call is an answer, not an error. An error is what the request
+// itself has wrong, as an application error whose type is the code ("invalid", "not-found"), or its
+// cancellation; the calls that it has made go on after that.
 func RequestCall(ctx workflow.Context, in RequestInput) (RequestResult, error) {
 	self := workflow.GetInfo(ctx)
 	if in.IdempotencyKey == "" {
@@ -75,8 +76,8 @@ func requestKey(self *workflow.Info) string {
 	return key
 }
 
-// asFault takes a step's own fault out of what the engine wraps around it: a parent then sees the code first, and no retry policy
-// tries a request again that cannot work.
+// asFault takes a step's own fault out of what the engine wraps around it: a parent then sees the
+// code first, and no retry policy tries a request again that cannot work.
 func asFault(err error) error {
 	if fault, ok := errors.AsType[*temporal.ApplicationError](err); ok && isFault(err) {
 		return fault

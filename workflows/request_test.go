@@ -122,7 +122,8 @@ func TestRequest_nothingToWaitFor(t *testing.T) {
 	}
 }
 
-// Where the database is away for longer than a workflow task may wait, the steps go on as regular activities until it is back.
+// Where the database is away for longer than a workflow task may wait, the steps go on as regular
+// activities until it is back.
 func TestRequest_databaseAway(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -137,7 +138,8 @@ func TestRequest_databaseAway(t *testing.T) {
 	b.told("0s AcceptCalls, local", "20s AcceptCalls", "20s ReadAnswers, local")
 }
 
-// Nobody waits for what is under way, within a workflow task or as a regular activity: the calls go on without their caller.
+// Nobody waits for what is under way, within a workflow task or as a regular activity: the calls go
+// on without their caller.
 func TestRequest_canceled(t *testing.T) {
 	t.Parallel()
 	away := errors.New("the database is away")

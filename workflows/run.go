@@ -8,11 +8,13 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// runBatches is how many batches one run of the workflow accepts: with waits between them about 600 events.
+// runBatches is how many batches one run of the workflow accepts: with waits between them about 600
+// events.
 const runBatches = 50
 
-// RunUtilities makes the calls of an event: batch after batch of its documents, until all of them are called and no call is open,
-// or a call failed that stops the run. A cancellation is an outcome and no error; calls that are open go on after it.
+// RunUtilities makes the calls of an event: batch after batch of its documents, until all of them
+// are called and no call is open, or a call failed that stops the run. A cancellation is an outcome
+// and no error; calls that are open go on after it.
 func RunUtilities(ctx workflow.Context, in RunInput) (RunResult, error) {
 	r := &eventRun{in: in, own: ctx}
 	r.ctx, _ = workflow.NewDisconnectedContext(ctx)
@@ -47,11 +49,13 @@ func (r *eventRun) run() (RunResult, error) {
 			}
 		}
 	}
-	// The next run begins with AcceptBatch, which knows all that a signal could tell: one that was not read is no loss.
+	// The next run begins with AcceptBatch, which knows all that a signal could tell: one that was
+	// not read is no loss.
 	return RunResult{}, workflow.NewContinueAsNewError(r.own, RunUtilities, r.in)
 }
 
-// next accepts the next batch, if it is time for one. It is the truth: what was signalled before is answered by it.
+// next accepts the next batch, if it is time for one. It is the truth: what was signalled before is
+// answered by it.
 func (r *eventRun) next() (Batch, error) {
 	drained := workflow.GetSignalChannel(r.own, RunDrainedSignal)
 	for drained.ReceiveAsync(nil) {

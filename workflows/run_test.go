@@ -173,7 +173,8 @@ func TestRun_fails(t *testing.T) {
 	}
 }
 
-// The next run goes on with the figures of the ones before, and asks before it waits: what was signalled in between is no loss.
+// The next run goes on with the figures of the ones before, and asks before it waits: what was
+// signalled in between is no loss.
 func TestRun_continuesAsNew(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -209,7 +210,8 @@ func TestRun_continuesAsNew(t *testing.T) {
 	}
 }
 
-// A cancellation that comes while the last batch of a run of the workflow is accepted does not get lost in the next one.
+// A cancellation that comes while the last batch of a run of the workflow is accepted does not get
+// lost in the next one.
 func TestRun_cancelBeforeContinuing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

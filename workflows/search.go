@@ -2,8 +2,8 @@ package workflows
 
 import "go.temporal.io/sdk/temporal"
 
-// Search attributes of calls. All but the last two are set at the start. A call without outcome that has a last status code is
-// failing now.
+// Search attributes of calls. All but the last two are set at the start. A call without outcome
+// that has a last status code is failing now.
 var (
 	Tenant           = temporal.NewSearchAttributeKeyKeyword("ForgehookTenant")
 	ProjectID        = temporal.NewSearchAttributeKeyKeyword("ForgehookProjectId")

@@ -115,7 +115,8 @@ func diagrams(t *testing.T) map[string][]line {
 	return found
 }
 
-// Each line of the diagrams has a test that drives it, and there is no state that the code does not know.
+// Each line of the diagrams has a test that drives it, and there is no state that the code does not
+// know.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	tests := testNames(t, "workflows", "internal/postgres")
@@ -172,7 +173,8 @@ func testNames(t *testing.T, packages ...string) map[string]bool {
 	return names
 }
 
-// onlyStored are lines that the workflow does not see as such: it asks PostgreSQL by a Deliver, which shows as delivering.
+// onlyStored are lines that the workflow does not see as such: it asks PostgreSQL by a Deliver,
+// which shows as delivering.
 var onlyStored = []line{
 	{"evaluating", "paused"}, {"waiting_retry", "paused"}, {"awaiting_callback", "paused"}, {"paused", "awaiting_callback"},
 }

@@ -7,8 +7,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// step is an activity by name: the names are the methods of [Activities]. No other file runs activities, because the SDK checks
-// nothing where an activity is a name.
+// step is an activity by name: the names are the methods of [Activities]. No other file runs
+// activities, because the SDK checks nothing where an activity is a name.
 type step struct {
 	name, summary string
 	timeout       time.Duration // of one run
@@ -31,8 +31,8 @@ func local(ctx workflow.Context, s step, in any) workflow.Future {
 	}), s.name, in)
 }
 
-// quick runs a step as a local activity, one event where a regular one takes six, and as a regular one where the infrastructure fails it
-// for longer than a workflow task may wait.
+// quick runs a step as a local activity, one event where a regular one takes six, and as a regular
+// one where the infrastructure fails it for longer than a workflow task may wait.
 func quick[Out any](ctx workflow.Context, s step, in any) (out Out, err error) {
 	err = local(ctx, s, in).Get(ctx, &out)
 	if err == nil || isFault(err) || ctx.Err() != nil {
@@ -53,8 +53,9 @@ func regular(ctx workflow.Context, s step, in any) workflow.Future {
 	}), s.name, in)
 }
 
-// deliver makes attempts; the activity names the delay before each next one, so the policy's own covers only crashes. There is no
-// schedule-to-close timeout: an activity whose next try lies behind it fails at once, possibly hours early.
+// deliver makes attempts; the activity names the delay before each next one, so the policy's own
+// covers only crashes. There is no schedule-to-close timeout: an activity whose next try lies
+// behind it fails at once, possibly hours early.
 func deliver(ctx workflow.Context, request Built, in DeliverInput) workflow.Future {
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: in.Timeout + 10*time.Second, // beside the exchange: note the attempt, record the answer
@@ -65,8 +66,9 @@ func deliver(ctx workflow.Context, request Built, in DeliverInput) workflow.Futu
 	}), "Deliver", in)
 }
 
-// deliverWithin makes the first attempt within the workflow task, which spares an activity: 5 events, 12 transactions of the engine. It
-// is back after a moment whatever the endpoint does, and tries nothing twice: what it does not end, deliver goes on with.
+// deliverWithin makes the first attempt within the workflow task, which spares an activity: 5
+// events, 12 transactions of the engine. It is back after a moment whatever the endpoint does, and
+// tries nothing twice: what it does not end, deliver goes on with.
 func deliverWithin(ctx workflow.Context, request Built, in DeliverInput) workflow.Future {
 	return workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: 5 * time.Second,
@@ -140,7 +142,8 @@ func releaseHeld(ctx workflow.Context, in ReleaseInput) (result ReleaseResult, e
 	return result, err
 }
 
-// sweepCalls is tried again soon: while a sweep is open the schedule starts no other, and calls whose start was lost wait for it.
+// sweepCalls is tried again soon: while a sweep is open the schedule starts no other, and calls
+// whose start was lost wait for it.
 func sweepCalls(ctx workflow.Context) (result SweepResult, err error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute,

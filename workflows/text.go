@@ -30,7 +30,8 @@ func Wait(d time.Duration) string {
 // cut keeps a summary within what Temporal takes.
 func cut(summary string) string { return forgehook.Shorten(summary, 400) }
 
-// details is the Markdown that the Temporal UI shows of a running call: what is sent where, how far it is.
+// details is the Markdown that the Temporal UI shows of a running call: what is sent where, how far
+// it is.
 func details(request Built, text string) string {
 	if request.Host == "" {
 		return text

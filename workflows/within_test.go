@@ -9,7 +9,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// quick makes the endpoint one that has been quick, and says how the attempt within the workflow task ends.
+// quick makes the endpoint one that has been quick, and says how the attempt within the workflow
+// task ends.
 func (b *bench) quick(within func() (DeliverResult, error)) {
 	b.build = func(context.Context, CallRef) (Built, error) {
 		return Built{Method: "POST", Host: "erp.example.com", BodyBytes: 512, SHA256: "00", Quick: true}, nil
@@ -30,7 +31,8 @@ func TestWithin_delivers(t *testing.T) {
 	b.told(preparedWithin("0s " + searchDelivered)...)
 }
 
-// A retryable verdict goes on as any: the first back-off is a timer, all further attempts are the regular activity's.
+// A retryable verdict goes on as any: the first back-off is a timer, all further attempts are the
+// regular activity's.
 func TestWithin_retriesThenDelivers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -40,7 +42,8 @@ func TestWithin_retriesThenDelivers(t *testing.T) {
 	b.told(preparedWithin("0s "+search503, "0s "+firstBackoff, "10s Deliver", "5m10s Deliver", "5m10s "+searchDelivered)...)
 }
 
-// The endpoint takes longer than the task has patience, or nobody knows what became of the attempt: the regular activity goes on.
+// The endpoint takes longer than the task has patience, or nobody knows what became of the attempt:
+// the regular activity goes on.
 func TestWithin_handsOver(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]func() (DeliverResult, error){
@@ -88,7 +91,8 @@ func TestWithin_fault(t *testing.T) {
 	b.told(preparedWithin("0s CompleteCall, failed, not-found: deliver failed: not-found", "0s search attributes: ForgehookOutcome=failed")...)
 }
 
-// What a hold has kept from its first attempt is not quick any more: a drain paces it, and it may be hours old.
+// What a hold has kept from its first attempt is not quick any more: a drain paces it, and it may
+// be hours old.
 func TestWithin_held(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -14,8 +14,9 @@ const (
 	escalateAgain = time.Second // where the due date has passed by the engine's clock and not yet by the database's
 )
 
-// ProcessWorkItem has a work item wait for the end of a call. Whatever happens, it looks where the item and the call stand and does
-// what that asks for: signals may come early, late, twice or for nothing. A cancellation is an outcome and no error.
+// ProcessWorkItem has a work item wait for the end of a call. Whatever happens, it looks where the
+// item and the call stand and does what that asks for: signals may come early, late, twice or for
+// nothing. A cancellation is an outcome and no error.
 func ProcessWorkItem(ctx workflow.Context, in ProcessRef) (ProcessResult, error) {
 	p := &process{ref: in, own: ctx}
 	p.ctx, _ = workflow.NewDisconnectedContext(ctx)
@@ -62,11 +63,13 @@ func (p *process) run() (ProcessResult, error) {
 	if p.own.Err() != nil {
 		return p.end(forgehook.ProcessCanceled)
 	}
-	// The next run begins with a look, which knows all that a signal could tell: one that was not read is no loss.
+	// The next run begins with a look, which knows all that a signal could tell: one that was not
+	// read is no loss.
 	return ProcessResult{}, workflow.NewContinueAsNewError(p.own, ProcessWorkItem, p.ref)
 }
 
-// look tells where the process stands, after an escalation where one is due. What was signalled before is answered by it.
+// look tells where the process stands, after an escalation where one is due. What was signalled
+// before is answered by it.
 func (p *process) look(escalate bool) (ItemState, error) {
 	for _, name := range []string{CallEndedSignal, ItemChangedSignal} {
 		ch := workflow.GetSignalChannel(p.own, name)
@@ -79,8 +82,8 @@ func (p *process) look(escalate bool) (ItemState, error) {
 	return lookAtWorkItem(p.own, p.ref)
 }
 
-// judge tells how the process ends by what it sees, "" where it goes on. The item comes before the call: what somebody has decided
-// stands, unless it was the call's answer that did.
+// judge tells how the process ends by what it sees, "" where it goes on. The item comes before the
+// call: what somebody has decided stands, unless it was the call's answer that did.
 func (p *process) judge(state ItemState) forgehook.ProcessOutcome {
 	switch {
 	case state.Answered:
@@ -106,7 +109,8 @@ func (p *process) overdue(state ItemState) bool {
 	return timed(state) && !workflow.Now(p.ctx).Before(*state.DueAt)
 }
 
-// timed says that the due date counts: an item that is being handed over has none before its child is there.
+// timed says that the due date counts: an item that is being handed over has none before its child
+// is there.
 func timed(state ItemState) bool {
 	return state.DueAt != nil && state.OnDue != forgehook.DueWait && state.OnDue != "" && !state.Handed
 }
@@ -125,7 +129,8 @@ func (p *process) wait(state ItemState) {
 	first.Select(p.ctx)
 }
 
-// setDue has the timer run until the due date. One that runs until then already is kept: most looks change nothing.
+// setDue has the timer run until the due date. One that runs until then already is kept: most looks
+// change nothing.
 func (p *process) setDue(state ItemState) {
 	var at time.Time
 	if timed(state) {
@@ -146,7 +151,8 @@ func (p *process) setDue(state ItemState) {
 	p.due, p.dueAt, p.stopDue = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: "due date of the work item"}), at, stop
 }
 
-// end records the outcome; the one that stands wins. None stands where things have changed since the look.
+// end records the outcome; the one that stands wins. None stands where things have changed since
+// the look.
 func (p *process) end(outcome forgehook.ProcessOutcome) (ProcessResult, error) {
 	result, err := endProcess(p.ctx, ProcessEnd{ProcessRef: p.ref, Outcome: outcome})
 	if err != nil || result.Outcome == "" {

@@ -20,7 +20,8 @@ type item struct {
 	ItemState
 }
 
-// setupItem makes a work item that waits for a call, and is due within so long of the start; 0: never.
+// setupItem makes a work item that waits for a call, and is due within so long of the start; 0:
+// never.
 func setupItem(t tester, onDue forgehook.OnDue, due time.Duration) *item {
 	i := &item{bench: setup(t), ItemState: ItemState{WorkItemID: 5, Status: 1, OnDue: onDue}}
 	if due != 0 {
@@ -203,7 +204,8 @@ func TestWorkItem_escalationComesTooEarly(t *testing.T) {
 		"1h0m1s LookAtWorkItem", "1h0m1s EscalateWorkItem", "1h0m1s "+dueTimer, "1h30m0s LookAtWorkItem", "1h30m0s EndProcess, settled")
 }
 
-// Somebody has handed the item over, and the child is not there yet: no due date counts, and no answer is written.
+// Somebody has handed the item over, and the child is not there yet: no due date counts, and no
+// answer is written.
 func TestWorkItem_handedOver(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueReject, time.Hour)
@@ -268,7 +270,8 @@ func TestWorkItem_endsWhileHandedOver(t *testing.T) {
 	i.told("0s LookAtWorkItem", "2h0m0s EndProcess, canceled")
 }
 
-// What is signalled during a look may be newer than what it finds; what was signalled before it is not.
+// What is signalled during a look may be newer than what it finds; what was signalled before it is
+// not.
 func TestWorkItem_signalDuringALook(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueWait, 0)
@@ -344,7 +347,8 @@ func TestWorkItem_fails(t *testing.T) {
 	}
 }
 
-// The next run begins with a look: what was signalled in between is no loss, and a due date that ran goes on running.
+// The next run begins with a look: what was signalled in between is no loss, and a due date that
+// ran goes on running.
 func TestWorkItem_continuesAsNew(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueReject, 1000*time.Minute)
@@ -372,7 +376,8 @@ func TestWorkItem_continuesAsNew(t *testing.T) {
 	second.told("0s LookAtWorkItem", "0s "+dueTimer, "8h20m0s LookAtWorkItem", "8h20m0s EndProcess, rejected")
 }
 
-// A cancellation that comes with the last signal of a run of the workflow does not get lost in the next one.
+// A cancellation that comes with the last signal of a run of the workflow does not get lost in the
+// next one.
 func TestWorkItem_cancelBeforeContinuing(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueWait, 0)

@@ -59,7 +59,8 @@ func ephemeralRun(tmp string, as identity, down *teardown) (string, error) {
 	if err := as.mkdir(tmp); err != nil {
 		return "", err
 	}
-	// Between making a run's folder and locking it, the sweep of another start would take it for dead.
+	// Between making a run's folder and locking it, the sweep of another start would take it for
+	// dead.
 	sweep, err := waitLock(filepath.Join(tmp, "sweep.lock"))
 	if err != nil {
 		return "", err

@@ -179,7 +179,8 @@ func (p *postgres) launch() error {
 	return nil
 }
 
-// waitReady gives a crashed server time to recover, and one that ends no more than it takes to see it.
+// waitReady gives a crashed server time to recover, and one that ends no more than it takes to see
+// it.
 func (p *postgres) waitReady(ctx context.Context) error {
 	db, err := sql.Open("postgres", p.url("postgres"))
 	if err != nil {

@@ -85,7 +85,8 @@ func startTemporal(ctx context.Context, fail context.CancelCauseFunc, pg *postgr
 		return temporalStack{}, fmt.Errorf("start Temporal: %w", err)
 	}
 	down.add("Temporal", func() {
-		// It waits for minutes if its database is gone. Its log stays open: parts of it write after Stop.
+		// It waits for minutes if its database is gone. Its log stays open: parts of it write after
+		// Stop.
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
 		if err := orDone(ctx, server.Stop); err != nil {
@@ -228,8 +229,8 @@ func ensureNamespace(ctx context.Context, target string) (aliases map[string]str
 	}
 }
 
-// indexAttributes makes the indexes of search attributes before whoever added them has its answer, so that a stack writes
-// from its first call on what it writes later.
+// indexAttributes makes the indexes of search attributes before whoever added them has its answer,
+// so that a stack writes from its first call on what it writes later.
 func indexAttributes(pg *postgres, target string) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		response, err := handler(ctx, request)
@@ -252,7 +253,8 @@ func newUI(p ports) *uiserver.Server {
 	}))
 }
 
-// fileLogger keeps warnings and worse, without the 4 KB of stack that the server's own adds to each.
+// fileLogger keeps warnings and worse, without the 4 KB of stack that the server's own adds to
+// each.
 func fileLogger(file *os.File) log.Logger {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.ISO8601TimeEncoder

@@ -169,7 +169,8 @@ func keysCommand() *cobra.Command {
 	return cmd
 }
 
-// printNewKey makes a key; the key itself goes to standard output and nothing else, so that it can be piped.
+// printNewKey makes a key; the key itself goes to standard output and nothing else, so that it can
+// be piped.
 func printNewKey(cmd *cobra.Command, db *postgres.DB, tenant forgehook.TenantID, key forgehook.APIKey) error {
 	plain, err := newKey(cmd.Context(), db, tenant, key)
 	if err != nil {

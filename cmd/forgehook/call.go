@@ -168,8 +168,8 @@ func (b *batch) one(ctx context.Context, line int, document []byte) (*forgehook.
 	return &call, nil
 }
 
-// report prints how many calls ended how, and why, and which lines could not be called. It fails unless every call that has ended
-// was delivered or skipped.
+// report prints how many calls ended how, and why, and which lines could not be called. It fails
+// unless every call that has ended was delivered or skipped.
 func report(w io.Writer, results []called, took time.Duration) error {
 	counts := map[string]int{}
 	var faults []string

@@ -20,7 +20,8 @@ import (
 	"github.com/forgehook/forgehook/internal/outbound"
 )
 
-// config is every setting of the process, read from the environment once. The README's table is made from it.
+// config is every setting of the process, read from the environment once. The README's table is
+// made from it.
 type config struct {
 	DatabaseURL         string        `env:"FORGEHOOK_DATABASE_URL" doc:"PostgreSQL 15 or later, as postgres://user:password@host:port/database. Required."`
 	DatabaseConnections int           `env:"FORGEHOOK_DATABASE_CONNECTIONS" envDefault:"20" doc:"Connections a process opens at most, besides one that listens."`
@@ -63,7 +64,8 @@ type devConfig struct {
 
 const prefix = "FORGEHOOK_"
 
-// loadConfig reads the environment. Unknown names and bad values stop the start, all of them named at once.
+// loadConfig reads the environment. Unknown names and bad values stop the start, all of them named
+// at once.
 func loadConfig() (config, error) {
 	var c config
 	faults := []error{unknownNames(os.Environ())}
@@ -163,8 +165,9 @@ func checkAddr(name, addr string) []error {
 	return nil
 }
 
-// publicURL is how endpoints reach the API, without a slash at its end. By default it is what listens, or where the API listens by the
-// settings; an address that stands for all is this machine.
+// publicURL is how endpoints reach the API, without a slash at its end. By default it is what
+// listens, or where the API listens by the settings; an address that stands for all is this
+// machine.
 func (c *config) publicURL(listener net.Listener) string {
 	if c.PublicURL != "" {
 		return strings.TrimRight(c.PublicURL, "/")

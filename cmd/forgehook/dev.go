@@ -23,7 +23,8 @@ import (
 	"github.com/forgehook/forgehook/internal/secret"
 )
 
-// samples are documents of our own: an invoice with a table, receipts, one not Processed yet, one with missing fields.
+// samples are documents of our own: an invoice with a table, receipts, one not Processed yet, one
+// with missing fields.
 //
 //go:embed samples/*.json
 var samples embed.FS
@@ -107,7 +108,8 @@ func runDev(ctx context.Context, out io.Writer) error {
 		})
 }
 
-// devDefaults fills in what an operator would set: a key set and an allowance for the receiver on this machine.
+// devDefaults fills in what an operator would set: a key set and an allowance for the receiver on
+// this machine.
 func (c *config) devDefaults(out io.Writer) (*receiver, string, error) {
 	keyset, err := keep(filepath.Join(c.Dev.Dir, "keyset.json"), secret.NewKeyset)
 	if err != nil {
@@ -146,7 +148,8 @@ func keep(path string, generate func() (string, error)) (string, error) {
 	return made, os.WriteFile(path, []byte(made+"\n"), 0o600)
 }
 
-// devKey makes the tenant and its owner's key on an empty database, and a new key when the file does not fit the database.
+// devKey makes the tenant and its owner's key on an empty database, and a new key when the file
+// does not fit the database.
 func (s *service) devKey(ctx context.Context) (string, error) {
 	path := filepath.Join(s.config.Dev.Dir, "api-key")
 	if content, err := os.ReadFile(path); err == nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// healthTimeout is above the 2 s that /readyz gives PostgreSQL and Temporal, and below what a container's health check waits.
+// healthTimeout is above the 2 s that /readyz gives PostgreSQL and Temporal, and below what a
+// container's health check waits.
 const healthTimeout = 4 * time.Second
 
 func healthCommand() *cobra.Command {
@@ -36,7 +37,8 @@ func healthCommand() *cobra.Command {
 	)
 }
 
-// askReady asks what listens on an address of this machine for /readyz; anything but 200 is an error that says what it answered.
+// askReady asks what listens on an address of this machine for /readyz; anything but 200 is an
+// error that says what it answered.
 func askReady(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
@@ -60,7 +62,8 @@ func askReady(ctx context.Context, addr string) error {
 	return nil
 }
 
-// reachable is an address to listen on as one to connect to: what stands for all addresses is this machine.
+// reachable is an address to listen on as one to connect to: what stands for all addresses is this
+// machine.
 func reachable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

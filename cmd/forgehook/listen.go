@@ -15,7 +15,8 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// receiver is an endpoint for trying things out: it verifies signatures, prints what came, and answers as it is told.
+// receiver is an endpoint for trying things out: it verifies signatures, prints what came, and
+// answers as it is told.
 type receiver struct {
 	secret  *standardwebhooks.Webhook // nil: nothing is verified
 	status  int

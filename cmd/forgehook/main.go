@@ -1,5 +1,6 @@
-// Command forgehook is the whole product in one binary: the API, the worker, and the tools around them. It only wires and prints;
-// rules, storage and HTTP live in their own packages. Start with serve.go; dev.go is what `make dev` runs.
+// Command forgehook is the whole product in one binary: the API, the worker, and the tools around
+// them. It only wires and prints; rules, storage and HTTP live in their own packages. Start with
+// serve.go; dev.go is what `make dev` runs.
 package main
 
 import (
@@ -27,7 +28,8 @@ func main() {
 	}
 }
 
-// fail says what went wrong and returns the exit code: 1 but for commands that give others a meaning.
+// fail says what went wrong and returns the exit code: 1 but for commands that give others a
+// meaning.
 func fail(err error) int {
 	if code, ok := errors.AsType[exitCode](err); ok {
 		return int(code)
@@ -55,7 +57,8 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
-// group makes a command that only holds others: without one of them it shows what there is, with an unknown one it fails.
+// group makes a command that only holds others: without one of them it shows what there is, with an
+// unknown one it fails.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -67,7 +70,8 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// explain renders an error for a person at a terminal: what they may see of it, each fault on its own line.
+// explain renders an error for a person at a terminal: what they may see of it, each fault on its
+// own line.
 func explain(err error) string {
 	e, ok := errors.AsType[*forgehook.Error](err)
 	if !ok || e.Detail == "" || e.Code == forgehook.CodeUnavailable { // then the chain says what is away

@@ -14,7 +14,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// runMain makes the test's own binary the program: a command then has an environment, outputs and an exit code of its own.
+// runMain makes the test's own binary the program: a command then has an environment, outputs and
+// an exit code of its own.
 const runMain = "RUN_FORGEHOOK_MAIN"
 
 func TestMain(m *testing.M) {

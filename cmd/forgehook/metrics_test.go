@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// A quantile of milliseconds must not be lost in a bucket of seconds; the names are those of docs/operations.md.
+// A quantile of milliseconds must not be lost in a bucket of seconds; the names are those of
+// docs/operations.md.
 func TestMetrics_latency(t *testing.T) {
 	t.Parallel()
 	m, err := newMetrics()

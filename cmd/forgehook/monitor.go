@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// startMonitor serves what watches a process, where it has a port for that, until end is called: also while the process stops, which may
-// take a worker minutes. Where it cannot go on, it calls fail.
+// startMonitor serves what watches a process, where it has a port for that, until end is called:
+// also while the process stops, which may take a worker minutes. Where it cannot go on, it calls
+// fail.
 func (s *service) startMonitor(ctx context.Context, fail func()) (end func() error) {
 	if s.monitor == nil {
 		return func() error { return nil }

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestMonitor asks a process that stops, as a worker does for minutes: it is watched to its end, and takes nothing new.
+// TestMonitor asks a process that stops, as a worker does for minutes: it is watched to its end,
+// and takes nothing new.
 func TestMonitor(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

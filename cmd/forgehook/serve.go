@@ -68,7 +68,8 @@ type service struct {
 // part is one thing that a process does until its context ends.
 type part func(*service, context.Context) error
 
-// serve runs the API, a worker or both until the context ends or one of them fails; the other then stops in order too.
+// serve runs the API, a worker or both until the context ends or one of them fails; the other then
+// stops in order too.
 func serve(ctx context.Context, withAPI, withWorker bool) error {
 	c, err := loadConfig()
 	if err != nil {
@@ -100,7 +101,8 @@ func serve(ctx context.Context, withAPI, withWorker bool) error {
 	if err := s.checkKeyset(ctx); err != nil {
 		return err
 	}
-	// With the API and a worker on one client, a call's first task comes with the answer to its start: no poll, 6 transactions less.
+	// With the API and a worker on one client, a call's first task comes with the answer to its
+	// start: no poll, 6 transactions less.
 	s.control.EagerStart = withAPI && withWorker
 	return s.run(ctx, parts...)
 }
@@ -154,7 +156,8 @@ func openService(ctx context.Context, c config, log *slog.Logger) (*service, err
 	return s, nil
 }
 
-// checkKeyset opens the latest stored secret: with the wrong key set every delivery that needs one would wait for an operator.
+// checkKeyset opens the latest stored secret: with the wrong key set every delivery that needs one
+// would wait for an operator.
 func (s *service) checkKeyset(ctx context.Context) error {
 	tenant, settings, err := s.db.LatestSettings(ctx)
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
@@ -177,7 +180,8 @@ func (s *service) close() {
 	}
 }
 
-// awaitEngine waits until Temporal answers. Meanwhile the API accepts calls: they start when it is back.
+// awaitEngine waits until Temporal answers. Meanwhile the API accepts calls: they start when it is
+// back.
 func (s *service) awaitEngine(ctx context.Context) error {
 	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
 		err := s.control.Ping(ctx)
@@ -200,7 +204,8 @@ func (s *service) prepareWhenReachable(ctx context.Context) error {
 	return nil
 }
 
-// prepareEngine registers what Temporal must know. It may not be allowed to: then an operator has to, and is told how.
+// prepareEngine registers what Temporal must know. It may not be allowed to: then an operator has
+// to, and is told how.
 func (s *service) prepareEngine(ctx context.Context) {
 	namespace, err := worker.Namespace()
 	if err == nil {
@@ -233,7 +238,8 @@ func (s *service) runWorker(ctx context.Context) error {
 	})
 }
 
-// serveAPI serves until the context ends, and for the drain delay after that: load balancers need a moment to see that it is not ready.
+// serveAPI serves until the context ends, and for the drain delay after that: load balancers need a
+// moment to see that it is not ready.
 func (s *service) serveAPI(ctx context.Context) error {
 	stopping := ctx.Done()
 	ctx, cancel := outlast(ctx, s.config.DrainDelay)
@@ -270,7 +276,8 @@ func outlast(ctx context.Context, by time.Duration) (context.Context, context.Ca
 	return longer, cancel
 }
 
-// listenAPI opens the API's port, before anything else takes work: a taken port must not leave a worker that leaves at once.
+// listenAPI opens the API's port, before anything else takes work: a taken port must not leave a
+// worker that leaves at once.
 func (s *service) listenAPI() (err error) {
 	s.api, err = listen(s.config.HTTPAddr, "the API", "FORGEHOOK_HTTP_ADDR")
 	return err
@@ -285,8 +292,8 @@ func listen(addr, what, setting string) (net.Listener, error) {
 	return listener, err
 }
 
-// serveHTTP serves until the context ends, then lets the requests that are under way finish. Closing runs when no connection is used
-// again after its answer.
+// serveHTTP serves until the context ends, then lets the requests that are under way finish.
+// Closing runs when no connection is used again after its answer.
 func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, closing ...func()) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,

@@ -16,7 +16,8 @@ func versionCommand() *cobra.Command {
 	}}
 }
 
-// commit is what the build has recorded of its repository; an image is built without one and says its commit in a label.
+// commit is what the build has recorded of its repository; an image is built without one and says
+// its commit in a label.
 func commit() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -43,7 +43,8 @@ func (l *lab) await(ctx context.Context, report *Report) error {
 	return l.callBack(ctx, f)
 }
 
-// hold fills the product with calls that wait, and measures what they hold; it returns the id of one of the last.
+// hold fills the product with calls that wait, and measures what they hold; it returns the id of
+// one of the last.
 func (l *lab) hold(ctx context.Context, f *Awaiting) (last string, err error) {
 	x, n := l.product(), float64(f.Calls)
 	if f.IdlePerMinute, err = l.quiet(ctx); err != nil {
@@ -99,7 +100,8 @@ func (l *lab) quiet(ctx context.Context) (float64, error) {
 	return float64(after.Transactions-before.Transactions) * float64(time.Minute/watch), err
 }
 
-// fill accepts so many calls and waits until they await their callbacks; it returns the id of one of the last.
+// fill accepts so many calls and waits until they await their callbacks; it returns the id of one
+// of the last.
 func (l *lab) fill(ctx context.Context, s *site, calls int) (last string, err error) {
 	var n atomic.Int64
 	var mu sync.Mutex

@@ -14,7 +14,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Bare runs the worker of the bare shape until in ends: workflows that know nothing of the product, and those of its users.
+// Bare runs the worker of the bare shape until in ends: workflows that know nothing of the product,
+// and those of its users.
 func Bare(ctx context.Context) error {
 	client, err := worker.Dial(ctx, worker.DialOptions{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -1,12 +1,14 @@
-// Package bench measures what a call costs beside the bare engine: the same shape, two local activities and a regular one, with
-// activities that do nothing. All shapes take turns on one server in one run, so that ratios hold on any machine; times do not.
+// Package bench measures what a call costs beside the bare engine: the same shape, two local
+// activities and a regular one, with activities that do nothing. All shapes take turns on one
+// server in one run, so that ratios hold on any machine; times do not.
 //
-// Each part is a process, so that its CPU time is its own: the product as `forgehook serve` runs it, one process for each shape of
-// it; the worker of the bare shape; the engine; PostgreSQL, which serves both. The process that measures makes the requests and is
-// the endpoint, too.
+// Each part is a process, so that its CPU time is its own: the product as `forgehook serve` runs
+// it, one process for each shape of it; the worker of the bare shape; the engine; PostgreSQL, which
+// serves both. The process that measures makes the requests and is the endpoint, too.
 //
-// Start with [Run]. shape.go is what is called, load.go how it is called, cost.go what that took of the machine; ways.go, await.go,
-// event.go and neighbour.go are the long parts; report.go prints and compares.
+// Start with [Run]. shape.go is what is called, load.go how it is called, cost.go what that took of
+// the machine; ways.go, await.go, event.go and neighbour.go are the long parts; report.go prints
+// and compares.
 package bench
 
 import (

@@ -12,7 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestArrive has the first call end only when the last one has begun: callers that wait for each other would never get there.
+// TestArrive has the first call end only when the last one has begun: callers that wait for each
+// other would never get there.
 func TestArrive(t *testing.T) {
 	t.Parallel()
 	const rate, n = 1000, 50

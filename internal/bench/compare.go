@@ -11,7 +11,8 @@ import (
 //go:embed baseline.json
 var baseline []byte
 
-// Baseline is the committed run: what a new one is held against. `make bench ARGS="--out internal/bench/baseline.json"` replaces it.
+// Baseline is the committed run: what a new one is held against. `make bench ARGS="--out
+// internal/bench/baseline.json"` replaces it.
 func Baseline() (*Report, error) {
 	var r Report
 	if err := json.Unmarshal(baseline, &r); err != nil {
@@ -20,8 +21,9 @@ func Baseline() (*Report, error) {
 	return &r, nil
 }
 
-// Compare writes what has become worse, or better, than a baseline by more than its tolerance, for the shapes that both have, and
-// returns how many figures are worse. What is counted has narrow tolerances, ratios have wide ones, times and rates none.
+// Compare writes what has become worse, or better, than a baseline by more than its tolerance, for
+// the shapes that both have, and returns how many figures are worse. What is counted has narrow
+// tolerances, ratios have wide ones, times and rates none.
 func (r *Report) Compare(w io.Writer, with *Report) (worse int) {
 	within := 0
 	fmt.Fprintf(w, "\nBeside the committed run of %s:\n", with.At.Format("2006-01-02"))

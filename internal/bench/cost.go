@@ -13,11 +13,12 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// PostgreSQL's sessions report what they have counted 10 s after their last statement at the latest.
+// PostgreSQL's sessions report what they have counted 10 s after their last statement at the
+// latest.
 const settle = 11 * time.Second
 
-// cost counts what calls take of the machine: from rest, through so many of them, to rest. What the engine does at rest is in it, about
-// 30 transactions a second; it is the same for all shapes.
+// cost counts what calls take of the machine: from rest, through so many of them, to rest. What the
+// engine does at rest is in it, about 30 transactions a second; it is the same for all shapes.
 func (l *lab) cost(ctx context.Context, _ *Report) error {
 	time.Sleep(settle)
 	for _, x := range l.shapes {
@@ -70,8 +71,8 @@ func (l *lab) costOf(ctx context.Context, x *shape) error {
 	return nil
 }
 
-// Cost is what one call takes. Transactions and bytes are the whole server's, the engine's databases included; Own are those of the
-// product's database.
+// Cost is what one call takes. Transactions and bytes are the whole server's, the engine's
+// databases included; Own are those of the product's database.
 type Cost struct {
 	HistoryEvents   float64 `json:"historyEvents"`
 	HistoryBytes    float64 `json:"historyBytes"`

@@ -20,7 +20,8 @@ func (l *lab) warm(ctx context.Context, _ *Report) error {
 	return nil
 }
 
-// closedLoop measures each shape with one caller that waits, and with as many as it takes, in turns.
+// closedLoop measures each shape with one caller that waits, and with as many as it takes, in
+// turns.
 func (l *lab) closedLoop(ctx context.Context, _ *Report) error {
 	for round := range l.Rounds {
 		for i := range l.shapes { // another one begins each round
@@ -44,7 +45,8 @@ func (l *lab) closedLoop(ctx context.Context, _ *Report) error {
 	return nil
 }
 
-// profile takes the CPU profile of a shape's process beside what it is asked; the channel closes when it is written.
+// profile takes the CPU profile of a shape's process beside what it is asked; the channel closes
+// when it is written.
 func (l *lab) profile(ctx context.Context, x *shape) <-chan struct{} {
 	written := make(chan struct{})
 	go func() {
@@ -98,8 +100,8 @@ func atOnce(callers int, do func() error) error {
 	return errors.Join(faults...)
 }
 
-// openLoop measures calls that arrive by the clock, whatever became of those before: to their results, and to their acknowledgement
-// by requests that do not wait.
+// openLoop measures calls that arrive by the clock, whatever became of those before: to their
+// results, and to their acknowledgement by requests that do not wait.
 func (l *lab) openLoop(ctx context.Context, _ *Report) error {
 	if l.OpenFor == 0 {
 		return nil
@@ -142,8 +144,9 @@ func (l *lab) acknowledged(ctx context.Context, x *shape, rate int) ([]float64, 
 	return latencies, err
 }
 
-// arrive runs do at random moments, so many a second, the same ones each time, and returns how long each took from the moment it was
-// meant to begin: one that is late because the machine is busy is slow (no coordinated omission). In ms.
+// arrive runs do at random moments, so many a second, the same ones each time, and returns how long
+// each took from the moment it was meant to begin: one that is late because the machine is busy is
+// slow (no coordinated omission). In ms.
 func arrive(rate int, d time.Duration, do func() error) ([]float64, error) {
 	source := rand.New(rand.NewPCG(uint64(rate), 1)) //nolint:gosec // arrivals need no secrecy, and must repeat
 	n := int(float64(rate) * d.Seconds())

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Neighbours is what many calls of one tenant do to those of another one, whose endpoint answers at once, from the first of them until
-// the last has ended. What the quick endpoint's calls do is the machine's limit; what the slow one's do beyond that would be ours.
+// Neighbours is what many calls of one tenant do to those of another one, whose endpoint answers at
+// once, from the first of them until the last has ended. What the quick endpoint's calls do is the
+// machine's limit; what the slow one's do beyond that would be ours.
 type Neighbours struct {
 	Calls       int     `json:"calls"` // of the other tenant, made as fast as they are accepted
 	SlowSeconds float64 `json:"slowSeconds"`

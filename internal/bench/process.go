@@ -17,7 +17,8 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 )
 
-// Ready is the line that a process of the bench writes once it works. It ends when its standard input does.
+// Ready is the line that a process of the bench writes once it works. It ends when its standard
+// input does.
 type Ready struct {
 	API   string `json:"api"`   // host:port; "": it has none
 	Debug string `json:"debug"` // host:port of [Debug]; "": it has none
@@ -36,7 +37,8 @@ func UntilEOF(ctx context.Context, in io.Reader) (context.Context, context.Cance
 	return ctx, cancel
 }
 
-// Debug lets the bench look into a process of the product: Go's profiles, and a way to drop the workflows it has cached.
+// Debug lets the bench look into a process of the product: Go's profiles, and a way to drop the
+// workflows it has cached.
 func Debug() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

@@ -11,8 +11,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// The texts of twelve receipts that the ICDAR 2019 SROIE challenge published, from the smallest to the largest of its first 500, in the
-// JSON of the document platform.
+// The texts of twelve receipts that the ICDAR 2019 SROIE challenge published, from the smallest to
+// the largest of its first 500, in the JSON of the document platform.
 //
 //go:embed receipts.jsonl
 var ownReceipts []byte
@@ -25,7 +25,8 @@ type receipt struct {
 	document forgehook.Document
 }
 
-// readReceipts takes the documents of a file that have the status Processed: the others would be skipped, which costs less.
+// readReceipts takes the documents of a file that have the status Processed: the others would be
+// skipped, which costs less.
 func readReceipts(path string) ([]receipt, error) {
 	var in io.Reader = bytes.NewReader(ownReceipts)
 	if path != "" {

@@ -93,7 +93,8 @@ func (f *figures) summarise(bare *figures) Figures {
 type measure struct {
 	name string
 	of   func(Figures) float64
-	// within is by how much of the baseline's value it may be worse; 0: times and rates depend on the machine and are shown only.
+	// within is by how much of the baseline's value it may be worse; 0: times and rates depend on
+	// the machine and are shown only.
 	within float64
 	more   bool // more is better
 }

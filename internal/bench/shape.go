@@ -34,7 +34,8 @@ func (x *shape) stop() {
 
 const bareQueue = "forgehook-bench-bare"
 
-// startBare starts the worker of the bare shape. This process starts its workflows and waits for them, as any client of the engine.
+// startBare starts the worker of the bare shape. This process starts its workflows and waits for
+// them, as any client of the engine.
 func (l *lab) startBare(ctx context.Context, program string) (*shape, error) {
 	p, err := startProcess(ctx, program, nil, "bench", "bare")
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// site is what a tenant calls in one process of the product: webhooks, and their endpoint, which answers at once unless it is told otherwise.
+// site is what a tenant calls in one process of the product: webhooks, and their endpoint, which
+// answers at once unless it is told otherwise.
 type site struct {
 	tenant           forgehook.TenantID
 	api              string // its base URL

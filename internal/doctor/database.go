@@ -51,7 +51,8 @@ func (e *examination) reachDatabase(ctx context.Context) *postgres.DB {
 	return db
 }
 
-// mendDatabase knows a pooler by what it says of the setting that Forgehook asks for as it connects.
+// mendDatabase knows a pooler by what it says of the setting that Forgehook asks for as it
+// connects.
 func mendDatabase(err error) string {
 	if strings.Contains(err.Error(), "unsupported startup parameter") {
 		return "PgBouncer: ignore_startup_parameters = idle_in_transaction_session_timeout, and ALTER ROLE ... SET idle_in_transaction_session_timeout = '10s'; on the server; or connect to the server itself."

@@ -1,6 +1,7 @@
-// Package doctor looks at everything an installation stands on before it takes calls: settings, PostgreSQL, Temporal, clocks and
-// the way out. It reads, and measures with two short workflows; it changes nothing. Each judgement is a pure function of what was
-// found, beside the others of its subject. Start with [Examine].
+// Package doctor looks at everything an installation stands on before it takes calls: settings,
+// PostgreSQL, Temporal, clocks and the way out. It reads, and measures with two short workflows; it
+// changes nothing. Each judgement is a pure function of what was found, beside the others of its
+// subject. Start with [Examine].
 package doctor
 
 import (
@@ -48,8 +49,9 @@ type examination struct {
 	db     *postgres.DB // nil: it cannot be reached
 }
 
-// Examine makes all checks, one after the other, and tells each of them as soon as it is made. It goes on after a fault; what needs
-// the faulty thing is skipped. With everything away it takes about 20 s.
+// Examine makes all checks, one after the other, and tells each of them as soon as it is made. It
+// goes on after a fault; what needs the faulty thing is skipped. With everything away it takes
+// about 20 s.
 func Examine(ctx context.Context, o Options, each func(Check)) Report {
 	e := &examination{Options: o, each: each}
 	e.configuration()

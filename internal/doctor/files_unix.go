@@ -4,7 +4,8 @@ package doctor
 
 import "syscall"
 
-// fileLimit is how many files a process like this one may have open. Go has raised it to the hard limit.
+// fileLimit is how many files a process like this one may have open. Go has raised it to the hard
+// limit.
 func fileLimit() (limit uint64, known bool) {
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {

@@ -48,7 +48,8 @@ func (r *Report) add(c Check) {
 	}
 }
 
-// ExitCode is 0 without a fault, else 1; 2 when the settings themselves are at fault, with which no process would start.
+// ExitCode is 0 without a fault, else 1; 2 when the settings themselves are at fault, with which no
+// process would start.
 func (r *Report) ExitCode() int {
 	for _, c := range r.Checks {
 		if c.Name == configuration && c.State == Fault {

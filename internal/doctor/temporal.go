@@ -202,7 +202,8 @@ func judgeTimers(late time.Duration) Check {
 		"Dynamic config of the server:\nhistory.timerProcessorMaxTimeShift:\n  - value: 10ms"}
 }
 
-// judgeFairness judges how many of the first tasks were a small tenant's: with fairness nearly half, without it none.
+// judgeFairness judges how many of the first tasks were a small tenant's: with fairness nearly
+// half, without it none.
 func judgeFairness(small, of int) Check {
 	if small > 0 {
 		return ok(tFairness, "a small tenant's tasks do not wait behind a large one's")

@@ -116,7 +116,8 @@ func (in *installation) callsOf(webhook int32) []forgehook.Call {
 	return list.Calls
 }
 
-// TestAnswer_connector is the worked example of docs/events.md: an answer finds its way to the platform, which is away at first.
+// TestAnswer_connector is the worked example of docs/events.md: an answer finds its way to the
+// platform, which is away at first.
 func TestAnswer_connector(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
@@ -168,7 +169,8 @@ func TestAnswer_connector(t *testing.T) {
 	}
 }
 
-// TestAnswer_chat is the other example: a channel hears that a webhook is held, and that it delivers again.
+// TestAnswer_chat is the other example: a channel hears that a webhook is held, and that it
+// delivers again.
 func TestAnswer_chat(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
@@ -230,7 +232,8 @@ func callBack(t *testing.T, url, body string) (status int, code string) {
 	return response.StatusCode, strings.TrimPrefix(problem.Type, "urn:forgehook:problem:")
 }
 
-// TestAnswer_callback goes through the ends that a callback may have, with the worker killed while the call waits.
+// TestAnswer_callback goes through the ends that a callback may have, with the worker killed while
+// the call waits.
 func TestAnswer_callback(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
@@ -329,7 +332,8 @@ func TestAnswer_callback(t *testing.T) {
 	}
 }
 
-// TestAnswer_writtenOnce kills the worker at the moment in which it records an answer with a write-back: it is there once.
+// TestAnswer_writtenOnce kills the worker at the moment in which it records an answer with a
+// write-back: it is there once.
 func TestAnswer_writtenOnce(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})

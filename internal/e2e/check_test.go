@@ -21,7 +21,8 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// receiverLog is what the test's endpoints saw of calls. It is safe for concurrent use; the zero value is empty.
+// receiverLog is what the test's endpoints saw of calls. It is safe for concurrent use; the zero
+// value is empty.
 type receiverLog struct {
 	mu       sync.Mutex
 	requests map[string][]*receipt // by webhook-id, in the order of arrival
@@ -56,7 +57,8 @@ func (l *receiverLog) arrived(request *http.Request, sender string) *receipt {
 	return r
 }
 
-// answers notes the status before it is sent: whoever reads the log when the answer is known elsewhere finds it.
+// answers notes the status before it is sent: whoever reads the log when the answer is known
+// elsewhere finds it.
 func (l *receiverLog) answers(r *receipt, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,7 +90,8 @@ type acceptedCall struct {
 	hurried  bool                // somebody asked for an attempt before it was due
 }
 
-// span is a time in which exchanges may have been cut: processes of the installation were not all well.
+// span is a time in which exchanges may have been cut: processes of the installation were not all
+// well.
 type span struct {
 	from, to time.Time
 	worker   string // whose exchanges; "": anybody's
@@ -97,8 +100,8 @@ type span struct {
 // always allows cuts at any time.
 var always = []span{{to: time.Now().Add(24 * time.Hour)}}
 
-// checker holds ended calls against what the receiver saw. It reads the API's public routes and the receiver's log, nothing else, so
-// that it can watch any installation.
+// checker holds ended calls against what the receiver saw. It reads the API's public routes and the
+// receiver's log, nothing else, so that it can watch any installation.
 type checker struct {
 	client   *client.Client
 	log      *receiverLog
@@ -109,7 +112,8 @@ type checker struct {
 	attempts, unknown int // how many check saw, and of how many nobody knows how they ended
 }
 
-// check returns what is wrong, nil where each call has one outcome and all attempts agree with what the receiver saw.
+// check returns what is wrong, nil where each call has one outcome and all attempts agree with what
+// the receiver saw.
 func (c *checker) check(ctx context.Context) []string {
 	faults := append(c.checkKeys(), c.checkLists(ctx)...)
 	calls := slices.CompactFunc(slices.SortedFunc(slices.Values(c.calls), func(a, b acceptedCall) int { return strings.Compare(a.id, b.id) }),

@@ -15,7 +15,8 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// sound is a call of three attempts that the checker has nothing against: unknown, 503, delivered. The first one was cut.
+// sound is a call of three attempts that the checker has nothing against: unknown, 503, delivered.
+// The first one was cut.
 func sound() (story, []span) {
 	at := func(second int) forgehook.Time {
 		return forgehook.Time{Time: time.Date(2026, 1, 5, 7, 30, second, 0, time.UTC)}

@@ -44,7 +44,8 @@ func (s story) outcomeFaults(allowed []forgehook.Outcome) (faults []string) {
 	return faults
 }
 
-// lost reports the one failure that faults alone bring about: the last three attempts lost their worker.
+// lost reports the one failure that faults alone bring about: the last three attempts lost their
+// worker.
 func (s story) lost() bool {
 	n := len(s.attempts)
 	return *s.call.Outcome == forgehook.Failed && s.call.Error != nil && s.call.Error.Code == "worker_lost" && n >= 3 &&
@@ -64,7 +65,8 @@ func (s story) attemptFaults() (faults []string) {
 		if a.Number != i+1 {
 			faults = append(faults, fmt.Sprintf("attempt %d has the number %d", i+1, a.Number))
 		}
-		// An outcome has the moment of its decision: with the database away it is stored later, and an attempt may begin between.
+		// An outcome has the moment of its decision: with the database away it is stored later, and
+		// an attempt may begin between.
 		if a.StartedAt.After(s.call.CompletedAt.Time) && (i == 0 || !s.cut(i-1)) {
 			faults = append(faults, fmt.Sprintf("attempt %d started after the outcome", a.Number))
 		}
@@ -91,20 +93,22 @@ func (s story) attemptFaults() (faults []string) {
 	return faults
 }
 
-// underway reports whether an attempt had not ended at a moment, though its end is known now: the engine gave it up before.
+// underway reports whether an attempt had not ended at a moment, though its end is known now: the
+// engine gave it up before.
 func (s story) underway(i int, at forgehook.Time) bool {
 	a := s.attempts[i]
 	return a.DurationMS != nil && a.StartedAt.Add(time.Duration(*a.DurationMS)*time.Millisecond).After(at.Time)
 }
 
-// early reports whether an attempt did not wait for what the one before it had said. The engine's timers have a clock of their own,
-// which is allowed a second.
+// early reports whether an attempt did not wait for what the one before it had said. The engine's
+// timers have a clock of their own, which is allowed a second.
 func (s story) early(i int) bool {
 	due := s.attempts[i-1].NextAttemptAt
 	return due != nil && s.attempts[i].StartedAt.Before(due.Add(-time.Second))
 }
 
-// cut reports whether something may have been cut at an attempt's worker while the attempt was the last one.
+// cut reports whether something may have been cut at an attempt's worker while the attempt was the
+// last one.
 func (s story) cut(i int) bool {
 	from, to := s.attempts[i].StartedAt.Time, s.call.CompletedAt.Time
 	if i+1 < len(s.attempts) {
@@ -126,7 +130,8 @@ func (s story) sender(attempt int) string {
 	return ""
 }
 
-// receiptFaults holds each request that arrived against its attempt, and each answer that is recorded against the one that was given.
+// receiptFaults holds each request that arrived against its attempt, and each answer that is
+// recorded against the one that was given.
 func (s story) receiptFaults() (faults []string) {
 	byAttempt := map[string]receipt{}
 	for _, r := range s.receipts {

@@ -27,7 +27,8 @@ import (
 
 const examples = "../../docs/examples/clients/"
 
-// exampleClients are the clients that users copy; make makes a program of one and says how it is run.
+// exampleClients are the clients that users copy; make makes a program of one and says how it is
+// run.
 var exampleClients = []struct {
 	name string
 	make func(t *testing.T, dir string) (command []string)
@@ -67,7 +68,8 @@ func made(t *testing.T, hint string, command ...string) {
 	}
 }
 
-// orders is the endpoint of these tests: /takes/ID, /refuses/ID, /holds/ID, which answers once it is released, and /calls-back/ID.
+// orders is the endpoint of these tests: /takes/ID, /refuses/ID, /holds/ID, which answers once it
+// is released, and /calls-back/ID.
 type orders struct {
 	*httptest.Server
 	callbacks sync.WaitGroup
@@ -130,7 +132,8 @@ func (o *orders) times(document int32) int {
 	return n
 }
 
-// TestClients runs the example clients side by side against real processes: each says the same of the same calls.
+// TestClients runs the example clients side by side against real processes: each says the same of
+// the same calls.
 func TestClients(t *testing.T) {
 	t.Parallel()
 	endpoint := newOrders(t)
@@ -256,7 +259,8 @@ func loosely(said string) string {
 // notAPI is a server that has nothing to do with the API: it answers with a page.
 func notAPI(http.Handler, int32) http.Handler { return http.NotFoundHandler() }
 
-// richResult has what a reader of JSON may lose: members that are no names in XML, types, order, characters.
+// richResult has what a reader of JSON may lose: members that are no names in XML, types, order,
+// characters.
 const richResult = `{"":"","0 a":[1,2.5,-3e-7,true,null,"é\"\\\n😀",[],{}],"item":[{"item":1}],"number":"7","type":"object","x:y":{"Z":null}}`
 
 // anyResult answers a call with a result of every shape.
@@ -267,7 +271,8 @@ func anyResult(http.Handler, int32) http.Handler {
 	})
 }
 
-// away hears the first request and loses its answer. Then for a second it gives none, or says that it is not available.
+// away hears the first request and loses its answer. Then for a second it gives none, or says that
+// it is not available.
 func away(t *testing.T) func(http.Handler, int32) http.Handler {
 	return func(api http.Handler, _ int32) http.Handler {
 		var mu sync.Mutex
@@ -299,7 +304,8 @@ func away(t *testing.T) func(http.Handler, int32) http.Handler {
 	}
 }
 
-// later waits for nobody, so that the client asks on, and lets the endpoint answer when it has asked twice.
+// later waits for nobody, so that the client asks on, and lets the endpoint answer when it has
+// asked twice.
 func later(endpoint *orders) func(http.Handler, int32) http.Handler {
 	return func(api http.Handler, document int32) http.Handler {
 		var mu sync.Mutex

@@ -118,7 +118,8 @@ func (c composeFile) order(t *testing.T) []string {
 	return ordered
 }
 
-// awaitedEnd reports whether others wait until the service has completed: it is a step, not a server.
+// awaitedEnd reports whether others wait until the service has completed: it is a step, not a
+// server.
 func (c composeFile) awaitedEnd(name string) bool {
 	for _, s := range c.Services {
 		if s.DependsOn[name].Condition == "service_completed_successfully" {
@@ -128,7 +129,8 @@ func (c composeFile) awaitedEnd(name string) bool {
 	return false
 }
 
-// TestCompose_complete is about what no run would show: the one that has no health check, or listens to the world.
+// TestCompose_complete is about what no run would show: the one that has no health check, or
+// listens to the world.
 func TestCompose_complete(t *testing.T) {
 	t.Parallel()
 	c := readCompose(t, map[string]string{"POSTGRES_PASSWORD": "p"})
@@ -259,7 +261,8 @@ func readDockerfile(t *testing.T) dockerfile {
 	return d
 }
 
-// inContext reports whether .dockerignore lets a file of the repository into the build: the last line that matches it decides.
+// inContext reports whether .dockerignore lets a file of the repository into the build: the last
+// line that matches it decides.
 func inContext(t *testing.T, file string) bool {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, ".dockerignore"))

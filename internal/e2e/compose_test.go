@@ -21,8 +21,9 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 )
 
-// composed is docker-compose.yml run without containers: the services of ours as it says, built as the Dockerfile says, as its user.
-// PostgreSQL and Temporal are those of the tests; only addresses, the database's login and the path of the key set are others.
+// composed is docker-compose.yml run without containers: the services of ours as it says, built as
+// the Dockerfile says, as its user. PostgreSQL and Temporal are those of the tests; only addresses,
+// the database's login and the path of the key set are others.
 type composed struct {
 	*installation
 	file       composeFile
@@ -39,7 +40,8 @@ type container struct {
 	env []string
 }
 
-// TestCompose does what the head of docker-compose.yml says, calls a webhook and takes everything down again.
+// TestCompose does what the head of docker-compose.yml says, calls a webhook and takes everything
+// down again.
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	c := compose(t)
@@ -169,7 +171,8 @@ func (c *composed) run(name string, args, env []string) *container {
 	return &container{p, env}
 }
 
-// healthy waits until the health check, as it is written, succeeds in every container of the service.
+// healthy waits until the health check, as it is written, succeeds in every container of the
+// service.
 func (c *composed) healthy(name string) {
 	c.t.Helper()
 	for _, running := range c.containers[name] {
@@ -202,7 +205,8 @@ func (c *composed) down() {
 	}
 }
 
-// command is one process as in a container: nothing but the container's environment, the image's user, no folder of its own.
+// command is one process as in a container: nothing but the container's environment, the image's
+// user, no folder of its own.
 func (c *composed) command(env, args []string) *exec.Cmd {
 	path := args[0]
 	if path == c.image.entrypoint[0] {
@@ -230,7 +234,8 @@ func (c *composed) finish(cmd *exec.Cmd) string {
 	return strings.TrimSpace(string(out))
 }
 
-// environment is a service's own, with the addresses of the compose network replaced by those of this machine.
+// environment is a service's own, with the addresses of the compose network replaced by those of
+// this machine.
 func (c *composed) environment(s composeService) []string {
 	c.t.Helper()
 	env := append([]string{}, c.image.env...)

@@ -18,7 +18,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// TestDeploy rolls from the program to a changed one while calls are open in each state, and makes calls meanwhile.
+// TestDeploy rolls from the program to a changed one while calls are open in each state, and makes
+// calls meanwhile.
 func TestDeploy(t *testing.T) {
 	t.Parallel()
 	changed := changedProgram(t)
@@ -32,8 +33,8 @@ func TestDeploy(t *testing.T) {
 	})
 }
 
-// deployCompatible rolls to a program that changes as workflows/versions.go asks: calls that began before it end on the new code, and
-// new ones run on it.
+// deployCompatible rolls to a program that changes as workflows/versions.go asks: calls that began
+// before it end on the new code, and new ones run on it.
 func deployCompatible(t *testing.T, changed string) {
 	d := openCalls(t)
 	d.in.env = append(d.in.env, withChangeID+"=1")
@@ -53,8 +54,8 @@ func deployCompatible(t *testing.T, changed string) {
 	}
 }
 
-// deployBroken rolls to a program whose calls fit no history of before: they wait, and end once the right program is back.
-// New calls run on it.
+// deployBroken rolls to a program whose calls fit no history of before: they wait, and end once the
+// right program is back. New calls run on it.
 func deployBroken(t *testing.T, changed string) {
 	d := openCalls(t)
 	old := d.roll(changed)
@@ -81,7 +82,8 @@ func (d *deployment) roll(to string) (old *process) {
 	return old
 }
 
-// landed answers the exchange on the wire, and all later ones, which lets the worker that has it end. What comes then is for the new one.
+// landed answers the exchange on the wire, and all later ones, which lets the worker that has it
+// end. What comes then is for the new one.
 func (d *deployment) landed(old *process) {
 	d.wire.answer <- http.StatusOK
 	d.in.answerAll(d.in.t.Context())
@@ -146,8 +148,8 @@ func (d *deployment) goOn() {
 	}
 }
 
-// end waits until the open calls and more of the first webhook are delivered and their workflows end, and holds them against what the
-// endpoints saw.
+// end waits until the open calls and more of the first webhook are delivered and their workflows
+// end, and holds them against what the endpoints saw.
 func (d *deployment) end(more ...forgehook.Call) {
 	d.in.t.Helper()
 	c := checker{client: d.in.client, log: &d.log}
@@ -194,10 +196,12 @@ func (in *installation) events(call forgehook.Call, kind enums.EventType) (n int
 	return n
 }
 
-// withChangeID tells the changed program, in its environment, to be one that fits histories of before.
+// withChangeID tells the changed program, in its environment, to be one that fits histories of
+// before.
 const withChangeID = "E2E_CHANGE_ID"
 
-// changedProgram builds the program with one more command at the beginning of a call's workflow, and returns its path.
+// changedProgram builds the program with one more command at the beginning of a call's workflow,
+// and returns its path.
 func changedProgram(t *testing.T) string {
 	t.Helper()
 	const imports, beginning = "import (\n", "func (c *call) run() (CallResult, error) {\n"

@@ -24,8 +24,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 )
 
-// devInstall is what make dev runs, on an empty database and addresses of the test's own. What the installation of the other tests
-// has besides is left empty.
+// devInstall is what make dev runs, on an empty database and addresses of the test's own. What the
+// installation of the other tests has besides is left empty.
 func devInstall(t *testing.T) *installation {
 	t.Helper()
 	url := pgtest.EmptyURL(t)
@@ -213,7 +213,8 @@ func TestDev_kill(t *testing.T) {
 	in.interrupt(p)
 }
 
-// TestDev_interruptedCall presses Ctrl-C while an endpoint has a request: its answer is waited for and recorded.
+// TestDev_interruptedCall presses Ctrl-C while an endpoint has a request: its answer is waited for
+// and recorded.
 func TestDev_interruptedCall(t *testing.T) {
 	t.Parallel()
 	in := devInstall(t)

@@ -14,7 +14,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// soaked is one kind of call of a soak: how often it comes, what its endpoint does, and how it may end.
+// soaked is one kind of call of a soak: how often it comes, what its endpoint does, and how it may
+// end.
 type soaked struct {
 	name     string
 	weight   int // of all calls

@@ -33,9 +33,10 @@ var (
 	seedLogs  = flag.String("failpoints.logs", "", "where the logs of failed seeds go; by default a temporary folder")
 )
 
-// TestFailpoints does to an installation under load what its seeds say: processes of ours, PostgreSQL and Temporal are killed, stand
-// still or are started again, at named points and at random times. Whatever happens, each call has one outcome, and what the API tells of
-// its attempts is what the receiver saw.
+// TestFailpoints does to an installation under load what its seeds say: processes of ours,
+// PostgreSQL and Temporal are killed, stand still or are started again, at named points and at
+// random times. Whatever happens, each call has one outcome, and what the API tells of its attempts
+// is what the receiver saw.
 func TestFailpoints(t *testing.T) {
 	t.Parallel()
 	for i := range min(*lanes, int(*seeds)) {
@@ -62,7 +63,8 @@ const (
 	paceOfSeed  = 80 * time.Millisecond // less than the engines of two lanes can do: under faults, not under water
 )
 
-// fastPaths are what FORGEHOOK_FAST_PATH is in turns: as it is by default, with nearly all first attempts within the workflow task, and with none.
+// fastPaths are what FORGEHOOK_FAST_PATH is in turns: as it is by default, with nearly all first
+// attempts within the workflow task, and with none.
 var fastPaths = []string{"100ms", "1h", "0"}
 
 // plan draws what happens in a seed.
@@ -108,7 +110,8 @@ type fuzzed struct {
 	queue    string
 }
 
-// patience is how long after the last fault, or the last outcome since then, another call has its outcome at the latest.
+// patience is how long after the last fault, or the last outcome since then, another call has its
+// outcome at the latest.
 const patience = 90 * time.Second
 
 // run runs a seed on a lane.
@@ -188,7 +191,8 @@ func (f *fuzzed) install(l *lane) {
 	f.configure(in)
 }
 
-// workerOf is the worker that holds the other end of a connection to the receiver, "" where it is gone already.
+// workerOf is the worker that holds the other end of a connection to the receiver, "" where it is
+// gone already.
 func (f *fuzzed) workerOf(remote net.Addr) string {
 	for _, worker := range []string{aWorker, bWorker} {
 		if f.slots[worker].holds(remote) {
@@ -219,7 +223,8 @@ func (f *fuzzed) configure(in *installation) {
 	}
 }
 
-// awaitPoints gives faults that wait for processes to come to their points the time in which most calls end: later few come there.
+// awaitPoints gives faults that wait for processes to come to their points the time in which most
+// calls end: later few come there.
 func (f *fuzzed) awaitPoints(c *checker) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	for begin := time.Now(); f.faults.wait() && time.Since(begin) < 10*time.Second; <-tick.C {

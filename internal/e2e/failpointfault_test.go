@@ -22,7 +22,8 @@ const (
 	superseded action = "deploy"  // in order: the new one starts, then the old one stops. Workers only
 )
 
-// Those to whom something may be done. The worker at whose point it happens is the one it is done to.
+// Those to whom something may be done. The worker at whose point it happens is the one it is done
+// to.
 const (
 	theAPI      = "api"
 	aWorker     = "worker-1"
@@ -80,7 +81,8 @@ type faults struct {
 	over    bool // nothing happens any more
 }
 
-// at is called by who comes to a point. It returns when what is to happen there has happened: false where it is gone.
+// at is called by who comes to a point. It returns when what is to happen there has happened: false
+// where it is gone.
 func (f *faults) at(who func() string, point string) bool {
 	next, ok := f.take(point)
 	if !ok {
@@ -200,7 +202,8 @@ func (f *faults) strike(victim *victim, next fault) {
 	}()
 }
 
-// settling is how long after PostgreSQL or the engine was away exchanges may still be given up: a heartbeat may be missed until then.
+// settling is how long after PostgreSQL or the engine was away exchanges may still be given up: a
+// heartbeat may be missed until then.
 const settling = 5 * time.Second
 
 func (f *faults) undone(next fault, cut span) {
@@ -223,8 +226,8 @@ func (f *faults) undone(next fault, cut span) {
 	f.cuts = append(f.cuts, cut)
 }
 
-// starving is how long a machine may be busy elsewhere, or Temporal take for an answer, before heartbeats may be missed, too: that is a
-// fault of its own.
+// starving is how long a machine may be busy elsewhere, or Temporal take for an answer, before
+// heartbeats may be missed, too: that is a fault of its own.
 const starving = time.Second
 
 // watchStarving looks whether this process gets to run.

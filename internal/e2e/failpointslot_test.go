@@ -115,7 +115,8 @@ func inodeOf(local net.Addr) string {
 	port := fmt.Sprintf(":%04X", local.(*net.TCPAddr).Port)
 	table, _ := os.ReadFile("/proc/net/tcp")
 	for line := range strings.Lines(string(table)) {
-		// number, local address, remote address, state, queues, timer, retransmits, user, timeouts, inode
+		// number, local address, remote address, state, queues, timer, retransmits, user, timeouts,
+		// inode
 		fields := strings.Fields(line)
 		if len(fields) > 9 && strings.HasSuffix(fields[1], port) && fields[9] != "0" {
 			return fields[9]

@@ -22,8 +22,8 @@ import (
 	"time"
 )
 
-// lane is a PostgreSQL of the product and a Temporal, with a PostgreSQL of its own, that may be killed: no other test uses them. One
-// seed after the other runs on a lane.
+// lane is a PostgreSQL of the product and a Temporal, with a PostgreSQL of its own, that may be
+// killed: no other test uses them. One seed after the other runs on a lane.
 type lane struct {
 	database *stack
 	temporal *stack
@@ -49,7 +49,8 @@ func newLane(t *testing.T) *lane {
 	return l
 }
 
-// fixedPort is one below the range of which outgoing connections take theirs: a server that was killed must find it free.
+// fixedPort is one below the range of which outgoing connections take theirs: a server that was
+// killed must find it free.
 func fixedPort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -79,8 +80,8 @@ type stack struct {
 
 const devstack = "../../.forgehook/bin/devstack"
 
-// start starts the stack on the data that is there, and waits until all of it answers. Temporal may not come up in its time on a machine
-// that is busy, so it is tried several times.
+// start starts the stack on the data that is there, and waits until all of it answers. Temporal may
+// not come up in its time on a machine that is busy, so it is tried several times.
 func (s *stack) start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +149,8 @@ func (s *stack) signal(sig syscall.Signal) {
 	s.process.signal(sig)
 }
 
-// relax spares the disk: what is written survives the death of processes all the same, only not that of the machine.
+// relax spares the disk: what is written survives the death of processes all the same, only not
+// that of the machine.
 func (s *stack) relax() {
 	if s.t.Failed() {
 		return

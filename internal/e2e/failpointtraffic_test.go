@@ -20,7 +20,8 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// kind is a sort of call: the settings of its utility, how its endpoint behaves, and how it may end.
+// kind is a sort of call: the settings of its utility, how its endpoint behaves, and how it may
+// end.
 type kind struct {
 	name     string
 	share    int // of a hundred calls
@@ -28,7 +29,8 @@ type kind struct {
 	outcomes []forgehook.Outcome
 }
 
-// kinds are the calls of a seed. Whatever an endpoint does to the first request of a call, it is good to a later one.
+// kinds are the calls of a seed. Whatever an endpoint does to the first request of a call, it is
+// good to a later one.
 var kinds = []kind{
 	{name: "plain", share: 15, outcomes: delivered},
 	{name: "steady", share: 20, outcomes: delivered}, // up to two seconds: some are always on the wire

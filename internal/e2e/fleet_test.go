@@ -32,7 +32,8 @@ type member struct {
 	metrics string // of /metrics
 }
 
-// join starts another process beside those that run. The settings are environment variables of its own.
+// join starts another process beside those that run. The settings are environment variables of its
+// own.
 func (in *installation) join(command string, settings ...string) *member {
 	in.t.Helper()
 	m := &member{in: in, addr: freeAddr(in.t), metrics: freeAddr(in.t)}
@@ -102,8 +103,9 @@ func (g gauges) sum(name, label string) (total float64) {
 	return total
 }
 
-// balancer spreads requests over the APIs that say they are ready, in turns, and asks them ten times a second. A request that was given
-// to one is given to no other: what fails there, its caller sees.
+// balancer spreads requests over the APIs that say they are ready, in turns, and asks them ten
+// times a second. A request that was given to one is given to no other: what fails there, its
+// caller sees.
 type balancer struct {
 	*httptest.Server
 	turn atomic.Uint64
@@ -198,7 +200,8 @@ func ask(to, key, method, path string, headers http.Header, body []byte, out any
 	return response.StatusCode, json.Unmarshal(content, out)
 }
 
-// callers are clients that call a webhook one time after another and wait for the end of each call, without ever trying again.
+// callers are clients that call a webhook one time after another and wait for the end of each call,
+// without ever trying again.
 type callers struct {
 	in      *installation
 	to      string // URL of the API

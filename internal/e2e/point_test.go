@@ -8,14 +8,17 @@ import (
 	"testing"
 )
 
-// A point is a moment that both ends of a connection agree on: a statement, a commit or a request of ours is about to leave a process
-// ("postgres/UPDATE calls/before"), or its answer is about to arrive there ("temporal/StartWorkflowExecution/after"). Points lie in
-// taps between a process and what it talks to, so that the program that is tested is the one that is shipped. What happens to a
-// process at a point is over before the point is passed: killed before, nothing has left it; killed after, it never hears. False says
-// that the process is gone, and what it was about to send with it.
+// A point is a moment that both ends of a connection agree on: a statement, a commit or a request
+// of ours is about to leave a process ("postgres/UPDATE calls/before"), or its answer is about to
+// arrive there ("temporal/StartWorkflowExecution/after"). Points lie in taps between a process and
+// what it talks to, so that the program that is tested is the one that is shipped. What happens to
+// a process at a point is over before the point is passed: killed before, nothing has left it;
+// killed after, it never hears. False says that the process is gone, and what it was about to send
+// with it.
 type watcher func(point string) bool
 
-// speaker passes one connection on, and says where its points are. It returns when one side is gone.
+// speaker passes one connection on, and says where its points are. It returns when one side is
+// gone.
 type speaker func(client, server net.Conn, at watcher)
 
 // tap stands between a process and a server, and passes its connections on.

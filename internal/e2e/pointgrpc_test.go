@@ -17,9 +17,10 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// speakTemporal has a point before each request to Temporal and after its answer, named by its method:
-// "temporal/RespondWorkflowTaskCompleted/before". It knows as much of HTTP/2 as that takes. took is told of each request's answer, or of
-// its being given up, but for those that wait for something to happen.
+// speakTemporal has a point before each request to Temporal and after its answer, named by its
+// method: "temporal/RespondWorkflowTaskCompleted/before". It knows as much of HTTP/2 as that takes.
+// took is told of each request's answer, or of its being given up, but for those that wait for
+// something to happen.
 func speakTemporal(client, server net.Conn, at watcher, took func(since time.Time)) {
 	s := &grpcSession{at: at, took: took, open: map[uint32]grpcRequest{}}
 	answered := make(chan struct{})
@@ -88,7 +89,8 @@ func frames(from io.Reader, into io.Writer, see func(frame) error) {
 	}
 }
 
-// request puts a frame's headers together. Every header block must be decoded, as each builds on those before.
+// request puts a frame's headers together. Every header block must be decoded, as each builds on
+// those before.
 func (s *grpcSession) request(f frame) error {
 	switch f.kind {
 	case http2.FrameHeaders:

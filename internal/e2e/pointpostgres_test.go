@@ -14,8 +14,9 @@ import (
 	"testing"
 )
 
-// speakPostgres has a point before and after each round trip of a connection that runs a statement, named by what the statement
-// changes, or reads: "postgres/COMMIT of UPDATE attempts+UPDATE calls/after". It knows as much of the protocol as that takes.
+// speakPostgres has a point before and after each round trip of a connection that runs a statement,
+// named by what the statement changes, or reads: "postgres/COMMIT of UPDATE attempts+UPDATE
+// calls/after". It knows as much of the protocol as that takes.
 func speakPostgres(client, server net.Conn, at watcher) {
 	s := &sqlSession{at: at, client: client, server: server, statements: map[string]string{}}
 	answered := make(chan struct{})
@@ -165,7 +166,8 @@ func (s *sqlSession) waiting() bool {
 	return len(s.rounds) > 0
 }
 
-// point names a statement; "" for what changes nothing by itself. A commit is named by what was changed last.
+// point names a statement; "" for what changes nothing by itself. A commit is named by what was
+// changed last.
 func (s *sqlSession) point(sql string) string {
 	word, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(sql)), " ")
 	switch strings.TrimRight(word, ";") {

@@ -18,7 +18,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 )
 
-// TestTap_postgres cuts a commit before and after it reaches the server: it is not there, and it is there.
+// TestTap_postgres cuts a commit before and after it reaches the server: it is not there, and it is
+// there.
 func TestTap_postgres(t *testing.T) {
 	t.Parallel()
 	for side, want := range map[string]int{"before": 0, "after": 1} {

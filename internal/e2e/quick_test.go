@@ -22,8 +22,8 @@ func (in *installation) makeQuick() {
 	})
 }
 
-// TestSlowEndpointHoldsNoWorkflowTask: an endpoint that was quick stops answering. Its calls leave their workflow tasks, others go on,
-// and in the end each call was sent once.
+// TestSlowEndpointHoldsNoWorkflowTask: an endpoint that was quick stops answering. Its calls leave
+// their workflow tasks, others go on, and in the end each call was sent once.
 func TestSlowEndpointHoldsNoWorkflowTask(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})

@@ -14,8 +14,8 @@ import (
 
 const recoveringCalls = 50
 
-// TestRecovery kills one of two workers in the midst of calls, and says how long it took from then until the last of those had ended:
-// the endpoint answers at once from then on.
+// TestRecovery kills one of two workers in the midst of calls, and says how long it took from then
+// until the last of those had ended: the endpoint answers at once from then on.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

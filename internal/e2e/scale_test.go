@@ -11,8 +11,9 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// TestScale runs two APIs behind a load balancer and two workers, and lets each of them leave in order and another one join under load.
-// Callers that never try anything again see no error, and nothing is sent twice.
+// TestScale runs two APIs behind a load balancer and two workers, and lets each of them leave in
+// order and another one join under load. Callers that never try anything again see no error, and
+// nothing is sent twice.
 func TestScale(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})

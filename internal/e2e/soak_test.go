@@ -24,8 +24,9 @@ var (
 	soakRate = flag.Float64("soak-rate", 5, "calls a second of TestSoak")
 )
 
-// soakGauges are what a soak watches, in the order of soak.read. Tolerances are for growth from the end of the first third to the end.
-// What the engine keeps is shown only: it keeps each history for the namespace's retention.
+// soakGauges are what a soak watches, in the order of soak.read. Tolerances are for growth from the
+// end of the first third to the end. What the engine keeps is shown only: it keeps each history for
+// the namespace's retention.
 func soakGauges() []gauge {
 	const mib = 1 << 20
 	var list []gauge
@@ -52,9 +53,10 @@ func soakGauges() []gauge {
 	)
 }
 
-// TestSoak keeps a steady load on an API and a worker whose endpoints are quick, slow, failing, flapping, resetting and verbose, and
-// watches what the processes and the tables hold. After the warm-up, the first third, all of it is flat; tables grow by the same
-// bytes for each call, as history is kept. In the end each call is held against what the endpoints saw.
+// TestSoak keeps a steady load on an API and a worker whose endpoints are quick, slow, failing,
+// flapping, resetting and verbose, and watches what the processes and the tables hold. After the
+// warm-up, the first third, all of it is flat; tables grow by the same bytes for each call, as
+// history is kept. In the end each call is held against what the endpoints saw.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	s := newSoak(t)
@@ -128,7 +130,8 @@ func newSoak(t *testing.T) *soak {
 	return s
 }
 
-// run loads the installation, however long its answers take, and reads the gauges each minute, more often where it is short.
+// run loads the installation, however long its answers take, and reads the gauges each minute, more
+// often where it is short.
 func (s *soak) run(duration time.Duration, tell func(reading)) (readings []reading) {
 	s.t.Helper()
 	pause := time.Duration(float64(time.Second) / *soakRate)
@@ -195,7 +198,8 @@ func (s *soak) service() int32 {
 	return utility.ServiceID
 }
 
-// sample looks at the processes. Between events and exchanges they come back to what they hold for good: a leak raises that, too.
+// sample looks at the processes. Between events and exchanges they come back to what they hold for
+// good: a leak raises that, too.
 func (s *soak) sample() {
 	s.t.Helper()
 	for i, m := range []*member{s.apiMember, s.workerMember} {
@@ -231,7 +235,8 @@ func (s *soak) read() reading {
 	return r
 }
 
-// stackRSS is the memory of the development stack's process, which is the engine's, in bytes; 0 where the system does not tell.
+// stackRSS is the memory of the development stack's process, which is the engine's, in bytes; 0
+// where the system does not tell.
 func stackRSS() float64 {
 	status, err := os.ReadFile("/proc/" + os.Getenv("FORGEHOOK_DEV_STACK_PID") + "/status")
 	if err != nil {

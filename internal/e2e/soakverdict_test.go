@@ -25,7 +25,8 @@ type reading struct {
 	values []float64
 }
 
-// growth is by how much a gauge grew after the warm-up, the first third, along the line that fits its readings best; mean is theirs.
+// growth is by how much a gauge grew after the warm-up, the first third, along the line that fits
+// its readings best; mean is theirs.
 func growth(readings []reading, i int) (grown, mean float64) {
 	end := readings[len(readings)-1].at
 	var times, values []float64

@@ -33,7 +33,8 @@ import (
 	"github.com/forgehook/forgehook/worker"
 )
 
-// installation is Forgehook as real processes on a database and a task queue of its own, with an endpoint under the test's control.
+// installation is Forgehook as real processes on a database and a task queue of its own, with an
+// endpoint under the test's control.
 type installation struct {
 	t        *testing.T
 	env      []string
@@ -80,7 +81,8 @@ func install(t *testing.T, settings map[string]any) *installation {
 	return in
 }
 
-// dropSweep ends the schedule of an installation that is gone. One each second of every test and seed so far is more than the engine can do.
+// dropSweep ends the schedule of an installation that is gone. One each second of every test and
+// seed so far is more than the engine can do.
 func dropSweep(t *testing.T, temporal sdk.Client, queue string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -33,8 +33,9 @@ const (
 	afterQuick  = quick + after
 )
 
-// TestNothingIsLost does to real processes what may happen to them, at each moment of a call. Whatever happens, the call has one
-// outcome, the endpoint sees one webhook-id, and a second request for it only where an exchange was cut: then an attempt is unknown.
+// TestNothingIsLost does to real processes what may happen to them, at each moment of a call.
+// Whatever happens, the call has one outcome, the endpoint sees one webhook-id, and a second
+// request for it only where an exchange was cut: then an attempt is unknown.
 func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -173,8 +174,8 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// TestSlowExchangeOutlivesAnInterrupt interrupts a call whose endpoint takes longer to answer than a heartbeat may be missed: the
-// answer counts all the same, and nothing is sent beside it.
+// TestSlowExchangeOutlivesAnInterrupt interrupts a call whose endpoint takes longer to answer than
+// a heartbeat may be missed: the answer counts all the same, and nothing is sent beside it.
 func TestSlowExchangeOutlivesAnInterrupt(t *testing.T) {
 	t.Parallel()
 	const longerThanHeartbeats = 9 * time.Second
@@ -194,7 +195,8 @@ func TestSlowExchangeOutlivesAnInterrupt(t *testing.T) {
 	}
 }
 
-// TestAcceptedNotStarted kills the API between accept and start, while the engine does not answer it. The sweep mends it.
+// TestAcceptedNotStarted kills the API between accept and start, while the engine does not answer
+// it. The sweep mends it.
 func TestAcceptedNotStarted(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
@@ -269,8 +271,8 @@ func (in *installation) answerAll(ctx context.Context) {
 	}()
 }
 
-// cutOnce is the number of attempts of a call whose first exchange was cut: that one and a second, unless its answer came all
-// the same.
+// cutOnce is the number of attempts of a call whose first exchange was cut: that one and a second,
+// unless its answer came all the same.
 const cutOnce = -1
 
 // verify holds a completed call against what the endpoint saw, which answers whatever it gets.
@@ -292,7 +294,8 @@ func (in *installation) verify(call forgehook.Call, want forgehook.Outcome, want
 	}
 }
 
-// reset is the button of the Temporal UI: run again from the first workflow task, once that has ended.
+// reset is the button of the Temporal UI: run again from the first workflow task, once that has
+// ended.
 func (in *installation) reset(call forgehook.Call) {
 	in.t.Helper()
 	in.eventually("the run can be reset", func() bool {
@@ -304,7 +307,8 @@ func (in *installation) reset(call forgehook.Call) {
 	})
 }
 
-// pauseActivity is the button of the Temporal UI, which is there once an activity is. Unpause finds none where the call has ended.
+// pauseActivity is the button of the Temporal UI, which is there once an activity is. Unpause finds
+// none where the call has ended.
 func (in *installation) pauseActivity(call forgehook.Call, pause bool) {
 	in.t.Helper()
 	execution := &common.WorkflowExecution{WorkflowId: call.WorkflowID}

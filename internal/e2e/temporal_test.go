@@ -18,7 +18,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// TestExampleTemporal runs the example of a workflow of one's own: as its child in the namespace, and over Nexus from another one.
+// TestExampleTemporal runs the example of a workflow of one's own: as its child in the namespace,
+// and over Nexus from another one.
 func TestExampleTemporal(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})

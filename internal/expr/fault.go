@@ -109,8 +109,8 @@ func (c *compiler) wrongResult(tree *ast.AST, want Result) *Fault {
 	return &f
 }
 
-// constantFaults finds what is wrong whatever the subject is: patterns that cannot be read and names
-// that stand twice in a map.
+// constantFaults finds what is wrong whatever the subject is: patterns that cannot be read and
+// names that stand twice in a map.
 func (c *compiler) constantFaults(tree *ast.AST) Faults {
 	src := newSource(c.text, tree.SourceInfo(), c.options)
 	var fs Faults

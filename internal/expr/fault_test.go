@@ -113,7 +113,8 @@ func TestCompile_wrongResult(t *testing.T) {
 	}
 }
 
-// TestCompile_allFaults: all faults of a text at once, at most 20, and placed in the text around it.
+// TestCompile_allFaults: all faults of a text at once, at most 20, and placed in the text around
+// it.
 func TestCompile_allFaults(t *testing.T) {
 	t.Parallel()
 	_, err := Compile(Subject, AnyResult, "[doc.a1,\ndoc.a2, dco]", At(10, 5))

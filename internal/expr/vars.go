@@ -70,8 +70,8 @@ func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 	return v.aliased(Subject)
 }
 
-// ResponseVars are the variables of [Received] and, with null for result and callback, of [WriteBack].
-// Neither subject nor exchange may change while they are used.
+// ResponseVars are the variables of [Received] and, with null for result and callback, of
+// [WriteBack]. Neither subject nor exchange may change while they are used.
 func ResponseVars(sub *forgehook.Subject, call Call, x *forgehook.Exchange) *Vars {
 	v := SubjectVars(sub, call)
 	v.make["response"] = func() ref.Val { return v.memory.Response(x) }

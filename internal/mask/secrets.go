@@ -81,8 +81,8 @@ func (s *Secrets) Values() []string {
 	return slices.Compact(list)
 }
 
-// Written are the values that a write-back, which may be nil, gives to secret fields: to those that it
-// names, and to the one that the call is about.
+// Written are the values that a write-back, which may be nil, gives to secret fields: to those that
+// it names, and to the one that the call is about.
 func (s *Secrets) Written(w *forgehook.WriteBack) (values []string) {
 	if w == nil || !s.found {
 		return nil

@@ -16,7 +16,8 @@ const (
 	maxAddresses   = 8                      // of one name that are tried
 )
 
-// dialer opens connections to addresses that the guard permits. What fails is told apart by [stageError].
+// dialer opens connections to addresses that the guard permits. What fails is told apart by
+// [stageError].
 type dialer struct {
 	guard    *guard
 	resolver Resolver
@@ -29,7 +30,8 @@ func (d *dialer) plain(ctx context.Context, _, address string) (net.Conn, error)
 	return d.open(ctx, "http", address)
 }
 
-// encrypted opens a connection and completes its handshake; for [net/http.Transport.DialTLSContext].
+// encrypted opens a connection and completes its handshake; for
+// [net/http.Transport.DialTLSContext].
 func (d *dialer) encrypted(config *tls.Config) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, _, address string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
@@ -84,8 +86,9 @@ func (d *dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	return addrs, err
 }
 
-// race dials one address after the other and takes the first connection. The next one starts when the one before fails or takes
-// too long, so that a broken IPv6 route costs a moment and no attempt.
+// race dials one address after the other and takes the first connection. The next one starts when
+// the one before fails or takes too long, so that a broken IPv6 route costs a moment and no
+// attempt.
 func (d *dialer) race(ctx context.Context, scheme string, targets []netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -129,8 +132,8 @@ func (d *dialer) race(ctx context.Context, scheme string, targets []netip.AddrPo
 	return nil, first
 }
 
-// dial connects to one address. The guard is asked once more for what the kernel is about to connect to: whatever lies between
-// the choice and the socket, no other address can be reached.
+// dial connects to one address. The guard is asked once more for what the kernel is about to
+// connect to: whatever lies between the choice and the socket, no other address can be reached.
 func (d *dialer) dial(ctx context.Context, scheme string, to netip.AddrPort) (net.Conn, error) {
 	nd := net.Dialer{ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		dialled, err := netip.ParseAddrPort(address)

@@ -16,8 +16,9 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// blockedError is the guard's refusal. Its text is the same for every address, port and scheme: what a name resolves to inside
-// is nobody's business, so the address is for the operator's log only.
+// blockedError is the guard's refusal. Its text is the same for every address, port and scheme:
+// what a name resolves to inside is nobody's business, so the address is for the operator's log
+// only.
 type blockedError struct{ address string }
 
 func (*blockedError) Error() string {
@@ -56,8 +57,9 @@ func (s *Sender) report(ctx context.Context, key string, err error) {
 	}
 }
 
-// fault names what ended an exchange without a response. The sentences are ours: those of net and net/http quote URLs, addresses
-// and what the endpoint sent. parent is the caller's context, ctx adds the timeout.
+// fault names what ended an exchange without a response. The sentences are ours: those of net and
+// net/http quote URLs, addresses and what the endpoint sent. parent is the caller's context, ctx
+// adds the timeout.
 func fault(parent, ctx context.Context, err error, sent bool, timeout time.Duration) *forgehook.CallError {
 	say := func(code forgehook.CallErrorCode, message string) *forgehook.CallError {
 		return &forgehook.CallError{Code: code, Message: message}
@@ -113,7 +115,8 @@ func openingFault(e *stageError) (code forgehook.CallErrorCode, message string) 
 	}
 }
 
-// handshakeFault tells certificates, which somebody must replace, from TLS that the two sides cannot agree on.
+// handshakeFault tells certificates, which somebody must replace, from TLS that the two sides
+// cannot agree on.
 func handshakeFault(err error) (code forgehook.CallErrorCode, message string) {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		reason := "is not from a trusted authority"

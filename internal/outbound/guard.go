@@ -9,14 +9,16 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// guard decides which addresses may be dialled. Its one rule: an address that the operator allowed may be dialled by any scheme
-// on any port; every other one must be public, and is dialled by https on the usual ports only.
+// guard decides which addresses may be dialled. Its one rule: an address that the operator allowed
+// may be dialled by any scheme on any port; every other one must be public, and is dialled by https
+// on the usual ports only.
 type guard struct {
 	allow    []netip.Prefix
 	internet *ssrf.Guardian
 }
 
-// metadata are the addresses where clouds hand credentials to whoever asks from inside: they can never be allowed.
+// metadata are the addresses where clouds hand credentials to whoever asks from inside: they can
+// never be allowed.
 var metadata = []netip.Addr{
 	netip.MustParseAddr("169.254.169.254"), // most clouds
 	netip.MustParseAddr("169.254.170.2"),   // AWS ECS
@@ -46,8 +48,8 @@ func newGuard(allow []netip.Prefix) (*guard, error) {
 	return &guard{allow: allow, internet: ssrf.New(ssrf.WithDeniedV4Prefixes(azure))}, nil
 }
 
-// ParseAllow reads FORGEHOOK_EGRESS_ALLOW: networks in CIDR form or single addresses, separated by commas or spaces. Empty allows
-// nothing beyond the public internet.
+// ParseAllow reads FORGEHOOK_EGRESS_ALLOW: networks in CIDR form or single addresses, separated by
+// commas or spaces. Empty allows nothing beyond the public internet.
 func ParseAllow(s string) ([]netip.Prefix, error) {
 	var allow []netip.Prefix
 	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }) {
@@ -104,12 +106,14 @@ func (g *guard) allows(addr netip.Addr) bool {
 	return slices.ContainsFunc(g.allow, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// allowsNetworks reports whether more than this machine is allowed, so that names other than localhost may be among it.
+// allowsNetworks reports whether more than this machine is allowed, so that names other than
+// localhost may be among it.
 func (g *guard) allowsNetworks() bool {
 	return slices.ContainsFunc(g.allow, func(p netip.Prefix) bool { return !p.Addr().IsLoopback() })
 }
 
-// public reports whether an address is one of the internet's. One of NAT64's stands for the IPv4 address within.
+// public reports whether an address is one of the internet's. One of NAT64's stands for the IPv4
+// address within.
 func (g *guard) public(addr netip.Addr) bool {
 	if ssrf.IPv6NAT64Prefix.Contains(addr) {
 		bytes := addr.As16()
@@ -120,9 +124,10 @@ func (g *guard) public(addr netip.Addr) bool {
 
 func usualPort(port uint16) bool { return port == 443 || port == 80 }
 
-// choose checks every address of a name before any is dialled, so that no answer of a name server can change between check and
-// use. One refused address refuses the whole answer, for a name that is partly internal is an attack, unless the operator
-// allowed another of them: localhost is often ::1 as well as 127.0.0.1. Refused addresses are not dialled either way.
+// choose checks every address of a name before any is dialled, so that no answer of a name server
+// can change between check and use. One refused address refuses the whole answer, for a name that
+// is partly internal is an attack, unless the operator allowed another of them: localhost is often
+// ::1 as well as 127.0.0.1. Refused addresses are not dialled either way.
 func (g *guard) choose(scheme string, addrs []netip.Addr, port uint16) ([]netip.AddrPort, error) {
 	var permitted []netip.AddrPort
 	var refusal error

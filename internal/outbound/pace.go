@@ -7,8 +7,8 @@ const DefaultQuickWithin = 100 * time.Millisecond
 
 const quickEnough = 3 // exchanges in a row
 
-// Quick tells whether the last exchanges of a key, three at least, were quick ones, as far as this process has made them. One that takes
-// longer counts from that moment on, not from its end.
+// Quick tells whether the last exchanges of a key, three at least, were quick ones, as far as this
+// process has made them. One that takes longer counts from that moment on, not from its end.
 func (s *Sender) Quick(key string) bool {
 	p := s.pools.find(key)
 	return p != nil && p.quick.Load() >= quickEnough

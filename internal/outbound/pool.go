@@ -20,8 +20,9 @@ const (
 	pingAfter        = 15 * time.Second // an HTTP/2 connection that says nothing is asked whether it lives
 )
 
-// pools keeps one transport a key, the least recently used going first. Keys do not share connections, so one tenant's slow or
-// hostile endpoint can neither hold nor read what another tenant's utility sends.
+// pools keeps one transport a key, the least recently used going first. Keys do not share
+// connections, so one tenant's slow or hostile endpoint can neither hold nor read what another
+// tenant's utility sends.
 type pools struct {
 	dialer *dialer
 	roots  *x509.CertPool
@@ -41,8 +42,8 @@ func newPools(d *dialer, roots *x509.CertPool) *pools {
 	return &pools{dialer: d, roots: roots, recent: list.New(), byKey: make(map[string]*list.Element)}
 }
 
-// newTransport makes a transport with its own connections. It is used without an [http.Client], which would follow redirects,
-// take credentials from URLs and quote URLs in errors.
+// newTransport makes a transport with its own connections. It is used without an [http.Client],
+// which would follow redirects, take credentials from URLs and quote URLs in errors.
 func newTransport(d *dialer, roots *x509.CertPool) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

@@ -11,10 +11,12 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// managed are the headers that net/http handles itself: it finds them only under their canonical names.
+// managed are the headers that net/http handles itself: it finds them only under their canonical
+// names.
 var managed = []string{"Accept-Encoding", "Content-Length", "Host", "User-Agent"}
 
-// refused are headers about the connection, which is not the caller's: they could split a request or switch protocols.
+// refused are headers about the connection, which is not the caller's: they could split a request
+// or switch protocols.
 var refused = []string{"Connection", "Expect", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 // request makes the request that goes out, or says with a [requestError] why it cannot.

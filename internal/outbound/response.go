@@ -22,7 +22,8 @@ const (
 
 // read fills in what the endpoint responds, of its body at most keep bytes.
 func read(res *http.Response, keep int, x *forgehook.Exchange) error {
-	// 101 hands the bare connection over, which no request asked for and no deadline would bound; below 100 is no status.
+	// 101 hands the bare connection over, which no request asked for and no deadline would bound;
+	// below 100 is no status.
 	if res.StatusCode <= http.StatusSwitchingProtocols {
 		return errNoStatus
 	}
@@ -35,7 +36,8 @@ func read(res *http.Response, keep int, x *forgehook.Exchange) error {
 // judged are the headers that mean something for a call: they are kept when there are too many.
 var judged = []string{"Content-Encoding", "Content-Type", "Date", "Location", "Retry-After"}
 
-// headers makes a response's header safe to keep: bounded, valid UTF-8 and without NUL, which PostgreSQL refuses in text.
+// headers makes a response's header safe to keep: bounded, valid UTF-8 and without NUL, which
+// PostgreSQL refuses in text.
 func headers(h http.Header) map[string]string {
 	safe := make(map[string]string)
 	for _, name := range slices.Concat(judged, slices.Sorted(maps.Keys(h))) {
@@ -51,8 +53,9 @@ func printable(s string, limit int) string {
 	return strings.ReplaceAll(s, "\x00", "\uFFFD")
 }
 
-// body reads at most limit bytes, decompressed. Closing an unfinished body drops its connection. Nothing that goes wrong here
-// is an error: the endpoint has already said whether it took the request.
+// body reads at most limit bytes, decompressed. Closing an unfinished body drops its connection.
+// Nothing that goes wrong here is an error: the endpoint has already said whether it took the
+// request.
 func body(res *http.Response, limit int) (read []byte, truncated bool) {
 	// The compressed bytes are bounded as well: gzip can be made of any number of empty members.
 	raw := bufio.NewReader(io.LimitReader(res.Body, 2*int64(limit)+64<<10))
@@ -71,7 +74,8 @@ func body(res *http.Response, limit int) (read []byte, truncated bool) {
 	return read, err != nil
 }
 
-// compressed reports whether a body is what its header claims: some endpoints name gzip and send plain text.
+// compressed reports whether a body is what its header claims: some endpoints name gzip and send
+// plain text.
 func compressed(encoding string, body *bufio.Reader) bool {
 	if !strings.EqualFold(encoding, "gzip") && !strings.EqualFold(encoding, "x-gzip") {
 		return false

@@ -36,7 +36,8 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// Request is one request to an endpoint. What is not in it is not sent, but for Host, Content-Length and Accept-Encoding.
+// Request is one request to an endpoint. What is not in it is not sent, but for Host,
+// Content-Length and Accept-Encoding.
 type Request struct {
 	Key     string // names the connection pool, "tenant/utility": connections are never shared between keys
 	Method  string
@@ -85,9 +86,10 @@ func New(o Options) (*Sender, error) {
 // Close closes idle connections. Exchanges under way go on.
 func (s *Sender) Close() { s.pools.close() }
 
-// Send makes one exchange. It ends when the response is complete or long enough, at the timeout, or with ctx (code "canceled"). A
-// status that has arrived stands, whatever happens to its body. A kept-alive connection that turns out to be dead is replaced
-// and the request sent again only where nothing had been written, or where the method may be repeated anyway (GET, HEAD, OPTIONS).
+// Send makes one exchange. It ends when the response is complete or long enough, at the timeout, or
+// with ctx (code "canceled"). A status that has arrived stands, whatever happens to its body. A
+// kept-alive connection that turns out to be dead is replaced and the request sent again only where
+// nothing had been written, or where the method may be repeated anyway (GET, HEAD, OPTIONS).
 func (s *Sender) Send(ctx context.Context, r Request) forgehook.Exchange {
 	x := forgehook.Exchange{StartedAt: time.Now()}
 	s.exchange(ctx, r, &x)

@@ -371,7 +371,8 @@ func TestSend_names(t *testing.T) {
 		"none.example":     {{}},
 	}}
 	s := setup(t, Options{Allow: local, Resolver: resolver})
-	// With only this machine allowed, Check and so Send refuse plain names: dial them as the transport would.
+	// With only this machine allowed, Check and so Send refuse plain names: dial them as the
+	// transport would.
 	open := func(host string) error {
 		conn, err := s.pools.dialer.plain(t.Context(), "tcp", strings.Replace(strings.TrimPrefix(server.URL, "http://"), "127.0.0.1", host, 1))
 		if err == nil {

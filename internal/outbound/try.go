@@ -17,8 +17,9 @@ type Connection struct {
 	Certificate time.Time // when the first of the endpoint's certificates ends; zero over plain http
 }
 
-// Try opens a connection to the host of a URL as an attempt would, by DNS, the guard, TCP and TLS, and closes it again: nothing is
-// sent. Its errors are for an operator and name the address that the guard refused.
+// Try opens a connection to the host of a URL as an attempt would, by DNS, the guard, TCP and TLS,
+// and closes it again: nothing is sent. Its errors are for an operator and name the address that
+// the guard refused.
 func (s *Sender) Try(ctx context.Context, rawURL string) (c Connection, err error) {
 	u, err := parseURL(rawURL)
 	if err != nil {

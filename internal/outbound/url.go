@@ -13,8 +13,9 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Check judges a URL when it is saved, as far as that needs no DNS: the rest is judged at each dial. The error's text says what is
-// allowed and reads after "must be". A URL with template expressions has to be filled in first.
+// Check judges a URL when it is saved, as far as that needs no DNS: the rest is judged at each
+// dial. The error's text says what is allowed and reads after "must be". A URL with template
+// expressions has to be filled in first.
 func (s *Sender) Check(rawURL string) error {
 	u, err := parseURL(rawURL)
 	if err != nil {
@@ -37,7 +38,8 @@ var (
 	errOddPort    = errors.New("a URL with port 443 or 80: other ports are allowed only for addresses that FORGEHOOK_EGRESS_ALLOW holds")
 )
 
-// parseURL accepts what can be sent: the guard has not spoken yet. Errors never quote the URL, which may hold secrets.
+// parseURL accepts what can be sent: the guard has not spoken yet. Errors never quote the URL,
+// which may hold secrets.
 func parseURL(raw string) (*url.URL, error) {
 	if !utf8.ValidString(raw) || strings.ContainsFunc(raw, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }) {
 		return nil, errCharacters
@@ -109,8 +111,9 @@ var (
 	}
 )
 
-// knownAddrs are the addresses of an IP literal or a local name, none for other names. A resolver may read 127.1, 0x7f000001 or
-// 2130706433 as an address, and net/http turns ①②⑦.⓪.⓪.① into one: such spellings have no honest use and are refused.
+// knownAddrs are the addresses of an IP literal or a local name, none for other names. A resolver
+// may read 127.1, 0x7f000001 or 2130706433 as an address, and net/http turns ①②⑦.⓪.⓪.① into one:
+// such spellings have no honest use and are refused.
 func knownAddrs(host string) ([]netip.Addr, error) {
 	if len(host) > 253 { // no DNS name is longer, and Punycode takes quadratic time
 		return nil, errHostname

@@ -262,7 +262,8 @@ func TestReport_isBounded(t *testing.T) {
 	}
 }
 
-// FuzzPlatformTree: whatever comes in, it ends in an error with a code or in settings, and no secret is in the report.
+// FuzzPlatformTree: whatever comes in, it ends in an error with a code or in settings, and no
+// secret is in the report.
 func FuzzPlatformTree(f *testing.F) {
 	f.Add(hierarchy(f))
 	f.Add([]byte(under(goodURL + `,{"name":"Password","defaultValue":"hush-7Qz-hush"}`)))
@@ -298,8 +299,8 @@ func FuzzPlatformTree(f *testing.F) {
 	})
 }
 
-// FuzzDecodeDocument: the root's decoder meets documents of any shape (unknown fields, odd numbers, deep nesting); what it takes has
-// JSON that it takes again, to the same document.
+// FuzzDecodeDocument: the root's decoder meets documents of any shape (unknown fields, odd numbers,
+// deep nesting); what it takes has JSON that it takes again, to the same document.
 func FuzzDecodeDocument(f *testing.F) {
 	f.Add([]byte(`{"id":912,"status":9,"usage":"outbox","dtc":"2026-01-05T07:30:00Z","resultParameters":[{"id":1,"value":"1","verifications":[{"confidence":0.5,"charge":1e2}]}]}`))
 	f.Add([]byte(`{"ID":1e0,"whatever":{"a":[1,2,{"b":null}]},"source":{"z":1.10,"a":[]},"classId":2147483648}`))

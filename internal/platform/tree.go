@@ -1,6 +1,7 @@
-// Package platform reads the platform's own JSON: the hierarchy of parameter definitions that holds the settings of WebHook
-// utilities. It says what it found, what it takes and what it does not, and leaves judging the values to [forgehook.DecodeImported]
-// and to the rules. It is pure and shows no secret. Start with [Parse], then [Utility.Settle].
+// Package platform reads the platform's own JSON: the hierarchy of parameter definitions that holds
+// the settings of WebHook utilities. It says what it found, what it takes and what it does not, and
+// leaves judging the values to [forgehook.DecodeImported] and to the rules. It is pure and shows no
+// secret. Start with [Parse], then [Utility.Settle].
 package platform
 
 import (
@@ -22,8 +23,9 @@ const (
 // statusDeleted is the platform's status of a definition that somebody has deleted.
 const statusDeleted = 99
 
-// Parse finds the WebHook utilities of a hierarchy: an object or a list, each node a parameter definition with its children. The
-// error is malformed-json, or invalid where there is no utility or something in the way of reading one.
+// Parse finds the WebHook utilities of a hierarchy: an object or a list, each node a parameter
+// definition with its children. The error is malformed-json, or invalid where there is no utility
+// or something in the way of reading one.
 func Parse(data []byte) ([]*Utility, error) {
 	tree, err := forgehook.ParseJSON(data)
 	if err != nil {
@@ -47,10 +49,12 @@ func Parse(data []byte) ([]*Utility, error) {
 	return utilities, nil
 }
 
-// node is one parameter definition, read as far as anybody asks. Names are found in any case: .NET writes PascalCase too.
+// node is one parameter definition, read as far as anybody asks. Names are found in any case: .NET
+// writes PascalCase too.
 type node struct{ *jsontree.Node }
 
-// finder collects the utilities of a hierarchy. What lies inside a utility is its settings, even if it has the utility's type.
+// finder collects the utilities of a hierarchy. What lies inside a utility is its settings, even if
+// it has the utility's type.
 type finder struct {
 	utilities []node
 	tooDeep   bool
@@ -121,7 +125,8 @@ func (n node) disabled() bool {
 	return err == nil && !on
 }
 
-// setting is a definition's value, which the platform keeps as a text; nil where it is empty. ok is false for what is no value.
+// setting is a definition's value, which the platform keeps as a text; nil where it is empty. ok is
+// false for what is no value.
 func (n node) setting() (value any, ok bool) {
 	for _, name := range []string{"defaultValue", "value"} {
 		switch m := n.Member(name); m.Kind() {

@@ -34,8 +34,8 @@ type Line struct {
 	Message string `json:"message,omitempty"`
 }
 
-// NoURL is the address of a utility whose own one was refused, so that the rest of it can be kept. No host can have it (RFC 6761),
-// and the utility is off.
+// NoURL is the address of a utility whose own one was refused, so that the rest of it can be kept.
+// No host can have it (RFC 6761), and the utility is off.
 const NoURL = "https://address-not-imported.invalid/"
 
 const urlPath = "webHook.url"
@@ -57,7 +57,8 @@ type Utility struct {
 // maxNoted bounds the lines about nodes that are no settings.
 const maxNoted = 100
 
-// platformDefaults are what the platform does where the hierarchy is silent, as far as a new utility here does otherwise.
+// platformDefaults are what the platform does where the hierarchy is silent, as far as a new
+// utility here does otherwise.
 var platformDefaults = []struct {
 	path    string
 	value   string
@@ -96,7 +97,8 @@ func newUtility(root node, position int) *Utility {
 	return u
 }
 
-// read walks the nodes below a utility. container is "" or the platform's path of the group, "WebHook/".
+// read walks the nodes below a utility. container is "" or the platform's path of the group,
+// "WebHook/".
 func (u *Utility) read(n node, container string, depth int) {
 	for _, child := range n.below() {
 		switch c := (node{child}); {
@@ -118,7 +120,8 @@ func (u *Utility) read(n node, container string, depth int) {
 	}
 }
 
-// splitDomain makes Domain and Username of a username DOMAIN\user, which means the same on the platform.
+// splitDomain makes Domain and Username of a username DOMAIN\user, which means the same on the
+// platform.
 func (u *Utility) splitDomain() {
 	const username, domain = "webHook.username", "webHook.domain"
 	given, _ := u.values[username].(string)
@@ -190,7 +193,8 @@ func (u *Utility) leaf(n node, container string) {
 	u.Report = append(u.Report, line)
 }
 
-// take keeps a value for decoding. An empty one is the platform's default where the setting has no empty value.
+// take keeps a value for decoding. An empty one is the platform's default where the setting has no
+// empty value.
 func (u *Utility) take(f *forgehook.Field, value any) {
 	if value == nil {
 		value = platformDefault(f.Path)
@@ -204,7 +208,8 @@ func (u *Utility) take(f *forgehook.Field, value any) {
 	u.values[f.Path] = value
 }
 
-// platformDefault is what the platform does without a value, nil where that is what a new utility here does.
+// platformDefault is what the platform does without a value, nil where that is what a new utility
+// here does.
 func platformDefault(path string) any {
 	for _, d := range platformDefaults {
 		if d.path == path {
@@ -236,8 +241,9 @@ func (u *Utility) known(path string) bool {
 	return slices.ContainsFunc(u.Report, func(l Line) bool { return l.Setting == path })
 }
 
-// Settle decodes the settings and lets check judge them. What either refuses is taken out until nothing is refused any more, and
-// the utility is off then. The error is a fault that no value of the hierarchy has caused.
+// Settle decodes the settings and lets check judge them. What either refuses is taken out until
+// nothing is refused any more, and the utility is off then. The error is a fault that no value of
+// the hierarchy has caused.
 func (u *Utility) Settle(check func(forgehook.Settings) error) (forgehook.Settings, error) {
 	for {
 		settings, err := forgehook.DecodeImported(u.tree())

@@ -11,7 +11,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// script recognises a C# script of the platform: "return ...", an interpolated string, or a declaration before either.
+// script recognises a C# script of the platform: "return ...", an interpolated string, or a
+// declaration before either.
 var script = regexp.MustCompile(`(?s)^\s*(?://[^\n]*\s*|/\*.*?\*/\s*)*(?:return\b|var\s+\w+\s*=|\$@?"|@\$")`)
 
 // IsScript reports whether a URL or a body is C#.
@@ -41,7 +42,8 @@ var settings = sync.OnceValue(func() index {
 	return x
 })
 
-// fieldNamed finds the setting that a node of a container is, by its name or else its label; nil for none.
+// fieldNamed finds the setting that a node of a container is, by its name or else its label; nil
+// for none.
 func fieldNamed(container string, n node) *forgehook.Field {
 	if f := settings().byKey[container+plain(n.text("name"))]; f != nil {
 		return f

@@ -130,7 +130,8 @@ func TestWaiter_close(t *testing.T) {
 	equal(t, "the present state", outcomes(<-answer), "open ")
 }
 
-// The connection breaks, an outcome is notified to nobody, and the waiter learns of it all the same.
+// The connection breaks, an outcome is notified to nobody, and the waiter learns of it all the
+// same.
 func TestWaiter_reconnect(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

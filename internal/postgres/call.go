@@ -52,8 +52,8 @@ type callRow struct {
 	responseRow
 }
 
-// callSelect goes on with conditions on the call, c. Digest and size are those of the request as it may be seen: a short secret can be
-// found out by trying.
+// callSelect goes on with conditions on the call, c. Digest and size are those of the request as it
+// may be seen: a short secret can be found out by trying.
 const callSelect = `
 	SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
 	       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome,
@@ -160,8 +160,8 @@ func (db *DB) CallsOf(ctx context.Context, tenant forgehook.TenantID, ids []stri
 // portionBytes is about how much of calls is read at once: each may hold megabytes.
 const portionBytes = 8 << 20
 
-// Portions are the ids of those calls that are there and pass the filter, in the order of ids, in portions that [DB.CallsOf] may read
-// at once. From, To are not looked at.
+// Portions are the ids of those calls that are there and pass the filter, in the order of ids, in
+// portions that [DB.CallsOf] may read at once. From, To are not looked at.
 func (db *DB) Portions(ctx context.Context, tenant forgehook.TenantID, ids []string, filter forgehook.CallFilter) (portions [][]string, err error) {
 	defer database.Wrap(&err, "portions of %d calls", len(ids))
 	var rows []struct {

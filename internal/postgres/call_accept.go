@@ -36,16 +36,19 @@ const MaxIdempotencyKey = 255
 
 const notCalledDisabled = "disabled"
 
-// errKeyTaken says that a request with the same idempotency key was accepted before or at the same moment.
+// errKeyTaken says that a request with the same idempotency key was accepted before or at the same
+// moment.
 var errKeyTaken = errors.New("idempotency key is taken")
 
-// AcceptCalls resolves the utilities, freezes the subject and the versions of the settings, and stores the calls: all or nothing.
-// Once it returns they are never lost. A key that was used before decides alone: the same request has the calls of then, even if
-// what it names has gone since; another request is CodeKeyReused.
+// AcceptCalls resolves the utilities, freezes the subject and the versions of the settings, and
+// stores the calls: all or nothing. Once it returns they are never lost. A key that was used before
+// decides alone: the same request has the calls of then, even if what it names has gone since;
+// another request is CodeKeyReused.
 //
-// The utilities are webHookServiceId (CodeNotFound if there is none; a disabled one is called and skips), else all of serviceId
-// (CodeNotFound), else all of the document's service (CodeInvalid, as documents may be of services that are not here). References
-// that lead nowhere are CodeInvalid, all at once.
+// The utilities are webHookServiceId (CodeNotFound if there is none; a disabled one is called and
+// skips), else all of serviceId (CodeNotFound), else all of the document's service (CodeInvalid, as
+// documents may be of services that are not here). References that lead nowhere are CodeInvalid,
+// all at once.
 func (db *DB) AcceptCalls(ctx context.Context, tenant forgehook.TenantID, a Acceptance) (accepted Accepted, err error) {
 	defer database.Wrap(&err, "accept calls")
 	if err := a.Request.Validate(); err != nil {
@@ -66,7 +69,8 @@ func (db *DB) AcceptCalls(ctx context.Context, tenant forgehook.TenantID, a Acce
 	return accepted, nil
 }
 
-// acceptCalls looks for an earlier request only where this one cannot be stored: the usual case takes no query for it.
+// acceptCalls looks for an earlier request only where this one cannot be stored: the usual case
+// takes no query for it.
 func acceptCalls(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, a Acceptance) (Accepted, error) {
 	accepted, err := acceptNew(ctx, tx, tenant, a)
 	refused := errors.Is(err, errKeyTaken) || forgehook.ErrorCode(err) != ""
@@ -103,7 +107,8 @@ func acceptNew(ctx context.Context, tx database.Conn, tenant forgehook.TenantID,
 	return accepted, insertCalls(ctx, tx, tenant, a, subject, t, accepted)
 }
 
-// withoutInput is a service as subjects have it: how documents are made of raw JSON is no part of a call.
+// withoutInput is a service as subjects have it: how documents are made of raw JSON is no part of a
+// call.
 func withoutInput(service *forgehook.Service) *forgehook.Service {
 	if service == nil {
 		return nil
@@ -156,8 +161,9 @@ func newCall(id string, a Acceptance, u forgehook.Utility, subject forgehook.Sub
 	return call
 }
 
-// newWebhookID is the webhook-id of a new call: "msg_" and its id without dashes. Receivers see it and sign over it, so it holds no
-// dot, which separates it from the time there, and nothing that a user chose. A replay keeps the one of the call that it repeats.
+// newWebhookID is the webhook-id of a new call: "msg_" and its id without dashes. Receivers see it
+// and sign over it, so it holds no dot, which separates it from the time there, and nothing that a
+// user chose. A replay keeps the one of the call that it repeats.
 func newWebhookID(callID string) string { return webhookIDPrefix + strings.ReplaceAll(callID, "-", "") }
 
 func newStart(tenant forgehook.TenantID, call forgehook.Call, utilityName string, s forgehook.Settings) forgehook.CallStart {
@@ -169,7 +175,8 @@ func newStart(tenant forgehook.TenantID, call forgehook.Call, utilityName string
 	}
 }
 
-// insertCalls stores request and calls in one statement. A request without calls is stored too: its key has been used.
+// insertCalls stores request and calls in one statement. A request without calls is stored too: its
+// key has been used.
 func insertCalls(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, a Acceptance, subject forgehook.Subject, t target, accepted Accepted) error {
 	frozen, err := forgehook.AppendJSON(nil, subject)
 	if err != nil {
@@ -209,8 +216,9 @@ func insertCalls(ctx context.Context, tx database.Conn, tenant forgehook.TenantI
 	return err
 }
 
-// AcceptedBefore finds the calls of a request whose idempotency key was used before, as AcceptCalls does: for requests that cannot
-// be read as they could be then. An error is CodeKeyReused where it was another request.
+// AcceptedBefore finds the calls of a request whose idempotency key was used before, as AcceptCalls
+// does: for requests that cannot be read as they could be then. An error is CodeKeyReused where it
+// was another request.
 func (db *DB) AcceptedBefore(ctx context.Context, tenant forgehook.TenantID, a Acceptance) (accepted Accepted, found bool, err error) {
 	defer database.Wrap(&err, "calls accepted before")
 	return acceptedBefore(ctx, db.conn.Conn, tenant, a)

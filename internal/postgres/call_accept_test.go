@@ -23,7 +23,8 @@ func accept(request forgehook.CallRequest, key, body string) postgres.Acceptance
 	return postgres.Acceptance{Request: request, IdempotencyKey: key, BodySHA256: sum[:], Now: time.Now()}
 }
 
-// What is frozen of a call is inserted by one statement, so that no way of accepting calls forgets a column.
+// What is frozen of a call is inserted by one statement, so that no way of accepting calls forgets
+// a column.
 func TestCallRows_oneStatement(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.go")
@@ -274,7 +275,8 @@ func TestAcceptCalls_refused(t *testing.T) {
 	}
 }
 
-// A utility cannot be deleted between the moment that it was found and the moment that its call is there.
+// A utility cannot be deleted between the moment that it was found and the moment that its call is
+// there.
 func TestAcceptCalls_whileUtilityIsDeleted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

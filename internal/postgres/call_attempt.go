@@ -21,9 +21,9 @@ type AttemptStart struct {
 	Now      time.Time
 }
 
-// Started says what came of that. Either the call has an Outcome already, or it is Held, or it awaits a
-// callback (Until), or it has to Wait, or a later attempt is Underway, or attempt Number was noted
-// as started and what follows says what to send.
+// Started says what came of that. Either the call has an Outcome already, or it is Held, or it
+// awaits a callback (Until), or it has to Wait, or a later attempt is Underway, or attempt Number
+// was noted as started and what follows says what to send.
 type Started struct {
 	Outcome          forgehook.Outcome
 	StatusCode       int // of the last attempt, 0 when it got no response or there was none

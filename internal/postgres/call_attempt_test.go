@@ -195,7 +195,8 @@ const (
 	underWay = forgehook.AttemptStarted
 )
 
-// A worker that was thought dead answers late: what it says is recorded, but the state of the call is the next attempt's.
+// A worker that was thought dead answers late: what it says is recorded, but the state of the call
+// is the next attempt's.
 func TestRecordAttempt_late(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -92,7 +92,8 @@ func TestRecordRequest_fails(t *testing.T) {
 	equal(t, "what the next run of the step finds", facts(t, b.DB, b.ref(call.ID)).Call.Outcome, got.Outcome)
 }
 
-// The subject is read once where one process evaluates and builds; what may have changed about the call is read again.
+// The subject is read once where one process evaluates and builds; what may have changed about the
+// call is read again.
 func TestRecordRequest_afterEvaluate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

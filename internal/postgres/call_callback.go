@@ -11,15 +11,16 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// CallbackCall is the call that a callback's token names, and the tenant's key that checks the token.
+// CallbackCall is the call that a callback's token names, and the tenant's key that checks the
+// token.
 type CallbackCall struct {
 	Ref   forgehook.CallRef
 	Key   []byte // sealed; nil: the tenant has made none
 	Ended bool   // then a callback comes too late, whatever it says
 }
 
-// CallbackCall finds a call by its id alone: whoever calls back has no key of ours. CodeNotFound also where it awaits none by its
-// settings, or where they are gone with their utility.
+// CallbackCall finds a call by its id alone: whoever calls back has no key of ours. CodeNotFound
+// also where it awaits none by its settings, or where they are gone with their utility.
 func (db *DB) CallbackCall(ctx context.Context, callID string) (_ CallbackCall, err error) {
 	defer database.Wrap(&err, "call %s of a callback", callID)
 	var row struct {
@@ -46,7 +47,8 @@ func (db *DB) CallbackCall(ctx context.Context, callID string) (_ CallbackCall, 
 	return CallbackCall{Ref: forgehook.CallRef{Tenant: row.Tenant, CallID: callID}, Key: row.Key, Ended: row.Ended}, nil
 }
 
-// CallbackKey returns the tenant's sealed key, that of make where there is none yet. Two who make one at once get the same.
+// CallbackKey returns the tenant's sealed key, that of make where there is none yet. Two who make
+// one at once get the same.
 func (db *DB) CallbackKey(ctx context.Context, tenant forgehook.TenantID, make func() (sealed []byte, err error)) (key []byte, err error) {
 	defer database.Wrap(&err, "callback key of tenant %s", tenant)
 	err = db.conn.Hot().Get(ctx, &key, `SELECT callback_key FROM tenants WHERE id = $1`, tenant)
@@ -70,15 +72,17 @@ type Callback struct {
 	Now     time.Time
 }
 
-// CalledBack says what came of it: the call has ended by it, or (Early) will when the exchange that is under way ends.
+// CalledBack says what came of it: the call has ended by it, or (Early) will when the exchange that
+// is under way ends.
 type CalledBack struct {
 	Completion
 	Early bool
 	Wakes []forgehook.Wake // to be sent now: the call's own workflow
 }
 
-// RecordCallback takes the one callback of a call: CodeCallbackUsed for a second one, CodeCallbackLate when the call has ended without
-// or its time is over, CodeInvalid where the write-back does not fit what is stored (nothing is kept then).
+// RecordCallback takes the one callback of a call: CodeCallbackUsed for a second one,
+// CodeCallbackLate when the call has ended without or its time is over, CodeInvalid where the
+// write-back does not fit what is stored (nothing is kept then).
 func (db *DB) RecordCallback(ctx context.Context, c Callback) (back CalledBack, err error) {
 	defer database.Wrap(&err, "record callback of call %s", c.Ref.CallID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -153,8 +157,8 @@ func insertCallback(ctx context.Context, tx database.Conn, c Callback) (err erro
 	return err
 }
 
-// endByCallback ends a call, whose row is locked and has no outcome, by the callback that is stored. statusCode is that of the
-// exchange which was under way, nil for none.
+// endByCallback ends a call, whose row is locked and has no outcome, by the callback that is
+// stored. statusCode is that of the exchange which was under way, nil for none.
 func endByCallback(ctx context.Context, tx database.Conn, call forgehook.CallRef, statusCode *int, at time.Time) (Completion, error) {
 	var row struct {
 		Outcome   string  `db:"outcome"`

@@ -18,7 +18,8 @@ func awaits(s *forgehook.Settings) {
 	s.DocumentProcessedStatus = nil
 }
 
-// taken is the record of an exchange in which the endpoint took the request, at a moment that is stored exactly.
+// taken is the record of an exchange in which the endpoint took the request, at a moment that is
+// stored exactly.
 func taken(ref forgehook.CallRef, number int) postgres.AttemptEnd {
 	r := success(ref, number)
 	r.Exchange.StatusCode, r.Decision.Await, r.Now = 202, time.Hour, time.Now().UTC().Truncate(time.Millisecond)
@@ -71,7 +72,8 @@ func TestRecordAttempt_awaitsCallback(t *testing.T) {
 	again, err := b.RecordAttempt(t.Context(), taken(b.ref(call.ID), 1))
 	check(t, err)
 	equal(t, "recorded twice", again, postgres.Recorded{Attempts: 1, Until: until})
-	// The activity was lost with its worker, and comes again: nothing is sent, also behind the deadline.
+	// The activity was lost with its worker, and comes again: nothing is sent, also behind the
+	// deadline.
 	started, err := b.StartAttempt(t.Context(), postgres.AttemptStart{Ref: b.ref(call.ID), Now: time.Now()})
 	check(t, err)
 	equal(t, "until, on a start that nobody asked for", started.Until, until)
@@ -137,7 +139,8 @@ func TestRecordCallback_failed(t *testing.T) {
 	}
 }
 
-// A callback that comes while the exchange is on the wire ends the call with it, whatever the exchange says.
+// A callback that comes while the exchange is on the wire ends the call with it, whatever the
+// exchange says.
 func TestRecordCallback_early(t *testing.T) {
 	t.Parallel()
 	b := setup(t, awaits)
@@ -239,7 +242,8 @@ func TestRecordCallback_late(t *testing.T) {
 	check(t, err)
 }
 
-// An awaiting call is sent again at somebody's wish. Whatever comes of that, the first promise stands.
+// An awaiting call is sent again at somebody's wish. Whatever comes of that, the first promise
+// stands.
 func TestStartAttempt_awaitingSentAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t, awaits)
@@ -354,7 +358,8 @@ func TestRecordCallback_race(t *testing.T) {
 	}
 }
 
-// A callback and the recording of the exchange that it overtakes: the call never stays behind awaiting what has come.
+// A callback and the recording of the exchange that it overtakes: the call never stays behind
+// awaiting what has come.
 func TestRecordCallback_whileRecording(t *testing.T) {
 	t.Parallel()
 	b := setup(t, awaits)

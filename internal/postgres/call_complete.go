@@ -29,8 +29,8 @@ type ending struct {
 	at          time.Time
 }
 
-// CompleteCall gives a call its outcome, unless it has one; the one that stands is returned. A call whose endpoint has called back
-// early ends by that instead, unless it is canceled.
+// CompleteCall gives a call its outcome, unless it has one; the one that stands is returned. A call
+// whose endpoint has called back early ends by that instead, unless it is canceled.
 func (db *DB) CompleteCall(ctx context.Context, call forgehook.CallRef, outcome forgehook.Outcome, because *forgehook.CallError, at time.Time) (done Completion, err error) {
 	defer database.Wrap(&err, "complete call %s as %s", call.CallID, outcome)
 	return db.complete(ctx, call, ending{outcome: outcome, because: because, at: at})
@@ -71,8 +71,8 @@ type lockedRow struct {
 	CallbackUntil *time.Time `db:"callback_until"`
 }
 
-// lockCall comes first wherever a call may end: a statement that waited for the lock does not see what others have stored meanwhile
-// about the call, those who await it, say; the next one does.
+// lockCall comes first wherever a call may end: a statement that waited for the lock does not see
+// what others have stored meanwhile about the call, those who await it, say; the next one does.
 func lockCall(ctx context.Context, tx database.Conn, call forgehook.CallRef) (row lockedRow, err error) {
 	err = tx.Hot().Get(ctx, &row, `
 		SELECT outcome, attempts, last_status_code, status, called_back, callback_until FROM calls
@@ -80,10 +80,12 @@ func lockCall(ctx context.Context, tx database.Conn, call forgehook.CallRef) (ro
 	return row, database.OrNotFound(err, "call", call.CallID)
 }
 
-// completeCall is the only way in which a call gets an outcome. Its row must be locked, and have none: of those who race for it
-// (deadline, cancel, response, callback) one wins and all learn the winner's. In the same transaction an attempt that never reported
-// becomes unknown, what the reading says about document and work item is written, the stored document of a delivered call gets its
-// status, whoever waits is owed a signal, and the events that fire something are raised. For most calls that is one statement.
+// completeCall is the only way in which a call gets an outcome. Its row must be locked, and have
+// none: of those who race for it (deadline, cancel, response, callback) one wins and all learn the
+// winner's. In the same transaction an attempt that never reported becomes unknown, what the
+// reading says about document and work item is written, the stored document of a delivered call
+// gets its status, whoever waits is owed a signal, and the events that fire something are raised.
+// For most calls that is one statement.
 func completeCall(ctx context.Context, tx database.Conn, call forgehook.CallRef, e ending) (Completion, error) {
 	var changes written
 	if e.reading.WriteBack != nil && e.outcome == forgehook.Delivered {
@@ -172,7 +174,8 @@ func callEvent(outcome forgehook.Outcome) *string {
 	return nil
 }
 
-// announce stores what follows the end of a call, and reports whether there is anything: most have nothing, and cost nothing here.
+// announce stores what follows the end of a call, and reports whether there is anything: most have
+// nothing, and cost nothing here.
 func announce(ctx context.Context, tx database.Conn, call forgehook.CallRef, row endedRow, changes written, at time.Time) (wake bool, err error) {
 	done := row.toCompletion()
 	if row.Awaited {
@@ -240,7 +243,8 @@ func (r completionRow) toCompletion() Completion {
 	return c
 }
 
-// standing is how a call ended, or where it is. Wake says what is owed still: whoever asks may be the one who comes after a crash.
+// standing is how a call ended, or where it is. Wake says what is owed still: whoever asks may be
+// the one who comes after a crash.
 func standing(ctx context.Context, tx database.Conn, call forgehook.CallRef) (Completion, error) {
 	var row completionRow
 	err := tx.Get(ctx, &row, `

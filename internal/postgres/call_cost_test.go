@@ -13,7 +13,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 )
 
-// TestCost holds what a call costs: how often each step waits for the server, and how many transactions all of it takes.
+// TestCost holds what a call costs: how often each step waits for the server, and how many
+// transactions all of it takes.
 func TestCost(t *testing.T) {
 	t.Parallel()
 	trips := &countingDialer{}
@@ -63,7 +64,8 @@ func delivered(t testing.TB, db *postgres.DB, s pgtest.Scene, each func(step str
 	}
 }
 
-// BenchmarkDeliveredCall reports what the database's part of a delivered call takes, on a server that does nothing else.
+// BenchmarkDeliveredCall reports what the database's part of a delivered call takes, on a server
+// that does nothing else.
 func BenchmarkDeliveredCall(b *testing.B) {
 	db := pgtest.New(b)
 	s := pgtest.NewScene(b, db.DB)
@@ -77,7 +79,8 @@ func BenchmarkDeliveredCall(b *testing.B) {
 	b.ReportMetric(float64(after.WALBytes-before.WALBytes)/float64(b.N), "walB/op")
 }
 
-// countingDialer counts the messages that its connections send: the driver waits for an answer after each.
+// countingDialer counts the messages that its connections send: the driver waits for an answer
+// after each.
 type countingDialer struct{ writes atomic.Int64 }
 
 func (d *countingDialer) Dial(network, address string) (net.Conn, error) {

@@ -10,7 +10,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// The call of the facts is the stored one without its request and response, also when it waits for its callback.
+// The call of the facts is the stored one without its request and response, also when it waits for
+// its callback.
 func TestFacts(t *testing.T) {
 	t.Parallel()
 	b := setup(t, awaits)
@@ -37,7 +38,8 @@ func large(t *testing.T, b bundle) forgehook.Call {
 	return b.s.Call(t, b.DB)
 }
 
-// Large subjects are worked on by no more at once than there are processors; small ones do not wait for them.
+// Large subjects are worked on by no more at once than there are processors; small ones do not wait
+// for them.
 func TestFacts_large(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

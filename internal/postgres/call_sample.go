@@ -63,9 +63,10 @@ type sampleKey struct {
 	Bytes int    `db:"bytes"`
 }
 
-// EachSample calls each with the samples, page by page; done counts those before the page, of is how many there are. Which ones is
-// settled at the start, so that changes meanwhile neither add nor repeat any; those that are deleted meanwhile are left out. No
-// transaction stays open in between. Only numbers are kept of all of them: there is no index by change, which each delivered call
+// EachSample calls each with the samples, page by page; done counts those before the page, of is
+// how many there are. Which ones is settled at the start, so that changes meanwhile neither add nor
+// repeat any; those that are deleted meanwhile are left out. No transaction stays open in between.
+// Only numbers are kept of all of them: there is no index by change, which each delivered call
 // would have to maintain, and sorting a project's rows once is cheaper.
 func (db *DB) EachSample(ctx context.Context, tenant forgehook.TenantID, q SampleQuery, each func(page []Sample, done, of int) error) (err error) {
 	defer database.Wrap(&err, "sample %d %s of service %d", q.Limit, q.Source, q.At.id())
@@ -179,7 +180,8 @@ func (db *DB) sampleCalls(ctx context.Context, tenant forgehook.TenantID, ids []
 	return samples, nil
 }
 
-// complete decodes the subjects, which is most of the work, on all processors, and gives those of documents what calls would add.
+// complete decodes the subjects, which is most of the work, on all processors, and gives those of
+// documents what calls would add.
 func complete(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, at Site, samples []Sample) error {
 	var taken atomic.Int64
 	var workers sync.WaitGroup

@@ -60,8 +60,8 @@ func (db *DB) Site(ctx context.Context, tenant forgehook.TenantID, serviceID int
 	return found, nil
 }
 
-// FreezeSubject makes the subject that a call at a place would be given, exactly as AcceptCalls stores it, and stores nothing. Its
-// faults are those of a request for calls.
+// FreezeSubject makes the subject that a call at a place would be given, exactly as AcceptCalls
+// stores it, and stores nothing. Its faults are those of a request for calls.
 func (db *DB) FreezeSubject(ctx context.Context, tenant forgehook.TenantID, at Site, request forgehook.CallRequest) (_ forgehook.Subject, err error) {
 	defer database.Wrap(&err, "freeze subject for service %d", at.id())
 	if err := request.Validate(); err != nil {

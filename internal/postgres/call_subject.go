@@ -9,15 +9,16 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// freezer puts a subject together out of what a request names and gives, and collects the references that lead nowhere.
+// freezer puts a subject together out of what a request names and gives, and collects the
+// references that lead nowhere.
 type freezer struct {
 	request forgehook.CallRequest // with the work item that it names by id
 	stored  map[int32]*forgehook.Document
 	faults  []forgehook.FieldError
 }
 
-// freeze reads what a request names by id. The subject has no project and service yet: those are the utilities' own. It has no
-// document exactly if there are faults.
+// freeze reads what a request names by id. The subject has no project and service yet: those are
+// the utilities' own. It has no document exactly if there are faults.
 func freeze(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, request forgehook.CallRequest) (forgehook.Subject, []forgehook.FieldError, error) {
 	f := freezer{request: request}
 	if id := request.WorkItemID; id != nil {
@@ -39,7 +40,8 @@ func freeze(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, re
 	return f.subject(), f.faults, nil
 }
 
-// references are the ids of documents that the request names, directly or by an inline document's master.
+// references are the ids of documents that the request names, directly or by an inline document's
+// master.
 func (f *freezer) references() (ids []int32) {
 	r := f.request
 	if _, id := f.documentID(); id != nil {
@@ -54,7 +56,8 @@ func (f *freezer) references() (ids []int32) {
 	return ids
 }
 
-// documentID is the id that names the document, and where the request has it; a work item's document is the last resort.
+// documentID is the id that names the document, and where the request has it; a work item's
+// document is the last resort.
 func (f *freezer) documentID() (path string, id *int32) {
 	r := f.request
 	switch {

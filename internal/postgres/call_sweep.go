@@ -24,7 +24,8 @@ type callStartRow struct {
 	Settings         []byte             `db:"settings"`
 }
 
-// startSelect goes on with conditions on the call, c. Open calls have their utility and its settings: neither can be deleted.
+// startSelect goes on with conditions on the call, c. Open calls have their utility and its
+// settings: neither can be deleted.
 const startSelect = `
 	SELECT c.tenant_id, c.id, c.webhook_service_id, c.service_id, c.project_id, c.document_id, c.accepted_at, c.deadline_at,
 	       u.body AS utility_body, v.settings
@@ -75,8 +76,8 @@ func startsOfRequest(ctx context.Context, tx database.Conn, tenant forgehook.Ten
 	return toStarts(rows)
 }
 
-// UnstartedCalls lists calls of all tenants that were accepted before a moment and have done nothing since, oldest first: the start
-// of their workflow may have been lost.
+// UnstartedCalls lists calls of all tenants that were accepted before a moment and have done
+// nothing since, oldest first: the start of their workflow may have been lost.
 func (db *DB) UnstartedCalls(ctx context.Context, olderThan time.Time, limit int) (starts []forgehook.CallStart, err error) {
 	defer database.Wrap(&err, "list unstarted calls")
 	var rows []callStartRow
@@ -89,16 +90,17 @@ func (db *DB) UnstartedCalls(ctx context.Context, olderThan time.Time, limit int
 	return toStarts(rows)
 }
 
-// How much later than others is checked what may wait for weeks: runs that go on and processes that were seen to, and calls that await
-// their callback. Those may be many, and the callback itself gives them their outcome.
+// How much later than others is checked what may wait for weeks: runs that go on and processes that
+// were seen to, and calls that await their callback. Those may be many, and the callback itself
+// gives them their outcome.
 const (
 	waitingCheck  = 10 * time.Minute
 	awaitingCheck = time.Hour
 )
 
-// staleOf is the first part of a statement. It finds at most $2 rows of a table that have no outcome
-// and were not checked since $1, and hands them on as checked. They are noted as checked at $3, and
-// those that may wait for long at $4. Sweeps that run at once get different rows.
+// staleOf is the first part of a statement. It finds at most $2 rows of a table that have no
+// outcome and were not checked since $1, and hands them on as checked. They are noted as checked at
+// $3, and those that may wait for long at $4. Sweeps that run at once get different rows.
 func staleOf(table, since, waitsLong string) string {
 	return `
 		WITH stale AS (

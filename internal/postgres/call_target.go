@@ -27,8 +27,8 @@ type targetRow struct {
 	CategoryOf   *int32 `db:"category_of"`   // its project
 }
 
-// resolve finds whom to call. document is nil where the request's reference to it leads nowhere; then the service of the document
-// cannot be used, and missing one is no further fault.
+// resolve finds whom to call. document is nil where the request's reference to it leads nowhere;
+// then the service of the document cannot be used, and missing one is no further fault.
 func resolve(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, r forgehook.CallRequest, document *forgehook.Document) (target, []forgehook.FieldError, error) {
 	switch {
 	case r.WebHookServiceID != nil:
@@ -80,8 +80,9 @@ func utilitiesOf(ctx context.Context, tx database.Conn, tenant forgehook.TenantI
 	return target{}, database.OrNotFound(err, "service", serviceID)
 }
 
-// lockTarget reads one utility or all of a service and, of the first, service and project: they share both; and the document's
-// category. The lock only keeps the utilities' deletion off until the calls are there to be seen.
+// lockTarget reads one utility or all of a service and, of the first, service and project: they
+// share both; and the document's category. The lock only keeps the utilities' deletion off until
+// the calls are there to be seen.
 func lockTarget(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, utilityID, serviceID *int32, document *forgehook.Document) (t target, err error) {
 	var rows []targetRow
 	var category *int32

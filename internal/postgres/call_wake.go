@@ -36,7 +36,8 @@ func toWakes(rows []wakeRow) []forgehook.Wake {
 	return wakes
 }
 
-// Wakes are the signals that are owed for the end of a call, in the order in which they came to be owed.
+// Wakes are the signals that are owed for the end of a call, in the order in which they came to be
+// owed.
 func (db *DB) Wakes(ctx context.Context, call forgehook.CallRef) (_ []forgehook.Wake, err error) {
 	defer database.Wrap(&err, "wakes of call %s", call.CallID)
 	var rows []wakeRow
@@ -45,8 +46,9 @@ func (db *DB) Wakes(ctx context.Context, call forgehook.CallRef) (_ []forgehook.
 	return toWakes(rows), err
 }
 
-// OldWakes lists signals of all tenants that have been owed since before a moment and were not tried since, and notes that they are
-// being tried now: those that cannot be sent keep no others from it. Sweeps that run at once get different ones.
+// OldWakes lists signals of all tenants that have been owed since before a moment and were not
+// tried since, and notes that they are being tried now: those that cannot be sent keep no others
+// from it. Sweeps that run at once get different ones.
 func (db *DB) OldWakes(ctx context.Context, before time.Time, limit int) (_ []forgehook.Wake, err error) {
 	defer database.Wrap(&err, "list old wakes")
 	var rows []wakeRow
@@ -72,7 +74,8 @@ func (db *DB) Woken(ctx context.Context, ids []int64) (err error) {
 	return err
 }
 
-// AwaitCall has a workflow signalled when a call ends. Where it has ended already the outcome is returned and nothing is owed.
+// AwaitCall has a workflow signalled when a call ends. Where it has ended already the outcome is
+// returned and nothing is owed.
 func (db *DB) AwaitCall(ctx context.Context, call forgehook.CallRef, workflowID string) (done Completion, err error) {
 	defer database.Wrap(&err, "await call %s", call.CallID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -82,7 +85,8 @@ func (db *DB) AwaitCall(ctx context.Context, call forgehook.CallRef, workflowID 
 	return done, err
 }
 
-// awaitCall locks the call's row first: its end comes before, and is seen here, or after, and sees who waits.
+// awaitCall locks the call's row first: its end comes before, and is seen here, or after, and sees
+// who waits.
 func awaitCall(ctx context.Context, tx database.Conn, call forgehook.CallRef, workflowID string) (Completion, error) {
 	var row completionRow
 	err := tx.Get(ctx, &row, `
@@ -111,7 +115,8 @@ type endedPayload struct {
 	Attempts   int
 }
 
-// wakeWaiters owes a signal to each workflow that awaits a call which has just ended, and whose row is locked.
+// wakeWaiters owes a signal to each workflow that awaits a call which has just ended, and whose row
+// is locked.
 func wakeWaiters(ctx context.Context, tx database.Conn, call forgehook.CallRef, done Completion, at time.Time) error {
 	payload, err := json.Marshal(endedPayload{call.CallID, done.Outcome, done.StatusCode, done.Attempts})
 	if err != nil {
@@ -124,7 +129,8 @@ func wakeWaiters(ctx context.Context, tx database.Conn, call forgehook.CallRef, 
 	return err
 }
 
-// oweWake stores one signal. forCall is NULL where the end of no call is told: the call's own workflow does not send that one.
+// oweWake stores one signal. forCall is NULL where the end of no call is told: the call's own
+// workflow does not send that one.
 func oweWake(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, forCall *string, workflowID, signal string, at time.Time) (forgehook.Wake, error) {
 	w := forgehook.Wake{Tenant: tenant, WorkflowID: workflowID, Signal: signal}
 	err := tx.Get(ctx, &w.ID, `

@@ -296,7 +296,8 @@ func TestCompleteCall_events(t *testing.T) {
 		check(t, err)
 		equal(t, "and is owed", stands.Wake, event != nil)
 	}
-	// The two that answer each other do not do so for ever: a call of a run has the cause of the run.
+	// The two that answer each other do not do so for ever: a call of a run has the cause of the
+	// run.
 	next := begun(t, b)
 	_, err = rawPool(t, b.url).ExecContext(t.Context(), `UPDATE calls SET cause = $2 WHERE id = $1`, next.ID, pq.Array([]int32{failed.ID}))
 	check(t, err)

@@ -22,7 +22,8 @@ type written struct {
 	serviceID int32 // of the document, where it is stored here
 }
 
-// planWriteBack locks document and work item of a call, whose row is locked, in this order, and works out what becomes of them.
+// planWriteBack locks document and work item of a call, whose row is locked, in this order, and
+// works out what becomes of them.
 func planWriteBack(ctx context.Context, tx database.Conn, call forgehook.CallRef, reading forgehook.Reading, at time.Time) (plan written, err error) {
 	var stored writeback.Stored
 	var row struct {
@@ -216,7 +217,8 @@ func serviceOfDocument(ctx context.Context, tx database.Conn, tenant forgehook.T
 	return d.ServiceID, nil
 }
 
-// wakeProcesses owes a signal to the processes that stand with the item which was written, or with the one that handed it over.
+// wakeProcesses owes a signal to the processes that stand with the item which was written, or with
+// the one that handed it over.
 func (w *written) wakeProcesses(ctx context.Context, tx database.Conn, call forgehook.CallRef, at time.Time) (told bool, err error) {
 	if w.Item == nil {
 		return false, nil

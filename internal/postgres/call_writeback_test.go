@@ -98,7 +98,8 @@ func TestWriteBack_document(t *testing.T) {
 	want.Parameter(50).Value, want.Parameter(61).Value, want.Parameter(60).Value = new("120.00"), new("Nuts <M6>"), new("")
 	equal(t, "document", got, want)
 
-	// The same again changes nothing, and documentProcessedStatus does not undo what a reading has set.
+	// The same again changes nothing, and documentProcessedStatus does not undo what a reading has
+	// set.
 	_, call = answered(t, b, b.s.Call(t, b.DB), &forgehook.WriteBack{Document: &forgehook.DocumentWrite{
 		Status: new(forgehook.DocumentStatus(121)), Fields: []forgehook.FieldWrite{{Name: "TOTAL", Value: "120.00"}},
 	}})
@@ -244,7 +245,8 @@ func TestWriteBack_workItemHandedOver(t *testing.T) {
 	equal(t, "a circle", got.Changes, note("handed over, the child is not here yet"))
 }
 
-// Where a process waits with the item for the call, its end writes; a process of another call changes nothing.
+// Where a process waits with the item for the call, its end writes; a process of another call
+// changes nothing.
 func TestWriteBack_leftToTheProcess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -294,7 +296,8 @@ func TestWriteBack_leftToTheProcess(t *testing.T) {
 	equal(t, "a process that came to the item", got.Changes, note("left to the process of the work item"))
 }
 
-// A process that starts when the call has ended tells the call's answer from what somebody has decided since.
+// A process that starts when the call has ended tells the call's answer from what somebody has
+// decided since.
 func TestWriteBack_processComesLater(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -314,7 +317,8 @@ func TestWriteBack_processComesLater(t *testing.T) {
 	}
 }
 
-// Calls that write a work item and give its document a status, and others that write both, wait for no other in a ring.
+// Calls that write a work item and give its document a status, and others that write both, wait for
+// no other in a ring.
 func TestWriteBack_locksTheDocumentFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *forgehook.Settings) { s.DocumentProcessedStatus = new(forgehook.DocumentStatus(121)) })
@@ -443,8 +447,9 @@ func TestWriteBack_afterTheEnd(t *testing.T) {
 	equal(t, "document", document(t, b), before)
 }
 
-// Deliveries of one run that write back, others that set the status only, and somebody's own changes, all of one document at once:
-// each write finds the others, and none waits for another in a ring.
+// Deliveries of one run that write back, others that set the status only, and somebody's own
+// changes, all of one document at once: each write finds the others, and none waits for another in
+// a ring.
 func TestWriteBack_atOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -43,7 +43,8 @@ func TestErrors_connectionLost(t *testing.T) {
 	equal(t, "call", got, call)
 }
 
-// terminateConnections ends all connections to the database of a URL, but for the one that it uses itself.
+// terminateConnections ends all connections to the database of a URL, but for the one that it uses
+// itself.
 func terminateConnections(t *testing.T, address string) {
 	t.Helper()
 	pool := rawPool(t, address)

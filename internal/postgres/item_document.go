@@ -19,8 +19,8 @@ import (
 
 const documentsList database.ListOf = "documents"
 
-// documentRow is a document. Status and date of modification in force are columns: a delivered call sets them without touching
-// the body.
+// documentRow is a document. Status and date of modification in force are columns: a delivered call
+// sets them without touching the body.
 type documentRow struct {
 	ID        int32      `db:"id"`
 	ProjectID int32      `db:"project_id"`
@@ -46,12 +46,13 @@ func modified(d *forgehook.Document) *time.Time {
 	return &at
 }
 
-// Keep puts into a document that replaces a stored one what the client cannot know of that. stored gives it, nil where there is none. Its error
-// ends the whole.
+// Keep puts into a document that replaces a stored one what the client cannot know of that. stored
+// gives it, nil where there is none. Its error ends the whole.
 type Keep func(d *forgehook.Document, stored func() (*forgehook.Document, error)) error
 
-// PutDocument stores a document in the project it names, or replaces the one of that id, which then moves to the project. ID 0 is
-// handed out. cause is the call that the change comes from, "" where none is known: the utilities that led to it do not fire again. keep may be nil.
+// PutDocument stores a document in the project it names, or replaces the one of that id, which then
+// moves to the project. ID 0 is handed out. cause is the call that the change comes from, "" where
+// none is known: the utilities that led to it do not fire again. keep may be nil.
 func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forgehook.Document, cause string, keep Keep) (_ forgehook.Document, created bool, raised Raised, err error) {
 	defer database.Wrap(&err, "put document %d into project %d", d.ID, d.ProjectID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -101,8 +102,8 @@ func (k Keep) of(ctx context.Context, tx database.Conn, tenant forgehook.TenantI
 	return k(d, func() (*forgehook.Document, error) { return lockDocument(ctx, tx, tenant, &d.ID) })
 }
 
-// raiseUpdated raises what a change of a document is: nothing where but its date of modification has changed. before is nil where it
-// does not matter.
+// raiseUpdated raises what a change of a document is: nothing where but its date of modification
+// has changed. before is nil where it does not matter.
 func raiseUpdated(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, before, after *forgehook.Document) ([]forgehook.RunStart, error) {
 	happenings := []happening{{forgehook.EventDocumentUpdated, after.ServiceID, documentItems(after.ID)}}
 	if before != nil {
@@ -127,8 +128,9 @@ func sameDocument(a, b forgehook.Document) (bool, error) {
 	return bytes.Equal(one, other), err
 }
 
-// ImportDocuments does for many documents of one project what PutDocument does for one. feed puts them in as many batches as it
-// likes: they are stored together or not at all. Of those with the same id the last one counts, and the others as updated.
+// ImportDocuments does for many documents of one project what PutDocument does for one. feed puts
+// them in as many batches as it likes: they are stored together or not at all. Of those with the
+// same id the last one counts, and the others as updated.
 func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, cause string, keep Keep, feed func(put func([]forgehook.Document) error) error) (created, updated int, raised Raised, err error) {
 	defer database.Wrap(&err, "import documents into project %d", projectID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -167,7 +169,8 @@ func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, pr
 	return created, updated, raised, nil
 }
 
-// imported are the documents of an import by id. One that came twice is new if it was at first, and of the service that it named last.
+// imported are the documents of an import by id. One that came twice is new if it was at first, and
+// of the service that it named last.
 type imported map[int32]importedAs
 
 type importedAs struct {
@@ -206,8 +209,8 @@ func (i imported) happenings() (happenings []happening) {
 	return happenings
 }
 
-// withIDs gives ids to the documents that have none, and leaves the last of those that have the same, in the order of their ids: so
-// that imports which overlap lock rows in one order.
+// withIDs gives ids to the documents that have none, and leaves the last of those that have the
+// same, in the order of their ids: so that imports which overlap lock rows in one order.
 func withIDs(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, documents []forgehook.Document) ([]forgehook.Document, error) {
 	missing, last := 0, map[int32]int{}
 	for i, d := range documents {
@@ -237,7 +240,8 @@ func withIDs(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, d
 	return distinct, nil
 }
 
-// putDocuments upserts documents with distinct ids in one statement and returns which of them are new.
+// putDocuments upserts documents with distinct ids in one statement and returns which of them are
+// new.
 func putDocuments(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, projectID int32, documents []forgehook.Document) (isNew map[int32]bool, err error) {
 	n := len(documents)
 	ids, masters, statuses := make([]int32, n), make([]*int32, n), make([]int32, n)
@@ -334,8 +338,8 @@ func storedDocuments(ctx context.Context, tx database.Conn, tenant forgehook.Ten
 	return documents, nil
 }
 
-// UpdateDocument lets change alter a document, whose row is locked meanwhile; its id and project stay. Its date of modification is
-// now unless change sets one.
+// UpdateDocument lets change alter a document, whose row is locked meanwhile; its id and project
+// stay. Its date of modification is now unless change sets one.
 func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string, change func(*forgehook.Document) error) (d forgehook.Document, raised Raised, err error) {
 	defer database.Wrap(&err, "update document %d", id)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -378,8 +382,8 @@ func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id 
 	return d, raised, nil
 }
 
-// DeleteDocument deletes a document; its open work items become DocumentDeleted. Calls keep their subject, which was frozen; those that
-// its deletion fires are about it as it was.
+// DeleteDocument deletes a document; its open work items become DocumentDeleted. Calls keep their
+// subject, which was frozen; those that its deletion fires are about it as it was.
 func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string) (raised Raised, err error) {
 	defer database.Wrap(&err, "delete document %d", id)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -421,8 +425,9 @@ const (
 	latestBytes = 256 << 10 // of a document's JSON; larger ones are passed over
 )
 
-// LatestDocuments are at most n of a service's documents, or of the service that a utility is attached
-// to: those of the highest ids first, as far as they are among the last ones of their project.
+// LatestDocuments are at most n of a service's documents, or of the service that a utility is
+// attached to: those of the highest ids first, as far as they are among the last ones of their
+// project.
 func (db *DB) LatestDocuments(ctx context.Context, tenant forgehook.TenantID, serviceID int32, n int) (list []forgehook.Document, err error) {
 	defer database.Wrap(&err, "latest documents of service %d", serviceID)
 	var rows []struct {

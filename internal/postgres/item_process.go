@@ -31,7 +31,8 @@ type ProcessAcceptance struct {
 	Now        time.Time
 }
 
-// processRow is a process with its call and the item that it stands with. due_at is NULL where the item's due date counts.
+// processRow is a process with its call and the item that it stands with. due_at is NULL where the
+// item's due date counts.
 type processRow struct {
 	Tenant      forgehook.TenantID `db:"tenant_id"`
 	ID          string             `db:"id"`
@@ -67,7 +68,8 @@ func (r processRow) toProcess() forgehook.WorkItemProcess {
 	}
 }
 
-// maxEscalations bounds how often the item of one process is escalated: then nobody is left to hand it to, and it waits.
+// maxEscalations bounds how often the item of one process is escalated: then nobody is left to hand
+// it to, and it waits.
 const maxEscalations = 10
 
 // due is nil also where the due date does not count any more.
@@ -85,8 +87,10 @@ func (r processRow) ref() forgehook.ProcessRef {
 	return forgehook.ProcessRef{Tenant: r.Tenant, ProcessID: r.ID}
 }
 
-// AcceptProcess stores a process and has its workflow signalled when the call ends. The one that waits with the item for the same call
-// already is returned (repeated); for another call, or with another onDue or due date, it is a CodeConflict. CodeNotFound for the item, CodeInvalid (callId) for the call.
+// AcceptProcess stores a process and has its workflow signalled when the call ends. The one that
+// waits with the item for the same call already is returned (repeated); for another call, or with
+// another onDue or due date, it is a CodeConflict. CodeNotFound for the item, CodeInvalid (callId)
+// for the call.
 func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a ProcessAcceptance) (_ forgehook.WorkItemProcess, ref forgehook.ProcessRef, repeated bool, err error) {
 	defer database.Wrap(&err, "have work item %d wait for call %s", a.WorkItemID, a.CallID)
 	var row processRow
@@ -100,8 +104,8 @@ func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a Pr
 	return row.toProcess(), row.ref(), repeated, nil
 }
 
-// acceptProcess locks the call, then processes of the item, then the item: so the end of the call, and changes of the item, come
-// before and are seen by the process, or after and see it.
+// acceptProcess locks the call, then processes of the item, then the item: so the end of the call,
+// and changes of the item, come before and are seen by the process, or after and see it.
 func acceptProcess(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, a ProcessAcceptance) (row processRow, repeated bool, err error) {
 	id := database.NewID(a.Now)
 	if a.OnDue == "" {
@@ -149,8 +153,8 @@ func acceptProcess(ctx context.Context, tx database.Conn, tenant forgehook.Tenan
 	return row, false, tx.Get(ctx, &row, processSelect+` AND p.id = $2`, tenant, id)
 }
 
-// conflict tells a process that waits from one that is asked for. The due date that was asked for counts until the item is handed
-// over, and is not known after.
+// conflict tells a process that waits from one that is asked for. The due date that was asked for
+// counts until the item is handed over, and is not known after.
 func (r processRow) conflict(a ProcessAcceptance) error {
 	asked := optionalMilliseconds(a.DueAt)
 	sameDue := r.CurrentID != r.WorkItemID || asked == nil && r.DueAt == nil || asked != nil && r.DueAt != nil && asked.Equal(*r.DueAt)
@@ -167,7 +171,8 @@ func (r processRow) conflict(a ProcessAcceptance) error {
 	return forgehook.Errorf(forgehook.CodeConflict, "Work item %d waits for this call already, with onDue %s and %s.", a.WorkItemID, r.OnDue, due)
 }
 
-// waitingProcess locks the process that waits with an item, or with what it was handed over to; "" where there is none.
+// waitingProcess locks the process that waits with an item, or with what it was handed over to; ""
+// where there is none.
 func waitingProcess(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, workItemID int32) (id string, err error) {
 	err = tx.Get(ctx, &id, `
 		SELECT id FROM work_item_processes
@@ -219,8 +224,9 @@ type ItemState struct {
 	Outcome     forgehook.ProcessOutcome // set when the process has ended
 }
 
-// LookAtItem tells where a process stands. An item that was handed over (EscalateTx, Transfer) is followed to its newest child, which
-// is noted as the current one; its due date counts from then on.
+// LookAtItem tells where a process stands. An item that was handed over (EscalateTx, Transfer) is
+// followed to its newest child, which is noted as the current one; its due date counts from then
+// on.
 func (db *DB) LookAtItem(ctx context.Context, p forgehook.ProcessRef) (state ItemState, err error) {
 	defer database.Wrap(&err, "look at process %s", p.ProcessID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -230,7 +236,8 @@ func (db *DB) LookAtItem(ctx context.Context, p forgehook.ProcessRef) (state Ite
 	return state, err
 }
 
-// lookAtItem locks the process, follows its item, and locks that. The process comes before its item wherever both are locked.
+// lookAtItem locks the process, follows its item, and locks that. The process comes before its item
+// wherever both are locked.
 func lookAtItem(ctx context.Context, tx database.Conn, p forgehook.ProcessRef) (row processRow, state ItemState, err error) {
 	var locked int
 	err = tx.Get(ctx, &locked, `SELECT 1 FROM work_item_processes WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`, p.Tenant, p.ProcessID)
@@ -316,15 +323,17 @@ func (r processRow) state(at followed) ItemState {
 	return state
 }
 
-// lockChild is the item that was made last of those which an item was handed over to, nil where there is none.
+// lockChild is the item that was made last of those which an item was handed over to, nil where
+// there is none.
 func lockChild(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, parentID int32) (*forgehook.WorkItem, error) {
 	return readWorkItem(ctx, tx, workItemSelect+` AND parent_id = $2 AND id <> $2 ORDER BY created_at DESC, id DESC LIMIT 1 FOR NO KEY UPDATE`,
 		tenant, parentID)
 }
 
-// EscalateItem hands the current item over: it becomes EscalateTx, a child with EscalateRx is made of it, which is due as long after
-// now as the item was after its creation (a day where that is unknown), and the process stands with the child. Where the item is not
-// actionable, or not due, it does nothing but look. After maxEscalations the process waits without a due date.
+// EscalateItem hands the current item over: it becomes EscalateTx, a child with EscalateRx is made
+// of it, which is due as long after now as the item was after its creation (a day where that is
+// unknown), and the process stands with the child. Where the item is not actionable, or not due, it
+// does nothing but look. After maxEscalations the process waits without a due date.
 func (db *DB) EscalateItem(ctx context.Context, p forgehook.ProcessRef, at time.Time) (state ItemState, raised Raised, err error) {
 	defer database.Wrap(&err, "escalate the item of process %s", p.ProcessID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -384,8 +393,8 @@ func escalate(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, 
 	return child, err
 }
 
-// StaleProcesses lists processes of all tenants without outcome that were not checked since a moment, and notes that they are being
-// checked now.
+// StaleProcesses lists processes of all tenants without outcome that were not checked since a
+// moment, and notes that they are being checked now.
 func (db *DB) StaleProcesses(ctx context.Context, checkedBefore time.Time, limit int) (_ []forgehook.ProcessRef, err error) {
 	defer database.Wrap(&err, "list stale processes")
 	var rows []struct {

@@ -18,10 +18,12 @@ type ProcessEnd struct {
 	Now     time.Time
 }
 
-// EndProcess ends a process unless it has ended, and writes to its item in the same transaction: rejected sets the item Rejected, also
-// without Write. An item that somebody has settled just before is not rejected any more: then the outcome says what it is. The process
-// as it stands is returned: without an outcome where it stands otherwise by now than who ends it has seen. Then the call has ended,
-// and left to the process what its answer says about the item, or the item goes on as another one.
+// EndProcess ends a process unless it has ended, and writes to its item in the same transaction:
+// rejected sets the item Rejected, also without Write. An item that somebody has settled just
+// before is not rejected any more: then the outcome says what it is. The process as it stands is
+// returned: without an outcome where it stands otherwise by now than who ends it has seen. Then the
+// call has ended, and left to the process what its answer says about the item, or the item goes on
+// as another one.
 func (db *DB) EndProcess(ctx context.Context, e ProcessEnd) (_ forgehook.WorkItemProcess, raised Raised, err error) {
 	defer database.Wrap(&err, "end process %s as %s", e.Ref.ProcessID, e.Outcome)
 	var row processRow
@@ -35,7 +37,8 @@ func (db *DB) EndProcess(ctx context.Context, e ProcessEnd) (_ forgehook.WorkIte
 	return row.toProcess(), raised, nil
 }
 
-// endProcess locks the call before the process: the call's end comes before, and is seen here, or after, and sees that nobody waits.
+// endProcess locks the call before the process: the call's end comes before, and is seen here, or
+// after, and sees that nobody waits.
 func endProcess(ctx context.Context, tx database.Conn, e ProcessEnd) (row processRow, raised Raised, err error) {
 	_, err = tx.Exec(ctx, `
 		SELECT FROM calls WHERE id = (SELECT call_id FROM work_item_processes WHERE tenant_id = $1 AND id = $2) FOR SHARE`, e.Ref.Tenant, e.Ref.ProcessID)
@@ -109,7 +112,8 @@ func (e ProcessEnd) outdated(state ItemState) bool {
 	return false
 }
 
-// AwaitsWrite says that the call has ended and left to the process what its answer says about the item.
+// AwaitsWrite says that the call has ended and left to the process what its answer says about the
+// item.
 func (s ItemState) AwaitsWrite() bool {
 	return s.CallOutcome != "" && s.Item != nil && s.Item.Status.Actionable()
 }

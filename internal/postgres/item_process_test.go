@@ -359,7 +359,8 @@ func TestEndProcess(t *testing.T) {
 	}
 }
 
-// What the call has left to the process is not lost, whatever the process was to end as, nor given to another item than it was made for.
+// What the call has left to the process is not lost, whatever the process was to end as, nor given
+// to another item than it was made for.
 func TestEndProcess_looksAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -394,7 +395,8 @@ func TestEndProcess_looksAgain(t *testing.T) {
 	equal(t, "made for the child", outcome(p, forgehook.ProcessAnswered, child.ID), "answered")
 }
 
-// When a call and the process that waits for it end at once, one of them writes what the answer says.
+// When a call and the process that waits for it end at once, one of them writes what the answer
+// says.
 func TestEndProcess_whileTheCallEnds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -531,7 +533,8 @@ func TestEscalateItem_atOnce(t *testing.T) {
 	}
 }
 
-// Changes of an item, looks at it and the end of its process at once neither deadlock nor lose anything.
+// Changes of an item, looks at it and the end of its process at once neither deadlock nor lose
+// anything.
 func TestProcess_atOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t, on(forgehook.EventWorkItem))

@@ -51,9 +51,10 @@ func dueAt(w *forgehook.WorkItem) *time.Time {
 	return &at
 }
 
-// PutWorkItem stores a work item in a project, or replaces the one of that id. ID 0 is handed out; a new one is created and modified
-// now unless it says otherwise. cause is the call that the change
-// comes from, "" where none is known. Where it names a parent (workItemId), processes that wait with the parent hear of it.
+// PutWorkItem stores a work item in a project, or replaces the one of that id. ID 0 is handed out;
+// a new one is created and modified now unless it says otherwise. cause is the call that the change
+// comes from, "" where none is known. Where it names a parent (workItemId), processes that wait
+// with the parent hear of it.
 func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projectID int32, w forgehook.WorkItem, cause string) (_ forgehook.WorkItem, created bool, raised Raised, err error) {
 	defer database.Wrap(&err, "put work item %d into project %d", w.ID, projectID)
 	w.ProjectID = &projectID
@@ -92,7 +93,8 @@ func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projec
 	return w, created, raised, nil
 }
 
-// checkParent keeps a work item from being its own parent. Longer circles lead nowhere: see followItem.
+// checkParent keeps a work item from being its own parent. Longer circles lead nowhere: see
+// followItem.
 func checkParent(w forgehook.WorkItem) error {
 	if w.WorkItemID == nil || *w.WorkItemID != w.ID {
 		return nil
@@ -107,7 +109,8 @@ func orNow(t *forgehook.Time, at time.Time) *forgehook.Time {
 	return t
 }
 
-// lockParent makes a child visible to processes of its parent, or them to it: whoever comes second sees the other.
+// lockParent makes a child visible to processes of its parent, or them to it: whoever comes second
+// sees the other.
 func lockParent(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, id *int32) error {
 	if id == nil {
 		return nil
@@ -147,7 +150,8 @@ func answeredBy(ctx context.Context, tx database.Conn, call forgehook.CallRef, i
 	return answered, err
 }
 
-// closeItem notes when an item comes to its end, unless it says so itself. before is nil where it is new.
+// closeItem notes when an item comes to its end, unless it says so itself. before is nil where it
+// is new.
 func closeItem(before, after *forgehook.WorkItem, at time.Time) {
 	if isClosed(after.Status) && (before == nil || !isClosed(before.Status)) {
 		after.Closed = orNow(after.Closed, database.Milliseconds(at))
@@ -185,8 +189,8 @@ func (db *DB) WorkItems(ctx context.Context, tenant forgehook.TenantID, projectI
 	return database.Cut(rows, limit, workItemRow.toWorkItem, func(r workItemRow) string { return workItemsList.Next(r.ID) })
 }
 
-// UpdateWorkItem lets change alter a work item, whose row is locked meanwhile; its id and project stay. Its date of modification is
-// now unless change sets one.
+// UpdateWorkItem lets change alter a work item, whose row is locked meanwhile; its id and project
+// stay. Its date of modification is now unless change sets one.
 func (db *DB) UpdateWorkItem(ctx context.Context, tenant forgehook.TenantID, id int32, cause string, change func(*forgehook.WorkItem) error) (w forgehook.WorkItem, raised Raised, err error) {
 	defer database.Wrap(&err, "update work item %d", id)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -251,8 +255,8 @@ func (db *DB) DeleteWorkItem(ctx context.Context, tenant forgehook.TenantID, id 
 	return raised, nil
 }
 
-// documentGone sets the open work items of a document that was just deleted DocumentDeleted, in the order of their ids. Calls that this
-// fires are about the document as it was.
+// documentGone sets the open work items of a document that was just deleted DocumentDeleted, in the
+// order of their ids. Calls that this fires are about the document as it was.
 func documentGone(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, d forgehook.Document, body []byte) (raised Raised, err error) {
 	var closed []int32
 	for s := range statusMax {
@@ -352,8 +356,8 @@ func storedWorkItems(ctx context.Context, tx database.Conn, tenant forgehook.Ten
 	return items, nil
 }
 
-// workItemChanged raises what follows a change of a work item: an event where somebody has to know, and signals to processes. before
-// is nil where it is new.
+// workItemChanged raises what follows a change of a work item: an event where somebody has to know,
+// and signals to processes. before is nil where it is new.
 func workItemChanged(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, before *forgehook.WorkItem, after forgehook.WorkItem) (raised Raised, err error) {
 	at := database.Now()
 	if before == nil || movesWorkItem(before, &after) {
@@ -392,7 +396,8 @@ func raiseWorkItems(ctx context.Context, tx database.Conn, tenant forgehook.Tena
 	return raise(ctx, tx, tenant, because, at, happenings...)
 }
 
-// movesWorkItem reports whether somebody else has to know: its status, whose it is, when it is due, or what it was handed over from.
+// movesWorkItem reports whether somebody else has to know: its status, whose it is, when it is due,
+// or what it was handed over from.
 func movesWorkItem(before, after *forgehook.WorkItem) bool {
 	return before.Status != after.Status || !equalValue(before.UserID, after.UserID) || !equalValue(before.GroupID, after.GroupID) ||
 		!equalValue(dueAt(before), dueAt(after)) || !equalValue(before.WorkItemID, after.WorkItemID)
@@ -405,8 +410,8 @@ func equalValue[T comparable](a, b *T) bool {
 	return *a == *b
 }
 
-// wakeProcesses owes a signal to the processes that stand with one of the items, but for one: an item that changed, and the one that
-// has handed it over.
+// wakeProcesses owes a signal to the processes that stand with one of the items, but for one: an
+// item that changed, and the one that has handed it over.
 func wakeProcesses(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, at time.Time, except string, items ...int32) ([]forgehook.Wake, error) {
 	slices.Sort(items)
 	var rows []wakeRow

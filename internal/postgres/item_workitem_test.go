@@ -97,7 +97,8 @@ func TestWorkItems(t *testing.T) {
 	refused(t, "negative id", err, forgehook.CodeInvalid)
 }
 
-// A work item is created when it is stored first, and closed when it is settled or dead, unless it says otherwise.
+// A work item is created when it is stored first, and closed when it is settled or dead, unless it
+// says otherwise.
 func TestWorkItems_dates(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -156,7 +157,8 @@ func TestWorkItems_ownParent(t *testing.T) {
 	equal(t, "place", faultPaths(err), []string{"workItemId"})
 }
 
-// The open work items of a document that is deleted are DocumentDeleted: an event each, and whoever waits with them hears of it.
+// The open work items of a document that is deleted are DocumentDeleted: an event each, and whoever
+// waits with them hears of it.
 func TestDeleteDocument_workItems(t *testing.T) {
 	t.Parallel()
 	b := setup(t, on(forgehook.EventWorkItem))

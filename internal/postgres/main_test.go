@@ -17,7 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }
 
-// bundle is what most tests need: a database, a scene, and another tenant that must see nothing of it.
+// bundle is what most tests need: a database, a scene, and another tenant that must see nothing of
+// it.
 type bundle struct {
 	*postgres.DB
 	url      string

@@ -119,7 +119,8 @@ func lockRun(ctx context.Context, tx database.Conn, run forgehook.RunRef) (row r
 	return locked.runRow, locked.Request, database.OrNotFound(err, "run", run.RunID)
 }
 
-// CompleteRun ends a run unless it has ended; the outcome that stands is returned. Calls of it that are open go on.
+// CompleteRun ends a run unless it has ended; the outcome that stands is returned. Calls of it that
+// are open go on.
 func (db *DB) CompleteRun(ctx context.Context, run forgehook.RunRef, outcome forgehook.RunOutcome, because *forgehook.CallError, at time.Time) (_ forgehook.RunOutcome, err error) {
 	defer database.Wrap(&err, "complete run %s as %s", run.RunID, outcome)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -202,8 +203,8 @@ func (db *DB) CausedRuns(ctx context.Context, call forgehook.CallRef) (_ []forge
 	return toRunStarts(rows), err
 }
 
-// StaleRuns lists runs of all tenants without outcome that were not checked since a moment, and notes that they are being checked
-// now.
+// StaleRuns lists runs of all tenants without outcome that were not checked since a moment, and
+// notes that they are being checked now.
 func (db *DB) StaleRuns(ctx context.Context, checkedBefore time.Time, limit int) (_ []forgehook.RunStart, err error) {
 	defer database.Wrap(&err, "list stale runs")
 	var rows []runRow

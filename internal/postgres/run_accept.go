@@ -20,16 +20,18 @@ type EventAcceptance struct {
 	Now            time.Time
 }
 
-// AcceptedEvent is the run of an event. Repeated: the key was used before for the same request, this is the run of then.
+// AcceptedEvent is the run of an event. Repeated: the key was used before for the same request,
+// this is the run of then.
 type AcceptedEvent struct {
 	Run      forgehook.Run
 	Start    *forgehook.RunStart // nil: it has begun, or ended
 	Repeated bool
 }
 
-// AcceptEvent stores an event and what it is about: all or nothing; once it returns it is never lost. Its calls are made by
-// [DB.AcceptBatch]. An event that fires no utility is a run that has completed. A document that is named twice counts once.
-// CodeNotFound where there is no such service, CodeInvalid for references that lead nowhere, all at once; CodeKeyReused.
+// AcceptEvent stores an event and what it is about: all or nothing; once it returns it is never
+// lost. Its calls are made by [DB.AcceptBatch]. An event that fires no utility is a run that has
+// completed. A document that is named twice counts once. CodeNotFound where there is no such
+// service, CodeInvalid for references that lead nowhere, all at once; CodeKeyReused.
 func (db *DB) AcceptEvent(ctx context.Context, tenant forgehook.TenantID, a EventAcceptance) (accepted AcceptedEvent, err error) {
 	defer database.Wrap(&err, "accept event %s of service %d", a.Event.Type, a.ServiceID)
 	if err := a.Event.Validate(); err != nil {

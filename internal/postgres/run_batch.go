@@ -12,10 +12,11 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// AcceptBatch accepts the calls for the next documents of a run, in one transaction; running it twice goes on where the first left off.
-// Where no document is left and no call is open the run completes. What is gone meanwhile, a document, its field, a work item or the
-// utilities, is called for no more; nor is what the run's root has fired often enough, see firedOften. The calls of one batch are at
-// most those of the firing utilities' smallest batchSize documents.
+// AcceptBatch accepts the calls for the next documents of a run, in one transaction; running it
+// twice goes on where the first left off. Where no document is left and no call is open the run
+// completes. What is gone meanwhile, a document, its field, a work item or the utilities, is called
+// for no more; nor is what the run's root has fired often enough, see firedOften. The calls of one
+// batch are at most those of the firing utilities' smallest batchSize documents.
 func (db *DB) AcceptBatch(ctx context.Context, run forgehook.RunRef, at time.Time) (batch Batch, err error) {
 	defer database.Wrap(&err, "accept batch of run %s", run.RunID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -139,8 +140,8 @@ const (
 	batchBytes   = 16 << 20 // of subjects, in one transaction: a batch of large ones is taken in parts
 )
 
-// nextItems are the items that follow those which are processed, at least one: no more than fit into a batch by what is stored of them,
-// their masters and what the run's request gives each.
+// nextItems are the items that follow those which are processed, at least one: no more than fit
+// into a batch by what is stored of them, their masters and what the run's request gives each.
 func nextItems(ctx context.Context, tx database.Conn, run runRow, common []byte, limit int) ([]runItem, error) {
 	var rows []struct {
 		runItem
@@ -172,7 +173,8 @@ func nextItems(ctx context.Context, tx database.Conn, run runRow, common []byte,
 	return items, nil
 }
 
-// frozenSubjects are the first subjects as they are stored, as many as fit into a batch and at least one; nil where one is gone.
+// frozenSubjects are the first subjects as they are stored, as many as fit into a batch and at
+// least one; nil where one is gone.
 func frozenSubjects(subjects []*forgehook.Subject) (frozen [][]byte, err error) {
 	bytes := 0
 	for i, s := range subjects {

@@ -23,7 +23,8 @@ type cause struct {
 // callID is nil where there is no cause.
 func (c cause) callID() *string { return database.OrNull(c.call.CallID) }
 
-// about is what an event is about: a run's one item. All zero: what the call that caused it was about.
+// about is what an event is about: a run's one item. All zero: what the call that caused it was
+// about.
 type about struct {
 	serviceID      int32 // whose utilities hear of it
 	documentID     *int32
@@ -52,8 +53,8 @@ func causeOf(ctx context.Context, tx database.Conn, call forgehook.CallRef) (c c
 	return c, about{serviceID: row.ServiceID, documentID: row.DocumentID, workItemID: row.WorkItemID}, nil
 }
 
-// raiseCaused stores the run of an event that the end of a call has raised, where some utility fires on it that the cause does not
-// rule out; else it does nothing and start is nil.
+// raiseCaused stores the run of an event that the end of a call has raised, where some utility
+// fires on it that the cause does not rule out; else it does nothing and start is nil.
 func raiseCaused(ctx context.Context, tx database.Conn, c cause, event forgehook.EventType, a about, at time.Time) (start *forgehook.RunStart, err error) {
 	id := database.NewID(at)
 	var projectID int32

@@ -13,15 +13,17 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// happening is an event that a change raises: a run over its items, in their order, for the utilities of a service that fire on it.
+// happening is an event that a change raises: a run over its items, in their order, for the
+// utilities of a service that fire on it.
 type happening struct {
 	event     forgehook.EventType
 	serviceID int32
 	items     []runItem
 }
 
-// runItem is what the calls of a run for one document, verification or work item are about. Call events take their subject from the
-// call that is the run's cause; of the item they use the document's id.
+// runItem is what the calls of a run for one document, verification or work item are about. Call
+// events take their subject from the call that is the run's cause; of the item they use the
+// document's id.
 type runItem struct {
 	DocumentID     *int32 `db:"document_id"`
 	Document       []byte `db:"document"` // as it was given, or as it was when it was deleted; nil: as it is stored
@@ -30,8 +32,8 @@ type runItem struct {
 	WorkItemID     *int32 `db:"work_item_id"`
 }
 
-// findCause resolves the id of a call, with or without dashes, or a webhook-id. What names none of the tenant's calls is no cause, the
-// zero one: it comes from senders that may say anything.
+// findCause resolves the id of a call, with or without dashes, or a webhook-id. What names none of
+// the tenant's calls is no cause, the zero one: it comes from senders that may say anything.
 func findCause(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, named string) (cause, error) {
 	id, err := uuid.Parse(strings.TrimPrefix(named, webhookIDPrefix))
 	if err != nil || id.Version() != database.IDVersion {
@@ -44,11 +46,13 @@ func findCause(ctx context.Context, tx database.Conn, tenant forgehook.TenantID,
 	return found, err
 }
 
-// webhookIDPrefix is what a webhook-id has before the id of the call that it was made for; see newWebhookID.
+// webhookIDPrefix is what a webhook-id has before the id of the call that it was made for; see
+// newWebhookID.
 const webhookIDPrefix = "msg_"
 
-// raise stores a run for each happening on which some utility of its service fires, leaving out those that led to it. It belongs into
-// the transaction of the change. Usually nothing fires, and it is one cheap query.
+// raise stores a run for each happening on which some utility of its service fires, leaving out
+// those that led to it. It belongs into the transaction of the change. Usually nothing fires, and
+// it is one cheap query.
 func raise(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, at time.Time, happenings ...happening) ([]forgehook.RunStart, error) {
 	fired, err := firing(ctx, tx, tenant, because, happenings)
 	if err != nil || len(fired) == 0 {
@@ -185,8 +189,8 @@ func insertRun(ctx context.Context, tx database.Conn, tenant forgehook.TenantID,
 	return stored, err
 }
 
-// verificationItems are the verifications of a document that it did not have before, each with its parameter. Those without an id
-// cannot be told from others.
+// verificationItems are the verifications of a document that it did not have before, each with its
+// parameter. Those without an id cannot be told from others.
 func verificationItems(before, after *forgehook.Document) (items []runItem) {
 	type key struct{ parameter, verification int32 }
 	known := map[key]bool{}

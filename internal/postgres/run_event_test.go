@@ -41,7 +41,8 @@ func (b bundle) subject(t *testing.T, start forgehook.CallStart) forgehook.Subje
 	return s
 }
 
-// play makes all calls of all events, deliver delivers one, until nothing is raised any more. It returns "event utility" of each call.
+// play makes all calls of all events, deliver delivers one, until nothing is raised any more. It
+// returns "event utility" of each call.
 func (b bundle) play(t *testing.T, deliver func(forgehook.Call)) (fired []string) {
 	t.Helper()
 	for range 20 {
@@ -181,7 +182,8 @@ func TestImportDocuments_raises(t *testing.T) {
 	})
 }
 
-// What names the cause of a change: a call's id, also as a trace id, or a webhook-id. Anything else is no cause.
+// What names the cause of a change: a call's id, also as a trace id, or a webhook-id. Anything else
+// is no cause.
 func TestCause(t *testing.T) {
 	t.Parallel()
 	b := setup(t, on(forgehook.EventDocumentUpdated))

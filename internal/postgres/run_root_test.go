@@ -95,7 +95,8 @@ func TestRoot_atOnce(t *testing.T) {
 	equal(t, "calls of what six calls have made of the document", n, 6)
 }
 
-// What follows from one document keeps nothing from the others, with ids or without; and who passes results on hears of each utility.
+// What follows from one document keeps nothing from the others, with ids or without; and who passes
+// results on hears of each utility.
 func TestRoot_keepsApart(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -168,7 +169,8 @@ func TestRoot_itemsOfARun(t *testing.T) {
 	equal(t, "calls of each change", calls, []int{4, 2, 0})
 }
 
-// A call that is asked for in answer to another one is made, and what it changes counts as that one's.
+// A call that is asked for in answer to another one is made, and what it changes counts as that
+// one's.
 func TestAcceptCalls_cause(t *testing.T) {
 	t.Parallel()
 	b := setup(t, on(forgehook.EventDocumentUpdated))

@@ -11,7 +11,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// subjectsOf freezes what the calls of each item are about, as a request for calls would; nil where that is gone.
+// subjectsOf freezes what the calls of each item are about, as a request for calls would; nil where
+// that is gone.
 func subjectsOf(ctx context.Context, tx database.Conn, run runRow, common []byte, items []runItem, t target) (subjects []*forgehook.Subject, err error) {
 	switch {
 	case isCallEvent(forgehook.EventType(run.EventType)):
@@ -81,7 +82,8 @@ func itemSubjects(ctx context.Context, tx database.Conn, run runRow, common []by
 	return subjects, nil
 }
 
-// itemRequests are the requests for calls that the items stand for; nil where an item's work item is gone.
+// itemRequests are the requests for calls that the items stand for; nil where an item's work item
+// is gone.
 func itemRequests(ctx context.Context, tx database.Conn, run runRow, common []byte, items []runItem) ([]*forgehook.CallRequest, error) {
 	var shared forgehook.CallRequest
 	if common != nil {
@@ -131,7 +133,8 @@ func itemRequests(ctx context.Context, tx database.Conn, run runRow, common []by
 	return requests, nil
 }
 
-// parameterOfVerification names the parameter that a verification belongs to, where the request names only that.
+// parameterOfVerification names the parameter that a verification belongs to, where the request
+// names only that.
 func (f *freezer) parameterOfVerification() {
 	r := &f.request
 	if r.VerificationID == nil || r.ParameterID != nil || r.Parameter != nil {
@@ -146,7 +149,8 @@ func (f *freezer) parameterOfVerification() {
 	}
 }
 
-// causedSubjects are those of call events: what the call that caused the run was about, its document as it is stored now, and the call.
+// causedSubjects are those of call events: what the call that caused the run was about, its
+// document as it is stored now, and the call.
 func causedSubjects(ctx context.Context, tx database.Conn, run runRow, items []runItem) ([]*forgehook.Subject, error) {
 	var rows []struct {
 		UtilityID    int32   `db:"webhook_service_id"`

@@ -157,7 +157,8 @@ func TestAcceptEvent_refused(t *testing.T) {
 	refused(t, "a stranger", err, forgehook.CodeNotFound)
 }
 
-// A verification that is named alone brings its parameter; what does not belong to an event is not looked at.
+// A verification that is named alone brings its parameter; what does not belong to an event is not
+// looked at.
 func TestAcceptEvent_whatItIsAbout(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(s *forgehook.Settings) {
@@ -255,7 +256,8 @@ func TestAcceptBatch(t *testing.T) {
 	equal(t, "canceled too late", outcome, forgehook.RunDone)
 }
 
-// Where a utility says onFailure error a batch waits for the one before, and a failure stops the run.
+// Where a utility says onFailure error a batch waits for the one before, and a failure stops the
+// run.
 func TestAcceptBatch_onFailureError(t *testing.T) {
 	t.Parallel()
 	b := setup(t, batchOf(1), func(s *forgehook.Settings) { s.OnFailure = forgehook.OnFailureError })
@@ -468,7 +470,8 @@ func TestRuns(t *testing.T) {
 	equal(t, "a stranger's list", len(runs), 0)
 }
 
-// BenchmarkRun reports what the database's part of an event with 10,000 documents takes: its acceptance, and 100 batches.
+// BenchmarkRun reports what the database's part of an event with 10,000 documents takes: its
+// acceptance, and 100 batches.
 func BenchmarkRun(b *testing.B) {
 	db := pgtest.New(b)
 	s := pgtest.NewScene(b, db.DB)

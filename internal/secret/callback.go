@@ -17,15 +17,17 @@ const (
 	callbackBytes = callIDBytes + sha256.Size
 )
 
-// NewCallbackKey makes the key of a tenant's callback tokens: 32 random bytes in base64. It is kept sealed.
+// NewCallbackKey makes the key of a tenant's callback tokens: 32 random bytes in base64. It is kept
+// sealed.
 func NewCallbackKey() string {
 	b := make([]byte, keyBytes)
 	_, _ = rand.Read(b) // it never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// CallbackToken is the token with which an endpoint answers a call later: 64 characters, always the same for the same call, so that a
-// request can be made again. The key is that of [NewCallbackKey], the id a UUID.
+// CallbackToken is the token with which an endpoint answers a call later: 64 characters, always the
+// same for the same call, so that a request can be made again. The key is that of [NewCallbackKey],
+// the id a UUID.
 func CallbackToken(key string, tenant forgehook.TenantID, callID string) (string, error) {
 	id, ok := idBytes(callID)
 	if !ok {
@@ -38,7 +40,8 @@ func CallbackToken(key string, tenant forgehook.TenantID, callID string) (string
 	return base64.RawURLEncoding.EncodeToString(append(id, sum...)), nil
 }
 
-// ReadCallbackToken reads the call's id, which proves nothing yet: [CheckCallbackToken] does. ok is false for what cannot be a token.
+// ReadCallbackToken reads the call's id, which proves nothing yet: [CheckCallbackToken] does. ok is
+// false for what cannot be a token.
 func ReadCallbackToken(token string) (callID string, ok bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != callbackBytes || len(token) != base64.RawURLEncoding.EncodedLen(callbackBytes) { // line breaks are passed over
@@ -48,7 +51,8 @@ func ReadCallbackToken(token string) (callID string, ok bool) {
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:], true
 }
 
-// CheckCallbackToken reports whether the token was made with the key for a call of the tenant. It takes as long for a forged one.
+// CheckCallbackToken reports whether the token was made with the key for a call of the tenant. It
+// takes as long for a forged one.
 func CheckCallbackToken(key string, tenant forgehook.TenantID, token string) bool {
 	callID, ok := ReadCallbackToken(token)
 	if !ok {

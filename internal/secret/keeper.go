@@ -43,8 +43,8 @@ func NewKeyset() (string, error) {
 	return write(handle)
 }
 
-// Rotate adds a fresh key that seals from now on; the others keep opening. Every process needs the new keyset before one seals
-// with it, or those with the old one cannot open what it sealed.
+// Rotate adds a fresh key that seals from now on; the others keep opening. Every process needs the
+// new keyset before one seals with it, or those with the old one cannot open what it sealed.
 func Rotate(keysetJSON string) (string, error) {
 	handle, err := read(keysetJSON)
 	if err != nil {
@@ -101,7 +101,8 @@ func (k *Keeper) Unseal(tenant forgehook.TenantID, sealed []byte) (string, error
 
 func associated(tenant forgehook.TenantID) []byte { return []byte(string(tenant) + "/" + purpose) }
 
-// SealSettings seals every secret that was newly set, stamps it with now and forgets its plain text. Those sealed already stay.
+// SealSettings seals every secret that was newly set, stamps it with now and forgets its plain
+// text. Those sealed already stay.
 func (k *Keeper) SealSettings(tenant forgehook.TenantID, s *forgehook.Settings, now time.Time) error {
 	return s.EachSecret(func(path string, secret *forgehook.Secret) error {
 		if len(secret.Sealed) > 0 {

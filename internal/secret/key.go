@@ -15,7 +15,8 @@ const (
 	secretBytes = 32                 // Standard Webhooks asks for 24 to 64
 )
 
-// NewAPIKey makes an API key: the key itself, to be shown once; its first characters, to recognise it by; its hash, to be stored.
+// NewAPIKey makes an API key: the key itself, to be shown once; its first characters, to recognise
+// it by; its hash, to be stored.
 func NewAPIKey() (key, prefix string, hash []byte, err error) {
 	random, err := randomBytes(keyBytes)
 	if err != nil {
@@ -25,7 +26,8 @@ func NewAPIKey() (key, prefix string, hash []byte, err error) {
 	return key, key[:shownOfKey], HashAPIKey(key), nil
 }
 
-// HashAPIKey is SHA-256, without salt and fast: a key of 256 random bits cannot be guessed, and it is looked up by its hash.
+// HashAPIKey is SHA-256, without salt and fast: a key of 256 random bits cannot be guessed, and it
+// is looked up by its hash.
 func HashAPIKey(key string) []byte {
 	sum := sha256.Sum256([]byte(key))
 	return sum[:]

@@ -9,8 +9,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// What a call costs: on a real receipt of nine fields, and on a generated document of 5,000 fields, about 2 MB of payload. That of
-// 1,250 fields beside it shows how the cost grows.
+// What a call costs: on a real receipt of nine fields, and on a generated document of 5,000 fields,
+// about 2 MB of payload. That of 1,250 fields beside it shows how the cost grows.
 func benchSubjects(b *testing.B) map[string]*forgehook.Subject {
 	data, err := os.ReadFile("testdata/receipt.json")
 	if err != nil {

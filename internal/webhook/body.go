@@ -31,7 +31,8 @@ type content struct {
 	json    bool // what comes out must be JSON
 }
 
-// checkBody reads webHook.body, nil when there is none, by its kind or, where that is null, by its text.
+// checkBody reads webHook.body, nil when there is none, by its kind or, where that is null, by its
+// text.
 func (f *faults) checkBody(w *forgehook.WebHookSettings) (*content, []Warning) {
 	if w.Body == nil {
 		return nil, nil
@@ -74,7 +75,8 @@ func (f *faults) checkBody(w *forgehook.WebHookSettings) (*content, []Warning) {
 	return c, warnings
 }
 
-// kindOf tells the kind of a body by its text. Sending a script's source would be worse than refusing it.
+// kindOf tells the kind of a body by its text. Sending a script's source would be worse than
+// refusing it.
 func kindOf(text string) string {
 	switch {
 	case csharpText.MatchString(text), strings.Contains(text, "JsonSerializer."):
@@ -201,7 +203,8 @@ func (c *content) evaluate(vars *expr.Vars) ([]byte, *forgehook.CallError) {
 	return body, nil
 }
 
-// xmlFault says where and why a text is no well-formed XML document of one root element; "" when it is one.
+// xmlFault says where and why a text is no well-formed XML document of one root element; "" when it
+// is one.
 func xmlFault(text string) (offset int, why string) {
 	dec := xml.NewDecoder(strings.NewReader(text))
 	dec.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errCharset }

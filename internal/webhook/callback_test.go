@@ -11,8 +11,8 @@ const (
 	shownURL      = "https://hooks.example/v1/callbacks/[token]"
 )
 
-// The URL is in the header, in the default payload and wherever an expression puts it; what is shown of a request has no token in any
-// of these places, however it is written there.
+// The URL is in the header, in the default payload and wherever an expression puts it; what is
+// shown of a request has no token in any of these places, however it is written there.
 func TestRequest_callback(t *testing.T) {
 	t.Parallel()
 	m := meta
@@ -99,7 +99,8 @@ func TestExplain_callback(t *testing.T) {
 	}
 }
 
-// The call whose end has fired this one is in the payload after the platform's keys, and for expressions.
+// The call whose end has fired this one is in the payload after the platform's keys, and for
+// expressions.
 func TestRequest_cause(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1},"call":{"id":"c1","webHookServiceId":9,"outcome":"failed","attempts":10,"errorCode":"http_503","result":{"a":"<"}}}`)

@@ -2,8 +2,8 @@ package webhook
 
 import "github.com/forgehook/forgehook"
 
-// withoutComments returns the subject with every comment null: of documents, at any depth, work item, project and category. The given
-// subject stays as it is.
+// withoutComments returns the subject with every comment null: of documents, at any depth, work
+// item, project and category. The given subject stays as it is.
 func withoutComments(sub *forgehook.Subject) *forgehook.Subject {
 	clean := *sub
 	clean.Document = uncommented(sub.Document)

@@ -11,8 +11,9 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// Explain tests every condition, in the order of all explanations; there is no short circuit, because an operator mends all of them at
-// once. Where a condition failed, the webhook does not fire whatever one that could not be told is. Values of secret fields are masked.
+// Explain tests every condition, in the order of all explanations; there is no short circuit,
+// because an operator mends all of them at once. Where a condition failed, the webhook does not
+// fire whatever one that could not be told is. Values of secret fields are masked.
 func (p *Plan) Explain(sub *forgehook.Subject, m Meta) forgehook.Explained {
 	sub, m = p.subject(sub), p.meta(m).shown()
 	doc, filter := sub.Document, p.settings.Document

@@ -161,8 +161,8 @@ func TestExplain_timeout(t *testing.T) {
 	}
 }
 
-// Mending exactly what the explanation says failed makes the webhook fire; each mending is needed, and breaking any one condition of
-// one that fires makes it skip, for that reason alone.
+// Mending exactly what the explanation says failed makes the webhook fire; each mending is needed,
+// and breaking any one condition of one that fires makes it skip, for that reason alone.
 func TestExplain_mendingFires(t *testing.T) {
 	t.Parallel()
 	statuses := []forgehook.DocumentStatus{0, 9, 10, 13, 77, 90}

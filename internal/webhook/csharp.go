@@ -12,16 +12,19 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// csharpText recognises the platform's C# scripts: "return ...", an interpolated string, or declarations and log lines before either.
+// csharpText recognises the platform's C# scripts: "return ...", an interpolated string, or
+// declarations and log lines before either.
 var csharpText = regexp.MustCompile(`(?s)^\s*(?://[^\n]*\s*|/\*.*?\*/\s*)*(?:return\b|(?:var|string|int|decimal|double|bool|DateTime)\??\s+\w+\s*=|logger\.\w+\(|\$@?"|@\$")`)
 
 const notTranslated = "C# that can be translated, and this cannot: "
 
-// maxParts bounds the code of a string's values together, in bytes: each repeats the declarations before it.
+// maxParts bounds the code of a string's values together, in bytes: each repeats the declarations
+// before it.
 const maxParts = 128 << 10
 
-// compileScript reads a body in C#; hint is added to what is wrong with it. One that is put together as a string becomes a template: its
-// values are encoded by their places, as those of other templates are. Where that cannot be, a warning says so. False when there is a fault.
+// compileScript reads a body in C#; hint is added to what is wrong with it. One that is put
+// together as a string becomes a template: its values are encoded by their places, as those of
+// other templates are. Where that cannot be, a warning says so. False when there is a fault.
 func (f *faults) compileScript(c *content, source, contentType, hint string) ([]Warning, bool) {
 	t, err := csharp.Translate(source, csharp.Options{})
 	if err != nil {
@@ -50,7 +53,8 @@ func (f *faults) compileScript(c *content, source, contentType, hint string) ([]
 	return warnings, true
 }
 
-// unencoded is the warning for values that such a body has as they are; "" where nothing is to be encoded.
+// unencoded is the warning for values that such a body has as they are; "" where nothing is to be
+// encoded.
 func unencoded(contentType string) string {
 	switch {
 	case isJSON(contentType):
@@ -72,8 +76,8 @@ func codeSize(parts []csharp.Part) int {
 	return size
 }
 
-// placeParts gives the values their places; false when some stand as they are: where JSON has a value, inside a tag, or because their
-// code writes markup itself.
+// placeParts gives the values their places; false when some stand as they are: where JSON has a
+// value, inside a tag, or because their code writes markup itself.
 func placeParts(t *template, parts []csharp.Part, contentType string) bool {
 	var places []place.Place
 	var markup string
@@ -108,7 +112,8 @@ func placeParts(t *template, parts []csharp.Part, contentType string) bool {
 
 var celText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// writes reports whether one of the texts in code has one of the characters: the code then makes markup, or escapes values itself.
+// writes reports whether one of the texts in code has one of the characters: the code then makes
+// markup, or escapes values itself.
 func writes(cel, characters string) bool {
 	return strings.Contains(cel, "cs_json(") && strings.Contains(characters, `"`) ||
 		slices.ContainsFunc(celText.FindAllString(cel, -1), func(quoted string) bool {
@@ -117,7 +122,8 @@ func writes(cel, characters string) bool {
 		})
 }
 
-// parseCSharpURL takes a string of C# apart, so that each of its values is encoded by its place. nil when there is a fault.
+// parseCSharpURL takes a string of C# apart, so that each of its values is encoded by its place.
+// nil when there is a fault.
 func (f *faults) parseCSharpURL(path, source string) *template {
 	translated, err := csharp.Translate(source, csharp.Options{})
 	if err != nil {

@@ -27,7 +27,8 @@ type address struct {
 	origin int       // bytes of the first literal before the path
 }
 
-// checkURL reads the address as it is sent. Which hosts and ports are allowed is the guard's to say.
+// checkURL reads the address as it is sent. Which hosts and ports are allowed is the guard's to
+// say.
 func (f *faults) checkURL(raw *string) *address {
 	const path = "webHook.url"
 	if raw == nil {
@@ -121,7 +122,8 @@ func (a *address) build(vars *expr.Vars) (string, *forgehook.CallError) {
 	return string(path.out), nil
 }
 
-// segments writes a URL and looks at each segment of the path that has a value in it: an empty one, . and .. would lead elsewhere.
+// segments writes a URL and looks at each segment of the path that has a value in it: an empty one,
+// . and .. would lead elsewhere.
 type segments struct {
 	template *template
 	out      []byte

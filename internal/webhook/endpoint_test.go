@@ -161,7 +161,8 @@ func TestURL_csharp(t *testing.T) {
 	}
 }
 
-// Whatever text the template has and whatever its value is: scheme, host, number of segments and parameters are those of the template.
+// Whatever text the template has and whatever its value is: scheme, host, number of segments and
+// parameters are those of the template.
 func FuzzTemplateURL(f *testing.F) {
 	for _, v := range hostile {
 		f.Add("https://a.test/x/{{ doc.filename }}/y?q={{ doc.filename }}&r", v)

@@ -27,8 +27,8 @@ func (f *faults) compileCondition(text *string) *expr.Program {
 	return program
 }
 
-// explainCondition tests the utility's own condition. What it saw is one object over all its operands; its hint says what to change for
-// each that failed.
+// explainCondition tests the utility's own condition. What it saw is one object over all its
+// operands; its hint says what to change for each that failed.
 func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, untold map[string]*forgehook.CallError) forgehook.Condition {
 	c := condition(conditionPath, p.condition.Text(), nil, false, "")
 	passed, parts, err := p.condition.Explain(m.vars(sub))
@@ -110,8 +110,8 @@ func object(leaves []leaf) json.RawMessage {
 	return append(out, '}')
 }
 
-// maskConditions takes secrets out of an explanation. What a condition saw is told again for the subject without secrets: a leaf that
-// differs depends on one.
+// maskConditions takes secrets out of an explanation. What a condition saw is told again for the
+// subject without secrets: a leaf that differs depends on one.
 func (p *Plan) maskConditions(conditions []forgehook.Condition, secrets *mask.Secrets, m Meta) {
 	redact := mask.NewRedactor(secrets.Values()...)
 	for i := range conditions {

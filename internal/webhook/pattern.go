@@ -11,10 +11,12 @@ import (
 	"github.com/dlclark/regexp2/v2/syntax"
 )
 
-// matchBudget bounds one match: .NET's engine backtracks, so that a careless pattern can run for years.
+// matchBudget bounds one match: .NET's engine backtracks, so that a careless pattern can run for
+// years.
 const matchBudget = 250 * time.Millisecond
 
-// pattern is a regular expression in the .NET dialect with its options off: case-sensitive, unanchored, invariant.
+// pattern is a regular expression in the .NET dialect with its options off: case-sensitive,
+// unanchored, invariant.
 type pattern struct {
 	text string
 	re   *regexp2.Regexp // nil: matches everything

@@ -14,9 +14,9 @@ func hasPayload(m forgehook.Method) bool {
 	return m == forgehook.MethodPost || m == forgehook.MethodPut || m == forgehook.MethodPatch
 }
 
-// payload is the default body: the subject as the platform writes it, all eight keys, without secret fields, and after
-// them call in what the end of a call has fired. The order is that of
-// the structs and <, > and & stay as they are, so a receiver may compare bytes.
+// payload is the default body: the subject as the platform writes it, all eight keys, without
+// secret fields, and after them call in what the end of a call has fired. The order is that of the
+// structs and <, > and & stay as they are, so a receiver may compare bytes.
 func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
 	b := jsontree.AppendString([]byte(`{"type":`), string(m.EventType))
 	b = fmt.Appendf(b, `,"timestamp":"%s",`, forgehook.Time{Time: m.AcceptedAt})
@@ -27,7 +27,8 @@ func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
 	return append(b, '}'), err
 }
 
-// withoutSources returns the subject without what is here for expressions only: the sender's JSON, the category, a service's input.
+// withoutSources returns the subject without what is here for expressions only: the sender's JSON,
+// the category, a service's input.
 func withoutSources(sub forgehook.Subject) forgehook.Subject {
 	sub.Category = nil
 	sub.Document, sub.MasterDocument = sourceless(sub.Document), sourceless(sub.MasterDocument)

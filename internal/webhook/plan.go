@@ -1,9 +1,11 @@
-// Package webhook holds the rules of a call: when a webhook fires, what it sends, how that is signed, and what an answer means.
+// Package webhook holds the rules of a call: when a webhook fires, what it sends, how that is
+// signed, and what an answer means.
 //
-// The rules are pure. Time, ids and randomness are arguments, there is no I/O, and nothing depends on the order of a map: the same
-// settings and subject give the same request byte for byte, today and in a rebuild years later. (One thing looks at the clock: a
-// regular expression that runs away is stopped.) Addresses are not judged here; the guard of internal/outbound does that at
-// every dial. Start with [Compile]: it checks settings on save and makes the [Plan] that a run follows.
+// The rules are pure. Time, ids and randomness are arguments, there is no I/O, and nothing depends
+// on the order of a map: the same settings and subject give the same request byte for byte, today
+// and in a rebuild years later. (One thing looks at the clock: a regular expression that runs away
+// is stopped.) Addresses are not judged here; the guard of internal/outbound does that at every
+// dial. Start with [Compile]: it checks settings on save and makes the [Plan] that a run follows.
 package webhook
 
 import (
@@ -33,8 +35,9 @@ type Warning struct {
 	Message string `json:"message"`
 }
 
-// Compile checks what settings mean; their shape and ranges were checked when they were decoded. The error is a
-// *forgehook.Error with every fault. Secrets may be plain, sealed or opened: only whether they are set counts.
+// Compile checks what settings mean; their shape and ranges were checked when they were decoded.
+// The error is a *forgehook.Error with every fault. Secrets may be plain, sealed or opened: only
+// whether they are set counts.
 func Compile(s forgehook.Settings) (*Plan, error) {
 	var f faults
 	p := &Plan{
@@ -59,7 +62,8 @@ func Compile(s forgehook.Settings) (*Plan, error) {
 // Settings are those that the plan was compiled from.
 func (p *Plan) Settings() forgehook.Settings { return p.settings }
 
-// faults collects what is wrong with settings, and counts the expressions of URL, headers, body and response.
+// faults collects what is wrong with settings, and counts the expressions of URL, headers, body and
+// response.
 type faults struct {
 	list        []forgehook.FieldError
 	expressions int
@@ -69,10 +73,12 @@ func (f *faults) add(path, value, allowed string) {
 	f.list = append(f.list, forgehook.FieldError{Path: path, Value: forgehook.Shorten(value, 100), Allowed: allowed})
 }
 
-// maxExpressions bounds those of URL, headers, body and response together: each takes 0.1 ms to compile and 25 KB to keep.
+// maxExpressions bounds those of URL, headers, body and response together: each takes 0.1 ms to
+// compile and 25 KB to keep.
 const maxExpressions = 500
 
-// takes reports whether n expressions more may be compiled. Who crosses the limit is at fault, and nobody after that compiles any.
+// takes reports whether n expressions more may be compiled. Who crosses the limit is at fault, and
+// nobody after that compiles any.
 func (f *faults) takes(path string, n int) bool {
 	crossed := f.expressions > maxExpressions
 	f.expressions += n

@@ -142,7 +142,8 @@ func TestCompile_reservedHeaders(t *testing.T) {
 	}
 }
 
-// URL, headers and body have so many expressions together; what crosses the limit is at fault, and nothing behind it is compiled.
+// URL, headers and body have so many expressions together; what crosses the limit is at fault, and
+// nothing behind it is compiled.
 func TestCompile_expressions(t *testing.T) {
 	t.Parallel()
 	const limit = ": at most 500 expressions in webHook.url, headers, webHook.body and response together"

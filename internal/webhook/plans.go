@@ -13,8 +13,8 @@ const DefaultPlans = 1000
 // maxWeight is in bytes, of all plans that are kept.
 const maxWeight = 128 << 20
 
-// PlanKey names one version of a utility's settings. Sum is the SHA-256 of their stored form, because ids and versions can come again
-// after a deletion.
+// PlanKey names one version of a utility's settings. Sum is the SHA-256 of their stored form,
+// because ids and versions can come again after a deletion.
 type PlanKey struct {
 	Tenant           forgehook.TenantID
 	WebHookServiceID int32
@@ -22,8 +22,8 @@ type PlanKey struct {
 	Sum              [32]byte
 }
 
-// Plans keeps compiled plans, those used last. No version of settings ever changes, so that none goes stale. It is safe for
-// concurrent use; the zero value keeps [DefaultPlans].
+// Plans keeps compiled plans, those used last. No version of settings ever changes, so that none
+// goes stale. It is safe for concurrent use; the zero value keeps [DefaultPlans].
 type Plans struct {
 	mu     sync.Mutex
 	limit  int
@@ -40,8 +40,9 @@ type kept struct {
 // NewPlans makes an empty cache.
 func NewPlans() *Plans { return &Plans{limit: DefaultPlans} }
 
-// Get returns the plan of a key, compiled from what load gives if it is not there. Load must give the settings with secrets sealed, as
-// they are kept. Errors are not kept. Two who ask for the same new plan at once may both compile it; they get the same one.
+// Get returns the plan of a key, compiled from what load gives if it is not there. Load must give
+// the settings with secrets sealed, as they are kept. Errors are not kept. Two who ask for the same
+// new plan at once may both compile it; they get the same one.
 func (c *Plans) Get(key PlanKey, load func() (forgehook.Settings, error)) (*Plan, error) {
 	if p := c.find(key); p != nil {
 		return p, nil

@@ -77,7 +77,8 @@ func TestJudge_successWhen(t *testing.T) {
 	}
 }
 
-// Whatever the response: where successWhen is true, no attempt follows; where it is false, no response is a success.
+// Whatever the response: where successWhen is true, no attempt follows; where it is false, no
+// response is a success.
 func TestJudge_successWhenProperties(t *testing.T) {
 	t.Parallel()
 	always, never := plan(t, nested("response.successWhen", `"true"`)), plan(t, nested("response.successWhen", `"false"`))
@@ -290,7 +291,8 @@ func TestRead_withoutWorkItem(t *testing.T) {
 	}
 }
 
-// Whatever an endpoint answers: there is a reading, or a failure of one of the three codes with the setting's name, and never both.
+// Whatever an endpoint answers: there is a reading, or a failure of one of the three codes with the
+// setting's name, and never both.
 func TestRead_properties(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{"response":{"result":"[response.json, response.xml, response.headers]","writeBack":{

@@ -22,8 +22,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden requests anew; read the diff before you commit it")
 
-// TestRequest_golden holds the exact bytes that are sent. Each file has settings, a subject, and the request. Receivers compare and
-// verify bytes, and stored calls are rebuilt from them: a change here is a change of the contract.
+// TestRequest_golden holds the exact bytes that are sent. Each file has settings, a subject, and
+// the request. Receivers compare and verify bytes, and stored calls are rebuilt from them: a change
+// here is a change of the contract.
 func TestRequest_golden(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/requests/*.txtar")
@@ -53,7 +54,8 @@ func TestRequest_golden(t *testing.T) {
 	}
 }
 
-// show renders a request as the golden files have it, its headers in the order in which they are sent.
+// show renders a request as the golden files have it, its headers in the order in which they are
+// sent.
 func show(t *testing.T, p *Plan, sub *forgehook.Subject) string {
 	t.Helper()
 	r, err := requested(p, sub, meta)
@@ -161,8 +163,8 @@ func TestRequest_payloadError(t *testing.T) {
 	diff(t, &forgehook.CallError{Code: forgehook.CallErrorPayload, Message: "The default payload of this document cannot be written as JSON."}, err)
 }
 
-// Whatever settings and documents are: the same request gives the same bytes, a JSON body parses, an XML body parses, and the URL goes
-// where the template says.
+// Whatever settings and documents are: the same request gives the same bytes, a JSON body parses,
+// an XML body parses, and the URL goes where the template says.
 func TestRequest_properties(t *testing.T) {
 	t.Parallel()
 	text := rapid.OneOf(rapid.String(), rapid.SampledFrom(hostile), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))

@@ -60,7 +60,8 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// The standard schedule ends within the default deadline, even with all the jitter and a slow endpoint.
+// The standard schedule ends within the default deadline, even with all the jitter and a slow
+// endpoint.
 func TestSchedule_fitsDeadline(t *testing.T) {
 	t.Parallel()
 	s := forgehook.DefaultSettings()
@@ -108,7 +109,8 @@ func TestDelay_deadline(t *testing.T) {
 	}
 }
 
-// Whatever an endpoint answers: a retry waits at least a millisecond, at least the schedule and what was asked for, and has an end.
+// Whatever an endpoint answers: a retry waits at least a millisecond, at least the schedule and
+// what was asked for, and has an end.
 func TestDelay_bounds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

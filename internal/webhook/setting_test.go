@@ -13,8 +13,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// The platform's 26 settings, in the order of its tree: one test each says what the setting does here. Those of later releases take
-// only their default, and an import keeps them with a warning.
+// The platform's 26 settings, in the order of its tree: one test each says what the setting does
+// here. Those of later releases take only their default, and an import keeps them with a warning.
 
 // decode reads one setting by its path, as a request writes it.
 func decode(path, value string) (forgehook.Settings, error) {
@@ -32,7 +32,8 @@ func nested(path, value string) string {
 	return text
 }
 
-// takesOnly checks a setting whose behaviour does not exist yet: its default, and on import anything, with a warning.
+// takesOnly checks a setting whose behaviour does not exist yet: its default, and on import
+// anything, with a warning.
 func takesOnly(t *testing.T, path, standard string, others ...string) {
 	t.Helper()
 	if _, err := decode(path, standard); err != nil {
@@ -352,7 +353,8 @@ func TestSetting18_ContentType(t *testing.T) {
 	}
 }
 
-// NTLM is not there yet. What an import brings is kept; a password meant for a handshake is sent in no other way.
+// NTLM is not there yet. What an import brings is kept; a password meant for a handshake is sent in
+// no other way.
 func TestSetting19_Domain(t *testing.T) {
 	t.Parallel()
 	takesOnly(t, "webHook.domain", "null", `"CORP"`)

@@ -64,7 +64,8 @@ func TestRequest_shown(t *testing.T) {
 	diff(t, []string{"hunter2-door", "[secret]"}, []string{r.Headers["X-Door"], r.Shown.Headers["X-Door"]})
 }
 
-// What may be shown has no secret in any form, whatever the template does with it. What is sent has it.
+// What may be shown has no secret in any form, whatever the template does with it. What is sent has
+// it.
 func TestRequest_neverShowsSecrets(t *testing.T) {
 	t.Parallel()
 	uses := []string{
@@ -227,7 +228,8 @@ func marshal(t *rapid.T, v any) string {
 	return string(b)
 }
 
-// hiding is a subject with secrets wherever they can be, and the first one also where nobody expects it.
+// hiding is a subject with secrets wherever they can be, and the first one also where nobody
+// expects it.
 func hiding(t *rapid.T, values []string) *forgehook.Subject {
 	name, kind := "Key", rapid.SampledFrom([]forgehook.ValueType{forgehook.ValuePassword, forgehook.ValueSecure}).Draw(t, "type")
 	data := base64.StdEncoding.EncodeToString([]byte(values[0]))

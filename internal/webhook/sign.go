@@ -11,8 +11,9 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Sign makes the webhook-signature of one attempt, "v1,<base64>": Standard Webhooks 1.0.0, HMAC-SHA256 over
-// "webhookID.unixSeconds.body". The secret is "whsec_" and the base64 of 24 to 64 bytes; the library would take any.
+// Sign makes the webhook-signature of one attempt, "v1,<base64>": Standard Webhooks 1.0.0,
+// HMAC-SHA256 over "webhookID.unixSeconds.body". The secret is "whsec_" and the base64 of 24 to 64
+// bytes; the library would take any.
 func Sign(secret, webhookID string, at time.Time, body []byte) (string, error) {
 	encoded, prefixed := strings.CutPrefix(secret, forgehook.SigningPrefix)
 	key, err := base64.StdEncoding.DecodeString(encoded)

@@ -11,8 +11,8 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// template is a text with expressions, each of which knows how its value is written. Literals stand around the holes:
-// literals[0] holes[0] literals[1] ...
+// template is a text with expressions, each of which knows how its value is written. Literals stand
+// around the holes: literals[0] holes[0] literals[1] ...
 type template struct {
 	path     string // the setting
 	source   string
@@ -36,7 +36,8 @@ func (h *hole) append(dst []byte, v expr.Value) ([]byte, error) {
 	return h.place.Append(dst, v.Text()), nil
 }
 
-// parseTemplate reads text with {{ }}; hint is added to what is wrong with it. nil when there is a fault.
+// parseTemplate reads text with {{ }}; hint is added to what is wrong with it. nil when there is a
+// fault.
 func (f *faults) parseTemplate(path, text, hint string) *template {
 	// Also {{ in a text of an expression counts. {{{{ is a literal {{.
 	if !f.takes(path, strings.Count(text, "{{")-2*strings.Count(text, "{{{{")) {
@@ -141,7 +142,8 @@ func (t *template) render(vars *expr.Vars, limit int, code forgehook.CallErrorCo
 	return out, nil
 }
 
-// failure says which setting could not be evaluated. Expressions' errors hold no document value; any other is not repeated.
+// failure says which setting could not be evaluated. Expressions' errors hold no document value;
+// any other is not repeated.
 func failure(path string, code forgehook.CallErrorCode, err error) *forgehook.CallError {
 	if f, ok := errors.AsType[*expr.Failure](err); ok {
 		return &forgehook.CallError{Code: f.Code, Message: path + ", " + f.Fault.Error() + "."}

@@ -111,10 +111,12 @@ func (w *warnings) body(p *Plan) {
 	}
 }
 
-// otherScript recognises what is no body that is meant to be sent: C# beyond what is translated, VB, Python.
+// otherScript recognises what is no body that is meant to be sent: C# beyond what is translated,
+// VB, Python.
 var otherScript = regexp.MustCompile(`(?m)^\s*(?:(?:if|for|foreach|while|try|using)\s*[({]|await\s|Dim\s+\w+\s+As\s|(?:import|from)\s+\w+\s*$|def\s+\w+\s*\()`)
 
-// script finds a script of the platform that would be sent as it stands. Where JSON is wanted it is refused before.
+// script finds a script of the platform that would be sent as it stands. Where JSON is wanted it is
+// refused before.
 func (w *warnings) script(s *forgehook.WebHookSettings) {
 	if s.Body != nil && s.BodyKind == nil && otherScript.MatchString(*s.Body) {
 		w.add(bodyPath, "Looks like a script, and is sent as text. A C# body is translated if it starts with return or $\"; set webHook.bodyKind to static if this text is meant.")

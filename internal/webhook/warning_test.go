@@ -68,7 +68,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// An import keeps what has no effect here yet. The platform's default fires before processing, where hardly anything passes.
+// An import keeps what has no effect here yet. The platform's default fires before processing,
+// where hardly anything passes.
 func TestWarnings_imported(t *testing.T) {
 	t.Parallel()
 	const later = "No effect yet: what this does comes with a later release."

@@ -71,7 +71,8 @@ func requested(p *Plan, sub *forgehook.Subject, m Meta) (forgehook.Built, error)
 	return built, nil
 }
 
-// conditionsOf explains a plan's conditions; the error is a *forgehook.CallError where one could not be told.
+// conditionsOf explains a plan's conditions; the error is a *forgehook.CallError where one could
+// not be told.
 func conditionsOf(p *Plan, sub *forgehook.Subject, m Meta) ([]forgehook.Condition, error) {
 	explained := p.Explain(sub, m)
 	if explained.Failure != nil {

@@ -83,7 +83,8 @@ func writesOf(s *forgehook.WriteBackSettings) []write {
 	return list
 }
 
-// run evaluates and puts the value. The error is a *forgehook.CallError, which quotes nothing that may not be shown.
+// run evaluates and puts the value. The error is a *forgehook.CallError, which quotes nothing that
+// may not be shown.
 func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, redact *mask.Redactor) error {
 	v, err := w.program.Eval(vars)
 	if err != nil {
@@ -123,7 +124,8 @@ func workItemOf(b *forgehook.WriteBack) *forgehook.WorkItemWrite {
 	return b.WorkItem
 }
 
-// putText takes what has a text: numbers, true and false and times too, written as everywhere in a body.
+// putText takes what has a text: numbers, true and false and times too, written as everywhere in a
+// body.
 func putText(into **string, v expr.Value) string {
 	if !v.IsScalar() {
 		return v.TypeName() + ", where a text belongs"
@@ -173,8 +175,8 @@ func putID(into **int32, v expr.Value) string {
 	return ""
 }
 
-// putEnum takes a name in any case or a number, of flags several names with commas between them. A value must have a name: what the
-// platform may add one day nobody here can tell from a mistake.
+// putEnum takes a name in any case or a number, of flags several names with commas between them. A
+// value must have a name: what the platform may add one day nobody here can tell from a mistake.
 func putEnum[E ~int32](into **E, v expr.Value) string {
 	var zero E
 	table, _ := forgehook.EnumTableOf(zero)

@@ -1,10 +1,11 @@
-// Command temporal has a workflow of your own call a webhook and branch on its answer, as a child workflow in Forgehook's namespace or
-// over Nexus from another one.
+// Command temporal has a workflow of your own call a webhook and branch on its answer, as a child
+// workflow in Forgehook's namespace or over Nexus from another one.
 //
 //	go run ./docs/examples/temporal -tenant <id> -webhook 5000 -document 900000001
 //	go run ./docs/examples/temporal -tenant <id> -webhook 5000 -document 900000001 -nexus <endpoint>
 //
-// TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where the workflow runs; forgehook tenants list shows the tenant.
+// TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where the workflow runs; forgehook tenants list shows
+// the tenant.
 package main
 
 import (
@@ -26,10 +27,12 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Way is how the workflow reaches Forgehook: over a Nexus endpoint, or as a child on the task queue of Forgehook's workers.
+// Way is how the workflow reaches Forgehook: over a Nexus endpoint, or as a child on the task queue
+// of Forgehook's workers.
 type Way struct{ Nexus, Queue string }
 
-// Approval is a process of your own: it asks an external system and goes on when that has answered, today or in three weeks.
+// Approval is a process of your own: it asks an external system and goes on when that has answered,
+// today or in three weeks.
 func Approval(ctx workflow.Context, in workflows.RequestInput, by Way) (string, error) {
 	answer, err := ask(ctx, in, by)
 	if err != nil {

@@ -243,7 +243,8 @@ func (t *translator) toString(n *node, x val) val {
 	}
 	out := val{typ: typ{kind: kindString}, atom: true, safe: x.safe}
 	if x.typ.nullable && (!x.typ.value() || len(args) == 1) {
-		// A method of nothing fails; of the nullable values only ToString() without a format is known to C#.
+		// A method of nothing fails; of the nullable values only ToString() without a format is
+		// known to C#.
 		x = val{cel: "cs_value(" + x.cel + ")", typ: x.typ.notNull(), atom: true}
 		out.safe = false
 	}

@@ -88,7 +88,8 @@ func (t *translator) listMethod(n *node, x val) val {
 	return t.noMethod(n, x)
 }
 
-// with translates the body of a lambda over the elements of a list; it gives the name of the element in CEL.
+// with translates the body of a lambda over the elements of a list; it gives the name of the
+// element in CEL.
 func (t *translator) with(n *node, elem typ, translate func(*node) val) (name string, body val) {
 	lambda := n.args[0]
 	if lambda.kind != nodeLambda {

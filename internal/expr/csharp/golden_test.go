@@ -12,7 +12,8 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/csharp"
 )
 
-// expressionRow is one row of testdata/expressions.json: C# code and what the C# compiler's program wrote.
+// expressionRow is one row of testdata/expressions.json: C# code and what the C# compiler's program
+// wrote.
 type expressionRow struct {
 	Source  string `json:"source"`
 	Want    string `json:"want"`

@@ -42,8 +42,9 @@ func (t *translator) object(n *node, translate func(*node) val) val {
 	return out
 }
 
-// data translates a value to what JSON is written of: dates as .NET writes them, whatever else as it is. It goes down to where
-// objects and lists are made, so that their members are converted there.
+// data translates a value to what JSON is written of: dates as .NET writes them, whatever else as
+// it is. It goes down to where objects and lists are made, so that their members are converted
+// there.
 func (t *translator) data(n *node) val {
 	switch n.kind {
 	case nodeAnonymous:

@@ -29,7 +29,8 @@ type token struct {
 	verbatim bool // $@"
 }
 
-// lexer reads one token at a time, because an interpolated string can only be read together with the expressions in it.
+// lexer reads one token at a time, because an interpolated string can only be read together with
+// the expressions in it.
 type lexer struct {
 	source string
 	next   int
@@ -194,8 +195,8 @@ var simpleEscapes = map[byte]string{
 	'\'': "'", '"': `"`, '\\': `\`, '0': "\x00", 'a': "\a", 'b': "\b", 'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v", 'e': "\x1b",
 }
 
-// escape reads the escape at i; n is 0 when it is none, which is then a fault. \x, \u and \U give code points; two \u that are
-// halves of one are joined.
+// escape reads the escape at i; n is 0 when it is none, which is then a fault. \x, \u and \U give
+// code points; two \u that are halves of one are joined.
 func (l *lexer) escape(i int) (n int, text string) {
 	if i+1 >= len(l.source) {
 		l.fail(i, i+1, "nothing follows the backslash")

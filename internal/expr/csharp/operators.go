@@ -30,8 +30,8 @@ func (t *translator) binary(n *node) val {
 	return t.arithmetic(n, left, right)
 }
 
-// logical keeps C#'s order: the right side is looked at only where it decides. CEL's own && and || would pass over a failure of
-// the left side when the right side decides alone.
+// logical keeps C#'s order: the right side is looked at only where it decides. CEL's own && and ||
+// would pass over a failure of the left side when the right side decides alone.
 func (t *translator) logical(n *node) val {
 	left, right := t.condition(n.x), t.condition(n.args[0])
 	if left.typ.kind == kindBad || right.typ.kind == kindBad {
@@ -142,7 +142,8 @@ func (t *translator) comparison(n *node, left, right val) val {
 // maxOperand bounds what is copied again and again by a sum of many numbers.
 const maxOperand = 4 << 10
 
-// arithmetic calculates as C# does: int wraps, whole numbers divide to whole numbers, null makes null.
+// arithmetic calculates as C# does: int wraps, whole numbers divide to whole numbers, null makes
+// null.
 func (t *translator) arithmetic(n *node, left, right val) val {
 	if len(left.cel) > maxOperand {
 		return t.refuse(n, hintNested)

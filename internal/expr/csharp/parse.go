@@ -7,14 +7,16 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Limits of one source: CEL has its own, but its messages would speak of a text that nobody has written.
+// Limits of one source: CEL has its own, but its messages would speak of a text that nobody has
+// written.
 const (
 	maxSource = 32 << 10
 	maxDepth  = 40
 	maxChain  = 60 // operators in a row, but +
 )
 
-// parser is a Pratt parser over one token of lookahead. After the first fault every token is the end.
+// parser is a Pratt parser over one token of lookahead. After the first fault every token is the
+// end.
 type parser struct {
 	lexer
 	current token
@@ -224,7 +226,8 @@ func (p *parser) cast() *node {
 
 func (t token) isOperatorWord() bool { return t.text == "is" || t.text == "as" }
 
-// postfix reads what follows an operand: members, calls, indexers, and ?. which covers all of the rest.
+// postfix reads what follows an operand: members, calls, indexers, and ?. which covers all of the
+// rest.
 func (p *parser) postfix(x *node) *node {
 	for steps := 0; p.fault == nil; steps++ {
 		if steps > 4*maxDepth {

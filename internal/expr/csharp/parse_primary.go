@@ -274,8 +274,8 @@ func (p *parser) hole(verbatim bool) part {
 	return h
 }
 
-// closesHere says whether the first of two closing braces ends the hole: C# takes both as one escaped brace of the format, which
-// nobody means, so only }}} would be a doubt.
+// closesHere says whether the first of two closing braces ends the hole: C# takes both as one
+// escaped brace of the format, which nobody means, so only }}} would be a doubt.
 func (p *parser) closesHere(end int) bool {
 	return !strings.HasPrefix(p.source[end:], "}}}")
 }

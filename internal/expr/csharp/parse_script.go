@@ -2,7 +2,8 @@ package csharp
 
 import "strings"
 
-// script reads declarations, dropped logger lines and the result. A text without return is one expression, as a URL is.
+// script reads declarations, dropped logger lines and the result. A text without return is one
+// expression, as a URL is.
 func (p *parser) script() *script {
 	s := &script{}
 	p.otherLanguage()
@@ -40,7 +41,8 @@ func (p *parser) script() *script {
 	return s
 }
 
-// statement refuses an expression in place of the result when more follows it: it would do something, which a body cannot.
+// statement refuses an expression in place of the result when more follows it: it would do
+// something, which a body cannot.
 func (p *parser) statement(n *node) {
 	if rest := strings.Trim(p.source[p.next:], "; \t\r\n"); rest == "" || strings.HasPrefix(rest, "//") || strings.HasPrefix(rest, "/*") {
 		return

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// dotnet8 says where our answer is another than Mono's, which follows .NET Framework, and why. It is .NET 8's unless the reason
-// says that we differ from both.
+// dotnet8 says where our answer is another than Mono's, which follows .NET Framework, and why. It
+// is .NET 8's unless the reason says that we differ from both.
 var dotnet8 = map[string]struct {
 	want   string
 	throws bool
@@ -52,7 +52,8 @@ const (
 	digits = "we differ from .NET, which takes any number of digits: at most two"
 )
 
-// exactDouble is .NET 8's answer for a double in a standard format of the invariant culture, where it is known to differ.
+// exactDouble is .NET 8's answer for a double in a standard format of the invariant culture, where
+// it is known to differ.
 func exactDouble(r formatRow) (string, bool) {
 	v, err := strconv.ParseFloat(r.Input, 64)
 	if r.Kind != "number" || r.Type != "double" || r.Culture != "" || err != nil || math.IsNaN(v) || math.IsInf(v, 0) {

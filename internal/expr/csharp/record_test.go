@@ -23,7 +23,8 @@ type outcome struct {
 	Error string `json:"error"` // the exception's type
 }
 
-// runMono compiles the snippets with Mono's C# compiler, together with the stubs of the platform's classes, and runs them.
+// runMono compiles the snippets with Mono's C# compiler, together with the stubs of the platform's
+// classes, and runs them.
 func runMono(t *testing.T, snippets []snippet) []outcome {
 	t.Helper()
 	for _, tool := range []string{"mcs", "mono"} {

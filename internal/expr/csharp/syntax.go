@@ -45,7 +45,8 @@ type name struct {
 	at, end int
 }
 
-// part is a piece of an interpolated string: literal text, or an expression with its alignment and format.
+// part is a piece of an interpolated string: literal text, or an expression with its alignment and
+// format.
 type part struct {
 	literal   string
 	x         *node

@@ -18,7 +18,8 @@ type piece struct {
 
 func quote(s string) string { return strconv.Quote(s) }
 
-// parts gives the pieces of an expression that is put together as a string; false when it is another one.
+// parts gives the pieces of an expression that is put together as a string; false when it is
+// another one.
 func (t *translator) parts(n *node) ([]piece, bool) {
 	switch {
 	case n.kind == nodeString || n.kind == nodeInterpolated:
@@ -30,7 +31,8 @@ func (t *translator) parts(n *node) ([]piece, bool) {
 	return nil, false
 }
 
-// looksLikeText says that one of the operands is written as a string, so that the sum is no number whatever the others are.
+// looksLikeText says that one of the operands is written as a string, so that the sum is no number
+// whatever the others are.
 func (t *translator) looksLikeText(n *node) bool {
 	for n.kind == nodeBinary && n.text == "+" {
 		if right := n.args[0]; right.kind == nodeString || right.kind == nodeInterpolated {
@@ -153,7 +155,8 @@ func concatenated(cels []string) string {
 	return strings.Join(cels, " + ")
 }
 
-// text is the CEL of what C# writes for a value: "" for null, names of enums, dates in the invariant culture.
+// text is the CEL of what C# writes for a value: "" for null, names of enums, dates in the
+// invariant culture.
 func (t *translator) text(n *node, v val) string {
 	switch v.typ.kind {
 	case kindBad, kindNull:

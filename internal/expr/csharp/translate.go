@@ -332,7 +332,8 @@ func namedType(name string) (typ, bool) {
 	return want, ok
 }
 
-// convert holds a value against the type of a variable: what C# converts without a cast is converted.
+// convert holds a value against the type of a variable: what C# converts without a cast is
+// converted.
 func (t *translator) convert(n *node, v val, want typ) val {
 	v = t.settled(n, v)
 	if v.typ.kind == kindTime && v.typ.nullable && !want.nullable {

@@ -144,7 +144,8 @@ var scalarKinds = map[string]kind{
 	"string": kindString, "int": kindInt, "double": kindDouble, "bool": kindBool, "timestamp": kindTime, "duration": kindSpan,
 }
 
-// member finds a member of an entity by its name in C#: JSON's name with a capital, or in capitals for the dates.
+// member finds a member of an entity by its name in C#: JSON's name with a capital, or in capitals
+// for the dates.
 func member(object, name string) (json string, t typ, ok bool) {
 	for _, candidate := range value.MemberNames(object) {
 		if !strings.EqualFold(candidate, name) || strings.ToUpper(name[:1]) != name[:1] {

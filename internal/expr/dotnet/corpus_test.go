@@ -12,16 +12,18 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// corpusRow is one answer of a real C# compiler and runtime, or of .NET 8 where that differs from it.
+// corpusRow is one answer of a real C# compiler and runtime, or of .NET 8 where that differs from
+// it.
 type corpusRow struct {
 	Kind, Type, Input, Format, Culture, Want string
 	Error                                    bool
 	Mono, Differs                            string // what the compiler at hand said instead, and why
 }
 
-// stated are answers of .NET 8 that the rows do not have yet: they come from the Framework's rules. A double is written with an
-// exponent where it has more than 17 integer digits, which was 15 before .NET Core 3.0; and a double that is rounded to zero, or is
-// a negative zero, keeps its minus in custom formats too.
+// stated are answers of .NET 8 that the rows do not have yet: they come from the Framework's rules.
+// A double is written with an exponent where it has more than 17 integer digits, which was 15
+// before .NET Core 3.0; and a double that is rounded to zero, or is a negative zero, keeps its
+// minus in custom formats too.
 var stated = map[[2]string]string{
 	{"1e15", ""}: "1000000000000000", {"1e15", "G"}: "1000000000000000", {"1e15", "R"}: "1000000000000000",
 	{"1e16", ""}: "10000000000000000", {"1e16", "G"}: "10000000000000000", {"1e16", "R"}: "10000000000000000",

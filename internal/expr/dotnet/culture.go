@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Culture is what a .NET CultureInfo says about numbers and dates. The zero value is of no use: take one from ByName.
+// Culture is what a .NET CultureInfo says about numbers and dates. The zero value is of no use:
+// take one from ByName.
 type Culture struct {
 	name string
 
@@ -45,7 +46,8 @@ func split(names string) []string { return strings.Split(names, "|") }
 // Name is the culture's name, "" for the invariant one.
 func (c *Culture) Name() string { return c.name }
 
-// ByName finds a culture by its .NET name in any case; "" and "invariant" are the invariant one. The error is a *CultureError.
+// ByName finds a culture by its .NET name in any case; "" and "invariant" are the invariant one.
+// The error is a *CultureError.
 func ByName(name string) (*Culture, error) {
 	if name == "" || strings.EqualFold(name, "invariant") {
 		return Invariant, nil
@@ -83,7 +85,8 @@ func Names() string {
 	return strings.Join(names, ", ")
 }
 
-// monthNames are those of a written month: short or long, and in the genitive where the format names a day beside it.
+// monthNames are those of a written month: short or long, and in the genitive where the format
+// names a day beside it.
 func (c *Culture) monthNames(short, genitive bool) []string {
 	switch {
 	case short && genitive && c.shortGenitive != nil:
@@ -113,7 +116,8 @@ func (c *Culture) grouped(digits, separator string) string {
 	return b.String()
 }
 
-// breaks says before how many remaining digits a separator stands in a number of n integer digits: 3, 6, 9 or 3, 5, 7.
+// breaks says before how many remaining digits a separator stands in a number of n integer digits:
+// 3, 6, 9 or 3, 5, 7.
 func (c *Culture) breaks(n int) []int {
 	var at []int
 	for i, sum := 0, 0; ; i++ {

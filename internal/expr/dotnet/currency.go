@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// currencyMark is how a currency is written beside an amount. A sign of several currencies has no code of its own: it means the
-// culture's if that is among them, else it stays open.
+// currencyMark is how a currency is written beside an amount. A sign of several currencies has no
+// code of its own: it means the culture's if that is among them, else it stays open.
 type currencyMark struct {
 	text, code string
 	among      string

@@ -2,8 +2,8 @@ package dotnet
 
 import "fmt"
 
-// FormatError is a format that no value can be written or read with. A literal format can be checked before there is a value:
-// CheckNumber, CheckMoment, CheckRead and CheckDuration.
+// FormatError is a format that no value can be written or read with. A literal format can be
+// checked before there is a value: CheckNumber, CheckMoment, CheckRead and CheckDuration.
 type FormatError struct {
 	Kind    string // "number", "date" or "duration"
 	Format  string
@@ -14,7 +14,8 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%q is no %s format: %s", e.Format, e.Kind, e.Problem)
 }
 
-// UnreadableError is a text that is no number, date or duration. It says why in words of its own and never holds the text.
+// UnreadableError is a text that is no number, date or duration. It says why in words of its own
+// and never holds the text.
 type UnreadableError struct {
 	Kind    string // "number", "date" or "duration"
 	Problem string

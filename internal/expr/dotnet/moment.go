@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// FormatTime writes a moment by a standard format (d D f F g G m o r s t T u U y) or a custom one ("dd/MM/yyyy HH:mm"), on the
-// clock of its own location; K and z show that location's offset, and UTC as Z. "" is G. The error is a *FormatError.
+// FormatTime writes a moment by a standard format (d D f F g G m o r s t T u U y) or a custom one
+// ("dd/MM/yyyy HH:mm"), on the clock of its own location; K and z show that location's offset, and
+// UTC as Z. "" is G. The error is a *FormatError.
 func FormatTime(t time.Time, format string, c *Culture) (string, error) {
 	if err := CheckMoment(format); err != nil {
 		return "", err
@@ -224,7 +225,8 @@ func (w *momentWriter) month(i int) {
 	w.out.WriteString(w.c.monthNames(count == 3, besideDay(w.pieces, i))[w.t.Month()-1])
 }
 
-// besideDay says whether the nearest day before or after a month is a number, which asks for the genitive.
+// besideDay says whether the nearest day before or after a month is a number, which asks for the
+// genitive.
 func besideDay(pieces []piece, month int) bool {
 	near := func(from, step int) bool {
 		for i := from; i >= 0 && i < len(pieces); i += step {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Number is a value to be written: C#'s integer types, decimal and double are written by different rules.
+// Number is a value to be written: C#'s integer types, decimal and double are written by different
+// rules.
 type Number struct {
 	kind    kind
 	integer int64
@@ -33,8 +34,9 @@ func Long(n int64) Number { return Number{kind: integerKind, integer: n, long: t
 // Double is a C# double.
 func Double(f float64) Number { return Number{kind: doubleKind, double: f} }
 
-// Decimal is a C# decimal, which remembers its trailing zeros: digits with an optional sign, point and exponent, at most 29
-// significant digits and 28 after the point. The error is an *UnreadableError.
+// Decimal is a C# decimal, which remembers its trailing zeros: digits with an optional sign, point
+// and exponent, at most 29 significant digits and 28 after the point. The error is an
+// *UnreadableError.
 func Decimal(text string) (Number, error) {
 	f, ok := readFigure(text)
 	if !ok || len(f.digits) > 29 || len(f.digits)-f.point > 28 || f.point > 29 {
@@ -74,7 +76,8 @@ func readFigure(text string) (figure, bool) {
 	return f, true
 }
 
-// trimLeft takes leading zeros away; those of a zero stay counted in point, for a decimal 0.00 is written with them.
+// trimLeft takes leading zeros away; those of a zero stay counted in point, for a decimal 0.00 is
+// written with them.
 func (f *figure) trimLeft() {
 	trimmed := strings.TrimLeft(f.digits, "0")
 	f.point -= len(f.digits) - len(trimmed)
@@ -103,7 +106,8 @@ func (f *figure) round(n int) {
 	}
 }
 
-// split gives the digits before and after the decimal point, no zero that has no need to be written.
+// split gives the digits before and after the decimal point, no zero that has no need to be
+// written.
 func (f *figure) split() (whole, part string) {
 	switch {
 	case f.digits == "":
@@ -117,8 +121,9 @@ func (f *figure) split() (whole, part string) {
 	}
 }
 
-// figure gives the digits of a number as a format with that many of them needs. A double is taken apart exactly and halves go
-// to the even digit, as .NET has done since Core 3.0; decimals and integers keep all their digits for round.
+// figure gives the digits of a number as a format with that many of them needs. A double is taken
+// apart exactly and halves go to the even digit, as .NET has done since Core 3.0; decimals and
+// integers keep all their digits for round.
 func (n Number) figure(verb byte, precision int) figure {
 	var f figure
 	switch n.kind {
@@ -137,7 +142,8 @@ func (n Number) figure(verb byte, precision int) figure {
 	return f
 }
 
-// maxFormat bounds a format: none that a person writes is nearly as long, and some formats cost more than their length.
+// maxFormat bounds a format: none that a person writes is nearly as long, and some formats cost
+// more than their length.
 const (
 	maxFormat     = 500 // bytes
 	formatTooLong = "it has more than 500 bytes"
@@ -146,8 +152,8 @@ const (
 // maxPrecision is .NET's own bound of 999,999,999 made useful.
 const maxPrecision = 300
 
-// FormatNumber writes a number by a standard format (G, F2, N, D5, X, B, P1, C, E3, R) or a custom one ("#,##0.00;(0)"). ""
-// is G. The error is a *FormatError.
+// FormatNumber writes a number by a standard format (G, F2, N, D5, X, B, P1, C, E3, R) or a custom
+// one ("#,##0.00;(0)"). "" is G. The error is a *FormatError.
 func FormatNumber(n Number, format string, c *Culture) (string, error) {
 	if err := CheckNumber(format); err != nil {
 		return "", err

@@ -40,7 +40,8 @@ type layout struct {
 	exponential bool
 }
 
-// customDigits is how many digits of a double custom formats work with: .NET keeps what the Framework did.
+// customDigits is how many digits of a double custom formats work with: .NET keeps what the
+// Framework did.
 const customDigits = 15
 
 func formatCustom(n Number, format string, c *Culture) string {

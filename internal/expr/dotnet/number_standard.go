@@ -45,7 +45,8 @@ func (p places) write(decimal string) string {
 	return p.whole + decimal + p.part
 }
 
-// fixed rounds to a number of places after the point, of the number times ten to the power of shift.
+// fixed rounds to a number of places after the point, of the number times ten to the power of
+// shift.
 func (n Number) fixed(precision, standard, shift int) (figure, places) {
 	if precision < 0 {
 		precision = standard

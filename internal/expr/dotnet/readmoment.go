@@ -13,11 +13,13 @@ import (
 // maxMomentText is far longer than any date with names in it.
 const maxMomentText = 200
 
-// ParseTime reads a date by the first of the formats that fits the whole text, as DateTime.ParseExact does. Names of months and
-// days are those of the culture, in any case, in either Unicode form, with or without the dot of an abbreviation; two digits of a
-// year are those from 1950 to 2049; any kind of space is a space, and spaces at both ends do not count. The moment is in UTC,
-// which is also meant where no zone is written. A format without a year, or with a day but no month, is refused, because .NET
-// would take today's. The error is a *FormatError or an *UnreadableError.
+// ParseTime reads a date by the first of the formats that fits the whole text, as
+// DateTime.ParseExact does. Names of months and days are those of the culture, in any case, in
+// either Unicode form, with or without the dot of an abbreviation; two digits of a year are those
+// from 1950 to 2049; any kind of space is a space, and spaces at both ends do not count. The moment
+// is in UTC, which is also meant where no zone is written. A format without a year, or with a day
+// but no month, is refused, because .NET would take today's. The error is a *FormatError or an
+// *UnreadableError.
 func ParseTime(text string, formats []string, c *Culture) (time.Time, error) {
 	for _, f := range formats {
 		if err := CheckRead(f); err != nil {

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Amount is a number as it was read. Text is its exact digits ("-1234.50"), with the zeros that were written.
+// Amount is a number as it was read. Text is its exact digits ("-1234.50"), with the zeros that
+// were written.
 type Amount struct {
 	Text     string
 	Value    float64
@@ -20,10 +21,11 @@ const (
 	maxNumberDigits = 60
 )
 
-// ParseNumber reads a number as OCR found it, with the culture's decimal point and group separator. It accepts a currency sign or
-// code on either side; a minus before or behind, or parentheses; spaces and apostrophes as group separators everywhere; and "12,-"
-// for no cents. It never guesses: groups must have the culture's sizes, so that "1.23" is refused where the point separates
-// groups, while "1.234" is 1234 in de-DE and 1.234 in en-US. The error is an *UnreadableError.
+// ParseNumber reads a number as OCR found it, with the culture's decimal point and group separator.
+// It accepts a currency sign or code on either side; a minus before or behind, or parentheses;
+// spaces and apostrophes as group separators everywhere; and "12,-" for no cents. It never guesses:
+// groups must have the culture's sizes, so that "1.23" is refused where the point separates groups,
+// while "1.234" is 1234 in de-DE and 1.234 in en-US. The error is an *UnreadableError.
 func ParseNumber(text string, c *Culture) (Amount, error) {
 	if len(text) > maxNumberText {
 		return Amount{}, unreadableNumber("it is too long")
@@ -166,7 +168,8 @@ func (r *numberReader) marked(m currencyMark) {
 	}
 }
 
-// digits reads what is left: grouped digits, a point and more digits, or an exponent where nothing is grouped.
+// digits reads what is left: grouped digits, a point and more digits, or an exponent where nothing
+// is grouped.
 func (r *numberReader) digits(noCents bool) (string, string) {
 	const shape = "it has characters that belong to no number of the culture"
 	whole, part, pointed := strings.Cut(r.rest, r.c.decimal)
@@ -210,7 +213,8 @@ func plainExponent(s string) bool {
 	return len(s)-1-len(digits) <= 1 && digits != "" && len(digits) <= 3 && strings.Trim(digits, "0123456789") == ""
 }
 
-// ungroup takes separators out of integer digits. All must be the same, and the groups between them must have the right size.
+// ungroup takes separators out of integer digits. All must be the same, and the groups between them
+// must have the right size.
 func ungroup(s string, c *Culture) (string, string) {
 	var groups []string
 	separator, start := rune(0), 0

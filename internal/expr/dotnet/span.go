@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// FormatTimeSpan writes a duration as a TimeSpan, by a standard format (c, g, G) or a custom one ("hh\:mm"). "" is c. A custom
-// format writes no minus, as in .NET. The error is a *FormatError.
+// FormatTimeSpan writes a duration as a TimeSpan, by a standard format (c, g, G) or a custom one
+// ("hh\:mm"). "" is c. A custom format writes no minus, as in .NET. The error is a *FormatError.
 func FormatTimeSpan(d time.Duration, format string, c *Culture) (string, error) {
 	if err := CheckDuration(format); err != nil {
 		return "", err
@@ -112,8 +112,8 @@ func (s span) write(b *strings.Builder, p piece) {
 	}
 }
 
-// spanLetters are the letters of a custom TimeSpan format and how often each may stand in a row. Everything else must be quoted:
-// .NET refuses "hh:mm" too.
+// spanLetters are the letters of a custom TimeSpan format and how often each may stand in a row.
+// Everything else must be quoted: .NET refuses "hh:mm" too.
 var spanLetters = map[byte]int{'d': 8, 'h': 2, 'm': 2, 's': 2, 'f': 7, 'F': 7}
 
 func spanPieces(format string) (pieces []piece, problem string) {
@@ -155,8 +155,8 @@ func spanPieces(format string) (pieces []piece, problem string) {
 	return pieces, ""
 }
 
-// Align is the alignment of C#'s {value,8}: filled with spaces on the left, on the right where the width is negative. It counts
-// UTF-16 code units, as .NET does.
+// Align is the alignment of C#'s {value,8}: filled with spaces on the left, on the right where the
+// width is negative. It counts UTF-16 code units, as .NET does.
 func Align(s string, width int) string {
 	fill := max(width, -width) - utf16Length(s)
 	switch {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// beat is the pace of servers that dribble: far below any timeout that a test would set, so that a client which measures the
-// time between bytes instead of the time of all of them never gives up.
+// beat is the pace of servers that dribble: far below any timeout that a test would set, so that a
+// client which measures the time between bytes instead of the time of all of them never gives up.
 const beat = 5 * time.Millisecond
 
 // OK answers 200 with the body "ok".
@@ -128,7 +128,8 @@ func Redirects(t testing.TB, code int, location string) *Server {
 	return Status(t, code, headers)
 }
 
-// NULBody answers 200 with a body and a header that are no UTF-8 and hold NUL where that is possible.
+// NULBody answers 200 with a body and a header that are no UTF-8 and hold NUL where that is
+// possible.
 func NULBody(t testing.TB) *Server {
 	return Answer(t, http.StatusOK, map[string]string{"Content-Type": "text/plain; charset=nonsense", "X-Latin": "caf\xe9"}, "a\x00b\xff\xfe")
 }

@@ -53,7 +53,8 @@ func Silent(t testing.TB) *Server {
 	return listen(t, func(s *Server, _ *net.TCPConn) { <-s.released })
 }
 
-// Mute takes connections and neither reads nor says anything, not even a TLS handshake. It keeps no log.
+// Mute takes connections and neither reads nor says anything, not even a TLS handshake. It keeps no
+// log.
 func Mute(t testing.TB) *Server {
 	l, err := net.Listen("tcp", "127.0.0.1:0") // the kernel completes connections that nobody accepts
 	if err != nil {
@@ -127,8 +128,8 @@ func reset(c *net.TCPConn) {
 	_ = c.Close()
 }
 
-// listen starts a server that reads one request a connection, records it and leaves the answer to h. When h returns the
-// connection is closed.
+// listen starts a server that reads one request a connection, records it and leaves the answer to
+// h. When h returns the connection is closed.
 func listen(t testing.TB, h func(*Server, *net.TCPConn)) *Server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

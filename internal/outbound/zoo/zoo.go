@@ -1,6 +1,7 @@
-// Package zoo holds endpoints that misbehave, for the tests of every room that sends: each constructor starts a server on a free
-// port of 127.0.0.1 and stops it with the test. It imports nothing of Forgehook. Start with [OK] and [Server.Requests]; http.go
-// has the animals that speak HTTP, raw.go those that do not, tls.go the certificates.
+// Package zoo holds endpoints that misbehave, for the tests of every room that sends: each
+// constructor starts a server on a free port of 127.0.0.1 and stops it with the test. It imports
+// nothing of Forgehook. Start with [OK] and [Server.Requests]; http.go has the animals that speak
+// HTTP, raw.go those that do not, tls.go the certificates.
 package zoo
 
 import (
@@ -47,7 +48,8 @@ func (s *Server) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
-// Await waits until n requests have arrived and returns them; it fails the test when that ends first.
+// Await waits until n requests have arrived and returns them; it fails the test when that ends
+// first.
 func (s *Server) Await(t testing.TB, n int) []Request {
 	t.Helper()
 	for {

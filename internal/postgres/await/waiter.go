@@ -1,6 +1,6 @@
 // Package await lets clients wait for the ends of calls, runs and processes, which PostgreSQL
-// notifies, and watch them. It stores nothing, and what it waits for it looks up in the store. Start
-// with [New].
+// notifies, and watch them. It stores nothing, and what it waits for it looks up in the store.
+// Start with [New].
 package await
 
 import (
@@ -19,8 +19,9 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// Waiter lets any number of callers of this process wait for the ends of calls, runs and processes over one connection, which listens
-// to what is notified with them. Nothing depends on a notification: after each reconnect what is waited for is looked up.
+// Waiter lets any number of callers of this process wait for the ends of calls, runs and processes
+// over one connection, which listens to what is notified with them. Nothing depends on a
+// notification: after each reconnect what is waited for is looked up.
 type Waiter struct {
 	db       *postgres.DB
 	log      *slog.Logger
@@ -50,8 +51,8 @@ const (
 	requeryPage   = 1000
 )
 
-// New starts to listen at a database URL. That must be the server itself: a pooler in transaction mode has no sessions to
-// listen with.
+// New starts to listen at a database URL. That must be the server itself: a pooler in transaction
+// mode has no sessions to listen with.
 func New(databaseURL string, db *postgres.DB, log *slog.Logger) (_ *Waiter, err error) {
 	defer database.Wrap(&err, "listen for outcomes")
 	if _, err := pq.NewConfig(databaseURL); err != nil {
@@ -92,7 +93,8 @@ func (w *Waiter) closeOnce() error {
 	return err
 }
 
-// Wait returns the calls, in the order of ids, when all of them are completed, or as they are when ctx ends.
+// Wait returns the calls, in the order of ids, when all of them are completed, or as they are when
+// ctx ends.
 func (w *Waiter) Wait(ctx context.Context, tenant forgehook.TenantID, ids []string) (calls []forgehook.Call, err error) {
 	defer database.Wrap(&err, "wait for %d calls", len(ids))
 	waiting := w.register(postgres.ForCalls, tenant, ids)
@@ -120,7 +122,8 @@ func (w *Waiter) Wait(ctx context.Context, tenant forgehook.TenantID, ids []stri
 	return calls, nil // the database is away; this is the last that is known
 }
 
-// WaitFrom is Wait for calls that cannot end before start is called. They are not looked up first: that saves a query.
+// WaitFrom is Wait for calls that cannot end before start is called. They are not looked up first:
+// that saves a query.
 func (w *Waiter) WaitFrom(ctx context.Context, tenant forgehook.TenantID, ids []string, start func()) (calls []forgehook.Call, err error) {
 	defer database.Wrap(&err, "wait for %d new calls", len(ids))
 	waiting := w.register(postgres.ForCalls, tenant, ids)
@@ -193,8 +196,9 @@ type watch struct {
 // watchAhead is how many ids a slow watcher may be behind before it misses some.
 const watchAhead = 256
 
-// Watch tells the ids of a tenant's calls as they end, until stop is called, ctx ends or the waiter closes: then ids is closed. ""
-// stands where some are missing, as the watcher was too slow or the connection was away. Stopping again does nothing.
+// Watch tells the ids of a tenant's calls as they end, until stop is called, ctx ends or the waiter
+// closes: then ids is closed. "" stands where some are missing, as the watcher was too slow or the
+// connection was away. Stopping again does nothing.
 func (w *Waiter) Watch(ctx context.Context, tenant forgehook.TenantID) (ids <-chan string, stop func()) {
 	watching := &watch{tenant: tenant, ids: make(chan string, watchAhead+1)}
 	w.mu.Lock()
@@ -334,7 +338,8 @@ func (w *Waiter) completed(id string) {
 	}
 }
 
-// run passes notifications on until the waiter is closed. A nil one comes after a reconnect: what was notified in between is lost.
+// run passes notifications on until the waiter is closed. A nil one comes after a reconnect: what
+// was notified in between is lost.
 func (w *Waiter) run() {
 	defer close(w.ended)
 	requery := time.NewTimer(0)

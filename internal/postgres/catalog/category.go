@@ -27,8 +27,8 @@ func (r CategoryRow) ToCategory() (c forgehook.Category, err error) {
 	return c, nil
 }
 
-// PutCategory stores a category in the project it names, or replaces the one of that id, which then moves to the project. ID 0 is
-// handed out. Its two dates are now where it has none.
+// PutCategory stores a category in the project it names, or replaces the one of that id, which then
+// moves to the project. ID 0 is handed out. Its two dates are now where it has none.
 func (db *Catalog) PutCategory(ctx context.Context, tenant forgehook.TenantID, c forgehook.Category) (_ forgehook.Category, created bool, err error) {
 	defer database.Wrap(&err, "put category %d into project %d", c.ID, c.ProjectID)
 	at := database.Now()
@@ -68,7 +68,8 @@ func (db *Catalog) Category(ctx context.Context, tenant forgehook.TenantID, id i
 	return row.ToCategory()
 }
 
-// CategoryOf is the category of a document as calls freeze it, nil where it has none or none that is here.
+// CategoryOf is the category of a document as calls freeze it, nil where it has none or none that
+// is here.
 func CategoryOf(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, document *forgehook.Document) (*forgehook.Category, error) {
 	if document == nil || document.ClassID == nil {
 		return nil, nil
@@ -112,7 +113,8 @@ func (db *Catalog) Categories(ctx context.Context, tenant forgehook.TenantID, pr
 	return database.Cut(rows, limit, CategoryRow.ToCategory, func(r CategoryRow) string { return categoriesList.Next(r.ID) })
 }
 
-// UpdateCategory lets change alter a category, whose row is locked meanwhile; its id and project stay.
+// UpdateCategory lets change alter a category, whose row is locked meanwhile; its id and project
+// stay.
 func (db *Catalog) UpdateCategory(ctx context.Context, tenant forgehook.TenantID, id int32, change func(*forgehook.Category) error) (c forgehook.Category, err error) {
 	defer database.Wrap(&err, "update category %d", id)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -140,7 +142,8 @@ func (db *Catalog) UpdateCategory(ctx context.Context, tenant forgehook.TenantID
 	return c, err
 }
 
-// DeleteCategory deletes a category. Documents keep its number, and calls the category as it was when they were accepted.
+// DeleteCategory deletes a category. Documents keep its number, and calls the category as it was
+// when they were accepted.
 func (db *Catalog) DeleteCategory(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
 	defer database.Wrap(&err, "delete category %d", id)
 	rows, err := db.conn.Exec(ctx, `DELETE FROM categories WHERE tenant_id = $1 AND id = $2`, tenant, id)

@@ -36,8 +36,8 @@ func (r keyRow) toKey() (forgehook.APIKey, error) {
 	return key, nil
 }
 
-// CreateKey stores a key under the SHA-256 hash of what its bearer sends. An id and a time of creation are given where they are
-// missing.
+// CreateKey stores a key under the SHA-256 hash of what its bearer sends. An id and a time of
+// creation are given where they are missing.
 func (db *Catalog) CreateKey(ctx context.Context, tenant forgehook.TenantID, key forgehook.APIKey, hash []byte) (_ forgehook.APIKey, err error) {
 	defer database.Wrap(&err, "create key %q", key.Name)
 	key.Tenant, key.Name = tenant, database.Storable(key.Name)
@@ -64,8 +64,8 @@ func (db *Catalog) CreateKey(ctx context.Context, tenant forgehook.TenantID, key
 	return key, err
 }
 
-// KeyByHash finds the key of a request. An unknown, revoked or expired one is CodeUnauthorized, saying which only for expiry: the
-// bearer has proved to know the key.
+// KeyByHash finds the key of a request. An unknown, revoked or expired one is CodeUnauthorized,
+// saying which only for expiry: the bearer has proved to know the key.
 func (db *Catalog) KeyByHash(ctx context.Context, hash []byte, at time.Time) (_ forgehook.APIKey, err error) {
 	defer database.Wrap(&err, "key by hash")
 	var row keyRow

@@ -25,8 +25,8 @@ func (r ProjectRow) ToProject() (p forgehook.Project, err error) {
 	return p, nil
 }
 
-// CreateProject stores a project. ID 0 is handed out; one that is taken is a CodeConflict. Its two dates are now where it has
-// none.
+// CreateProject stores a project. ID 0 is handed out; one that is taken is a CodeConflict. Its two
+// dates are now where it has none.
 func (db *Catalog) CreateProject(ctx context.Context, tenant forgehook.TenantID, p forgehook.Project) (_ forgehook.Project, err error) {
 	defer database.Wrap(&err, "create project %d", p.ID)
 	at := database.Now()
@@ -99,12 +99,13 @@ func (db *Catalog) UpdateProject(ctx context.Context, tenant forgehook.TenantID,
 	return p, err
 }
 
-// DeleteProject deletes a project that has nothing left: services, documents, categories or work items are a CodeConflict that counts
-// them.
+// DeleteProject deletes a project that has nothing left: services, documents, categories or work
+// items are a CodeConflict that counts them.
 func (db *Catalog) DeleteProject(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
 	defer database.Wrap(&err, "delete project %d", id)
 	return db.conn.InTx(ctx, func(tx database.Conn) error {
-		// The lock keeps new services, documents, categories and work items out, whose foreign keys want it too.
+		// The lock keeps new services, documents, categories and work items out, whose foreign keys
+		// want it too.
 		var found int
 		err := tx.Get(ctx, &found, `SELECT 1 FROM projects WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, tenant, id)
 		if err != nil {

@@ -26,14 +26,16 @@ func (r ServiceRow) ToService() (s forgehook.Service, err error) {
 	return s, nil
 }
 
-// serviceBody is a service without its sample, which has a column of its own: only who reads the service itself needs it.
+// serviceBody is a service without its sample, which has a column of its own: only who reads the
+// service itself needs it.
 func serviceBody(s forgehook.Service) (body, sample []byte, err error) {
 	sample, s.InputSample = s.InputSample, nil
 	body, err = json.Marshal(s)
 	return body, sample, err
 }
 
-// CreateService stores a plain service of a project. ID 0 is handed out; one that is taken is a CodeConflict.
+// CreateService stores a plain service of a project. ID 0 is handed out; one that is taken is a
+// CodeConflict.
 func (db *Catalog) CreateService(ctx context.Context, tenant forgehook.TenantID, s forgehook.Service) (_ forgehook.Service, err error) {
 	defer database.Wrap(&err, "create service %d in project %d", s.ID, s.ProjectID)
 	at := database.Now()
@@ -71,8 +73,9 @@ func (db *Catalog) Service(ctx context.Context, tenant forgehook.TenantID, id in
 	return row.ToService()
 }
 
-// Mapping returns the plain service that raw JSON is meant for, without its sample: the one of serviceID or, where a
-// utility is named, the one that it is attached to. CodeNotFound says which of them is missing.
+// Mapping returns the plain service that raw JSON is meant for, without its sample: the one of
+// serviceID or, where a utility is named, the one that it is attached to. CodeNotFound says which
+// of them is missing.
 func (db *Catalog) Mapping(ctx context.Context, tenant forgehook.TenantID, serviceID, webHookServiceID *int32) (_ forgehook.Service, err error) {
 	defer database.Wrap(&err, "service of raw JSON")
 	kind, id := "service", serviceID
@@ -108,7 +111,8 @@ func (db *Catalog) Services(ctx context.Context, tenant forgehook.TenantID, proj
 	return database.Cut(rows, limit, ServiceRow.ToService, func(r ServiceRow) string { return servicesList.Next(r.ID) })
 }
 
-// UpdateService lets change alter a plain service, whose row is locked meanwhile; its id and project stay.
+// UpdateService lets change alter a plain service, whose row is locked meanwhile; its id and
+// project stay.
 func (db *Catalog) UpdateService(ctx context.Context, tenant forgehook.TenantID, id int32, change func(*forgehook.Service) error) (s forgehook.Service, err error) {
 	defer database.Wrap(&err, "update service %d", id)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -138,7 +142,8 @@ func (db *Catalog) UpdateService(ctx context.Context, tenant forgehook.TenantID,
 	return s, err
 }
 
-// DeleteService deletes a plain service that has no utilities left; else it is a CodeConflict that counts them.
+// DeleteService deletes a plain service that has no utilities left; else it is a CodeConflict that
+// counts them.
 func (db *Catalog) DeleteService(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
 	defer database.Wrap(&err, "delete service %d", id)
 	return db.conn.InTx(ctx, func(tx database.Conn) error {

@@ -1,6 +1,6 @@
-// Package catalog stores what tenants have set up: API keys, projects, services, utilities with every
-// version of their settings, and categories. It knows no call. Start with [Catalog]; its methods are
-// those of [github.com/forgehook/forgehook/internal/postgres.DB], too.
+// Package catalog stores what tenants have set up: API keys, projects, services, utilities with
+// every version of their settings, and categories. It knows no call. Start with [Catalog]; its
+// methods are those of [github.com/forgehook/forgehook/internal/postgres.DB], too.
 package catalog
 
 import (
@@ -18,7 +18,8 @@ type Catalog struct{ conn *database.Pool }
 // New makes the catalog of a pool.
 func New(p *database.Pool) *Catalog { return &Catalog{conn: p} }
 
-// Tenant is a customer of an installation: whatever is stored belongs to one, and none sees another's.
+// Tenant is a customer of an installation: whatever is stored belongs to one, and none sees
+// another's.
 type Tenant struct {
 	ID        forgehook.TenantID
 	Name      string

@@ -34,8 +34,8 @@ var conflicts = map[string]string{
 	"work_item_processes_waiting": "The work item began to wait at the same moment; look again.",
 }
 
-// Wrap says which operation failed with which arguments, and turns what the database reports into a [*forgehook.Error] where a
-// caller can do something about it. All else stays internal.
+// Wrap says which operation failed with which arguments, and turns what the database reports into a
+// [*forgehook.Error] where a caller can do something about it. All else stays internal.
 func Wrap(err *error, format string, args ...any) {
 	if *err != nil {
 		*err = fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), Classify(*err))
@@ -68,7 +68,8 @@ func classifyRefused(err *pq.Error) error {
 		return err
 	case pqerror.InvalidTextRepresentation: // the only texts with a form are UUIDs: one that is none names nothing
 		return &forgehook.Error{Code: forgehook.CodeNotFound, Detail: "There is no such id here.", Err: err}
-	// A server that was demoted is read-only; a deadlock, a conflict with recovery and a statement that somebody canceled go away.
+	// A server that was demoted is read-only; a deadlock, a conflict with recovery and a statement
+	// that somebody canceled go away.
 	case pqerror.ReadOnlySQLTransaction, pqerror.IdleInTransactionSessionTimeout, pqerror.TRDeadlockDetected, pqerror.TRSerializationFailure:
 		return Unavailable(err)
 	}
@@ -79,8 +80,9 @@ func classifyRefused(err *pq.Error) error {
 	return err
 }
 
-// disconnected reports whether err means that the server could not be reached or went away. A context that ended does not: the
-// dial timeout of this package looks like one, therefore the order.
+// disconnected reports whether err means that the server could not be reached or went away. A
+// context that ended does not: the dial timeout of this package looks like one, therefore the
+// order.
 func disconnected(err error) bool {
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return true

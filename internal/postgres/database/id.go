@@ -13,8 +13,9 @@ import (
 
 const IDVersion = 7
 
-// NewIDs makes n UUIDv7 in ascending order. Their time is at, not that of making them: so the order of calls is that of their
-// acceptance, to a quarter of a microsecond, and a span of acceptance times is a span of ids.
+// NewIDs makes n UUIDv7 in ascending order. Their time is at, not that of making them: so the order
+// of calls is that of their acceptance, to a quarter of a microsecond, and a span of acceptance
+// times is a span of ids.
 func NewIDs(at time.Time, n int) []string {
 	const ticks = 1 << 12                             // of a millisecond: the 12 bits behind the time
 	tick := uint64(at.Nanosecond()%1e6) * ticks / 1e6 //nolint:gosec // never negative

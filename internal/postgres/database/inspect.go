@@ -10,8 +10,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// Inspection is what a server says of itself to a session of ours: what a check before production judges. Empty texts are settings that
-// the server does not have.
+// Inspection is what a server says of itself to a session of ours: what a check before production
+// judges. Empty texts are settings that the server does not have.
 type Inspection struct {
 	Version                int           `db:"version"` // 150004 is 15.4
 	Recovering             bool          `db:"recovering"`
@@ -71,7 +71,8 @@ type SchemaState struct {
 	Known   int
 }
 
-// SchemaState reads the applied migrations. Other than MigrationStatus it neither locks nor makes the table that lists them.
+// SchemaState reads the applied migrations. Other than MigrationStatus it neither locks nor makes
+// the table that lists them.
 func (db *Server) SchemaState(ctx context.Context) (s SchemaState, err error) {
 	defer Wrap(&err, "schema state")
 	provider, err := db.migrations()
@@ -103,8 +104,9 @@ func (db *Server) SchemaState(ctx context.Context) (s SchemaState, err error) {
 	return s, nil
 }
 
-// TryPrepared fails where a prepared statement of one connection is not known when that connection works next: behind a pooler that
-// gives each transaction whatever session is free. Another connection therefore takes the session that has just prepared.
+// TryPrepared fails where a prepared statement of one connection is not known when that connection
+// works next: behind a pooler that gives each transaction whatever session is free. Another
+// connection therefore takes the session that has just prepared.
 func (db *Server) TryPrepared(ctx context.Context) (err error) {
 	defer Wrap(&err, "use a prepared statement")
 	ours, err := db.conn.pool.Conn(ctx)
@@ -134,7 +136,8 @@ func (db *Server) TryPrepared(ctx context.Context) (err error) {
 	return statement.QueryRowContext(ctx, 1).Scan(&one)
 }
 
-// TryNotify fails where what one connection notifies does not reach another that listens, within the time of ctx.
+// TryNotify fails where what one connection notifies does not reach another that listens, within
+// the time of ctx.
 func (db *Server) TryNotify(ctx context.Context, databaseURL string) (err error) {
 	defer Wrap(&err, "listen for a notification")
 	if _, err := pq.NewConfig(databaseURL); err != nil {

@@ -18,8 +18,9 @@ type Migration struct {
 	AppliedAt *time.Time // nil: pending
 }
 
-// Migrate brings the schema up to date. Processes that start together may all call it: one works, the others wait. The lock is
-// the session's, so this needs a connection of its own, not a pooler in transaction mode.
+// Migrate brings the schema up to date. Processes that start together may all call it: one works,
+// the others wait. The lock is the session's, so this needs a connection of its own, not a pooler
+// in transaction mode.
 func (db *Server) Migrate(ctx context.Context) (err error) {
 	defer Wrap(&err, "migrate")
 	provider, err := db.migrations()

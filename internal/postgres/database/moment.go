@@ -11,7 +11,8 @@ func Milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisec
 
 func Now() time.Time { return Milliseconds(time.Now()) }
 
-// Instant is finer than what is shown: what was stored last must be told from what was stored just before.
+// Instant is finer than what is shown: what was stored last must be told from what was stored just
+// before.
 func Instant() time.Time { return time.Now().UTC() }
 
 func Moment(t time.Time) forgehook.Time { return forgehook.Time{Time: t.UTC()} }

@@ -16,10 +16,12 @@ const (
 	maxLimit     = 200
 )
 
-// ListOf is one kind of list. Its name is part of its cursors, so that a cursor of another list is refused.
+// ListOf is one kind of list. Its name is part of its cursors, so that a cursor of another list is
+// refused.
 type ListOf string
 
-// read checks a page. key is where the page before ended, its parts as they were given to next; nil for the first page.
+// read checks a page. key is where the page before ended, its parts as they were given to next; nil
+// for the first page.
 func (l ListOf) read(page forgehook.Page, parts int) (key []string, limit int, err error) {
 	var faults []forgehook.FieldError
 	if limit = page.Limit; limit == 0 {
@@ -81,7 +83,8 @@ func (l ListOf) Next(key ...any) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 
-// Cut turns the rows of a page, read with one more than asked to see whether there is a next page, into items.
+// Cut turns the rows of a page, read with one more than asked to see whether there is a next page,
+// into items.
 func Cut[Row, Item any](rows []Row, limit int, item func(Row) (Item, error), cursor func(Row) string) (items []Item, next string, err error) {
 	if len(rows) > limit {
 		rows = rows[:limit]

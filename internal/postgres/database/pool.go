@@ -1,6 +1,7 @@
 // Package database is the connections to PostgreSQL and what all statements share: transactions,
-// prepared statements, errors, pages, ids, times, and the schema. It knows no entity, and only rooms of
-// [github.com/forgehook/forgehook/internal/postgres] import it. Start with [Pool] and [Conn].
+// prepared statements, errors, pages, ids, times, and the schema. It knows no entity, and only
+// rooms of [github.com/forgehook/forgehook/internal/postgres] import it. Start with [Pool] and
+// [Conn].
 package database
 
 import (
@@ -33,7 +34,8 @@ const (
 	defaultConnections = 20
 	connectionLifetime = time.Hour // so that a failover or a new proxy is noticed
 	connectTimeout     = 10 * time.Second
-	// A process that freezes within a transaction must not keep its row locks: the server ends the session.
+	// A process that freezes within a transaction must not keep its row locks: the server ends the
+	// session.
 	idleInTransaction = "10s"
 )
 
@@ -43,7 +45,8 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Pool, error) {
 	if err != nil {
 		return nil, WithoutPassword(err)
 	}
-	// One round trip a statement instead of two, also for those that are not prepared: parse, bind and execute travel together.
+	// One round trip a statement instead of two, also for those that are not prepared: parse, bind
+	// and execute travel together.
 	config.BinaryParameters = true
 	if config.FallbackApplicationName == "" {
 		config.FallbackApplicationName = "forgehook"
@@ -109,8 +112,8 @@ func (p *Pool) InTx(ctx context.Context, do func(tx Conn) error) error {
 	return nil
 }
 
-// orContext names the end of ctx as the cause where there is one: the driver then reports whatever broke first, a closed socket
-// or a canceled statement.
+// orContext names the end of ctx as the cause where there is one: the driver then reports whatever
+// broke first, a closed socket or a canceled statement.
 func orContext(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err

@@ -20,7 +20,8 @@ func (db *Server) Ping(ctx context.Context) (err error) {
 	return db.conn.ping(ctx)
 }
 
-// ServerFigures are counters of the whole server, all databases together: what a measurement takes the difference of.
+// ServerFigures are counters of the whole server, all databases together: what a measurement takes
+// the difference of.
 type ServerFigures struct {
 	Transactions int64 `db:"transactions"` // committed and rolled back
 	WALBytes     int64 `db:"wal_bytes"`
@@ -30,8 +31,8 @@ type ServerFigures struct {
 	OwnBytes        int64 `db:"own_bytes"`
 }
 
-// ServerFigures reads the counters. The server brings those of other connections in with up to a second of delay, and
-// those of idle ones within ten.
+// ServerFigures reads the counters. The server brings those of other connections in with up to a
+// second of delay, and those of idle ones within ten.
 func (db *Server) ServerFigures(ctx context.Context) (f ServerFigures, err error) {
 	defer Wrap(&err, "server figures")
 	err = db.conn.Get(ctx, &f, `

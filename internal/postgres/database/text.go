@@ -6,7 +6,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Storable is a text as PostgreSQL can keep it: UTF-8 without NUL. Bytes that are neither become the replacement character.
+// Storable is a text as PostgreSQL can keep it: UTF-8 without NUL. Bytes that are neither become
+// the replacement character.
 func Storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// Scene is a tenant with one of each: a project, a service, a utility attached to it, and a document that passes the utility's
-// conditions.
+// Scene is a tenant with one of each: a project, a service, a utility attached to it, and a
+// document that passes the utility's conditions.
 type Scene struct {
 	Tenant   forgehook.TenantID
 	Project  forgehook.Project

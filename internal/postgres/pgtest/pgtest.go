@@ -1,5 +1,6 @@
-// Package pgtest gives each test a database of its own, with the schema applied, on the server that FORGEHOOK_DATABASE_URL names,
-// and what most tests put into it. It is for tests only. Start with [New].
+// Package pgtest gives each test a database of its own, with the schema applied, on the server that
+// FORGEHOOK_DATABASE_URL names, and what most tests put into it. It is for tests only. Start with
+// [New].
 package pgtest
 
 import (

@@ -1,4 +1,5 @@
-// Command go calls a webhook for a document and uses the answer. It takes the id of a webhook and a document, by id or as JSON:
+// Command go calls a webhook for a document and uses the answer. It takes the id of a webhook and a
+// document, by id or as JSON:
 //
 //	FORGEHOOK_URL=http://127.0.0.1:8080 FORGEHOOK_API_KEY=fh_... go run ./docs/examples/clients/go 48100 9001
 package main
@@ -71,9 +72,10 @@ func about(webhook, document string) (forgehook.CallRequest, error) {
 // wait is how long one request waits: many proxies cut what says nothing for 60 s.
 const wait = 50 * time.Second
 
-// deliver calls the webhook and waits for the outcome as long as ctx lives. The client retries what fails in passing, always with
-// the same Idempotency-Key, so that nothing is called twice. Give Options.IdempotencyKey one of your own, such as the id of the
-// task at hand, and the same call is found again after a crash, too.
+// deliver calls the webhook and waits for the outcome as long as ctx lives. The client retries what
+// fails in passing, always with the same Idempotency-Key, so that nothing is called twice. Give
+// Options.IdempotencyKey one of your own, such as the id of the task at hand, and the same call is
+// found again after a crash, too.
 func deliver(ctx context.Context, c *client.Client, request forgehook.CallRequest) (forgehook.Call, error) {
 	answer, err := c.CallWebhook(ctx, request, client.Options{Wait: wait})
 	if err != nil {
