@@ -1,6 +1,9 @@
 package library
 
 import (
+	"cmp"
+	"slices"
+
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -32,7 +35,8 @@ var fieldFunctions = []Function{
 	},
 	{
 		Name: "fields", Group: "Fields", Member: true, SubjectOnly: true, Bounds: Bounds{Shares: true},
-		Doc: "All fields at every depth, parents before their children, or all those of one name or definition, of which the first is the one that field gives.",
+		Doc: "All fields at every depth, or those of one name or definition. They stand in the order of the document, parents before their children, " +
+			"so the first need not be the one that field gives.",
 		Overloads: []Overload{
 			{"", argTypes(value.DocumentType), cel.ListType(value.ParameterType), allFields},
 			{"name", argTypes(value.DocumentType, textType), cel.ListType(value.ParameterType), allFields},
@@ -89,10 +93,32 @@ func oneField(args ...ref.Val) ref.Val {
 	return o.Memory.Missing()
 }
 
-// listMemo is a list of fields in the memory of an evaluation.
+// listMemo is the key of a list of fields in the memory of an evaluation.
 type listMemo struct {
 	root any
 	by   ref.Val
+}
+
+// orderMemo is the key of the positions of all fields in the memory of an evaluation.
+type orderMemo struct{ root any }
+
+// inOrder sorts fields as the document has them.
+func inOrder(o *value.Object, found []*forgehook.DocumentParameter) []*forgehook.DocumentParameter {
+	if len(found) < 2 {
+		return found
+	}
+	key := orderMemo{o.Entity}
+	position, ok := o.Memory.Memo[key].(map[*forgehook.DocumentParameter]int)
+	if !ok {
+		position = make(map[*forgehook.DocumentParameter]int, len(o.Fields().All()))
+		for i, p := range o.Fields().All() {
+			position[p] = i
+		}
+		o.Memory.Memo[key] = position
+	}
+	return slices.SortedFunc(slices.Values(found), func(a, b *forgehook.DocumentParameter) int {
+		return cmp.Compare(position[a], position[b])
+	})
 }
 
 func allFields(args ...ref.Val) ref.Val {
@@ -110,7 +136,7 @@ func allFields(args ...ref.Val) ref.Val {
 	}
 	found := o.Fields().All()
 	if by != nil {
-		found = fieldsOf(o, by)
+		found = inOrder(o, fieldsOf(o, by))
 	}
 	elems := make([]ref.Val, len(found))
 	for i, p := range found {

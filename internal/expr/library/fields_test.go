@@ -13,7 +13,9 @@ const likeNamed = `{"resultParameters":[
 		{"id":2,"paramDef":{"id":11,"name":"Total","grouping":5},"value":"line"},
 		{"id":3,"paramDef":{"id":12,"name":"Net"},"value":"below"}]},
 	{"id":4,"paramDefId":13,"paramDef":{"name":"Total"},"value":"total"},
-	{"id":5,"paramDef":{"id":14,"name":"NET"},"value":"top"}]}`
+	{"id":5,"paramDef":{"id":14,"name":"NET"},"value":"top"},
+	{"id":8,"children":[{"id":6,"paramDefId":15}]},
+	{"id":7,"paramDefId":15}]}`
 
 func TestFields_likeNamed(t *testing.T) {
 	t.Parallel()
@@ -27,8 +29,11 @@ func TestFields_likeNamed(t *testing.T) {
 		`doc.field("Net").value`:                                    "below",
 		`doc.field("net").value`:                                    "top",
 		`doc.field("Lines").field("total").value`:                   "line",
-		`doc.fields("Total").map(f, f.value).join(" ")`:             "total line",
-		`doc.fields().map(f, string(f.id)).join(" ")`:               "1 2 3 4 5",
+		`doc.fields("Total").map(f, f.value).join(" ")`:             "line total",
+		`doc.fields("TOTAL").map(f, f.value).join(" ")`:             "line total",
+		`doc.fields("net").map(f, f.value).join(" ")`:               "below top",
+		`doc.fields(15).map(f, string(f.id)).join(" ")`:             "6 7",
+		`doc.fields().map(f, string(f.id)).join(" ")`:               "1 2 3 4 5 8 6 7",
 		`doc.field(13).value + " " + doc.definition(13).name`:       "total Total",
 		`doc.field(14).value + " " + doc.definition(14).name`:       "top NET",
 		`doc.field("Lines").field(12).value`:                        "below",
