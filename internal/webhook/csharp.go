@@ -98,7 +98,7 @@ func placeParts(t *template, parts []csharp.Part, contentType string) bool {
 		if part.CEL == "" {
 			continue
 		}
-		if places[hole] == place.JSONValue || writes(part.CEL, markup) {
+		if places[hole] == place.JSONValue || writes(part, markup) {
 			places[hole], encoded = place.Plain, false
 		}
 		t.holes[hole].place = places[hole]
@@ -112,11 +112,11 @@ func placeParts(t *template, parts []csharp.Part, contentType string) bool {
 
 var celText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// writes reports whether one of the texts in code has one of the characters: the code then makes
-// markup, or escapes values itself.
-func writes(cel, characters string) bool {
-	return strings.Contains(cel, "cs_json(") && strings.Contains(characters, `"`) ||
-		slices.ContainsFunc(celText.FindAllString(cel, -1), func(quoted string) bool {
+// writes reports whether a text in the code of part has one of the characters. Such code writes
+// markup or escapes values itself.
+func writes(part csharp.Part, characters string) bool {
+	return part.JSON && strings.Contains(characters, `"`) ||
+		slices.ContainsFunc(celText.FindAllString(part.CEL, -1), func(quoted string) bool {
 			text, err := strconv.Unquote(quoted)
 			return err != nil || strings.ContainsAny(text, characters)
 		})

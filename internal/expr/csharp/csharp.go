@@ -34,6 +34,7 @@ type Translation struct {
 type Part struct {
 	Literal string
 	CEL     string // "" for literal text
+	JSON    bool   // CEL serializes values as JSON
 }
 
 // Translate translates a script with return, or one expression. The error is [expr.Faults].
@@ -180,7 +181,8 @@ func (t *translator) script(s *script) Translation {
 				joined = append(joined, quote(p.literal))
 				continue
 			}
-			out.Parts = append(out.Parts, Part{CEL: wrap(p.cel)})
+			cel := wrap(p.cel)
+			out.Parts = append(out.Parts, Part{CEL: cel, JSON: strings.Contains(cel, jsonFunction+"(")})
 			joined = append(joined, p.cel)
 		}
 		out.CEL = wrap(concatenated(joined))

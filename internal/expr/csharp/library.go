@@ -40,7 +40,7 @@ var Library = &library.Library{
 		declare("cs_hasFlag", 2, 2, csHasFlag),
 		declare("cs_hex", 2, 2, csHex),
 		declare("cs_align", 2, 2, csAlign),
-		declare("cs_json", 1, 1, csJSON),
+		declare(jsonFunction, 1, 1, csJSON),
 		declare("cs_jsonTime", 1, 1, csJSONTime),
 		declare("cs_jsonSpan", 1, 1, csJSONSpan),
 		declare("cs_time", 3, 3, csTime),

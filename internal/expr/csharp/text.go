@@ -155,6 +155,9 @@ func concatenated(cels []string) string {
 	return strings.Join(cels, " + ")
 }
 
+// jsonFunction writes a value as JSON text.
+const jsonFunction = "cs_json"
+
 // text is the CEL of what C# writes for a value: "" for null, names of enums, dates in the
 // invariant culture.
 func (t *translator) text(n *node, v val) string {
@@ -167,7 +170,7 @@ func (t *translator) text(n *node, v val) string {
 		}
 		return v.enclosed()
 	case kindJSON:
-		return "cs_json(" + v.cel + ")"
+		return jsonFunction + "(" + v.cel + ")"
 	case kindBool, kindInt, kindLong:
 		return "text(" + v.cel + ")"
 	case kindDouble:

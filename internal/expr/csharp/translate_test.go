@@ -2,6 +2,7 @@ package csharp_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,16 @@ func TestTranslateParts(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, tr.Parts); diff != "" {
 		t.Error(diff)
+	}
+	for source, want := range map[string]bool{
+		`$"{JsonSerializer.Serialize(new { doc.Id })} {doc.Id}"`:                              true,
+		`var json = JsonSerializer.Serialize(new { doc.Id }); return $"{json} and {doc.Id}";`: true,
+		`$"{doc.Id} and {doc.Filename}"`:                                                      false,
+	} {
+		tr, err := csharp.Translate(source, csharp.Options{})
+		if err != nil || slices.ContainsFunc(tr.Parts, func(p csharp.Part) bool { return p.JSON }) != want {
+			t.Errorf("%s: %+v, %v", source, tr.Parts, err)
+		}
 	}
 	for source, parts := range map[string]int{
 		`"https://example.com/" + doc.Id`:                              2,
