@@ -390,7 +390,7 @@ func TestDeliver_budgetUsedUp(t *testing.T) {
 	check(t, err)
 	equal(t, "result", result, workflows.DeliverResult{Outcome: forgehook.Failed, StatusCode: 503, Attempts: 2, Reason: "503 Service Unavailable"})
 	got := b.stored(t, call)
-	equal(t, "error", got.Error, &forgehook.CallError{Code: "http_503", Message: "2 attempts used up; last answer: 503 Service Unavailable"})
+	equal(t, "error", got.Error, &forgehook.CallError{Code: "http_503", Message: "2 attempts used up; last attempt: 503 Service Unavailable"})
 	equal(t, "next attempt", got.NextAttemptAt, nil)
 	equal(t, "states", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptFinished, forgehook.AttemptFinished})
 	result, err = b.deliver(t, call)

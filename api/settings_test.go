@@ -50,7 +50,7 @@ func TestSettings_likeNamedFields(t *testing.T) {
 	store(916, 48073, "Total") // of another service, which only a verification names
 	const settings = `{"webHook":{"url":"https://erp.example.com/","body":"{\"a\": {{ doc.field('Total').value }}, \"b\": {{ srcdoc.field('total').value }}, \"c\": {{ doc.fields('Total') }}}"},
 		"condition":"doc.field(\"Lines\").exists && doc.field(\"Gross\").exists", "response":{"writeBack":{"document":{"fields":{"Total":"doc.field('Total').value"}}}}}`
-	const warning = "Document %d has %d fields %q: the first at the top is %s, or where none is there, the first below."
+	const warning = "Document %d has %d fields %q: the first at the top level is %s, or else the first below it."
 	want := []webhook.Warning{
 		{Path: "webHook.body", Message: fmt.Sprintf(warning, 915, 2, "total", "read")},
 		{Path: "webHook.body", Message: fmt.Sprintf(warning, 914, 2, "Total", "read")},

@@ -9,8 +9,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// What a call costs: on a real receipt of nine fields, and on a generated document of 5,000 fields,
-// about 2 MB of payload. That of 1,250 fields beside it shows how the cost grows.
+// benchSubjects are a real receipt of nine fields, and generated documents of 1,250 and 5,000
+// fields, which show how the cost grows. The payload of 5,000 fields has about 2 MB.
 func benchSubjects(b *testing.B) map[string]*forgehook.Subject {
 	data, err := os.ReadFile("testdata/receipt.json")
 	if err != nil {
@@ -98,7 +98,7 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-// BenchmarkRead reads a result and five values of an answer of 1 and of 100 KB, and judges it.
+// BenchmarkRead judges a response of 1 KB and of 100 KB and reads a result and five values.
 func BenchmarkRead(b *testing.B) {
 	const writes = `"writeBack":{"document":{"status":"result.state","comment":"result.lines[0].text","result":"result"},"workItem":{"status":"8","reasonCode":"result.state"}}`
 	var lines, elements []string

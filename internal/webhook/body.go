@@ -22,17 +22,17 @@ const (
 	maxBody            = 16 << 20 // bytes
 )
 
-// content is a body of the utility's own: static, a template, or one expression.
+// content is a utility's own body: static text, a template, or one expression.
 type content struct {
 	static  []byte
 	text    *template
 	program *expr.Program
-	asJSON  bool // the program's value is sent as JSON, else as text
-	json    bool // what comes out must be JSON
+	asJSON  bool // the value of program is sent as JSON, else as text
+	json    bool // the result must be JSON
 }
 
-// checkBody reads webHook.body, nil when there is none, by its kind or, where that is null, by its
-// text.
+// checkBody reads webHook.body by its kind, or guesses the kind from the text. It returns nil for
+// no body.
 func (f *faults) checkBody(w *forgehook.WebHookSettings) (*content, []Warning) {
 	if w.Body == nil {
 		return nil, nil
@@ -75,8 +75,8 @@ func (f *faults) checkBody(w *forgehook.WebHookSettings) (*content, []Warning) {
 	return c, warnings
 }
 
-// kindOf tells the kind of a body by its text. Sending a script's source would be worse than
-// refusing it.
+// kindOf guesses the kind of a body. It prefers C#: refusing a script is better than sending its
+// source.
 func kindOf(text string) string {
 	switch {
 	case csharpText.MatchString(text), strings.Contains(text, "JsonSerializer."):
@@ -96,7 +96,7 @@ func (f *faults) checkStatic(text, contentType string) []Warning {
 	case isXMLType(contentType):
 		if at, why := xmlFault(text); why != "" {
 			line, column := position(text, at)
-			return []Warning{{bodyPath, fmt.Sprintf("No well-formed XML, line %d, column %d: %s.", line, column, why)}}
+			return []Warning{{bodyPath, fmt.Sprintf("Not well-formed XML, line %d, column %d: %s.", line, column, why)}}
 		}
 	}
 	return nil
@@ -107,7 +107,7 @@ var (
 	otherTemplate = regexp.MustCompile(`\$\{|<%|%\(|\{\s*(?:doc|master|par|wi|project|service|call)\.`)
 )
 
-// otherKind says what a static text that is no JSON was probably meant to be.
+// otherKind says what a static text that is not JSON was probably meant to be.
 func otherKind(text string) string {
 	switch {
 	case kindOf(text) == forgehook.BodyCSharp:
@@ -125,7 +125,7 @@ func otherKind(text string) string {
 	return "; it is a CEL expression: webHook.bodyKind expression sends its value as JSON"
 }
 
-// placeBody gives the expressions of a body their places and checks the body with values in them.
+// placeBody gives the expressions of a body their places, then checks the body with sample values.
 func (f *faults) placeBody(t *template, contentType string) {
 	switch {
 	case isJSON(contentType):
@@ -150,7 +150,6 @@ func (f *faults) placeBody(t *template, contentType string) {
 	}
 }
 
-// addFilled adds a fault at an offset of the filled text.
 func (f *faults) addFilled(t *template, offset int, allowed, why string) {
 	if h := t.holeAt(offset, placeholder); h != nil {
 		f.add(t.path, h.text, h.where+": "+allowed+": an expression cannot stand here")
@@ -162,7 +161,6 @@ func (f *faults) addFilled(t *template, offset int, allowed, why string) {
 	f.add(t.path, forgehook.Shorten(text, 60), fmt.Sprintf("line %d, column %d: %s: %s", line, column, allowed, why))
 }
 
-// build makes the body for a subject.
 func (c *content) build(vars *expr.Vars) (body []byte, failed *forgehook.CallError) {
 	switch {
 	case c.text != nil:
@@ -178,7 +176,7 @@ func (c *content) build(vars *expr.Vars) (body []byte, failed *forgehook.CallErr
 	if c.json && !c.asJSON && c.static == nil {
 		if fault := jsontree.Check(body); fault != nil {
 			line, column := position(string(body), fault.Offset)
-			return nil, &forgehook.CallError{Code: forgehook.CallErrorBody, Message: fmt.Sprintf("%s comes out as no JSON: line %d, column %d of what would be sent.", bodyPath, line, column)}
+			return nil, &forgehook.CallError{Code: forgehook.CallErrorBody, Message: fmt.Sprintf("%s is not JSON: line %d, column %d of what would be sent.", bodyPath, line, column)}
 		}
 	}
 	return body, nil
@@ -198,13 +196,12 @@ func (c *content) evaluate(vars *expr.Vars) ([]byte, *forgehook.CallError) {
 		body = append(body, v.Text()...)
 	}
 	if len(body) > maxBody {
-		return nil, &forgehook.CallError{Code: forgehook.CallErrorBody, Message: fmt.Sprintf("%s comes out longer than %d bytes.", bodyPath, maxBody)}
+		return nil, &forgehook.CallError{Code: forgehook.CallErrorBody, Message: fmt.Sprintf("%s is longer than %d bytes.", bodyPath, maxBody)}
 	}
 	return body, nil
 }
 
-// xmlFault says where and why a text is no well-formed XML document of one root element; "" when it
-// is one.
+// xmlFault says where and why a text is not a well-formed XML document, or "".
 func xmlFault(text string) (offset int, why string) {
 	dec := xml.NewDecoder(strings.NewReader(text))
 	dec.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errCharset }
@@ -247,7 +244,6 @@ func xmlFault(text string) (offset int, why string) {
 
 var errCharset = errors.New(`the body is sent in UTF-8: declare encoding="UTF-8", or none`)
 
-// checkContentType returns the Content-Type of a body.
 func (f *faults) checkContentType(set *string) string {
 	if set == nil {
 		return defaultContentType
@@ -278,7 +274,7 @@ func isForm(contentType string) bool {
 	return mediaType(contentType) == "application/x-www-form-urlencoded"
 }
 
-// charsetOf returns the charset in lower case, "" when none is named.
+// charsetOf returns the charset in lower case, or "".
 func charsetOf(contentType string) string {
 	_, params, _ := mime.ParseMediaType(contentType)
 	return strings.ToLower(params["charset"])

@@ -110,7 +110,7 @@ func TestBody_faults(t *testing.T) {
 			diff(t, []string{"webHook.body | " + tt.want}, faultsOf(t, err))
 		})
 	}
-	for body, want := range map[string]string{ // in the words of the language
+	for body, want := range map[string]string{ // messages in terms of the language
 		`{"a":{{ doc.filenmae }}}`:                  "filename",
 		`{"a":{{ }}}`:                               "line 1",
 		`{"a":{{ doc.id }`:                          "line 1",
@@ -138,7 +138,7 @@ func TestBody_failures(t *testing.T) {
 		message                                 string
 	}{
 		{"C#: no JSON", "application/json", "", `return $"{{\"f\":{doc.Filename}}}";`, `"hunter2`, "body_error",
-			"webHook.body comes out as no JSON: line 1, column 15 of what would be sent."},
+			"webHook.body is not JSON: line 1, column 15 of what would be sent."},
 		{"too long", "text/plain", "", strings.Repeat("{{ doc.filename }}", 20), strings.Repeat("hunter2-", 1<<17), "expression_limit", ""},
 		{"null", "text/plain", "", "{{ doc.comment + doc.filename }}", "hunter2", "expression_null", ""},
 		{"null in an expression", "application/json", forgehook.BodyExpression, "{'a': doc.comment.size()}", "hunter2", "expression_null", ""},
@@ -163,13 +163,13 @@ func TestBody_warnings(t *testing.T) {
 	t.Parallel()
 	const (
 		asJSON, asXML, asForm = "application/json", "text/xml", "application/x-www-form-urlencoded"
-		inJSON                = "Values stand in this JSON as they are: a quote or line break in one makes it no JSON, and the call fails. JsonSerializer.Serialize(new { ... }) or a template escapes them."
+		inJSON                = "Values stand in this JSON as they are: a quote or line break in one breaks it, and the call fails. JsonSerializer.Serialize(new { ... }) or a template escapes them."
 		inXML                 = "Values stand in this XML as they are: < and & in one are markup. A template, <a>{{ doc.filename }}</a>, escapes them."
 		inForm                = "Values stand in this form as they are: & and = in one make more fields. A template, a={{ doc.filename }}, escapes them; in an expression urlEncode does."
 		csharp, expression    = forgehook.BodyCSharp, forgehook.BodyExpression
 	)
 	for _, tt := range []struct{ contentType, kind, body, want string }{
-		{asXML, "", "<a><b></a>", "No well-formed XML, line 1, column 10: element <b> closed by </a>."},
+		{asXML, "", "<a><b></a>", "Not well-formed XML, line 1, column 10: element <b> closed by </a>."},
 		{asJSON, "", `return $"{doc.Id}";`, inJSON},
 		{asJSON, "", `return $"{{\"f\":\"{doc.Filename}\"}}";`, ""},
 		{asJSON, "", `return $"{{\"f\":\"{doc.Filename.Replace("\"", "'")}\"}}";`, inJSON},
@@ -184,7 +184,7 @@ func TestBody_warnings(t *testing.T) {
 		{asXML, expression, `"<a>" + doc.filename + "</a>"`, inXML},
 		{asXML, expression, `"<a/>"`, ""},
 		{asForm, "", `$"a={doc.Filename}"`, ""},
-		{asForm, "", `var long = "` + strings.Repeat("x", 30_000) + `"; return $"a={doc.Filename}{doc.Id}{doc.Id}{doc.Id}{doc.Id}";`, inForm}, // each value would repeat it
+		{asForm, "", `var long = "` + strings.Repeat("x", 30_000) + `"; return $"a={doc.Filename}{doc.Id}{doc.Id}{doc.Id}{doc.Id}";`, inForm}, // each value repeats it
 		{asForm, csharp, `doc.Filename.Trim()`, inForm},
 		{asForm, expression, `"a=" + doc.filename`, inForm},
 		{"text/plain", "", `return $"{doc.Filename}";`, ""},
@@ -233,7 +233,7 @@ func FuzzTemplateXML(f *testing.F) {
 	})
 }
 
-// fuzzed makes a body; ok is false when template or value are refused.
+// fuzzed makes a body; ok is false where the template or the value is refused.
 func fuzzed(t *testing.T, contentType, text, value string) (body []byte, ok bool) {
 	if len(text) > 2000 || len(value) > 2000 || !json.Valid(toJSON(text)) {
 		return nil, false
@@ -267,7 +267,7 @@ func TestBody_formReadsBack(t *testing.T) {
 	}
 }
 
-// The template of the other tests, read by an ordinary reader.
+// An ordinary XML reader reads the template of the other tests.
 func TestBody_xmlReadsBack(t *testing.T) {
 	t.Parallel()
 	p := compiled(t, withBody("text/xml", "", `<a b="{{ doc.filename }}">{{ doc.filename }}</a>`))

@@ -11,8 +11,8 @@ const (
 	shownURL      = "https://hooks.example/v1/callbacks/[token]"
 )
 
-// The URL is in the header, in the default payload and wherever an expression puts it; what is
-// shown of a request has no token in any of these places, however it is written there.
+// The URL is in the header, the default payload and the expressions. The shown request has no token
+// in any of them, in any encoding.
 func TestRequest_callback(t *testing.T) {
 	t.Parallel()
 	m := meta
@@ -46,7 +46,7 @@ func TestRequest_callback(t *testing.T) {
 	}
 }
 
-// A part of the token, which building again does not take out, is not shown either.
+// A part of the token is not shown either, although building again does not remove it.
 func TestRequest_callbackPart(t *testing.T) {
 	t.Parallel()
 	m := meta
@@ -61,7 +61,7 @@ func TestRequest_callbackPart(t *testing.T) {
 	diff(t, ShownToken, r.Shown.Headers["X-Back"])
 }
 
-// A preview has no token, and is sent and shown in one form.
+// A preview has no token: it is sent and shown in the same form.
 func TestRequest_callbackPreview(t *testing.T) {
 	t.Parallel()
 	m := meta
@@ -72,7 +72,7 @@ func TestRequest_callbackPreview(t *testing.T) {
 	}
 }
 
-// Settings that await no callback name no URL, even where there is one.
+// Settings that await no callback send no URL, even if the call has one.
 func TestRequest_withoutCallback(t *testing.T) {
 	t.Parallel()
 	m := meta
@@ -88,7 +88,7 @@ func TestRequest_withoutCallback(t *testing.T) {
 	}
 }
 
-// Conditions are kept with what they saw.
+// Conditions store what they saw, without the token.
 func TestExplain_callback(t *testing.T) {
 	t.Parallel()
 	m := meta
@@ -99,7 +99,7 @@ func TestExplain_callback(t *testing.T) {
 	}
 }
 
-// The call whose end has fired this one is in the payload after the platform's keys, and for
+// A call that the end of another has fired names that call, after the platform's keys and to
 // expressions.
 func TestRequest_cause(t *testing.T) {
 	t.Parallel()

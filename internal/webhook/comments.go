@@ -2,8 +2,8 @@ package webhook
 
 import "github.com/forgehook/forgehook"
 
-// withoutComments returns the subject with every comment null: of documents, at any depth, work
-// item, project and category. The given subject stays as it is.
+// withoutComments returns a copy of the subject whose comments are null: those of the documents at
+// any depth, the work item, the project and the category.
 func withoutComments(sub *forgehook.Subject) *forgehook.Subject {
 	clean := *sub
 	clean.Document = uncommented(sub.Document)

@@ -11,30 +11,30 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// Explain tests every condition, in the order of all explanations; there is no short circuit,
-// because an operator mends all of them at once. Where a condition failed, the webhook does not
-// fire whatever one that could not be told is. Values of secret fields are masked.
+// Explain tests every condition, in the order of all explanations. It does not stop at the first
+// failure: an operator mends all of them at once. One failed condition is enough not to fire, even
+// where another could not be evaluated. Values of secret fields are masked.
 func (p *Plan) Explain(sub *forgehook.Subject, m Meta) forgehook.Explained {
 	sub, m = p.subject(sub), p.meta(m).shown()
 	doc, filter := sub.Document, p.settings.Document
-	untold := map[string]*forgehook.CallError{} // by condition
+	failures := map[string]*forgehook.CallError{} // by path
 	conditions := []forgehook.Condition{
 		p.enabled(),
 		category(filter.Category, doc.ClassID),
 		status(filter.Status, doc.Status),
 		usage(filter.Usage, doc.Usage),
-		filename("document.extension", p.extension, doc.Extension(), untold),
-		filename("document.pattern", p.pattern, text(doc.Filename), untold),
+		filename("document.extension", p.extension, doc.Extension(), failures),
+		filename("document.pattern", p.pattern, text(doc.Filename), failures),
 	}
 	if p.condition != nil {
-		conditions = append(conditions, p.explainCondition(sub, m, untold))
+		conditions = append(conditions, p.explainCondition(sub, m, failures))
 	}
 	if secrets := mask.Of(sub); secrets.Found() {
 		p.maskConditions(conditions, secrets, m)
 	}
 	explained := forgehook.Explained{Conditions: conditions}
 	for _, c := range conditions {
-		switch f := untold[c.Condition]; {
+		switch f := failures[c.Condition]; {
 		case f == nil && !c.Passed:
 			return forgehook.Explained{Conditions: conditions}
 		case f != nil && explained.Failure == nil:
@@ -44,7 +44,7 @@ func (p *Plan) Explain(sub *forgehook.Subject, m Meta) forgehook.Explained {
 	return explained
 }
 
-// condition makes one line; the hint is for a failed one.
+// condition makes one line; hint is used where it failed.
 func condition(path string, expected, actual any, passed bool, hint string) forgehook.Condition {
 	c := forgehook.Condition{Condition: path, Expected: toJSON(expected), Actual: toJSON(actual), Passed: passed}
 	if !passed {
@@ -74,7 +74,6 @@ func status(filter []forgehook.DocumentStatus, actual forgehook.DocumentStatus) 
 		"Call when the document has %s, or add %v to document.status.", oneOf(filter, "that status", "one of those statuses"), name(actual)))
 }
 
-// oneOf chooses the words for one value or several.
 func oneOf[T any](filter []T, one, several string) string {
 	if len(filter) > 1 {
 		return several
@@ -90,14 +89,13 @@ func usage(filter []forgehook.UsageType, actual forgehook.UsageType) forgehook.C
 	return condition("document.usage", names(filter), name(actual), passes(filter, actual), hint)
 }
 
-// filename tests an extension or a file name.
-func filename(path string, want *pattern, actual string, untold map[string]*forgehook.CallError) forgehook.Condition {
+func filename(path string, want *pattern, actual string, failures map[string]*forgehook.CallError) forgehook.Condition {
 	passed, err := matches(path, want, actual)
 	hint := "The pattern does not match: widen " + path + `, or set it to ".*" for any.`
 	switch {
 	case err != nil:
-		hint = "The match was given up after " + matchBudget.String() + " or too many steps back: write the pattern without nested repetition."
-		untold[path] = &forgehook.CallError{Code: forgehook.CallErrorConditionTimeout, Message: "The pattern of " + path + " took too long on this document."}
+		hint = "The match was stopped after " + matchBudget.String() + " or too much backtracking: write the pattern without nested repetition."
+		failures[path] = &forgehook.CallError{Code: forgehook.CallErrorConditionTimeout, Message: "The pattern of " + path + " took too long on this document."}
 	case passed:
 	case actual == "":
 		hint = missing[path]
@@ -116,7 +114,7 @@ var missing = map[string]string{
 	"document.pattern":   "The document has no filename.",
 }
 
-// matches tries an extension bare and, if there is one, with its dot.
+// matches tries an extension without its dot and, if it has one, with it.
 func matches(path string, want *pattern, actual string) (bool, error) {
 	passed, err := want.match(actual)
 	if passed || err != nil || actual == "" || path != "document.extension" {
@@ -125,19 +123,19 @@ func matches(path string, want *pattern, actual string) (bool, error) {
 	return want.match("." + actual)
 }
 
-// passes reports whether a filter lets a value through; an empty one lets any.
+// passes reports whether a filter accepts a value; an empty filter accepts all.
 func passes[T comparable](filter []T, actual T) bool {
 	return len(filter) == 0 || slices.Contains(filter, actual)
 }
 
-// named is an enum that knows its values' names.
+// named is an enum whose values have names.
 type named interface {
 	~int32
 	comparable
 	fmt.Stringer
 }
 
-// name is an enum's name, or its number where it has none.
+// name returns an enum's name, or its number where it has no name.
 func name[E named](e E) any {
 	if s := e.String(); s != strconv.Itoa(int(e)) {
 		return s
@@ -147,7 +145,7 @@ func name[E named](e E) any {
 
 func names[E named](filter []E) any { return single(filter, func(e E) any { return name(e) }) }
 
-// single shows a filter as the settings do: null for any, one value as itself.
+// single shows a filter as settings write it: null for any value, one value without a list.
 func single[T any](filter []T, show func(T) any) any {
 	shown := make([]any, len(filter))
 	for i, v := range filter {
@@ -169,7 +167,7 @@ func text(s *string) string {
 	return *s
 }
 
-// toJSON renders names, numbers and texts, which cannot fail.
+// toJSON writes names, numbers and texts, which cannot fail.
 func toJSON(v any) json.RawMessage {
 	data, _ := jsontree.Marshal(v)
 	return data

@@ -110,7 +110,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// mergeInto sets members of a document, null included.
+// mergeInto sets members of a document, also to null.
 func mergeInto(doc *forgehook.Document, members string) error {
 	b, err := json.Marshal(doc)
 	if err != nil {
@@ -134,7 +134,7 @@ func TestFires_nothingExplained(t *testing.T) {
 	}
 }
 
-// A pattern that runs away ends the call, and says nothing about the document.
+// A pattern that runs away ends the call; the message repeats nothing of the document.
 func TestExplain_timeout(t *testing.T) {
 	t.Parallel()
 	for name, pattern := range map[string]string{"time": `^(a+)+$`, "stack": `^(?:(a)|(a))*?$`} {
@@ -161,8 +161,8 @@ func TestExplain_timeout(t *testing.T) {
 	}
 }
 
-// Mending exactly what the explanation says failed makes the webhook fire; each mending is needed,
-// and breaking any one condition of one that fires makes it skip, for that reason alone.
+// Mending exactly the failed conditions makes the webhook fire. Each mending is needed, and
+// breaking any one condition makes it skip for that reason alone.
 func TestExplain_mendingFires(t *testing.T) {
 	t.Parallel()
 	statuses := []forgehook.DocumentStatus{0, 9, 10, 13, 77, 90}
@@ -221,7 +221,7 @@ func TestExplain_mendingFires(t *testing.T) {
 	})
 }
 
-// mend changes the setting of a failed condition, and nothing else, so that the document passes.
+// mend changes only the setting of a failed condition, so that the document passes.
 func mend(s *forgehook.Settings, c forgehook.Condition, doc *forgehook.Document) {
 	switch c.Condition {
 	case "enabled":
@@ -262,7 +262,7 @@ func breakOne(s *forgehook.Settings, path string) {
 	}
 }
 
-// explained is an explanation, also where the condition could not be evaluated: then it failed.
+// explained returns the explanation. A condition that could not be evaluated has failed.
 func explained(t *rapid.T, s forgehook.Settings, doc *forgehook.Document) []forgehook.Condition {
 	conditions, err := explain(s, doc)
 	if _, ok := errors.AsType[*forgehook.CallError](err); err != nil && !ok {
@@ -279,7 +279,7 @@ func explain(s forgehook.Settings, doc *forgehook.Document) ([]forgehook.Conditi
 	return conditionsOf(p, &forgehook.Subject{Document: doc}, meta)
 }
 
-// mended takes the hint at its word.
+// mended follows the hint literally.
 func mended(c forgehook.Condition, pattern string) string {
 	if _, suggested, ok := strings.Cut(c.Hint, "this matches: "); ok {
 		return suggested
@@ -287,7 +287,7 @@ func mended(c forgehook.Condition, pattern string) string {
 	return pattern + "|"
 }
 
-// The utility's own condition is the last line; it tells what it saw and what to change.
+// The utility's own condition is the last line: it shows what it saw and what to change.
 func TestExplain_condition(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -366,7 +366,7 @@ func TestExplain_conditionFailures(t *testing.T) {
 	}
 }
 
-// What depends on a secret field is not told, and all else is.
+// Values that depend on a secret field are masked; all others are shown.
 func TestExplain_secrets(t *testing.T) {
 	t.Parallel()
 	s := withURL("https://example.com/")

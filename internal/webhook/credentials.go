@@ -12,7 +12,7 @@ import (
 
 const (
 	authorization       = "Authorization"
-	defaultAPIKeyHeader = "X-Api-Key" //nolint:gosec // a name, no credential
+	defaultAPIKeyHeader = "X-Api-Key" //nolint:gosec // a name, not a credential
 )
 
 func (f *faults) checkCredentials(s *forgehook.Settings) {
@@ -20,7 +20,7 @@ func (f *faults) checkCredentials(s *forgehook.Settings) {
 	if w.Username != nil {
 		f.checkUsername(*w.Username, w.Domain != nil)
 	} else if w.Password.IsSet() {
-		f.add("webHook.password", "", "only together with webHook.username; one that is stored goes with null")
+		f.add("webHook.password", "", "only together with webHook.username; null removes a stored one")
 	}
 	if w.APIKeyHeader == nil {
 		return

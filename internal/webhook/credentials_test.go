@@ -34,13 +34,13 @@ func TestCredentials(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := Compile(sealed) // as a run does
+			p, err := Compile(sealed) // as a call does
 			if err != nil {
 				t.Fatal(err)
 			}
 			diff(t, tt.want, p.Credentials(opened))
 
-			// What is stored names the same headers and holds none of their values.
+			// The stored request names the same headers without their values.
 			r, err := requested(p, invoice(t), meta)
 			if err != nil {
 				t.Fatal(err)

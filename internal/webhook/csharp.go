@@ -12,19 +12,19 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// csharpText recognises the platform's C# scripts: "return ...", an interpolated string, or
-// declarations and log lines before either.
+// csharpText recognises C# scripts of the platform: "return ...", an interpolated string, or
+// declarations and log lines before one of them.
 var csharpText = regexp.MustCompile(`(?s)^\s*(?://[^\n]*\s*|/\*.*?\*/\s*)*(?:return\b|(?:var|string|int|decimal|double|bool|DateTime)\??\s+\w+\s*=|logger\.\w+\(|\$@?"|@\$")`)
 
-const notTranslated = "C# that can be translated, and this cannot: "
+const notTranslated = "C# that can be translated; this cannot be: "
 
-// maxParts bounds the code of a string's values together, in bytes: each repeats the declarations
-// before it.
+// maxParts bounds the generated code of all values in a string, in bytes. Each value repeats the
+// declarations before it.
 const maxParts = 128 << 10
 
-// compileScript reads a body in C#; hint is added to what is wrong with it. One that is put
-// together as a string becomes a template: its values are encoded by their places, as those of
-// other templates are. Where that cannot be, a warning says so. False when there is a fault.
+// compileScript reads a body in C# and appends hint to its faults. A script that builds a string
+// becomes a template, which encodes each value for its place. A warning names values that cannot be
+// encoded. It returns false where there is a fault.
 func (f *faults) compileScript(c *content, source, contentType, hint string) ([]Warning, bool) {
 	t, err := csharp.Translate(source, csharp.Options{})
 	if err != nil {
@@ -44,7 +44,7 @@ func (f *faults) compileScript(c *content, source, contentType, hint string) ([]
 			asItIs = ""
 		}
 	} else if c.program, err = expr.Compile(expr.Subject, expr.AnyResult, t.CEL, expr.With(csharp.Library)); err != nil {
-		f.add(bodyPath, source, notTranslated+err.Error()+hint) // the translator's own mistake; places in its output would mislead
+		f.add(bodyPath, source, notTranslated+err.Error()+hint) // a bug of the translator; positions in its output would mislead
 		return nil, false
 	}
 	if asItIs != "" && (!c.json || !t.IsJSON) {
@@ -53,12 +53,12 @@ func (f *faults) compileScript(c *content, source, contentType, hint string) ([]
 	return warnings, true
 }
 
-// unencoded is the warning for values that such a body has as they are; "" where nothing is to be
-// encoded.
+// unencoded is the warning for a body whose values are not encoded, or "" for a type that needs no
+// encoding.
 func unencoded(contentType string) string {
 	switch {
 	case isJSON(contentType):
-		return "Values stand in this JSON as they are: a quote or line break in one makes it no JSON, and the call fails. " +
+		return "Values stand in this JSON as they are: a quote or line break in one breaks it, and the call fails. " +
 			"JsonSerializer.Serialize(new { ... }) or a template escapes them."
 	case isXMLType(contentType):
 		return "Values stand in this XML as they are: < and & in one are markup. A template, <a>{{ doc.filename }}</a>, escapes them."
@@ -76,8 +76,8 @@ func codeSize(parts []csharp.Part) int {
 	return size
 }
 
-// placeParts gives the values their places; false when some stand as they are: where JSON has a
-// value, inside a tag, or because their code writes markup itself.
+// placeParts gives the values their places. It returns false where some are written unencoded: as a
+// JSON value, inside a tag, or by code that writes markup itself.
 func placeParts(t *template, parts []csharp.Part, contentType string) bool {
 	var places []place.Place
 	var markup string
@@ -122,8 +122,8 @@ func writes(part csharp.Part, characters string) bool {
 		})
 }
 
-// parseCSharpURL takes a string of C# apart, so that each of its values is encoded by its place.
-// nil when there is a fault.
+// parseCSharpURL splits a C# string into literals and values, so that each value is encoded for its
+// place. It returns nil where there is a fault.
 func (f *faults) parseCSharpURL(path, source string) *template {
 	translated, err := csharp.Translate(source, csharp.Options{})
 	if err != nil {

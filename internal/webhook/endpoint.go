@@ -12,7 +12,7 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-const maxURL = 32 << 10 // bytes; most servers take a quarter of it
+const maxURL = 32 << 10 // bytes; most servers accept a quarter of it
 
 func (f *faults) checkMethod(m forgehook.Method) {
 	if m == forgehook.MethodConnect {
@@ -20,15 +20,14 @@ func (f *faults) checkMethod(m forgehook.Method) {
 	}
 }
 
-// address is where a request goes. Its scheme and host are literal.
+// address is where a request goes. Expressions cannot change its scheme and host.
 type address struct {
 	static string
 	text   *template // nil: static
-	origin int       // bytes of the first literal before the path
+	origin int       // length of scheme and host, in bytes
 }
 
-// checkURL reads the address as it is sent. Which hosts and ports are allowed is the guard's to
-// say.
+// checkURL checks webHook.url. The guard decides which hosts and ports are allowed.
 func (f *faults) checkURL(raw *string) *address {
 	const path = "webHook.url"
 	if raw == nil {
@@ -55,7 +54,7 @@ func (f *faults) checkURL(raw *string) *address {
 	u, err := url.Parse(filled)
 	if allowed := urlFault(filled, u, err); allowed != "" {
 		value := *raw
-		if strings.Contains(strings.Join(t.literals, ""), "@") { // there may be a password before it
+		if strings.Contains(strings.Join(t.literals, ""), "@") { // a password may precede it
 			value = ""
 		}
 		f.add(path, value, allowed)
@@ -64,7 +63,7 @@ func (f *faults) checkURL(raw *string) *address {
 	if len(t.holes) == 0 {
 		return &address{static: u.String()}
 	}
-	origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() // as it is sent: lower case, escaped
+	origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() // as sent: lower case, escaped
 	t.literals[0] = origin + t.literals[0][len(place.Origin(t.literals[0]))-1:]
 	a := &address{text: t, origin: len(origin)}
 	from := a.origin
@@ -80,7 +79,7 @@ func (f *faults) checkURL(raw *string) *address {
 	return a
 }
 
-// placeholder stands for a value when a text is checked on save.
+// placeholder stands for a value in the checks on save.
 func placeholder(p place.Place) string {
 	if p == place.JSONValue {
 		return "null"
@@ -88,7 +87,6 @@ func placeholder(p place.Place) string {
 	return "x"
 }
 
-// build makes the URL for a subject.
 func (a *address) build(vars *expr.Vars) (string, *forgehook.CallError) {
 	if a.text == nil {
 		return a.static, nil
@@ -117,18 +115,18 @@ func (a *address) build(vars *expr.Vars) (string, *forgehook.CallError) {
 		return "", failed
 	}
 	if len(path.out) > maxURL {
-		return "", &forgehook.CallError{Code: forgehook.CallErrorURL, Message: fmt.Sprintf("%s comes out longer than %d bytes.", t.path, maxURL)}
+		return "", &forgehook.CallError{Code: forgehook.CallErrorURL, Message: fmt.Sprintf("%s is longer than %d bytes.", t.path, maxURL)}
 	}
 	return string(path.out), nil
 }
 
-// segments writes a URL and looks at each segment of the path that has a value in it: an empty one,
-// . and .. would lead elsewhere.
+// segments writes a URL and checks each path segment that contains a value: an empty one, "." or
+// ".." would lead elsewhere.
 type segments struct {
 	template *template
 	out      []byte
-	start    int   // of the present segment
-	last     *hole // in the present segment
+	start    int   // offset of the current segment
+	last     *hole // in the current segment
 	query    bool
 }
 
@@ -157,7 +155,7 @@ func (s *segments) value(h *hole, v expr.Value) *forgehook.CallError {
 	return nil
 }
 
-// end checks the present segment. What follows a ; in it is a parameter, which servers take away.
+// end checks the current segment without what follows a ";": servers remove such parameters.
 func (s *segments) end() *forgehook.CallError {
 	if s.last == nil || s.query {
 		return nil
@@ -189,7 +187,7 @@ func urlFault(raw string, u *url.URL, err error) string {
 	switch {
 	case strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		return "an absolute URL without spaces and control characters: a space is written %20"
-	case err != nil && strings.Contains(raw, "@"): // Go's message may quote what stands there
+	case err != nil && strings.Contains(raw, "@"): // Go's message may quote a password
 		return "an absolute https URL"
 	case err != nil:
 		if parse, ok := errors.AsType[*url.Error](err); ok {
@@ -199,7 +197,7 @@ func urlFault(raw string, u *url.URL, err error) string {
 	case u.Scheme != "https" && u.Scheme != "http", u.Opaque != "", u.Hostname() == "":
 		return "an absolute https URL with a host, like https://example.com/hook"
 	case u.User != nil:
-		return "a URL without user and password: they belong into webHook.username and webHook.password"
+		return "a URL without user and password: they belong in webHook.username and webHook.password"
 	case u.Fragment != "" || strings.Contains(raw, "#"):
 		return "a URL without #fragment, which no client sends: a # in the path is written %23"
 	case strings.ContainsFunc(u.RawQuery, func(r rune) bool { return r > 0x7f }):

@@ -11,12 +11,11 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// about is a subject whose document has this file name; comment is null.
+// about returns a subject whose document has this file name; comment is null.
 func about(filename string) *forgehook.Subject {
 	return &forgehook.Subject{Document: &forgehook.Document{ID: 912, Filename: &filename}}
 }
 
-// withURL, withBody are the default settings with a text.
 func withURL(text string) forgehook.Settings {
 	s := forgehook.DefaultSettings()
 	s.WebHook.URL = &text
@@ -77,7 +76,7 @@ func TestURL(t *testing.T) {
 		{"a dot of the literal", "https://a.test/.{{ doc.filename }}", ".", step},
 		{"an escaped dot of the literal", "https://a.test/%2e{{ doc.filename }}", ".", step},
 		{"dots before a parameter", "https://a.test/{{ doc.filename }};v=1/x", "..", step},
-		{"too long", "https://a.test/?{{ doc.filename }}", strings.Repeat("x", 40_000), "url_error: webHook.url comes out longer than 32768 bytes."},
+		{"too long", "https://a.test/?{{ doc.filename }}", strings.Repeat("x", 40_000), "url_error: webHook.url is longer than 32768 bytes."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,7 +110,7 @@ func TestURL_faults(t *testing.T) {
 		{"fragment", "https://a.test/#{{ doc.id }}", "webHook.url | https://a.test/#{{ doc.id }} | a URL without #fragment, which no client sends: a # in the path is written %23"},
 		{"half an escape", "https://a.test/%2{{ doc.id }}", "webHook.url | doc.id | line 1, column 18: no expression after a single %, which is written %25"},
 		{"space", "https://a.test/a b/{{ doc.id }}", "webHook.url | https://a.test/a b/{{ doc.id }} | an absolute URL without spaces and control characters: a space is written %20"},
-		{"password", "https://jo:hunter2@a.test/{{ doc.id }}", "webHook.url |  | a URL without user and password: they belong into webHook.username and webHook.password"},
+		{"password", "https://jo:hunter2@a.test/{{ doc.id }}", "webHook.url |  | a URL without user and password: they belong in webHook.username and webHook.password"},
 		{"C# that is no string", `return doc.Filename;`, `webHook.url | return doc.Filename; | ` +
 			`C# that is one interpolated string, like $"https://example.com/{doc.Id}", or a template: https://example.com/{{ doc.id }}`},
 		{"C# with a value as host", `$"https://{doc.Filename}/"`, "webHook.url |  | value 1 of the C# string" + host},
@@ -129,7 +128,7 @@ func TestURL_faults(t *testing.T) {
 	}
 }
 
-// Every value of a C# URL is encoded by its place, as in a template.
+// Every value of a C# URL is encoded for its place, as in a template.
 func TestURL_csharp(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ url, filename, want string }{
@@ -161,8 +160,7 @@ func TestURL_csharp(t *testing.T) {
 	}
 }
 
-// Whatever text the template has and whatever its value is: scheme, host, number of segments and
-// parameters are those of the template.
+// No template and no value changes scheme, host, or the number of segments and parameters.
 func FuzzTemplateURL(f *testing.F) {
 	for _, v := range hostile {
 		f.Add("https://a.test/x/{{ doc.filename }}/y?q={{ doc.filename }}&r", v)

@@ -14,7 +14,7 @@ import (
 
 const conditionPath = "condition"
 
-// compileCondition returns the utility's own condition, nil when there is none.
+// compileCondition returns the utility's own condition, or nil.
 func (f *faults) compileCondition(text *string) *expr.Program {
 	if text == nil {
 		return nil
@@ -27,14 +27,14 @@ func (f *faults) compileCondition(text *string) *expr.Program {
 	return program
 }
 
-// explainCondition tests the utility's own condition. What it saw is one object over all its
-// operands; its hint says what to change for each that failed.
-func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, untold map[string]*forgehook.CallError) forgehook.Condition {
+// explainCondition tests the utility's own condition. Actual is one object with the values of all
+// operands; the hint says what to change for each operand that failed.
+func (p *Plan) explainCondition(sub *forgehook.Subject, m Meta, failures map[string]*forgehook.CallError) forgehook.Condition {
 	c := condition(conditionPath, p.condition.Text(), nil, false, "")
 	passed, parts, err := p.condition.Explain(m.vars(sub))
 	if err != nil {
 		f := conditionFailure(err)
-		untold[conditionPath] = f
+		failures[conditionPath] = f
 		c.Hint = f.Message
 		return c
 	}
@@ -55,7 +55,7 @@ func conditionFailure(err error) *forgehook.CallError {
 	return f
 }
 
-// hints joins those of the failed operands, each behind the operand where there are several.
+// hints joins the hints of the failed operands. Where there are several, each follows its operand.
 func hints(parts []expr.Part) string {
 	var list []string
 	for _, part := range parts {
@@ -74,13 +74,13 @@ func hints(parts []expr.Part) string {
 	return strings.Join(list, " ")
 }
 
-// leaf is something in a condition that depends on the subject, and its value.
+// leaf is a part of a condition that depends on the subject, with its value.
 type leaf struct {
 	name  string
 	value json.RawMessage
 }
 
-// seen lists what the operands of a condition saw, each leaf once, in the order of the text.
+// seen lists the leaves of all operands in the order of the text, each once.
 func seen(parts []expr.Part) []leaf {
 	var list []leaf
 	known := map[string]bool{}
@@ -110,8 +110,8 @@ func object(leaves []leaf) json.RawMessage {
 	return append(out, '}')
 }
 
-// maskConditions takes secrets out of an explanation. What a condition saw is told again for the
-// subject without secrets: a leaf that differs depends on one.
+// maskConditions hides secrets in an explanation. It evaluates the condition again for the masked
+// subject: a leaf whose value differs depends on a secret.
 func (p *Plan) maskConditions(conditions []forgehook.Condition, secrets *mask.Secrets, m Meta) {
 	redact := mask.NewRedactor(secrets.Values()...)
 	for i := range conditions {

@@ -11,15 +11,15 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-const maxHeader = 8192 // bytes of a value; servers refuse more
+const maxHeader = 8192 // bytes of a value; servers refuse longer ones
 
-// reservedHeaders are set by Forgehook or by the connection; a prefix ends in "-".
+// reservedHeaders are set by Forgehook or by the connection. A name that ends in "-" is a prefix.
 var reservedHeaders = []string{
 	"host", "content-length", "content-type", "content-encoding", "user-agent", "traceparent", "tracestate", "connection",
 	"keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect", "proxy-", "webhook-", "forgehook-",
 }
 
-// headerText is a header of the utility's own.
+// headerText is a header of the settings.
 type headerText struct {
 	name string
 	text *template
@@ -84,15 +84,15 @@ func isReserved(header string) bool {
 	})
 }
 
-// build makes the value for a subject, "" when the header is left out.
+// build returns the value for a subject, or "" to leave the header out.
 func (h *headerText) build(vars *expr.Vars) (string, *forgehook.CallError) {
-	value, failed := h.text.render(vars, 16*maxHeader, forgehook.CallErrorHeader) // what is cut off below may be long
+	value, failed := h.text.render(vars, 16*maxHeader, forgehook.CallErrorHeader) // spaces are trimmed below
 	if failed != nil {
 		return "", failed
 	}
 	value = bytes.Trim(value, " ")
 	if len(value) > maxHeader {
-		return "", &forgehook.CallError{Code: forgehook.CallErrorHeader, Message: fmt.Sprintf("%s comes out longer than %d bytes.", h.text.path, maxHeader)}
+		return "", &forgehook.CallError{Code: forgehook.CallErrorHeader, Message: fmt.Sprintf("%s is longer than %d bytes.", h.text.path, maxHeader)}
 	}
 	return string(value), nil
 }

@@ -44,7 +44,7 @@ func TestHeaders(t *testing.T) {
 		})
 	}
 	_, err := requested(compiled(t, withHeader("X-Doc", "{{ doc.filename }}")), about(strings.Repeat("x", 8193)), meta)
-	diff(t, error(&forgehook.CallError{Code: forgehook.CallErrorHeader, Message: "headers.X-Doc comes out longer than 8192 bytes."}), err)
+	diff(t, error(&forgehook.CallError{Code: forgehook.CallErrorHeader, Message: "headers.X-Doc is longer than 8192 bytes."}), err)
 	_, err = requested(compiled(t, withHeader("X-Doc", "{{ doc.comment + doc.filename }}")), about("hunter2"), meta)
 	failure, ok := errors.AsType[*forgehook.CallError](err)
 	if !ok || failure.Code != "expression_null" || !strings.HasPrefix(failure.Message, "headers.X-Doc, line 1, column ") || strings.Contains(failure.Message, "hunter2") {

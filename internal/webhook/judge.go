@@ -11,18 +11,18 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// Evidence is what the rules about a response look at.
+// Evidence is what the rules judge and read.
 type Evidence struct {
 	Subject  *forgehook.Subject // may be nil where [Plan.NeedsSubject] is false
 	Meta     Meta
 	Exchange forgehook.Exchange
-	Callback *forgehook.Callback // what the endpoint has said later; nil: nothing
-	// Redact hides in messages, reasons and results what may not be shown; expressions see it. nil:
-	// nothing in a decision, the values of secret fields in a reading.
+	Callback *forgehook.Callback // nil: the endpoint has not called back
+	// Redact hides secrets in messages, reasons and results; expressions see them. If it is nil, a
+	// decision hides nothing, and a reading hides the values of secret fields.
 	Redact *mask.Redactor
 }
 
-// Tally is how far a call has come.
+// Tally counts the attempts of a call.
 type Tally struct {
 	Counted  int       // attempts that count against the budget, this one included
 	Jitter   float64   // 0 to 1, drawn by the caller
@@ -30,12 +30,12 @@ type Tally struct {
 }
 
 // permanentStatuses say that the same request can never succeed. All other statuses are retried,
-// 401 and 404 too: somebody mends a key or a route, and the webhook should not be lost by then.
+// 401 and 404 too: somebody may mend a key or a route meanwhile.
 var permanentStatuses = map[int]bool{400: true, 405: true, 410: true, 413: true, 414: true, 415: true, 422: true, 501: true}
 
-// Judge decides what an exchange means and, where another attempt is due, how long to wait for it.
-// A call that used up its attempts keeps the last exchange's code, which says what to mend; that
-// they are used up is in Message.
+// Judge decides what an exchange means and how long to wait for the next attempt. A call without
+// attempts left keeps the code of its last exchange, which says what to mend; Message says that the
+// attempts are used up.
 func (p *Plan) Judge(e Evidence, t Tally) forgehook.Decision {
 	d := p.verdict(&e)
 	switch d.Verdict {
@@ -48,7 +48,7 @@ func (p *Plan) Judge(e Evidence, t Tally) forgehook.Decision {
 	case forgehook.VerdictRetry:
 		if t.Counted >= p.budget() {
 			d.Final = true
-			d.Message = usedUp(t.Counted) + "; last answer: " + d.Message
+			d.Message = usedUp(t.Counted) + "; last attempt: " + d.Message
 		} else {
 			d.Delay = p.delay(&e.Exchange, t)
 		}
@@ -87,12 +87,12 @@ func (p *Plan) verdict(e *Evidence) forgehook.Decision {
 	return d
 }
 
-// reasonOf is the status in words that are not the endpoint's.
+// reasonOf names the status in standard words, not in the endpoint's.
 func reasonOf(status int) string {
 	return strings.TrimSuffix(strconv.Itoa(status)+" "+http.StatusText(status), " ")
 }
 
-// statusVerdict is what the status means where the settings do not say.
+// statusVerdict is what a status means without response.successWhen.
 func statusVerdict(e *Evidence) forgehook.Decision {
 	x := &e.Exchange
 	d := forgehook.Decision{Verdict: forgehook.VerdictRetry, Reason: reasonOf(x.StatusCode), Code: forgehook.CallErrorHTTP(x.StatusCode)}
@@ -106,7 +106,7 @@ func statusVerdict(e *Evidence) forgehook.Decision {
 		d.Verdict = forgehook.VerdictPermanent
 	}
 	d.Message = d.Reason
-	if http.StatusText(x.StatusCode) == "" && x.Status != "" { // then the endpoint's own words are all there is
+	if http.StatusText(x.StatusCode) == "" && x.Status != "" { // no standard words exist
 		d.Message = forgehook.Shorten(e.Redact.Replace(x.Status), 100)
 	}
 	return d
@@ -130,7 +130,7 @@ func (p *Plan) networkVerdict(e *Evidence) forgehook.Decision {
 	return d
 }
 
-// redirect names the host that the endpoint points at; path and query may hold anything.
+// redirect names only the host of a redirect; its path and query may contain secrets.
 func redirect(location string) string {
 	u, err := url.Parse(location)
 	switch {
@@ -143,7 +143,7 @@ func redirect(location string) string {
 	}
 }
 
-// header finds a header in any case.
+// header finds a header, ignoring case.
 func header(headers map[string]string, name string) string {
 	if v, ok := headers[name]; ok {
 		return v

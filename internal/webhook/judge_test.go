@@ -61,7 +61,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// Every status there can be, against the table of the contract.
+// Every possible status, against the table of the contract.
 func TestJudge_everyStatus(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{}`)
@@ -83,7 +83,7 @@ func TestJudge_everyStatus(t *testing.T) {
 	}
 }
 
-// The last attempt keeps its verdict and its code and says that there is no other.
+// The last attempt keeps its verdict and code and says that no attempts are left.
 func TestJudge_attemptsUsedUp(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -93,11 +93,11 @@ func TestJudge_attemptsUsedUp(t *testing.T) {
 		want     forgehook.Decision
 	}{
 		{`{}`, 10, forgehook.Exchange{StatusCode: 503}, judged(
-			forgehook.VerdictRetry, "503 Service Unavailable", "http_503", "10 attempts used up; last answer: 503 Service Unavailable", true)},
+			forgehook.VerdictRetry, "503 Service Unavailable", "http_503", "10 attempts used up; last attempt: 503 Service Unavailable", true)},
 		{`{"webHook":{"retryCount":0}}`, 1, lost("connection_refused", ""), judged(
-			forgehook.VerdictRetry, "connection refused", "connection_refused", "1 attempt used up; last answer: connection refused", true)},
+			forgehook.VerdictRetry, "connection refused", "connection_refused", "1 attempt used up; last attempt: connection refused", true)},
 		{`{"webHook":{"retryCount":2}}`, 4, forgehook.Exchange{StatusCode: 429}, judged(
-			forgehook.VerdictRetry, "429 Too Many Requests", "http_429", "4 attempts used up; last answer: 429 Too Many Requests", true)},
+			forgehook.VerdictRetry, "429 Too Many Requests", "http_429", "4 attempts used up; last attempt: 429 Too Many Requests", true)},
 		{`{"webHook":{"retryCount":0}}`, 1, forgehook.Exchange{StatusCode: 410}, judged(
 			forgehook.VerdictPermanent, "410 Gone", "http_410", "410 Gone", true)},
 		{`{"webHook":{"retryCount":0}}`, 1, forgehook.Exchange{StatusCode: 200}, forgehook.Decision{Verdict: forgehook.VerdictSuccess, Reason: "200 OK"}},
@@ -107,7 +107,7 @@ func TestJudge_attemptsUsedUp(t *testing.T) {
 	}
 }
 
-// What errors.md says of further attempts is what the rules decide.
+// The rules retry exactly what errors.md says is retried.
 func TestJudge_retriesWhatIsDeclared(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{}`)

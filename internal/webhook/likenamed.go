@@ -8,11 +8,10 @@ import (
 	"github.com/forgehook/forgehook/internal/expr"
 )
 
-// fieldUse is a setting that means a field of the document by its name.
+// fieldUse is a setting that refers to a field of the document by name.
 type fieldUse struct{ path, name, does string }
 
-// NamesFields reports whether an expression or a write-back means a field of the document by its
-// name.
+// NamesFields reports whether an expression or a write-back refers to a field by name.
 func (p *Plan) NamesFields() bool { return len(p.fieldUses()) > 0 }
 
 func (p *Plan) fieldUses() (uses []fieldUse) {
@@ -29,7 +28,7 @@ func (p *Plan) fieldUses() (uses []fieldUse) {
 	return uses
 }
 
-// LikeNamed warns of the names in settings that several fields of a document have: it tells of the
+// LikeNamed warns of names in settings that several fields of one document share. It reports the
 // first such document.
 func (p *Plan) LikeNamed(documents []forgehook.Document) []Warning {
 	var w warnings
@@ -40,7 +39,7 @@ func (p *Plan) LikeNamed(documents []forgehook.Document) []Warning {
 		uses = slices.DeleteFunc(uses, func(use fieldUse) bool {
 			n := len(fields.Named(use.name))
 			if n > 1 {
-				w.add(use.path, fmt.Sprintf("Document %d has %d fields %q: the first at the top is %s, or where none is there, the first below.",
+				w.add(use.path, fmt.Sprintf("Document %d has %d fields %q: the first at the top level is %s, or else the first below it.",
 					d.ID, n, forgehook.Shorten(use.name, 100), use.does))
 			}
 			return n > 1

@@ -6,7 +6,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// MetaOf is what requests and answers say about a call, without a callback's URL.
+// MetaOf returns what requests and expressions say about a call, without the callback's URL.
 func MetaOf(call forgehook.Call, userAgent string) Meta {
 	m := Meta{
 		CallID: call.ID, WebhookID: call.WebhookID, WebHookServiceID: call.WebHookServiceID, AcceptedAt: call.AcceptedAt.Time,

@@ -11,18 +11,18 @@ import (
 	"github.com/dlclark/regexp2/v2/syntax"
 )
 
-// matchBudget bounds one match: .NET's engine backtracks, so that a careless pattern can run for
-// years.
+// matchBudget bounds one match: the engine backtracks like .NET's, and a careless pattern could run
+// for years.
 const matchBudget = 250 * time.Millisecond
 
-// pattern is a regular expression in the .NET dialect with its options off: case-sensitive,
-// unanchored, invariant.
+// pattern is a regular expression in the .NET dialect with no options: case-sensitive, unanchored,
+// invariant culture.
 type pattern struct {
 	text string
 	re   *regexp2.Regexp // nil: matches everything
 }
 
-var errTooSlow = errors.New("the match was given up")
+var errTooSlow = errors.New("the match was stopped")
 
 func newPattern(text string) (*pattern, error) {
 	if text == "" || text == ".*" {
@@ -36,14 +36,15 @@ func newPattern(text string) (*pattern, error) {
 	return &pattern{text: text, re: re}, nil
 }
 
-// match is Regex.IsMatch. Its error is errTooSlow: the engine's own would quote the input.
+// match does what Regex.IsMatch does. Its only error is errTooSlow: the engine's would quote the
+// input.
 func (p *pattern) match(s string) (bool, error) {
 	if p.re == nil {
 		return true, nil
 	}
 	start := time.Now()
 	ok, err := p.re.MatchString(s)
-	// On a starved machine the engine's clock lags, and a match can be stopped before it ran.
+	// On a starved machine the engine's clock lags: it can stop a match that never ran.
 	if err != nil && !errors.Is(err, regexp2.ErrBacktrackingStackLimit) && time.Since(start) < matchBudget/2 {
 		ok, err = p.re.MatchString(s)
 	}
@@ -53,7 +54,7 @@ func (p *pattern) match(s string) (bool, error) {
 	return ok, nil
 }
 
-// ignoringCase returns the pattern that does not care about case, nil when there is none.
+// ignoringCase returns the pattern without regard to case, or nil.
 func (p *pattern) ignoringCase() *pattern {
 	folded, err := newPattern("(?i)" + p.text)
 	if err != nil {

@@ -14,11 +14,11 @@ func hasPayload(m forgehook.Method) bool {
 	return m == forgehook.MethodPost || m == forgehook.MethodPut || m == forgehook.MethodPatch
 }
 
-// payload is the default body: the subject as the platform writes it, all eight keys, without
-// secret fields, and after them call in what the end of a call has fired. The order is that of the
-// structs and <, > and & stay as they are, so a receiver may compare bytes.
+// payload is the default body: the subject as the platform writes it, with all eight keys and
+// without secret fields. A call that the end of another has fired adds call. The order of members
+// is fixed and <, >, & are not escaped, so a receiver may compare bytes.
 func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
-	b := jsontree.AppendString([]byte(`{"type":`), string(m.EventType))
+	b := jsontree.AppendString([]byte(`{"type":`), m.EventType)
 	b = fmt.Appendf(b, `,"timestamp":"%s",`, forgehook.Time{Time: m.AcceptedAt})
 	if m.CallbackURL != "" {
 		b = append(jsontree.AppendString(append(b, `"callbackUrl":`...), m.CallbackURL), ',')
@@ -27,8 +27,8 @@ func payload(sub *forgehook.Subject, m Meta) ([]byte, error) {
 	return append(b, '}'), err
 }
 
-// withoutSources returns the subject without what is here for expressions only: the sender's JSON,
-// the category, a service's input.
+// withoutSources drops what only expressions see: the sender's JSON, the category, a service's
+// input.
 func withoutSources(sub forgehook.Subject) forgehook.Subject {
 	sub.Category = nil
 	sub.Document, sub.MasterDocument = sourceless(sub.Document), sourceless(sub.MasterDocument)
@@ -58,8 +58,8 @@ func sourceless(doc *forgehook.Document) *forgehook.Document {
 	return &clean
 }
 
-// entityView gives what is written where an expression gives an entity as a whole, as {{ doc }}
-// does: what the default payload has of it, nil for a secret field and its verifications.
+// entityView returns what an expression that is a whole entity, like {{ doc }}, writes: the same as
+// the default payload. A secret field and its verifications become nil.
 func entityView(sub *forgehook.Subject) func(entity any) any {
 	var secrets *mask.Secrets
 	return func(entity any) any {

@@ -1,11 +1,12 @@
-// Package webhook holds the rules of a call: when a webhook fires, what it sends, how that is
-// signed, and what an answer means.
+// Package webhook holds the rules of a call: when a webhook fires, what it sends, how a request is
+// signed, and what a response means.
 //
-// The rules are pure. Time, ids and randomness are arguments, there is no I/O, and nothing depends
-// on the order of a map: the same settings and subject give the same request byte for byte, today
-// and in a rebuild years later. (One thing looks at the clock: a regular expression that runs away
-// is stopped.) Addresses are not judged here; the guard of internal/outbound does that at every
-// dial. Start with [Compile]: it checks settings on save and makes the [Plan] that a run follows.
+// The rules are pure: no I/O, and time, ids and randomness are arguments. The same settings and
+// subject give the same request byte for byte, also in a rebuild years later. (One rule reads the
+// clock: it stops a regular expression that runs away.) The package must not judge addresses: the
+// guard of internal/outbound does so at every dial.
+//
+// Start with [Compile]: it checks settings on save and makes the [Plan] that a call follows.
 package webhook
 
 import (
@@ -15,7 +16,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr"
 )
 
-// Plan is one version of a utility's settings, checked and ready. It is safe for concurrent use.
+// Plan is one version of a utility's settings, checked and compiled. It is safe for concurrent use.
 type Plan struct {
 	settings    forgehook.Settings
 	extension   *pattern
@@ -23,21 +24,21 @@ type Plan struct {
 	condition   *expr.Program // nil: any subject passes
 	address     *address
 	headers     []headerText
-	body        *content // nil: the default payload where the method has one
+	body        *content // nil: the default payload, if the method has one
 	contentType string
 	meaning     meaning
-	noted       []Warning // while compiling
+	noted       []Warning // by Compile
 }
 
-// Warning is a setting that is allowed and probably not meant.
+// Warning names a setting that is allowed but probably not meant.
 type Warning struct {
 	Path    string `json:"path"` // "webHook.body"
 	Message string `json:"message"`
 }
 
-// Compile checks what settings mean; their shape and ranges were checked when they were decoded.
-// The error is a *forgehook.Error with every fault. Secrets may be plain, sealed or opened: only
-// whether they are set counts.
+// Compile checks what settings mean; decoding has checked their shape and ranges. The error is a
+// *forgehook.Error with every fault. Secrets may be plain, sealed or opened: only whether they are
+// set counts.
 func Compile(s forgehook.Settings) (*Plan, error) {
 	var f faults
 	p := &Plan{
@@ -59,11 +60,10 @@ func Compile(s forgehook.Settings) (*Plan, error) {
 	return p, nil
 }
 
-// Settings are those that the plan was compiled from.
+// Settings returns the settings that the plan was compiled from.
 func (p *Plan) Settings() forgehook.Settings { return p.settings }
 
-// faults collects what is wrong with settings, and counts the expressions of URL, headers, body and
-// response.
+// faults collects the faults of settings and counts their expressions.
 type faults struct {
 	list        []forgehook.FieldError
 	expressions int
@@ -73,12 +73,12 @@ func (f *faults) add(path, value, allowed string) {
 	f.list = append(f.list, forgehook.FieldError{Path: path, Value: forgehook.Shorten(value, 100), Allowed: allowed})
 }
 
-// maxExpressions bounds those of URL, headers, body and response together: each takes 0.1 ms to
-// compile and 25 KB to keep.
+// maxExpressions bounds the expressions of URL, headers, body and response together. Each takes 0.1
+// ms to compile and 25 KB of memory.
 const maxExpressions = 500
 
-// takes reports whether n expressions more may be compiled. Who crosses the limit is at fault, and
-// nobody after that compiles any.
+// takes reports whether n more expressions may be compiled. The setting that crosses the limit gets
+// the fault, and no later setting compiles any.
 func (f *faults) takes(path string, n int) bool {
 	crossed := f.expressions > maxExpressions
 	f.expressions += n
@@ -88,13 +88,13 @@ func (f *faults) takes(path string, n int) bool {
 	return f.expressions <= maxExpressions
 }
 
-// What an expression takes, as it was measured: 25 KB, and 100 bytes for each byte of its text.
+// Memory of an expression, as measured: 25 KB, and 100 bytes for each byte of its text.
 const (
 	expressionWeight     = 25_000
 	expressionByteWeight = 100
 )
 
-// weight is about how many bytes the plan takes.
+// weight estimates the plan's memory in bytes.
 func (p *Plan) weight() int {
 	w := &p.settings.WebHook
 	n := len(text(w.URL)) + len(text(w.Body)) + len(text(p.settings.Condition))
@@ -107,7 +107,8 @@ func (p *Plan) weight() int {
 	return n
 }
 
-// eachExpression visits the expressions in the order of the settings, each with its setting's path.
+// eachExpression visits the expressions in the order of the settings, with the path of each
+// setting.
 func (p *Plan) eachExpression(visit func(path string, program *expr.Program)) {
 	one := func(path string, program *expr.Program) {
 		if program != nil {

@@ -66,7 +66,7 @@ func TestCompile(t *testing.T) {
 		{"url: empty fragment", `{"webHook":{"url":"https://example.com/#"}}`, []string{
 			"webHook.url | https://example.com/# | a URL without #fragment, which no client sends: a # in the path is written %23"}},
 		{"url: userinfo", `{"webHook":{"url":"https://jo:hunter2@example.com/"}}`, []string{
-			"webHook.url |  | a URL without user and password: they belong into webHook.username and webHook.password"}},
+			"webHook.url |  | a URL without user and password: they belong in webHook.username and webHook.password"}},
 		{"url: broken userinfo", `{"webHook":{"url":"https://jo:hunter/2@example.com/"}}`, []string{"webHook.url |  | an absolute https URL"}},
 		{"url: backslash before host", `{"webHook":{"url":"http://127.0.0.1\\@a.test/"}}`, []string{"webHook.url |  | an absolute https URL"}},
 		{"url: brackets", `{"webHook":{"url":"http://[[::1]]/"}}`, []string{
@@ -93,7 +93,7 @@ func TestCompile(t *testing.T) {
 			"webHook.apiKeyHeader | X: a\r\nY | a header name: letters, digits and !#$%&'*+-.^_`|~"}},
 		{"header: Authorization beside Basic", `{"webHook":{"apiKey":"k","apiKeyHeader":"AUTHORIZATION","username":"jo"}}`, []string{
 			"webHook.apiKeyHeader | AUTHORIZATION | another header: webHook.username is sent in Authorization already"}},
-		{"password without username", `{"webHook":{"password":"hunter2"}}`, []string{"webHook.password |  | only together with webHook.username; one that is stored goes with null"}},
+		{"password without username", `{"webHook":{"password":"hunter2"}}`, []string{"webHook.password |  | only together with webHook.username; null removes a stored one"}},
 		{"username: colon", `{"webHook":{"username":"a:b"}}`, []string{"webHook.username | a:b | a name without colon: HTTP Basic ends the name at the first one"}},
 		{"username: NTLM", `{"webHook":{"username":"DOM\\jo"}}`, []string{
 			`webHook.username | DOM\jo | a name without backslash: DOMAIN\user means NTLM, which comes with a later release`}},
@@ -142,8 +142,8 @@ func TestCompile_reservedHeaders(t *testing.T) {
 	}
 }
 
-// URL, headers and body have so many expressions together; what crosses the limit is at fault, and
-// nothing behind it is compiled.
+// URL, headers and body share one limit of expressions. The setting that crosses it gets the fault,
+// and nothing after it is compiled.
 func TestCompile_expressions(t *testing.T) {
 	t.Parallel()
 	const limit = ": at most 500 expressions in webHook.url, headers, webHook.body and response together"

@@ -7,14 +7,14 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// DefaultPlans is how many plans [NewPlans] keeps, if they are no more than maxWeight together.
+// DefaultPlans is how many plans [NewPlans] caches, within maxWeight.
 const DefaultPlans = 1000
 
-// maxWeight is in bytes, of all plans that are kept.
+// maxWeight bounds the memory of all cached plans, in bytes.
 const maxWeight = 128 << 20
 
 // PlanKey names one version of a utility's settings. Sum is the SHA-256 of their stored form,
-// because ids and versions can come again after a deletion.
+// because ids and versions can recur after a deletion.
 type PlanKey struct {
 	Tenant           forgehook.TenantID
 	WebHookServiceID int32
@@ -22,17 +22,17 @@ type PlanKey struct {
 	Sum              [32]byte
 }
 
-// Plans keeps compiled plans, those used last. No version of settings ever changes, so that none
-// goes stale. It is safe for concurrent use; the zero value keeps [DefaultPlans].
+// Plans caches the compiled plans used last. A version of settings never changes, so an entry never
+// becomes stale. It is safe for concurrent use; the zero value holds [DefaultPlans].
 type Plans struct {
 	mu     sync.Mutex
 	limit  int
-	weight int       // of what is kept
-	recent list.List // of kept, the last used first
+	weight int       // of all cached plans
+	recent list.List // of entry, the last used first
 	byKey  map[PlanKey]*list.Element
 }
 
-type kept struct {
+type entry struct {
 	key  PlanKey
 	plan *Plan
 }
@@ -40,9 +40,9 @@ type kept struct {
 // NewPlans makes an empty cache.
 func NewPlans() *Plans { return &Plans{limit: DefaultPlans} }
 
-// Get returns the plan of a key, compiled from what load gives if it is not there. Load must give
-// the settings with secrets sealed, as they are kept. Errors are not kept. Two who ask for the same
-// new plan at once may both compile it; they get the same one.
+// Get returns the cached plan of a key, or compiles the settings that load returns. Those must have
+// their secrets sealed. Errors are not cached. Two concurrent callers may both compile a plan; both
+// get the same one.
 func (c *Plans) Get(key PlanKey, load func() (forgehook.Settings, error)) (*Plan, error) {
 	if p := c.find(key); p != nil {
 		return p, nil
@@ -55,7 +55,7 @@ func (c *Plans) Get(key PlanKey, load func() (forgehook.Settings, error)) (*Plan
 	if err != nil {
 		return nil, err
 	}
-	return c.keep(key, p), nil
+	return c.add(key, p), nil
 }
 
 func (c *Plans) find(key PlanKey) *Plan {
@@ -64,33 +64,33 @@ func (c *Plans) find(key PlanKey) *Plan {
 	return c.use(key)
 }
 
-// use returns a kept plan and makes it the last used; c.mu is held.
+// use returns a cached plan and marks it as the last used; c.mu is held.
 func (c *Plans) use(key PlanKey) *Plan {
 	e := c.byKey[key]
 	if e == nil {
 		return nil
 	}
 	c.recent.MoveToFront(e)
-	return e.Value.(kept).plan
+	return e.Value.(entry).plan
 }
 
-func (c *Plans) keep(key PlanKey, p *Plan) *Plan {
+func (c *Plans) add(key PlanKey, p *Plan) *Plan {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if there := c.use(key); there != nil {
-		return there
+	if cached := c.use(key); cached != nil {
+		return cached
 	}
 	if c.byKey == nil {
 		c.byKey = map[PlanKey]*list.Element{}
 	}
-	c.byKey[key] = c.recent.PushFront(kept{key, p})
+	c.byKey[key] = c.recent.PushFront(entry{key, p})
 	c.weight += p.weight()
 	limit := c.limit
 	if limit <= 0 {
 		limit = DefaultPlans
 	}
 	for c.recent.Len() > limit || c.weight > maxWeight {
-		oldest := c.recent.Remove(c.recent.Back()).(kept)
+		oldest := c.recent.Remove(c.recent.Back()).(entry)
 		delete(c.byKey, oldest.key)
 		c.weight -= oldest.plan.weight()
 	}

@@ -29,7 +29,7 @@ func TestPlans(t *testing.T) {
 	}
 	get(2)
 	get(1)
-	get(3) // 2 goes, as 1 was used since
+	get(3) // drops 2: 1 was used since
 	if get(1) != one || loads != 3 {
 		t.Errorf("the last used plan is gone: %d loads", loads)
 	}
@@ -69,7 +69,7 @@ func TestPlans_errors(t *testing.T) {
 	}
 }
 
-// Two who compile the same plan at once get one.
+// Two concurrent compilations of the same plan return one plan.
 func TestPlans_one(t *testing.T) {
 	t.Parallel()
 	var plans Plans
@@ -88,7 +88,7 @@ func TestPlans_one(t *testing.T) {
 	diff(t, []int{1, 1, outer.weight()}, []int{plans.recent.Len(), len(plans.byKey), plans.weight})
 }
 
-// Large plans push out small ones long before there are too many.
+// Large plans push out small ones before the limit of plans is reached.
 func TestPlans_weight(t *testing.T) {
 	t.Parallel()
 	s := withURL("https://example.com/{{ doc.id }}")
@@ -116,17 +116,17 @@ func TestPlans_weight(t *testing.T) {
 	add(3, 10)
 	add(1, half)
 	diff(t, 3, plans.recent.Len())
-	add(4, half) // 2 goes, as 1 was used since
+	add(4, half) // drops 2: 1 was used since
 	var left []int
 	for e := plans.recent.Front(); e != nil; e = e.Next() {
-		left = append(left, e.Value.(kept).key.Version)
+		left = append(left, e.Value.(entry).key.Version)
 	}
 	diff(t, []int{4, 1, 3}, left)
-	add(5, maxWeight) // too large to be kept at all
+	add(5, maxWeight) // too large to cache
 	diff(t, []int{0, 0, 0}, []int{plans.recent.Len(), len(plans.byKey), plans.weight})
 }
 
-// Many ask at once, for more plans than are kept; everybody gets the plan of their key.
+// Concurrent callers, with more plans than the cache holds, each get the plan of their key.
 func TestPlans_concurrent(t *testing.T) {
 	t.Parallel()
 	plans := &Plans{limit: 3}

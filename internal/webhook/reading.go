@@ -19,7 +19,7 @@ const (
 
 // meaning is what the settings say about a response.
 type meaning struct {
-	success *expr.Program // nil: the status tells
+	success *expr.Program // nil: the status decides
 	result  *expr.Program // nil: none
 	writes  []write
 }
@@ -44,8 +44,8 @@ func (f *faults) compileMeaning(s *forgehook.ResponseSettings) meaning {
 	return n
 }
 
-// compileOver compiles an expression over a response. It returns nil where there is no expression,
-// or a faulty one.
+// compileOver compiles an expression over a response. It returns nil where there is none or it has
+// a fault.
 func (f *faults) compileOver(scope expr.Scope, want expr.Result, path string, text *string) *expr.Program {
 	if text == nil || !f.takes(path, 1) {
 		return nil
@@ -67,8 +67,8 @@ func (p *Plan) NeedsSubject() bool {
 // Awaits reports whether the call waits for the endpoint's callback after a success.
 func (p *Plan) Awaits() bool { return p.settings.Callback.Await }
 
-// responseVars are what expressions over a response see, with a budget of their own. The callback's
-// URL is shown as it may be kept.
+// responseVars are what expressions over a response see, with their own budget. The callback's URL
+// has no token.
 func (p *Plan) responseVars(e *Evidence) *expr.Vars {
 	sub := p.subject(e.Subject)
 	vars := expr.ResponseVars(sub, p.meta(e.Meta).shown().call(), &e.Exchange)
@@ -76,7 +76,7 @@ func (p *Plan) responseVars(e *Evidence) *expr.Vars {
 	return vars
 }
 
-// verdict asks response.successWhen, which must be set; nil is a success.
+// verdict evaluates response.successWhen, which must be set; nil is a success.
 func (n *meaning) verdict(vars *expr.Vars) *forgehook.CallError {
 	v, err := n.success.Eval(vars)
 	switch {
@@ -88,7 +88,8 @@ func (n *meaning) verdict(vars *expr.Vars) *forgehook.CallError {
 	return &forgehook.CallError{Code: forgehook.CallErrorAnswerRefused, Message: successPath + " is false: " + n.falsePart(vars)}
 }
 
-// falsePart is the text of the operands that are false, or of all where that cannot be told.
+// falsePart is the text of the operands that are false, or the whole text where none is known to
+// be.
 func (n *meaning) falsePart(vars *expr.Vars) string {
 	_, parts, err := n.success.Explain(vars)
 	var list []string
@@ -103,14 +104,14 @@ func (n *meaning) falsePart(vars *expr.Vars) string {
 	return forgehook.Shorten(strings.Join(list, "; "), 500)
 }
 
-// unreadable says which expression over a response has given nothing.
+// unreadable says which expression over a response failed.
 func unreadable(path string, err error) *forgehook.CallError {
 	f := failure(path, forgehook.CallErrorAnswerUnreadable, err)
 	f.Code = forgehook.CallErrorAnswerUnreadable
 	return f
 }
 
-// redacted is a *forgehook.CallError without secrets in its message.
+// redacted removes secrets from the message of a *forgehook.CallError.
 func redacted(err error, redact *mask.Redactor) error {
 	if f, ok := errors.AsType[*forgehook.CallError](err); ok {
 		return &forgehook.CallError{Code: f.Code, Message: redact.Replace(f.Message)}
@@ -119,14 +120,13 @@ func redacted(err error, redact *mask.Redactor) error {
 }
 
 // Read makes the result and the write-back of an exchange that succeeded, or of the callback that
-// came after it. Nothing is read before the callback that a call awaits, and nothing is written
-// after one that says failed. Values of secret fields, those that they have and those that they are
-// given, are masked in the result and in what is said of them; what is written is true. The error
-// is a *forgehook.CallError of the code answer_unreadable, result_too_large or write_back_refused,
-// and comes with the secrets.
+// followed it. A call that awaits a callback reads nothing before it, and a callback that says
+// failed writes nothing. The result and the messages mask the old and the new values of secret
+// fields; the write-back has the true values. The error is a *forgehook.CallError with the code
+// answer_unreadable, result_too_large or write_back_refused; the secrets are returned beside it.
 func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
-	said := e.Callback
-	if said == nil && (p.Awaits() || !p.NeedsSubject()) {
+	callback := e.Callback
+	if callback == nil && (p.Awaits() || !p.NeedsSubject()) {
 		return forgehook.Reading{}, nil
 	}
 	var made forgehook.Reading
@@ -141,19 +141,19 @@ func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 		vars = p.responseVars(&e)
 	}
 	var err error
-	if said != nil {
-		made.Result, err = resultOf(said.Result)
+	if callback != nil {
+		made.Result, err = resultOf(callback.Result)
 	} else {
 		made.Result, err = p.evaluateResult(vars)
 	}
 	if err != nil {
 		return forgehook.Reading{Secrets: made.Secrets}, redacted(err, redact)
 	}
-	if vars == nil || said != nil && said.Ended() != forgehook.Delivered {
+	if vars == nil || callback != nil && callback.Ended() != forgehook.Delivered {
 		made.Result = redact.ReplaceJSON(made.Result)
 		return made, nil
 	}
-	vars.SetResult(made.Result, said)
+	vars.SetResult(made.Result, callback)
 	made.WriteBack, err = p.evaluateWrites(e.Subject, vars, redact)
 	made.Secrets = append(made.Secrets, secrets.Written(made.WriteBack)...)
 	redact = redact.With(made.Secrets...)
@@ -164,14 +164,14 @@ func (p *Plan) Read(e Evidence) (forgehook.Reading, error) {
 	return made, nil
 }
 
-// evaluateWrites makes the write-back, nil for one without values. The error is the first one, and
-// what could be made comes with it.
+// evaluateWrites makes the write-back, nil for one without values. With the first error it returns
+// the values that could be made.
 func (p *Plan) evaluateWrites(sub *forgehook.Subject, vars *expr.Vars, redact *mask.Redactor) (*forgehook.WriteBack, error) {
 	var back forgehook.WriteBack
 	var first error
 	for i := range p.meaning.writes {
 		if sub.WorkItem == nil && strings.HasPrefix(p.meaning.writes[i].path, workItemPath) {
-			continue // work items that only wait for the call get theirs by ReadWorkItem
+			continue // ReadWorkItem serves the items that only wait for the call
 		}
 		if err := p.meaning.writes[i].run(vars, &back, redact); err != nil && first == nil {
 			first = err
@@ -198,20 +198,20 @@ func (p *Plan) evaluateResult(vars *expr.Vars) (json.RawMessage, error) {
 	return resultOf(data)
 }
 
-// resultOf is a result as it is kept: nil for null.
+// resultOf returns a result as it is stored: nil for null.
 func resultOf(data json.RawMessage) (json.RawMessage, error) {
 	switch {
 	case len(data) > maxResult:
-		return nil, &forgehook.CallError{Code: forgehook.CallErrorResultTooLarge, Message: fmt.Sprintf("The result has %d bytes of JSON; at most %d are kept.", len(data), maxResult)}
+		return nil, &forgehook.CallError{Code: forgehook.CallErrorResultTooLarge, Message: fmt.Sprintf("The result has %d bytes of JSON; at most %d are stored.", len(data), maxResult)}
 	case len(data) == 0 || string(data) == "null":
 		return nil, nil
 	}
 	return data, nil
 }
 
-// ReadWorkItem makes the part of the write-back about a work item, for another item than the
-// call's: the subject has that one. The result is the call's. It is nil where the settings write
-// nothing, and the error is that of [Plan.Read].
+// ReadWorkItem makes the write-back to another work item than the call's; e.Subject has that item,
+// and result is the call's. It returns nil where the settings write nothing. The errors are those
+// of [Plan.Read].
 func (p *Plan) ReadWorkItem(e Evidence, result json.RawMessage) (*forgehook.WorkItemWrite, error) {
 	var vars *expr.Vars
 	var redact *mask.Redactor

@@ -18,9 +18,9 @@ func jsonExchange(status int, body string) forgehook.Exchange {
 	return forgehook.Exchange{StatusCode: status, Headers: map[string]string{"Content-Type": "application/json"}, Body: []byte(body), StartedAt: at}
 }
 
-// later is the evidence when the endpoint has called back.
-func later(e Evidence, said *forgehook.Callback) Evidence {
-	e.Callback = said
+// later returns the evidence after the endpoint's callback.
+func later(e Evidence, callback *forgehook.Callback) Evidence {
+	e.Callback = callback
 	return e
 }
 
@@ -33,7 +33,7 @@ func failureOf(t *testing.T, err error) forgehook.CallError {
 	return *f
 }
 
-// response.successWhen is asked about every response, and its word counts in either direction.
+// response.successWhen judges every response and overrules the status in either direction.
 func TestJudge_successWhen(t *testing.T) {
 	t.Parallel()
 	const success, retry, permanent = forgehook.VerdictSuccess, forgehook.VerdictRetry, forgehook.VerdictPermanent
@@ -63,7 +63,7 @@ func TestJudge_successWhen(t *testing.T) {
 			permanent, "201 Created, but response.successWhen cannot be evaluated", forgehook.CallErrorAnswerUnreadable,
 			`response.successWhen, line 1, column 1: "response.json.ok": it gives a text, not true or false.`, true)},
 		{"503, error", `response.json.left > 3`, jsonExchange(503, `{}`), judged(retry, "503 Service Unavailable", "http_503", "503 Service Unavailable", false)},
-		{"no answer", `true`, lost("timeout", ""), judged(retry, "timed out after 30 s", "timeout", "timed out after 30 s", false)},
+		{"no response", `true`, lost("timeout", ""), judged(retry, "timed out after 30 s", "timeout", "timed out after 30 s", false)},
 		{"about the document", `doc.id == 912 && response.json.id == doc.id`, jsonExchange(409, `{"id":912}`), forgehook.Decision{Verdict: success, Reason: "409 Conflict"}},
 	}
 	for _, tt := range tests {
@@ -77,8 +77,8 @@ func TestJudge_successWhen(t *testing.T) {
 	}
 }
 
-// Whatever the response: where successWhen is true, no attempt follows; where it is false, no
-// response is a success.
+// For any response: where successWhen is true, no attempt follows; where it is false, the response
+// is not a success.
 func TestJudge_successWhenProperties(t *testing.T) {
 	t.Parallel()
 	always, never := plan(t, nested("response.successWhen", `"true"`)), plan(t, nested("response.successWhen", `"false"`))
@@ -192,7 +192,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Nothing is written of an answer of which one value does not fit, and the message says where.
+// If one value does not fit, nothing is written, and the message names the setting.
 func TestRead_refuses(t *testing.T) {
 	t.Parallel()
 	const path = "response.writeBack."
@@ -213,7 +213,7 @@ func TestRead_refuses(t *testing.T) {
 		{"document.category", `result`, `2147483648`, forgehook.CallErrorWriteBackRefused, `document.category: 2147483648, where the number of a category belongs`},
 		{"document.category", `result`, `"Invoice"`, forgehook.CallErrorWriteBackRefused, `document.category: "Invoice", where the number of a category belongs`},
 		{"document.comment", `result`, `{"a":1}`, forgehook.CallErrorWriteBackRefused, `document.comment: a map, where a text belongs`},
-		{"document.comment", `result + result`, long[:1<<20-10] + `"`, forgehook.CallErrorWriteBackRefused, `document.comment: 2097130 bytes, of which at most 1048576 are kept`},
+		{"document.comment", `result + result`, long[:1<<20-10] + `"`, forgehook.CallErrorWriteBackRefused, `document.comment: 2097130 bytes, of which at most 1048576 are stored`},
 		{"document.comment", `response.json`, `-1e400`, forgehook.CallErrorWriteBackRefused, `document.comment: a number without a value, where a text belongs`},
 		{"document.fields.Total", `result`, `[1]`, forgehook.CallErrorWriteBackRefused, `document.fields.Total: a list, where a text belongs`},
 		{"verification.status", `result`, `"Suspicious, Scriptd"`, forgehook.CallErrorWriteBackRefused, `verification.status: "Suspicious, Scriptd" is none of VerificationStatus`},
@@ -242,7 +242,7 @@ func TestRead_results(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got.Result), err)
 	}
 	_, err := p.Read(evidence(invoice(t), jsonExchange(200, fits+"x")))
-	diff(t, forgehook.CallError{Code: forgehook.CallErrorResultTooLarge, Message: "The result has 1048577 bytes of JSON; at most 1048576 are kept."}, failureOf(t, err))
+	diff(t, forgehook.CallError{Code: forgehook.CallErrorResultTooLarge, Message: "The result has 1048577 bytes of JSON; at most 1048576 are stored."}, failureOf(t, err))
 	_, err = plan(t, `{"callback":{"await":true}}`).Read(later(evidence(nil, jsonExchange(202, ``)), &forgehook.Callback{Result: json.RawMessage(`"` + fits + `x"`)}))
 	diff(t, forgehook.CallErrorResultTooLarge, failureOf(t, err).Code)
 	_, err = plan(t, `{"response":{"result":"response.json.a + 1"}}`).Read(evidence(invoice(t), jsonExchange(200, `{"a":"hunter2"}`)))
@@ -250,7 +250,7 @@ func TestRead_results(t *testing.T) {
 		failureOf(t, err))
 }
 
-// An answer that nobody should have sent ends the call, soon and with a code.
+// A hostile response ends the call, soon and with a code.
 func TestRead_hostile(t *testing.T) {
 	t.Parallel()
 	const million = 1_000_000
@@ -273,7 +273,7 @@ func TestRead_hostile(t *testing.T) {
 	}
 }
 
-// tasked is an invoice with a work item.
+// tasked returns an invoice with a work item.
 func tasked(t testing.TB) *forgehook.Subject {
 	t.Helper()
 	sub := invoice(t)
@@ -281,7 +281,7 @@ func tasked(t testing.TB) *forgehook.Subject {
 	return sub
 }
 
-// A call about no work item writes to none: expressions that are about one would fail on it.
+// A call without a work item does not evaluate expressions about one: they would fail.
 func TestRead_withoutWorkItem(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{"response":{"writeBack":{"document":{"comment":"'seen'"},"workItem":{"reasonCode":"string(wi.id)"}}}}`)
@@ -291,8 +291,8 @@ func TestRead_withoutWorkItem(t *testing.T) {
 	}
 }
 
-// Whatever an endpoint answers: there is a reading, or a failure of one of the three codes with the
-// setting's name, and never both.
+// Any response gives either a reading or an error with one of the three codes and the setting's
+// name, never both.
 func TestRead_properties(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{"response":{"result":"[response.json, response.xml, response.headers]","writeBack":{
@@ -327,7 +327,7 @@ func TestRead_properties(t *testing.T) {
 	})
 }
 
-// Neither a result nor a message shows what a secret field holds.
+// Neither a result nor a message shows the value of a secret field.
 func TestRead_secrets(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"id":5,"value":"hunter2-`+strings.Repeat("x", 80)+`","paramDef":{"id":9,"name":"Key","valueType":10}}]}}`)
@@ -346,8 +346,8 @@ func TestRead_secrets(t *testing.T) {
 	}
 }
 
-// What is written is what the endpoint says, and the values come along that nothing may show of it.
-// A caller's own secrets are masked too.
+// The write-back has the endpoint's true values; the reading lists those that must be masked. The
+// caller's own secrets are masked too.
 func TestRead_writesSecrets(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"id":5,"value":"hunter\"2","paramDef":{"id":9,"name":"Key","valueType":10}},{"id":6,"value":"7","paramDef":{"id":9}}]}}`)
@@ -368,14 +368,13 @@ func TestRead_writesSecrets(t *testing.T) {
 	diff(t, "599 hunter [secret]", plan(t, `{}`).Judge(e, Tally{}).Message)
 }
 
-// What is said anew of a secret field is hidden as what it holds is, also where the write-back is
-// refused.
+// The new value of a secret field is masked like the old one, also where the write-back is refused.
 func TestRead_newSecrets(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"resultParameters":[{"children":[{"paramDef":{"id":8,"name":"Key"}}]},
 		{"id":5,"value":"hunter2","paramDef":{"id":9,"name":"KEY","valueType":10}}]},"parameter":{"id":5}}`)
 	for name, want := range map[string]struct{ result, secrets string }{
-		"key": {`{"key":"[secret]","pin":"[secret]"}`, `["hunter2","new key","4711"]`}, // the one at the top
+		"key": {`{"key":"[secret]","pin":"[secret]"}`, `["hunter2","new key","4711"]`}, // the first at the top
 		"Key": {`{"key":"new key","pin":"[secret]"}`, `["hunter2","4711"]`},
 	} {
 		settings := `{"response":{"result":"response.json","writeBack":{"document":{"status":%s,"fields":{"` + name + `":"result.key"}},"verification":{"value":"result.pin"}}}}`
@@ -394,7 +393,7 @@ func TestRead_newSecrets(t *testing.T) {
 	}
 }
 
-// Another item than the call's gets what the answer says about it, and the document nothing.
+// Another item than the call's gets its part of the write-back; the document gets none.
 func TestReadWorkItem(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{"response":{"writeBack":{"document":{"status":"result.none.of.these + 1"},"workItem":{"status":"result.state","reasonCode":"text(wi.id)"}}}}`)
@@ -414,7 +413,7 @@ func TestReadWorkItem(t *testing.T) {
 	}
 }
 
-func TestCompile_answers(t *testing.T) {
+func TestCompile_responses(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, settings, want string }{
 		{"not true or false", `{"successWhen":"response.statusCode"}`, "response.successWhen | response.statusCode | line 1, column 1: the condition must give true or false, and this gives an int: compare it with == or another operator"},

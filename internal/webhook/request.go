@@ -13,26 +13,26 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// Meta is what a request says about its call.
+// Meta is what a request and its expressions say about the call.
 type Meta struct {
 	CallID           string
 	WebhookID        string // webhook-id: the same over attempts and replays
 	WebHookServiceID int32
-	Reason           string    // why it was called, in the caller's words
+	Reason           string    // in the caller's words
 	AcceptedAt       time.Time // the payload's timestamp, and the time that expressions see
 	EventType        string    // the payload's type, a [forgehook.EventType]
 	UserAgent        string    // "Forgehook/1.0.0"
-	CallbackURL      string    // where the endpoint calls back; "": it does not
+	CallbackURL      string    // "": the endpoint does not call back
 }
 
-// vars are what expressions see, with a budget of their own.
+// vars are what expressions see, with their own budget.
 func (m Meta) vars(sub *forgehook.Subject) *expr.Vars {
 	vars := expr.SubjectVars(sub, m.call())
 	vars.ShowEntities(entityView(sub))
 	return vars
 }
 
-// call are the facts of the call as expressions see them.
+// call returns the facts of the call for expressions.
 func (m Meta) call() expr.Call {
 	return expr.Call{
 		ID: m.CallID, WebhookID: m.WebhookID, WebHookServiceID: m.WebHookServiceID, Reason: m.Reason, EventType: m.EventType, AcceptedAt: m.AcceptedAt,
@@ -40,16 +40,16 @@ func (m Meta) call() expr.Call {
 	}
 }
 
-// ShownToken stands for the token of a callback's URL wherever that is kept or shown: who has it
-// can call back for the endpoint.
+// ShownToken replaces the token of a callback's URL in all that is stored or shown: the token is
+// enough to call back for the endpoint.
 const ShownToken = "[token]"
 
-// callbackToken is the last segment of the callback's URL.
 func (m Meta) callbackToken() string {
 	return m.CallbackURL[strings.LastIndexByte(m.CallbackURL, '/')+1:]
 }
 
-// shown is the Meta with which may be kept what is made of it. A preview has that from the start.
+// shown returns the Meta without the token, for all that is stored. A preview's Meta never has a
+// token.
 func (m Meta) shown() Meta {
 	if m.CallbackURL != "" {
 		m.CallbackURL = strings.TrimSuffix(m.CallbackURL, m.callbackToken()) + ShownToken
@@ -57,7 +57,7 @@ func (m Meta) shown() Meta {
 	return m
 }
 
-// meta has a callback's URL only where the settings await a callback.
+// meta removes a callback's URL where the settings do not await a callback.
 func (p *Plan) meta(m Meta) Meta {
 	if !p.settings.Callback.Await {
 		m.CallbackURL = ""
@@ -65,10 +65,9 @@ func (p *Plan) meta(m Meta) Meta {
 	return m
 }
 
-// CallbackHeader is the header with the URL at which an endpoint calls back.
+// CallbackHeader names the header with the URL at which an endpoint calls back.
 const CallbackHeader = "Forgehook-Callback-Url"
 
-// Request makes the request for a subject.
 func (p *Plan) Request(sub *forgehook.Subject, m Meta) forgehook.Built {
 	sub, m = p.subject(sub), p.meta(m)
 	parts := p.build(sub, m)
@@ -95,7 +94,6 @@ func (p *Plan) Request(sub *forgehook.Subject, m Meta) forgehook.Built {
 	return built
 }
 
-// subject is what the rules look at.
 func (p *Plan) subject(sub *forgehook.Subject) *forgehook.Subject {
 	if p.settings.RemoveComments {
 		return withoutComments(sub)
@@ -103,7 +101,7 @@ func (p *Plan) subject(sub *forgehook.Subject) *forgehook.Subject {
 	return sub
 }
 
-// parts are what depends on the subject.
+// parts are the parts of a request that depend on the subject.
 type parts struct {
 	url     string
 	values  []string // of the plan's headers
@@ -111,8 +109,8 @@ type parts struct {
 	failure *forgehook.CallError // the first one
 }
 
-// build makes every part, also where another cannot be made, so that what is shown has them; a
-// part that cannot is "[secret]".
+// build makes every part, even where one fails, so that a shown request has all the others. A
+// failed part is "[secret]".
 func (p *Plan) build(sub *forgehook.Subject, m Meta) parts {
 	vars, made := m.vars(sub), parts{url: forgehook.Masked, body: []byte(forgehook.Masked)}
 	note := func(failed *forgehook.CallError) bool {
@@ -151,7 +149,7 @@ func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byt
 	return body, nil
 }
 
-// headerLines are the headers as they are kept: credentials come in at delivery.
+// headerLines returns the headers as they are stored; delivery adds the credentials.
 func (p *Plan) headerLines(m Meta, made parts) map[string]string {
 	lines := map[string]string{"User-Agent": m.UserAgent, "webhook-id": m.WebhookID}
 	if made.body != nil {
@@ -171,8 +169,7 @@ func (p *Plan) headerLines(m Meta, made parts) map[string]string {
 	return lines
 }
 
-// shown makes the request again for the subject without its secrets, and looks once more for what
-// is left of them.
+// shown builds the request again for the masked subject, then redacts what is left of its secrets.
 func (p *Plan) shown(sent *forgehook.Built, masked *forgehook.Subject, redact *mask.Redactor, m Meta) *forgehook.Shown {
 	made := p.build(masked, m)
 	s := &forgehook.Shown{URL: redact.Replace(made.url), Headers: p.headerLines(m, made)}

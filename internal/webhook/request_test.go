@@ -22,9 +22,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden requests anew; read the diff before you commit it")
 
-// TestRequest_golden holds the exact bytes that are sent. Each file has settings, a subject, and
-// the request. Receivers compare and verify bytes, and stored calls are rebuilt from them: a change
-// here is a change of the contract.
+// TestRequest_golden pins the exact bytes that are sent. Each file has settings, a subject, and the
+// request. Receivers verify these bytes and stored calls are rebuilt from them, so a change here
+// changes the contract.
 func TestRequest_golden(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/requests/*.txtar")
@@ -54,8 +54,7 @@ func TestRequest_golden(t *testing.T) {
 	}
 }
 
-// show renders a request as the golden files have it, its headers in the order in which they are
-// sent.
+// show writes a request as the golden files do, with its headers in the order of sending.
 func show(t *testing.T, p *Plan, sub *forgehook.Subject) string {
 	t.Helper()
 	r, err := requested(p, sub, meta)
@@ -80,7 +79,7 @@ func show(t *testing.T, p *Plan, sub *forgehook.Subject) string {
 
 var archiveParts = []string{"settings.json", "subject.json", "request"}
 
-// readArchive reads a txtar file: text, then "-- name --" lines with a file after each.
+// readArchive reads a txtar file: text, then files, each after a "-- name --" line.
 func readArchive(t *testing.T, file string) map[string]string {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -114,7 +113,7 @@ func writeArchive(t *testing.T, file string, parts map[string]string) {
 	}
 }
 
-// A rebuild, from the stored subject and after any number of other requests, has the same bytes.
+// A rebuild from the stored subject has the same bytes, after any number of other requests.
 func TestRequest_rebuild(t *testing.T) {
 	t.Parallel()
 	p := plan(t, `{}`)
@@ -163,8 +162,8 @@ func TestRequest_payloadError(t *testing.T) {
 	diff(t, &forgehook.CallError{Code: forgehook.CallErrorPayload, Message: "The default payload of this document cannot be written as JSON."}, err)
 }
 
-// Whatever settings and documents are: the same request gives the same bytes, a JSON body parses,
-// an XML body parses, and the URL goes where the template says.
+// For any settings and documents: the same request has the same bytes, a JSON or XML body parses,
+// and the URL goes where the template says.
 func TestRequest_properties(t *testing.T) {
 	t.Parallel()
 	text := rapid.OneOf(rapid.String(), rapid.SampledFrom(hostile), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))

@@ -9,8 +9,8 @@ import (
 )
 
 // standardSchedule is that of Standard Webhooks: entry n is the wait before attempt n. Ten attempts
-// over 75 hours 35 minutes, plus 0 to 20 % on each wait, never less: a wait below what the endpoint
-// asked for would be rude.
+// span 75 hours 35 minutes, plus 0 to 20 % jitter on each wait. Jitter never shortens a wait below
+// what the endpoint asked for.
 var standardSchedule = []time.Duration{
 	0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour,
 	20 * time.Hour, 24 * time.Hour,
@@ -18,12 +18,12 @@ var standardSchedule = []time.Duration{
 
 const (
 	jitterShare   = 0.2
-	busyWait      = time.Minute    // least wait after 429 and timeouts, where the endpoint has too much to do
-	maxRetryAfter = 24 * time.Hour // a longer one is taken as this
+	busyWait      = time.Minute    // least wait after 429 and timeouts: the endpoint is busy
+	maxRetryAfter = 24 * time.Hour // a longer one is cut to this
 	minDelay      = time.Millisecond
 )
 
-// budget is how many attempts a call may use.
+// budget returns how many attempts a call may use.
 func (p *Plan) budget() int {
 	if n := p.settings.WebHook.RetryCount; n != nil {
 		return *n + 1
@@ -31,8 +31,8 @@ func (p *Plan) budget() int {
 	return len(standardSchedule)
 }
 
-// delay is the wait before the next attempt: RetryDelay as it is, or the schedule's entry (the last
-// one repeats) with jitter; at least what Retry-After asks for.
+// delay is the wait before the next attempt: RetryDelay unchanged, or the schedule's entry with
+// jitter, where the last entry repeats. Retry-After can lengthen it.
 func (p *Plan) delay(x *forgehook.Exchange, t Tally) time.Duration {
 	var wait time.Duration
 	if fixed := p.settings.WebHook.RetryDelay; fixed != nil {
@@ -52,8 +52,8 @@ func (p *Plan) delay(x *forgehook.Exchange, t Tally) time.Duration {
 	return max(wait, asked, minDelay)
 }
 
-// retryAfter reads seconds or an HTTP date, at most 24 hours; 0 is what nobody can wait for:
-// garbage, negative, past.
+// retryAfter reads seconds or an HTTP date, at most 24 hours. It returns 0 for what is malformed,
+// negative or past.
 func retryAfter(value string, at time.Time) time.Duration {
 	value = strings.TrimSpace(value)
 	if value != "" && strings.Trim(value, "0123456789") == "" {

@@ -13,7 +13,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// waits judges failing attempts until none is left, and lists the waits between them.
+// waits judges failing attempts until none is left and lists the waits between them.
 func waits(p *Plan, x forgehook.Exchange, jitter float64) string {
 	var list []string
 	for counted := 1; counted < 200; counted++ {
@@ -60,8 +60,7 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// The standard schedule ends within the default deadline, even with all the jitter and a slow
-// endpoint.
+// The standard schedule ends within the default deadline, with full jitter and a slow endpoint.
 func TestSchedule_fitsDeadline(t *testing.T) {
 	t.Parallel()
 	s := forgehook.DefaultSettings()
@@ -109,8 +108,8 @@ func TestDelay_deadline(t *testing.T) {
 	}
 }
 
-// Whatever an endpoint answers: a retry waits at least a millisecond, at least the schedule and
-// what was asked for, and has an end.
+// For any response: a retry waits at least a millisecond, the schedule's entry and what Retry-After
+// asks for, and retries end.
 func TestDelay_bounds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

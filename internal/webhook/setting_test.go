@@ -13,10 +13,10 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// The platform's 26 settings, in the order of its tree: one test each says what the setting does
-// here. Those of later releases take only their default, and an import keeps them with a warning.
+// The platform's 26 settings in the order of its tree; one test each shows what the setting does.
+// Settings of later releases accept only their default, and an import stores them with a warning.
 
-// decode reads one setting by its path, as a request writes it.
+// decode reads one setting, given by its path.
 func decode(path, value string) (forgehook.Settings, error) {
 	s := forgehook.DefaultSettings()
 	url := "https://example.com/hook"
@@ -32,8 +32,8 @@ func nested(path, value string) string {
 	return text
 }
 
-// takesOnly checks a setting whose behaviour does not exist yet: its default, and on import
-// anything, with a warning.
+// takesOnly checks a setting without an effect yet: it accepts its default only, and an import
+// accepts any value with a warning.
 func takesOnly(t *testing.T, path, standard string, others ...string) {
 	t.Helper()
 	if _, err := decode(path, standard); err != nil {
@@ -49,7 +49,7 @@ func takesOnly(t *testing.T, path, standard string, others ...string) {
 	}
 }
 
-// imported is the plan of another platform's settings.
+// imported returns the plan of settings imported from another platform.
 func imported(t *testing.T, data string) *Plan {
 	t.Helper()
 	s, err := forgehook.DecodeImported([]byte(strings.TrimSuffix(data, "}") + `,"enabled":true}`))
@@ -66,7 +66,7 @@ func imported(t *testing.T, data string) *Plan {
 	return p
 }
 
-// fires reports whether a document passes, and the hints of those conditions that it does not.
+// fires reports whether a document passes, and the hints of its failed conditions.
 func fires(t *testing.T, settings, document string) (bool, string) {
 	t.Helper()
 	sub := invoice(t)
@@ -152,7 +152,7 @@ func TestSetting05_ArchivingStrategy(t *testing.T) {
 	takesOnly(t, "archivingStrategy", "null", "30")
 }
 
-// It is the HTTP password where setting 20 is set and 21 is not, and nothing else.
+// It is the HTTP password only where setting 20 is set and 21 is not.
 func TestSetting06_Password(t *testing.T) {
 	t.Parallel()
 	const noUser, twice = "No effect: it is the password of webHook.username, which is not set.", "No effect: webHook.password is sent."
@@ -205,7 +205,7 @@ func TestSetting07_RemoveComments(t *testing.T) {
 	if err != nil || !allPassed(conditions) {
 		t.Errorf("conditions see comments: %s, %v", pretty(t, conditions), err)
 	}
-	diff(t, pretty(t, subject(t, commented)), pretty(t, sub)) // the given subject stays as it is
+	diff(t, pretty(t, subject(t, commented)), pretty(t, sub)) // the given subject is unchanged
 }
 
 func TestSetting08_ForcePdfImage(t *testing.T) {
@@ -213,7 +213,7 @@ func TestSetting08_ForcePdfImage(t *testing.T) {
 	takesOnly(t, "forcePdfImage", "false", "true")
 }
 
-// The status is set where an outcome is stored; the rules hand it through.
+// Storing an outcome sets the status; the rules only pass it on.
 func TestSetting09_DocumentProcessedStatus(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]any{`"Error"`: int32(90), `"error"`: int32(90), `13`: int32(13), `null`: int32(10)} {
@@ -353,8 +353,8 @@ func TestSetting18_ContentType(t *testing.T) {
 	}
 }
 
-// NTLM is not there yet. What an import brings is kept; a password meant for a handshake is sent in
-// no other way.
+// NTLM does not exist yet. An import stores the domain, and its password is not sent by any other
+// scheme.
 func TestSetting19_Domain(t *testing.T) {
 	t.Parallel()
 	takesOnly(t, "webHook.domain", "null", `"CORP"`)
@@ -384,7 +384,7 @@ func TestSetting20_Username(t *testing.T) {
 func TestSetting21_WebHookPassword(t *testing.T) {
 	t.Parallel()
 	_, err := Compile(settings(t, `{"webHook":{"password":"hunter2"}}`))
-	diff(t, []string{"webHook.password |  | only together with webHook.username; one that is stored goes with null"}, faultsOf(t, err))
+	diff(t, []string{"webHook.password |  | only together with webHook.username; null removes a stored one"}, faultsOf(t, err))
 	r := sent(t, `{"webHook":{"username":"jo","password":"hunter2"}}`, `{"document":{"id":1}}`)
 	if strings.Contains(fmt.Sprintf("%+v%s", r, r.Body), "hunter2") {
 		t.Errorf("the password is in %+v", r)
@@ -450,7 +450,7 @@ func TestSetting26_ExecuteOnTrigger(t *testing.T) {
 	}
 }
 
-// Every one of the platform's settings has its test above.
+// Every setting of the platform has a test above.
 func TestSettings_counted(t *testing.T) {
 	t.Parallel()
 	n := 0

@@ -64,7 +64,7 @@ func TestRequest_shown(t *testing.T) {
 	diff(t, []string{"hunter2-door", "[secret]"}, []string{r.Headers["X-Door"], r.Shown.Headers["X-Door"]})
 }
 
-// What may be shown has no secret in any form, whatever the template does with it. What is sent has
+// A shown request has no secret in any form, whatever the template does with it. The sent one has
 // it.
 func TestRequest_neverShowsSecrets(t *testing.T) {
 	t.Parallel()
@@ -133,7 +133,7 @@ func TestRequest_neverShowsSecrets(t *testing.T) {
 	})
 }
 
-// A secret that is too short to be looked for inside texts is hidden where it is all of one.
+// A secret too short to be searched for within texts is hidden where it is a whole text.
 func TestShown_short(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"comment":"abc","filename":"abc.pdf","source":{"pw":"abc","pin":12,"n":128},"resultParameters":[
@@ -156,8 +156,7 @@ func TestShown_short(t *testing.T) {
 	diff(t, `{"doc.source.pw":"[secret]","doc.source.pin":"[secret]","doc.source.n":128,"doc.field(\"Key\").value":"[secret]"}`, string(conditions[6].Actual))
 }
 
-// What an expression gives as a whole is written without what no expression has named: secret
-// fields, and what the sender posted.
+// A whole entity is written without secret fields and without the sender's JSON.
 func TestRequest_wholeEntities(t *testing.T) {
 	t.Parallel()
 	const data = `{"document":{"id":1,"source":{"pin":"posted"},"resultParameters":[
@@ -203,13 +202,13 @@ func TestRequest_wholeEntities(t *testing.T) {
 	}
 }
 
-// What a failed condition says repeats no secret.
+// A failed condition repeats no secret.
 func TestExplain_hints(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"source":{"key":"hunter2-door"},"resultParameters":[{"id":5,"value":"hunter2-door","paramDef":{"id":9,"name":"Door","valueType":10},
 		"verifications":[{"id":6,"value":"hunter2-old","info":"two digits of it were read"}]}]}}`)
 	settings := withURL("https://example.com/")
-	settings.Condition = new(`doc.id == 2 && doc.source.key + "s" == "hunter2-door"`) // a hint repeats what failed
+	settings.Condition = new(`doc.id == 2 && doc.source.key + "s" == "hunter2-door"`) // a hint repeats the failed operand
 	conditions, err := conditionsOf(compiled(t, settings), sub, meta)
 	if err != nil {
 		t.Fatal(err)
@@ -228,8 +227,8 @@ func marshal(t *rapid.T, v any) string {
 	return string(b)
 }
 
-// hiding is a subject with secrets wherever they can be, and the first one also where nobody
-// expects it.
+// hiding returns a subject with secrets wherever they can be; the first is also in an unexpected
+// field.
 func hiding(t *rapid.T, values []string) *forgehook.Subject {
 	name, kind := "Key", rapid.SampledFrom([]forgehook.ValueType{forgehook.ValuePassword, forgehook.ValueSecure}).Draw(t, "type")
 	data := base64.StdEncoding.EncodeToString([]byte(values[0]))

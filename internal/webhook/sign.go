@@ -11,16 +11,16 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Sign makes the webhook-signature of one attempt, "v1,<base64>": Standard Webhooks 1.0.0,
-// HMAC-SHA256 over "webhookID.unixSeconds.body". The secret is "whsec_" and the base64 of 24 to 64
-// bytes; the library would take any.
+// Sign makes the webhook-signature of one attempt, "v1,<base64>": HMAC-SHA256 over
+// "webhookID.unixSeconds.body" (Standard Webhooks 1.0.0). The secret is "whsec_" and the base64 of
+// 24 to 64 bytes; the library would accept any length.
 func Sign(secret, webhookID string, at time.Time, body []byte) (string, error) {
 	encoded, prefixed := strings.CutPrefix(secret, forgehook.SigningPrefix)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !prefixed || err != nil || len(key) < 24 || len(key) > 64 {
 		return "", errors.New("sign: the secret is not whsec_ and the base64 of 24 to 64 bytes")
 	}
-	if webhookID == "" || strings.Contains(webhookID, ".") { // a dot would let bytes move from the id into the timestamp
+	if webhookID == "" || strings.Contains(webhookID, ".") { // a dot could shift bytes between id and timestamp
 		return "", errors.New("sign: the webhook id is empty or has a dot")
 	}
 	signer, err := standardwebhooks.NewWebhookRaw(key)

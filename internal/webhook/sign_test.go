@@ -43,8 +43,7 @@ func TestSign(t *testing.T) {
 	}
 }
 
-// During a rotation the header lists the new secret's signature and the old one's: each secret
-// alone verifies it.
+// During a rotation the header has two signatures: each secret alone verifies it.
 func TestSign_rotation(t *testing.T) {
 	t.Parallel()
 	const id, unix = "call_01JB0000000000000000000001", 1767323045

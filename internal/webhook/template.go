@@ -11,13 +11,13 @@ import (
 	"github.com/forgehook/forgehook/internal/place"
 )
 
-// template is a text with expressions, each of which knows how its value is written. Literals stand
-// around the holes: literals[0] holes[0] literals[1] ...
+// template is a text with expressions, whose values go into holes between the literals: literals[0]
+// holes[0] literals[1] ...
 type template struct {
 	path     string // the setting
 	source   string
 	literals []string
-	starts   []int // of the literals in source
+	starts   []int // of the literals, in source
 	holes    []hole
 }
 
@@ -25,10 +25,10 @@ type hole struct {
 	program *expr.Program
 	place   place.Place
 	where   string // for messages: "line 1, column 5"
-	text    string // as it is written, for messages; "" in C#
+	text    string // the source, for messages; "" in C#
 }
 
-// append writes a value of the hole's expression.
+// append writes a value as the hole's place needs it.
 func (h *hole) append(dst []byte, v expr.Value) ([]byte, error) {
 	if h.place == place.JSONValue {
 		return v.AppendJSON(dst)
@@ -36,10 +36,10 @@ func (h *hole) append(dst []byte, v expr.Value) ([]byte, error) {
 	return h.place.Append(dst, v.Text()), nil
 }
 
-// parseTemplate reads text with {{ }}; hint is added to what is wrong with it. nil when there is a
-// fault.
+// parseTemplate reads a text with {{ }} and appends hint to its faults. It returns nil where there
+// is a fault.
 func (f *faults) parseTemplate(path, text, hint string) *template {
-	// Also {{ in a text of an expression counts. {{{{ is a literal {{.
+	// A {{ in a string of an expression counts too. {{{{ is a literal {{.
 	if !f.takes(path, strings.Count(text, "{{")-2*strings.Count(text, "{{{{")) {
 		return nil
 	}
@@ -62,7 +62,7 @@ func (f *faults) parseTemplate(path, text, hint string) *template {
 	return t
 }
 
-// put gives the holes their places; why is nil if they have any.
+// put sets the holes' places, or adds the fault why.
 func (t *template) put(places []place.Place, why *place.Misplaced, f *faults) bool {
 	if why != nil {
 		h := t.holes[why.Hole]
@@ -75,7 +75,7 @@ func (t *template) put(places []place.Place, why *place.Misplaced, f *faults) bo
 	return true
 }
 
-// filled is the text with something in each hole, for checks on save.
+// filled returns the text with a sample value in each hole, for checks on save.
 func (t *template) filled(fill func(place.Place) string) string {
 	var b strings.Builder
 	for i, literal := range t.literals {
@@ -87,7 +87,7 @@ func (t *template) filled(fill func(place.Place) string) string {
 	return b.String()
 }
 
-// holeAt is the hole at an offset of the filled text, nil when a literal stands there.
+// holeAt returns the hole at an offset of the filled text, or nil for a literal.
 func (t *template) holeAt(offset int, fill func(place.Place) string) *hole {
 	for i := range t.holes {
 		offset -= len(t.literals[i])
@@ -100,11 +100,11 @@ func (t *template) holeAt(offset int, fill func(place.Place) string) *hole {
 	return nil
 }
 
-// origin turns an offset in the filled text, within a literal, into one of the setting.
+// origin converts an offset in the filled text, within a literal, to one in the source.
 func (t *template) origin(offset int, fill func(place.Place) string) int {
 	for i, literal := range t.literals {
 		if offset <= len(literal) {
-			return t.starts[i] + offset + len("{{")*strings.Count(literal[:offset], "{{") // there a literal {{ is written {{{{
+			return t.starts[i] + offset + len("{{")*strings.Count(literal[:offset], "{{") // the source writes {{ as {{{{
 		}
 		offset -= len(literal)
 		if i < len(t.holes) {
@@ -114,14 +114,14 @@ func (t *template) origin(offset int, fill func(place.Place) string) int {
 	return len(t.source)
 }
 
-// position is line and column of a byte offset, in characters from 1.
+// position returns line and column of a byte offset, in characters from 1.
 func position(text string, offset int) (line, column int) {
 	before := text[:min(max(offset, 0), len(text))]
 	start := strings.LastIndexByte(before, '\n') + 1
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[start:]) + 1
 }
 
-// render fills the holes with a subject's values.
+// render fills the holes with a subject's values, up to limit bytes.
 func (t *template) render(vars *expr.Vars, limit int, code forgehook.CallErrorCode) ([]byte, *forgehook.CallError) {
 	var out []byte
 	for i, literal := range t.literals {
@@ -136,14 +136,14 @@ func (t *template) render(vars *expr.Vars, limit int, code forgehook.CallErrorCo
 			}
 		}
 		if len(out) > limit {
-			return nil, &forgehook.CallError{Code: code, Message: fmt.Sprintf("%s comes out longer than %d bytes.", t.path, limit)}
+			return nil, &forgehook.CallError{Code: code, Message: fmt.Sprintf("%s is longer than %d bytes.", t.path, limit)}
 		}
 	}
 	return out, nil
 }
 
-// failure says which setting could not be evaluated. Expressions' errors hold no document value;
-// any other is not repeated.
+// failure says which setting could not be evaluated. It repeats only the errors of expressions,
+// which contain no document value.
 func failure(path string, code forgehook.CallErrorCode, err error) *forgehook.CallError {
 	if f, ok := errors.AsType[*expr.Failure](err); ok {
 		return &forgehook.CallError{Code: f.Code, Message: path + ", " + f.Fault.Error() + "."}
@@ -151,7 +151,7 @@ func failure(path string, code forgehook.CallErrorCode, err error) *forgehook.Ca
 	return &forgehook.CallError{Code: code, Message: path + " cannot be written for this document."}
 }
 
-// addExpr adds what is wrong with an expression, a template or C#, and a hint.
+// addExpr adds the faults of an expression, a template or C#, each with a hint.
 func (f *faults) addExpr(path string, err error, hint string) {
 	list, ok := errors.AsType[expr.Faults](err)
 	if !ok {

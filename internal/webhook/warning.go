@@ -11,14 +11,14 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Warnings are what a save answers beside its success.
+// Warnings returns what a save warns of.
 func (p *Plan) Warnings() []Warning {
 	w := warnings{}
 	w.firing(p)
 	w.patterns(&p.settings.Document)
 	w.body(p)
 	w.credentials(&p.settings)
-	w.answers(p)
+	w.responses(p)
 	w = append(w, p.noted...)
 	w.withoutEffect(p.settings)
 	return w
@@ -30,7 +30,7 @@ func (w *warnings) add(path, message string) { *w = append(*w, Warning{path, mes
 
 const statusDeleted forgehook.DocumentStatus = 99
 
-// firing finds settings with which a webhook never fires, or hardly ever.
+// firing warns of settings with which a webhook never or hardly ever fires.
 func (w *warnings) firing(p *Plan) {
 	s := &p.settings
 	if !s.Enabled {
@@ -63,7 +63,7 @@ func (w *warnings) firing(p *Plan) {
 	}
 }
 
-// extensions are those that documents usually have, as they usually are written.
+// extensions are the usual ones, in their usual case.
 var extensions = []string{
 	"pdf", "jpg", "jpeg", "png", "tif", "tiff", "gif", "bmp", "webp", "heic", "doc", "docx", "xls", "xlsx", "csv", "txt", "xml", "json",
 	"html", "msg", "eml", "zip",
@@ -71,7 +71,7 @@ var extensions = []string{
 
 var upperExtension = regexp.MustCompile(`(?:\\\.|\[\.\])\(?(?:\?:)?(` + strings.ToUpper(strings.Join(extensions, "|")) + `)\b`)
 
-// patterns finds filters that only the case keeps from matching what they mean.
+// patterns warns of filters that would match if they ignored case.
 func (w *warnings) patterns(d *forgehook.DocumentSettings) {
 	const message = "Case counts: %s in lower case does not match. (?i) at the start lets both match."
 	want, err := newPattern(d.Extension)
@@ -111,12 +111,11 @@ func (w *warnings) body(p *Plan) {
 	}
 }
 
-// otherScript recognises what is no body that is meant to be sent: C# beyond what is translated,
-// VB, Python.
+// otherScript recognises scripts that cannot be translated: other C#, VB, Python.
 var otherScript = regexp.MustCompile(`(?m)^\s*(?:(?:if|for|foreach|while|try|using)\s*[({]|await\s|Dim\s+\w+\s+As\s|(?:import|from)\s+\w+\s*$|def\s+\w+\s*\()`)
 
-// script finds a script of the platform that would be sent as it stands. Where JSON is wanted it is
-// refused before.
+// script warns of a script that would be sent as it stands. A JSON body of that kind has been
+// refused already.
 func (w *warnings) script(s *forgehook.WebHookSettings) {
 	if s.Body != nil && s.BodyKind == nil && otherScript.MatchString(*s.Body) {
 		w.add(bodyPath, "Looks like a script, and is sent as text. A C# body is translated if it starts with return or $\"; set webHook.bodyKind to static if this text is meant.")
@@ -137,13 +136,13 @@ func (w *warnings) credentials(s *forgehook.Settings) {
 	}
 }
 
-// answers finds what is said about answers in vain.
-func (w *warnings) answers(p *Plan) {
+// responses warns of settings about responses that are constant or have no effect.
+func (w *warnings) responses(p *Plan) {
 	if p.meaning.success != nil {
 		if v, constant := p.meaning.success.Constant(); constant && v.Bool() {
-			w.add(successPath, "Every answer is a success, of any status: this is true whatever the answer.")
+			w.add(successPath, "Every response is a success, whatever its status: this is always true.")
 		} else if constant {
-			w.add(successPath, "No answer is a success: this is false whatever the answer.")
+			w.add(successPath, "No response is a success: this is always false.")
 		}
 	}
 	c := p.settings.Callback
@@ -155,7 +154,7 @@ func (w *warnings) answers(p *Plan) {
 	}
 }
 
-// withoutEffect finds what an import has kept and nothing here acts on yet.
+// withoutEffect warns of imported settings that have no effect yet.
 func (w *warnings) withoutEffect(s forgehook.Settings) {
 	shown, err := json.Marshal(s)
 	if err != nil {

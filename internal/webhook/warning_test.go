@@ -49,11 +49,11 @@ func TestWarnings(t *testing.T) {
 		{"pattern in capitals", `{"document":{"pattern":"^INV.*\\.(PDF|TIF)$"},` + signed + `}`, []Warning{{"document.pattern",
 			"Case counts: .pdf in lower case does not match. (?i) at the start lets both match."}}},
 		{"pattern in both", `{"document":{"pattern":"(?i)^INV.*\\.PDF$"},` + signed + `}`, []Warning{}},
-		{"every answer", `{"response":{"successWhen":"true"},` + signed + `}`, []Warning{{"response.successWhen",
-			"Every answer is a success, of any status: this is true whatever the answer."}}},
-		{"no answer", `{"response":{"successWhen":"1 > 2"},` + signed + `}`, []Warning{{"response.successWhen",
-			"No answer is a success: this is false whatever the answer."}}},
-		{"answers", `{"response":{"successWhen":"response.json.ok == true","result":"response.json","writeBack":{"document":{"status":"\"Processed\""}}},` + signed + `}`, []Warning{}},
+		{"every response", `{"response":{"successWhen":"true"},` + signed + `}`, []Warning{{"response.successWhen",
+			"Every response is a success, whatever its status: this is always true."}}},
+		{"no response", `{"response":{"successWhen":"1 > 2"},` + signed + `}`, []Warning{{"response.successWhen",
+			"No response is a success: this is always false."}}},
+		{"responses", `{"response":{"successWhen":"response.json.ok == true","result":"response.json","writeBack":{"document":{"status":"\"Processed\""}}},` + signed + `}`, []Warning{}},
 		{"a result beside a callback", `{"callback":{"await":true},"response":{"result":"response.json"},` + signed + `}`, []Warning{{"response.result",
 			"No effect: the callback's result is the call's."}}},
 		{"a callback of a request without body", `{"callback":{"await":true,"timeout":"PT1H"},"webHook":{"method":"GET"},` + signed + `}`, []Warning{}},
@@ -68,8 +68,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// An import keeps what has no effect here yet. The platform's default fires before processing,
-// where hardly anything passes.
+// An import stores what has no effect yet. The platform's default fires before processing, where
+// hardly anything passes.
 func TestWarnings_imported(t *testing.T) {
 	t.Parallel()
 	const later = "No effect yet: what this does comes with a later release."

@@ -13,7 +13,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// at is the moment of every test: nothing here reads a clock.
+// at is the time of every test: no rule reads a clock.
 var at = time.Date(2026, 1, 5, 7, 31, 3, 123_456_789, time.UTC)
 
 var meta = Meta{
@@ -21,7 +21,7 @@ var meta = Meta{
 	EventType: string(forgehook.EventExplicit), UserAgent: "Forgehook/1.0.0",
 }
 
-// settings are the defaults, a URL, and what the JSON says.
+// settings returns the defaults with a URL and the members of the JSON.
 func settings(t testing.TB, merge string) forgehook.Settings {
 	t.Helper()
 	s := forgehook.DefaultSettings()
@@ -52,7 +52,7 @@ func subject(t testing.TB, data string) *forgehook.Subject {
 	return &sub
 }
 
-// invoice is the platform's example: a document with a field, its verification, and a table.
+// invoice returns the platform's example: a document with a field, its verification, and a table.
 func invoice(t testing.TB) *forgehook.Subject {
 	t.Helper()
 	data, err := os.ReadFile("testdata/invoice.json")
@@ -62,7 +62,7 @@ func invoice(t testing.TB) *forgehook.Subject {
 	return subject(t, `{"document":`+string(data)+`}`)
 }
 
-// requested is the request of a plan; the error is the *forgehook.CallError in its place.
+// requested returns the request of a plan; a *forgehook.CallError in its place becomes the error.
 func requested(p *Plan, sub *forgehook.Subject, m Meta) (forgehook.Built, error) {
 	built := p.Request(sub, m)
 	if built.Failure != nil {
@@ -72,7 +72,7 @@ func requested(p *Plan, sub *forgehook.Subject, m Meta) (forgehook.Built, error)
 }
 
 // conditionsOf explains a plan's conditions; the error is a *forgehook.CallError where one could
-// not be told.
+// not be evaluated.
 func conditionsOf(p *Plan, sub *forgehook.Subject, m Meta) ([]forgehook.Condition, error) {
 	explained := p.Explain(sub, m)
 	if explained.Failure != nil {
@@ -86,17 +86,17 @@ func allPassed(conditions []forgehook.Condition) bool {
 	return explained.Fires()
 }
 
-// evidence is an exchange of a call, without a callback.
+// evidence returns an exchange of a call, without a callback.
 func evidence(sub *forgehook.Subject, x forgehook.Exchange) Evidence {
 	return Evidence{Subject: sub, Meta: meta, Exchange: x}
 }
 
-// lost is an exchange without a response.
+// lost returns an exchange without a response.
 func lost(code forgehook.CallErrorCode, message string) forgehook.Exchange {
 	return forgehook.Exchange{Err: &forgehook.CallError{Code: code, Message: message}}
 }
 
-// judged is a decision without delay.
+// judged returns a decision without delay.
 func judged(verdict forgehook.Verdict, reason string, code forgehook.CallErrorCode, message string, final bool) forgehook.Decision {
 	return forgehook.Decision{Verdict: verdict, Reason: reason, Code: code, Message: message, Final: final}
 }
@@ -133,7 +133,7 @@ func pretty(t testing.TB, v any) string {
 	return string(b)
 }
 
-// hostile are values that try to leave their place.
+// hostile are values that try to break out of their place.
 var hostile = []string{
 	"", " ", `"`, `'`, `\`, `\"`, "a\r\nX-Evil: 1", "../", "..", ".", "/", "//evil.test", "?a=b#c", "&a=b", "%2e%2e", "%", "]]>", "]]", "]", ">", "<!--", "-->",
 	"<x/>", "&amp;", "&", "{{ doc.id }}", "}}", "\x00", "\x7f", "\u0085", "\u2028", "\ufeff", "\ufffe", "ä€😀", "\xff\xfe", "\xed\xa0\x80", "@evil.test", ":8080", ";x=1", "\t",

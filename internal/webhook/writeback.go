@@ -17,16 +17,16 @@ const (
 	workItemPath  = writeBackPath + "workItem."
 )
 
-// write is one value that a response gives to a document, a verification or a work item.
+// write is one value that a response writes to a document, a verification or a work item.
 type write struct {
 	path    string
 	text    *string
 	want    expr.Result
-	put     func(into *forgehook.WriteBack, v expr.Value) (fault string) // of a value that is not null
+	put     func(into *forgehook.WriteBack, v expr.Value) (fault string) // v is not null
 	program *expr.Program
 }
 
-// writesOf lists the write-back of settings, in the order of settings; what is not set has no text.
+// writesOf lists the write-back in the order of settings; one that is not set has no text.
 func writesOf(s *forgehook.WriteBackSettings) []write {
 	list := []write{
 		{"document.status", s.Document.Status, expr.TextResult, func(b *forgehook.WriteBack, v expr.Value) string {
@@ -83,8 +83,8 @@ func writesOf(s *forgehook.WriteBackSettings) []write {
 	return list
 }
 
-// run evaluates and puts the value. The error is a *forgehook.CallError, which quotes nothing that
-// may not be shown.
+// run evaluates the expression and puts its value. The error is a *forgehook.CallError that quotes
+// no secret.
 func (w *write) run(vars *expr.Vars, into *forgehook.WriteBack, redact *mask.Redactor) error {
 	v, err := w.program.Eval(vars)
 	if err != nil {
@@ -124,8 +124,7 @@ func workItemOf(b *forgehook.WriteBack) *forgehook.WorkItemWrite {
 	return b.WorkItem
 }
 
-// putText takes what has a text: numbers, true and false and times too, written as everywhere in a
-// body.
+// putText takes texts, numbers, booleans and times, written as in a body.
 func putText(into **string, v expr.Value) string {
 	if !v.IsScalar() {
 		return v.TypeName() + ", where a text belongs"
@@ -141,7 +140,7 @@ func putText(into **string, v expr.Value) string {
 	return ""
 }
 
-// putJSON takes a text as it is and anything else as JSON.
+// putJSON takes a text unchanged and any other value as JSON.
 func putJSON(into **string, v expr.Value) string {
 	if v.IsText() {
 		return putText(into, v)
@@ -156,10 +155,10 @@ func putJSON(into **string, v expr.Value) string {
 }
 
 func tooLong(n int) string {
-	return fmt.Sprintf("%d bytes, of which at most %d are kept", n, maxResult)
+	return fmt.Sprintf("%d bytes, of which at most %d are stored", n, maxResult)
 }
 
-// putID takes a positive number, also as a text.
+// putID takes a positive number or its text.
 func putID(into **int32, v expr.Value) string {
 	n, ok := v.Whole()
 	if !ok && v.IsText() {
@@ -175,8 +174,9 @@ func putID(into **int32, v expr.Value) string {
 	return ""
 }
 
-// putEnum takes a name in any case or a number, of flags several names with commas between them. A
-// value must have a name: what the platform may add one day nobody here can tell from a mistake.
+// putEnum takes a number or a name in any case; flags may be several names with commas between
+// them. A number without a name is refused: it could be a mistake as well as a later addition of
+// the platform.
 func putEnum[E ~int32](into **E, v expr.Value) string {
 	var zero E
 	table, _ := forgehook.EnumTableOf(zero)
@@ -205,7 +205,7 @@ func enumNumber(table forgehook.EnumTable, v expr.Value) (int32, bool) {
 	return int32(n), table.Name(int32(n)) != nil
 }
 
-// quoted is a value in a message: a text in quotes, a list or an object in words.
+// quoted shows a value in a message: a text in quotes, a list or an object by its type.
 func quoted(v expr.Value) string {
 	switch {
 	case !v.IsScalar():
