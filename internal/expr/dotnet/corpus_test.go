@@ -12,18 +12,17 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// corpusRow is one answer of a real C# compiler and runtime, or of .NET 8 where that differs from
-// it.
+// corpusRow is an output of a real C# compiler and runtime, or of .NET 8 where the two differ.
 type corpusRow struct {
 	Kind, Type, Input, Format, Culture, Want string
 	Error                                    bool
-	Mono, Differs                            string // what the compiler at hand said instead, and why
+	Mono, Differs                            string // what the compiler wrote instead, and why
 }
 
-// stated are answers of .NET 8 that the rows do not have yet: they come from the Framework's rules.
-// A double is written with an exponent where it has more than 17 integer digits, which was 15
-// before .NET Core 3.0; and a double that is rounded to zero, or is a negative zero, keeps its
-// minus in custom formats too.
+// stated are outputs of .NET 8 that the rows lack, because those follow the Framework. .NET 8
+// writes an exponent for more than 17 integer digits of a double, before .NET Core 3.0 for more
+// than 15. A negative zero, and a negative number rounded to zero, keeps its minus in custom
+// formats too.
 var stated = map[[2]string]string{
 	{"1e15", ""}: "1000000000000000", {"1e15", "G"}: "1000000000000000", {"1e15", "R"}: "1000000000000000",
 	{"1e16", ""}: "10000000000000000", {"1e16", "G"}: "10000000000000000", {"1e16", "R"}: "10000000000000000",
@@ -42,7 +41,7 @@ func TestCorpus(t *testing.T) {
 	}
 	asserted := map[string]int{}
 	for _, row := range rows {
-		got, err, ok := row.answer(t)
+		got, err, ok := row.output(t)
 		if !ok {
 			continue
 		}
@@ -67,8 +66,8 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// answer is ours; ok is false for rows that are asserted elsewhere.
-func (row corpusRow) answer(t *testing.T) (got string, err error, ok bool) {
+// output is what package dotnet writes. ok is false for rows that other tests assert.
+func (row corpusRow) output(t *testing.T) (got string, err error, ok bool) {
 	c := culture(t, row.Culture)
 	switch row.Kind {
 	case "number":
@@ -79,7 +78,7 @@ func (row corpusRow) answer(t *testing.T) (got string, err error, ok bool) {
 		got, err = FormatTimeSpan(corpusSpan(t, row.Input), row.Format, c)
 	case "date.parse":
 		if row.Error && strings.TrimSpace(row.Input) != row.Input {
-			return "", nil, false // OCR leaves spaces around a date, so ParseTime does not count them
+			return "", nil, false // ParseTime ignores spaces at both ends, because OCR leaves them
 		}
 		var at time.Time
 		if at, err = ParseTime(row.Input, []string{row.Format}, c); err == nil {
@@ -99,7 +98,7 @@ func (row corpusRow) answer(t *testing.T) (got string, err error, ok bool) {
 	return got, err, true
 }
 
-// parsed compares values: what .NET refuses we may read, but what it reads we must read alike.
+// parsed compares values. We may read what .NET refuses, but must agree with it on everything else.
 func (row corpusRow) parsed(c *Culture) (got string, err error, ok bool) {
 	if row.Error {
 		return "", nil, false

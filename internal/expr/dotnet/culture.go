@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Culture is what a .NET CultureInfo says about numbers and dates. The zero value is of no use:
-// take one from ByName.
+// Culture holds what a .NET CultureInfo says about numbers and dates. Get one from ByName; the zero
+// value is not usable.
 type Culture struct {
 	name string
 
 	decimal, group, currencyGroup string
 	groups                        []int // sizes of digit groups from the decimal point on; the last repeats
 	minus, infinity               string
-	fraction, currencyFraction    int    // digits after the point where a format does not say
+	fraction, currencyFraction    int    // digits after the point if the format gives none
 	symbol, code                  string // of the currency; code is ISO 4217
 	currency, negativeCurrency    string // "#" is the number, "$" the symbol, "-" the minus
 	percent, negativePercent      string // the same with "%"
@@ -23,12 +23,12 @@ type Culture struct {
 	dateSeparator, timeSeparator             string
 	am, pm                                   string
 
-	months, genitive           []string // genitive: beside a day of the month ("5 stycznia"); nil where it is the same
+	months, genitive           []string // genitive: beside a day of the month ("5 stycznia"); nil if the same
 	shortMonths, shortGenitive []string
 	days, shortDays            []string // from Sunday
 }
 
-// Invariant is the culture that is meant where none is named.
+// Invariant is the culture to use if none is named.
 var Invariant = &Culture{
 	decimal: ".", group: ",", currencyGroup: ",", groups: []int{3}, minus: "-", infinity: "Infinity",
 	fraction: 2, currencyFraction: 2, symbol: "¤",
@@ -46,8 +46,8 @@ func split(names string) []string { return strings.Split(names, "|") }
 // Name is the culture's name, "" for the invariant one.
 func (c *Culture) Name() string { return c.name }
 
-// ByName finds a culture by its .NET name in any case; "" and "invariant" are the invariant one.
-// The error is a *CultureError.
+// ByName finds a culture by its .NET name in any case. "" and "invariant" mean the invariant
+// culture. The error is a *CultureError.
 func ByName(name string) (*Culture, error) {
 	if name == "" || strings.EqualFold(name, "invariant") {
 		return Invariant, nil
@@ -60,7 +60,7 @@ func ByName(name string) (*Culture, error) {
 	return nil, &CultureError{Name: name, Nearest: nearestCulture(name)}
 }
 
-// nearestCulture takes "de", "de_DE" and "de-XX" for de-DE: the first one of the language.
+// nearestCulture suggests the first culture of the language: de-DE for "de", "de_DE" and "de-XX".
 func nearestCulture(name string) string {
 	language, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(name, "_", "-")), "-")
 	for _, c := range cultures {
@@ -76,7 +76,7 @@ func nearestCulture(name string) string {
 	return ""
 }
 
-// Names lists the cultures, "invariant" first.
+// Names lists the cultures in one text, "invariant" first.
 func Names() string {
 	names := []string{"invariant"}
 	for _, c := range cultures {
@@ -85,8 +85,7 @@ func Names() string {
 	return strings.Join(names, ", ")
 }
 
-// monthNames are those of a written month: short or long, and in the genitive where the format
-// names a day beside it.
+// monthNames are short or long, and in the genitive if the format has a day beside the month.
 func (c *Culture) monthNames(short, genitive bool) []string {
 	switch {
 	case short && genitive && c.shortGenitive != nil:
@@ -100,7 +99,7 @@ func (c *Culture) monthNames(short, genitive bool) []string {
 	}
 }
 
-// grouped writes digits with the group separator between them, as the culture's group sizes say.
+// grouped puts the separator between the culture's groups of digits.
 func (c *Culture) grouped(digits, separator string) string {
 	breaks := c.breaks(len(digits))
 	if separator == "" || len(breaks) == 0 {
@@ -116,8 +115,8 @@ func (c *Culture) grouped(digits, separator string) string {
 	return b.String()
 }
 
-// breaks says before how many remaining digits a separator stands in a number of n integer digits:
-// 3, 6, 9 or 3, 5, 7.
+// breaks returns how many digits follow each separator in a number of n integer digits: 3, 6, 9 or
+// 3, 5, 7.
 func (c *Culture) breaks(n int) []int {
 	var at []int
 	for i, sum := 0, 0; ; i++ {

@@ -1,8 +1,8 @@
 package dotnet
 
-// cultures are the names, patterns and symbols of CLDR 42 as .NET 8 reads them on Linux: no-break
-// spaces in time patterns become plain ones, two-digit years in short dates become four-digit ones.
-// Swedish and Norwegian really write U+2212 for minus.
+// cultures have the names, patterns and symbols of CLDR 42 as .NET 8 reads them on Linux: no-break
+// spaces in time patterns are plain spaces, and short dates have years of four digits. Swedish and
+// Norwegian do write minus as U+2212.
 var cultures = []*Culture{
 	{
 		name: "en-US", decimal: ".", group: ",", currencyGroup: ",", groups: []int{3}, minus: "-",

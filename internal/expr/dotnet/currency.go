@@ -6,20 +6,22 @@ import (
 	"unicode/utf8"
 )
 
-// currencyMark is how a currency is written beside an amount. A sign of several currencies has no
-// code of its own: it means the culture's if that is among them, else it stays open.
+// currencyMark is a sign or code of a currency beside an amount. A sign that several currencies
+// share has no code. It means the culture's currency if that is one of them; otherwise it stays
+// open.
 type currencyMark struct {
 	text, code string
 	among      string
 }
 
-// isWord marks need a border: the R of "R 12" is one, that of "R2D2" too, but not that of "Rabatt".
+// isWord reports whether the mark needs a border: R counts in "R 12" and "R2D2", but not in
+// "Rabatt".
 func (m currencyMark) isWord() bool {
 	r, _ := utf8.DecodeLastRuneInString(m.text)
 	return unicode.IsLetter(r)
 }
 
-// currencyMarks has longer marks before those that they start or end with.
+// currencyMarks has a longer mark before the marks that it starts or ends with.
 var currencyMarks = append([]currencyMark{
 	{text: "US$", code: "USD"}, {text: "CA$", code: "CAD"}, {text: "AU$", code: "AUD"}, {text: "A$", code: "AUD"},
 	{text: "C$", code: "CAD"}, {text: "NZ$", code: "NZD"}, {text: "HK$", code: "HKD"}, {text: "S$", code: "SGD"},
@@ -42,7 +44,7 @@ func codes(list string) []currencyMark {
 	return marks
 }
 
-// cutFold cuts a mark off in any case, at the end or at the start.
+// cutFold cuts a mark off the end or the start, in any case.
 func cutFold(s, mark string, end bool) (string, bool) {
 	if len(s) < len(mark) {
 		return s, false

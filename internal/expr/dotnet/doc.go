@@ -1,12 +1,12 @@
-// Package dotnet writes and reads numbers, dates and durations as .NET 8 does: people who come from
-// the platform write .NET format strings, and what their endpoints receive must not change. Where
-// the .NET Framework, mono or older .NET Core differ, .NET 8 on Linux wins; the rows of
-// testdata/corpus.json that say "differs" list such places.
+// Package dotnet writes and reads numbers, dates and durations as .NET 8 on Linux does. People from
+// the platform write .NET format strings, and what their endpoints receive must not change. Rows of
+// testdata/corpus.json with "differs" list where the .NET Framework, mono or older .NET Core
+// differ.
 //
-// It must not know expressions or documents. Its errors never hold the text that was to be read,
-// because they may go where document values must not; a format may be quoted, for it is the
-// integrator's own.
+// It must not know expressions or documents. Its errors never hold the text that was read, because
+// errors may go where document values must not. They may quote a format, which the integrator
+// wrote.
 //
-// Start at culture.go for what differs between languages, number.go and moment.go for writing,
-// readnumber.go and readmoment.go for reading what OCR found.
+// Start at culture.go for the differences between languages, number.go and moment.go for writing,
+// readnumber.go and readmoment.go for reading the output of OCR.
 package dotnet

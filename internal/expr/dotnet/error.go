@@ -2,8 +2,8 @@ package dotnet
 
 import "fmt"
 
-// FormatError is a format that no value can be written or read with. A literal format can be
-// checked before there is a value: CheckNumber, CheckMoment, CheckRead and CheckDuration.
+// FormatError is a format that can neither write nor read any value. CheckNumber, CheckMoment,
+// CheckRead and CheckDuration find it before there is a value.
 type FormatError struct {
 	Kind    string // "number", "date" or "duration"
 	Format  string
@@ -14,8 +14,7 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%q is no %s format: %s", e.Format, e.Kind, e.Problem)
 }
 
-// UnreadableError is a text that is no number, date or duration. It says why in words of its own
-// and never holds the text.
+// UnreadableError is a text that is no number, date or duration. Its message never holds the text.
 type UnreadableError struct {
 	Kind    string // "number", "date" or "duration"
 	Problem string
@@ -25,7 +24,7 @@ func (e *UnreadableError) Error() string {
 	return fmt.Sprintf("the text is no %s: %s", e.Kind, e.Problem)
 }
 
-// CultureError is a culture name that is not built in.
+// CultureError is the name of a culture that is not built in.
 type CultureError struct {
 	Name    string
 	Nearest string // "" if nothing is near

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// fuzzCulture takes one of the cultures by number.
+// fuzzCulture picks a culture by number.
 func fuzzCulture(n uint8) *Culture {
 	if all := append([]*Culture{Invariant}, cultures...); int(n) < len(all) {
 		return all[n]
@@ -17,7 +17,7 @@ func fuzzCulture(n uint8) *Culture {
 	return Invariant
 }
 
-// checkError asserts that an error has one of our types and does not hold the text.
+// checkError asserts that an error has one of our types and does not contain the text.
 func checkError(t *testing.T, err error, text string) {
 	t.Helper()
 	var format *FormatError
@@ -91,7 +91,7 @@ func FuzzFormatTime(f *testing.F) {
 		if utf8.ValidString(format) && !utf8.ValidString(text) {
 			t.Fatalf("%v as %q: %q is no UTF-8", at, format, text)
 		}
-		// The round trip of the two formats that keep everything.
+		// The two formats that keep everything read back what they wrote.
 		if format == "o" || format == "O" {
 			back, err := ParseTime(text, []string{format}, c)
 			if err != nil || !back.Equal(at.Truncate(100)) {

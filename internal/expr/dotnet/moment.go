@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// FormatTime writes a moment by a standard format (d D f F g G m o r s t T u U y) or a custom one
-// ("dd/MM/yyyy HH:mm"), on the clock of its own location; K and z show that location's offset, and
-// UTC as Z. "" is G. The error is a *FormatError.
+// FormatTime writes a moment in its own location, by a standard format (d D f F g G m o r s t T u U
+// y) or a custom one ("dd/MM/yyyy HH:mm"). "" means G. K and z write the location's offset, K
+// writes UTC as Z. The error is a *FormatError.
 func FormatTime(t time.Time, format string, c *Culture) (string, error) {
 	if err := CheckMoment(format); err != nil {
 		return "", err
@@ -30,7 +30,7 @@ func FormatTime(t time.Time, format string, c *Culture) (string, error) {
 	return w.out.String(), nil
 }
 
-// CheckMoment says what is wrong with a format to write dates with: nil or a *FormatError.
+// CheckMoment checks a format for writing dates. The error is a *FormatError.
 func CheckMoment(format string) error {
 	if len(format) > maxFormat {
 		return &FormatError{"date", format[:20] + "...", formatTooLong}
@@ -47,7 +47,7 @@ func CheckMoment(format string) error {
 
 const standardMoments = "dDfFgGmMoOrRstTuUyY"
 
-// expand gives the custom format that a standard one stands for, and the culture it is meant in.
+// expand returns the custom format of a standard one, and the culture to use.
 func expand(format string, c *Culture) (pattern string, in *Culture, utc bool) {
 	switch format {
 	case "d":
@@ -93,9 +93,9 @@ type piece struct {
 
 const momentLetters = "dfFgHhKmMstyz:/"
 
-// momentPieces takes a custom format apart. The problem is "" if there is none.
+// momentPieces splits a custom format. problem is "" if the format is valid.
 func momentPieces(format string) (pieces []piece, problem string) {
-	alone := false // behind a percent sign
+	alone := false // after a percent sign
 	for i := 0; i < len(format); {
 		ch, single := format[i], alone
 		alone = false
@@ -142,7 +142,7 @@ func momentPieces(format string) (pieces []piece, problem string) {
 	return pieces, ""
 }
 
-// quoted reads '...' or "...", in which a backslash takes the next character as it is.
+// quoted reads '...' or "...". A backslash takes the next character as it is.
 func quoted(s string) (text string, size int, ok bool) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {
@@ -202,7 +202,7 @@ func (w *momentWriter) write(i int) {
 	}
 }
 
-// number writes at least so many digits.
+// number writes n with at least so many digits.
 func (w *momentWriter) number(n, least int) {
 	digits := strconv.Itoa(n)
 	w.out.WriteString(strings.Repeat("0", max(least-len(digits), 0)) + digits)
@@ -225,15 +225,15 @@ func (w *momentWriter) month(i int) {
 	w.out.WriteString(w.c.monthNames(count == 3, besideDay(w.pieces, i))[w.t.Month()-1])
 }
 
-// besideDay says whether the nearest day before or after a month is a number, which asks for the
-// genitive.
+// besideDay reports whether the nearest day before or after a month is a number. Such a month is in
+// the genitive.
 func besideDay(pieces []piece, month int) bool {
 	near := func(from, step int) bool {
 		for i := from; i >= 0 && i < len(pieces); i += step {
 			if pieces[i].letter == 'd' {
 				return pieces[i].count <= 2
 			}
-			if pieces[i].letter == 0 && strings.Contains(pieces[i].text, "d") { // as .NET's own search, which does not see quotes
+			if pieces[i].letter == 0 && strings.Contains(pieces[i].text, "d") { // .NET's search ignores quotes too
 				return true
 			}
 		}
@@ -253,10 +253,10 @@ func (w *momentWriter) day(count int) {
 	}
 }
 
-// ticks are the seven digits of .NET's 100 ns after the second.
+// ticks returns the fraction of a second in .NET's ticks of 100 ns, with all seven digits.
 func ticks(nanoseconds int) string { return fmt.Sprintf("%07d", nanoseconds/100) }
 
-// optionalFraction leaves trailing zeros out, and with the last of them the point before.
+// optionalFraction omits trailing zeros, and the point if no digit remains.
 func (w *momentWriter) optionalFraction(count int) {
 	digits := strings.TrimRight(ticks(w.t.Nanosecond())[:count], "0")
 	if digits == "" {

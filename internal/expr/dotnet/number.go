@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// Number is a value to be written: C#'s integer types, decimal and double are written by different
-// rules.
+// Number is a value to write. C# has different rules for integers, decimals and doubles.
 type Number struct {
 	kind    kind
 	integer int64
@@ -25,17 +24,17 @@ const (
 	decimalKind
 )
 
-// Int is a C# int, or a long if it does not fit: that matters for X, where -1 is FFFFFFFF.
+// Int is a C# int, or a long if it does not fit. X needs to know: as an int, -1 is FFFFFFFF.
 func Int(n int64) Number { return Number{kind: integerKind, integer: n} }
 
-// Long is a C# long whatever its size: X of -1 is FFFFFFFFFFFFFFFF.
+// Long is a C# long, whatever its size: X writes -1 as FFFFFFFFFFFFFFFF.
 func Long(n int64) Number { return Number{kind: integerKind, integer: n, long: true} }
 
 // Double is a C# double.
 func Double(f float64) Number { return Number{kind: doubleKind, double: f} }
 
-// Decimal is a C# decimal, which remembers its trailing zeros: digits with an optional sign, point
-// and exponent, at most 29 significant digits and 28 after the point. The error is an
+// Decimal is a C# decimal, which keeps its trailing zeros. text has digits with an optional sign,
+// point and exponent, at most 29 significant digits and 28 after the point. The error is an
 // *UnreadableError.
 func Decimal(text string) (Number, error) {
 	f, ok := readFigure(text)
@@ -76,7 +75,7 @@ func readFigure(text string) (figure, bool) {
 	return f, true
 }
 
-// trimLeft takes leading zeros away; those of a zero stay counted in point, for a decimal 0.00 is
+// trimLeft removes leading zeros. point still counts those of a zero, because a decimal 0.00 is
 // written with them.
 func (f *figure) trimLeft() {
 	trimmed := strings.TrimLeft(f.digits, "0")
@@ -84,7 +83,7 @@ func (f *figure) trimLeft() {
 	f.digits = trimmed
 }
 
-// round keeps n digits, halves away from zero, and drops trailing zeros.
+// round keeps n digits, rounds halves away from zero and drops trailing zeros.
 func (f *figure) round(n int) {
 	if n < len(f.digits) {
 		up := n >= 0 && f.digits[n] >= '5'
@@ -106,8 +105,7 @@ func (f *figure) round(n int) {
 	}
 }
 
-// split gives the digits before and after the decimal point, no zero that has no need to be
-// written.
+// split returns the digits before and after the decimal point, without needless zeros.
 func (f *figure) split() (whole, part string) {
 	switch {
 	case f.digits == "":
@@ -121,9 +119,9 @@ func (f *figure) split() (whole, part string) {
 	}
 }
 
-// figure gives the digits of a number as a format with that many of them needs. A double is taken
-// apart exactly and halves go to the even digit, as .NET has done since Core 3.0; decimals and
-// integers keep all their digits for round.
+// figure returns the digits that a format of this precision needs. A double is converted exactly
+// and rounds halves to even, as in .NET since Core 3.0. Decimals and integers keep all digits for
+// round.
 func (n Number) figure(verb byte, precision int) figure {
 	var f figure
 	switch n.kind {
@@ -142,18 +140,17 @@ func (n Number) figure(verb byte, precision int) figure {
 	return f
 }
 
-// maxFormat bounds a format: none that a person writes is nearly as long, and some formats cost
-// more than their length.
+// maxFormat bounds a format. Nobody writes such long ones, and some cost more than their length.
 const (
 	maxFormat     = 500 // bytes
 	formatTooLong = "it has more than 500 bytes"
 )
 
-// maxPrecision is .NET's own bound of 999,999,999 made useful.
+// maxPrecision stands in for .NET's bound of 999,999,999.
 const maxPrecision = 300
 
 // FormatNumber writes a number by a standard format (G, F2, N, D5, X, B, P1, C, E3, R) or a custom
-// one ("#,##0.00;(0)"). "" is G. The error is a *FormatError.
+// one ("#,##0.00;(0)"). "" means G. The error is a *FormatError.
 func FormatNumber(n Number, format string, c *Culture) (string, error) {
 	if err := CheckNumber(format); err != nil {
 		return "", err
@@ -177,7 +174,7 @@ func FormatNumber(n Number, format string, c *Culture) (string, error) {
 	return formatStandard(n, letter, precision, c), nil
 }
 
-// CheckNumber says what is wrong with a number format whatever the value: nil or a *FormatError.
+// CheckNumber checks a number format without a value. The error is a *FormatError.
 func CheckNumber(format string) error {
 	letter, precision, standard := numberFormat(format)
 	switch {
@@ -193,7 +190,7 @@ func CheckNumber(format string) error {
 	return nil
 }
 
-// numberFormat takes a standard format apart: a letter and an optional number of digits, else -1.
+// numberFormat splits a standard format into its letter and digits. precision is -1 without digits.
 func numberFormat(format string) (letter byte, precision int, standard bool) {
 	if format == "" {
 		return 'G', -1, true

@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// token is one piece of a custom number format.
+// token is a piece of a custom number format.
 type token struct {
 	kind  tokenKind
 	text  string // of a literal
-	zeros int    // of an exponent: its least digits
+	zeros int    // of an exponent: its fewest digits
 	plus  bool   // of an exponent: "+" is written too
 	sign  bool   // of an exponent: "+" or "-" stands in the format
 }
@@ -28,25 +28,24 @@ const (
 	exponentToken
 )
 
-// layout is one section of a custom format, read once and then filled with digits.
+// layout is a parsed section of a custom format.
 type layout struct {
 	tokens      []token
-	places      int // digit places, all
+	places      int // all digit places
 	before      int // those before the decimal point
 	least       int // integer digits that are always written
-	leastAfter  int // the same after the point
+	leastAfter  int // digits after the point that are always written
 	grouped     bool
-	scale       int // the power of ten that %, ‰ and trailing commas multiply with
+	scale       int // the power of ten by which %, ‰ and trailing commas multiply
 	exponential bool
 }
 
-// customDigits is how many digits of a double custom formats work with: .NET keeps what the
-// Framework did.
+// customDigits is the number of digits of a double in custom formats. .NET kept the Framework's 15.
 const customDigits = 15
 
 func formatCustom(n Number, format string, c *Culture) string {
 	f := n.figure('e', customDigits-1)
-	// A decimal zero with places ("0.00") is as good as zero here.
+	// A decimal zero with places ("0.00") counts as zero.
 	if strings.Trim(f.digits, "0") == "" {
 		f.digits, f.point, f.negative = "", 0, f.negative && f.signed
 	}
@@ -67,7 +66,7 @@ func formatCustom(n Number, format string, c *Culture) string {
 				keep = l.places
 			}
 			f.round(keep)
-			// What rounds to zero is written as a zero.
+			// A number that rounds to zero is written as zero.
 			if zero := pick(sections, 2); f.digits == "" && zero != section {
 				section = zero
 				continue
@@ -81,7 +80,7 @@ func formatCustom(n Number, format string, c *Culture) string {
 	}
 }
 
-// pick gives a section, or the first where there is none or it is empty.
+// pick returns section i, or the first one if section i is missing or empty.
 func pick(sections []string, i int) int {
 	if i >= len(sections) || sections[i] == "" {
 		return 0
@@ -89,7 +88,7 @@ func pick(sections []string, i int) int {
 	return i
 }
 
-// splitSections cuts at semicolons that are not quoted.
+// splitSections splits at unquoted semicolons.
 func splitSections(format string) []string {
 	var sections []string
 	start := 0
@@ -195,7 +194,7 @@ func nextToken(s string) (token, string) {
 	return token{text: s[:size]}, s[size:]
 }
 
-// exponentPiece is E0, E+0 or E-0 with any number of zeros; an E without a zero behind it is text.
+// exponentPiece reads E0, E+0 or E-0 with any number of zeros. An E without a zero is text.
 func exponentPiece(s string) (token, string) {
 	t := token{kind: exponentToken, text: s[:1]}
 	rest := s[1:]
@@ -209,7 +208,7 @@ func exponentPiece(s string) (token, string) {
 	return t, after
 }
 
-// fill writes rounded digits into the places of the section.
+// fill writes rounded digits into the section's digit places.
 func (l layout) fill(f figure, c *Culture) string {
 	whole, part := f.split()
 	exponent := 0
@@ -256,7 +255,7 @@ func (l layout) fill(f figure, c *Culture) string {
 	return w.out.String()
 }
 
-// literal is an exponent that stands behind the first one.
+// literal writes a second exponent, which counts as text.
 func (t token) literal() string {
 	mark := ""
 	if t.sign {
@@ -268,17 +267,17 @@ func (t token) literal() string {
 	return t.text + mark + strings.Repeat("0", t.zeros)
 }
 
-// filler hands the digits out from left to right.
+// filler writes the digits from left to right.
 type filler struct {
 	out         strings.Builder
 	whole, part string
-	left        int // integer places still to come
+	left        int // integer places still to fill
 	breaks      []int
 	separator   string
 	pointed     bool
 }
 
-// flush writes the integer digits for which there are no places.
+// flush writes the integer digits beyond the section's places.
 func (w *filler) flush() {
 	for len(w.whole) > w.left {
 		w.next()

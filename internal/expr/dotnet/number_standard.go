@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// formatStandard writes a finite number by a letter that CheckNumber allows for it.
+// formatStandard writes a finite number by a letter that CheckNumber allows.
 func formatStandard(n Number, letter byte, precision int, c *Culture) string {
 	switch upper(letter) {
 	case 'D':
@@ -35,7 +35,7 @@ func formatStandard(n Number, letter byte, precision int, c *Culture) string {
 	}
 }
 
-// places are the two halves of a fixed-point number, padded with zeros.
+// places are the digits before and after the point, padded with zeros.
 type places struct{ whole, part string }
 
 func (p places) write(decimal string) string {
@@ -45,8 +45,7 @@ func (p places) write(decimal string) string {
 	return p.whole + decimal + p.part
 }
 
-// fixed rounds to a number of places after the point, of the number times ten to the power of
-// shift.
+// fixed multiplies by ten to the power of shift and rounds to so many digits after the point.
 func (n Number) fixed(precision, standard, shift int) (figure, places) {
 	if precision < 0 {
 		precision = standard
@@ -68,7 +67,7 @@ func sign(f figure, c *Culture) string {
 	return ""
 }
 
-// fill puts a number into a currency or percent pattern.
+// fill inserts a number into a currency or percent pattern.
 func fill(negative bool, positive, otherwise, number string, c *Culture) string {
 	pattern := positive
 	if negative {
@@ -99,7 +98,7 @@ func formatDigits(n int64, precision int, c *Culture) string {
 	return digits
 }
 
-// formatBits writes the two's complement of an int, or of a long where it does not fit.
+// formatBits writes the two's complement of an int, or of a long if the number does not fit.
 func formatBits(n Number, letter byte, precision int) string {
 	bits := uint64(n.integer) //nolint:gosec // the two's complement is what X shows
 	if !n.long && n.integer >= math.MinInt32 && n.integer <= math.MaxInt32 {
@@ -142,15 +141,15 @@ func exponentText(letter byte, exponent, least int, plus bool, c *Culture) strin
 	return string(letter) + mark + strings.Repeat("0", max(least-len(digits), 0)) + digits
 }
 
-// shortest is how many digits of a double are written before G turns to an exponent.
+// shortest is the number of digits of a double that G writes without an exponent.
 const shortest = 17
 
-// formatGeneral writes all digits, or the first ones; far from the point with an exponent.
+// formatGeneral writes all digits, or the first ones. Far from the point it uses an exponent.
 func formatGeneral(n Number, letter byte, precision int, c *Culture) string {
 	if precision == 0 || upper(letter) == 'R' {
 		precision = -1
 	}
-	exponent := 'E' + letter - upper(letter) // in the case of the format
+	exponent := 'E' + letter - upper(letter) // in the format's case
 	if n.kind == decimalKind && precision < 0 {
 		return formatDecimal(n.decimal, c)
 	}
@@ -175,7 +174,7 @@ func formatGeneral(n Number, letter byte, precision int, c *Culture) string {
 	return sign(f, c) + places{whole, part}.write(c.decimal)
 }
 
-// formatDecimal writes a decimal with the zeros that it was given.
+// formatDecimal writes a decimal with its trailing zeros.
 func formatDecimal(f figure, c *Culture) string {
 	whole, part := f.split()
 	if f.digits == "" {

@@ -46,7 +46,7 @@ func TestFormatNumber(t *testing.T) {
 		{decimal(t, "-0.0"), "", "", "0.0"},
 		{decimal(t, "0.00001"), "", "", "0.00001"},
 		{decimal(t, "1.50"), "G3", "", "1.5"},
-		// Doubles: exact value, halves to even; decimals: halves away from zero.
+		// Doubles round halves of the exact value to even, decimals away from zero.
 		{Double(2.5), "F0", "", "2"},
 		{Double(0.125), "F2", "", "0.12"},
 		{decimal(t, "2.5"), "F0", "", "3"},
@@ -85,7 +85,7 @@ func TestFormatNumber(t *testing.T) {
 		{Double(0), "E2", "", "0.00E+000"},
 		{Double(0.00012345), "e", "", "1.234500e-004"},
 		{Int(1500), "E0", "", "2E+003"},
-		// custom
+		// Custom formats.
 		{Double(1234.567), "#,##0.00", "", "1,234.57"},
 		{Double(0.5), "#.##", "", ".5"},
 		{Double(0), "#.##", "", ""},

@@ -10,16 +10,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxMomentText is far longer than any date with names in it.
+// maxMomentText is far longer than any date.
 const maxMomentText = 200
 
-// ParseTime reads a date by the first of the formats that fits the whole text, as
-// DateTime.ParseExact does. Names of months and days are those of the culture, in any case, in
-// either Unicode form, with or without the dot of an abbreviation; two digits of a year are those
-// from 1950 to 2049; any kind of space is a space, and spaces at both ends do not count. The moment
-// is in UTC, which is also meant where no zone is written. A format without a year, or with a day
-// but no month, is refused, because .NET would take today's. The error is a *FormatError or an
-// *UnreadableError.
+// ParseTime reads a date by the first format that fits the whole text, as DateTime.ParseExact does.
+// It ignores spaces at both ends and takes any kind of space for a space. Names of months and days
+// are the culture's, in any case, in either Unicode form, with or without the dot of an
+// abbreviation. Years of two digits are 1950 to 2049. The result is in UTC; a text without a zone
+// is read as UTC. A format without a year, or with a day but no month, is refused, because .NET
+// would take today's. The error is a *FormatError or an *UnreadableError.
 func ParseTime(text string, formats []string, c *Culture) (time.Time, error) {
 	for _, f := range formats {
 		if err := CheckRead(f); err != nil {
@@ -52,7 +51,7 @@ func ParseTime(text string, formats []string, c *Culture) (time.Time, error) {
 	return time.Time{}, &UnreadableError{"date", problem}
 }
 
-// CheckRead says what is wrong with a format to read dates with: nil or a *FormatError.
+// CheckRead checks a format for reading dates. The error is a *FormatError.
 func CheckRead(format string) error {
 	if err := CheckMoment(format); err != nil {
 		return err
@@ -86,7 +85,7 @@ func plainSpaces(s string) string {
 	}, s)
 }
 
-// momentReader reads one text by the pieces of one format. A part that was not read is -1.
+// momentReader reads a text by the pieces of one format. An unread part is -1.
 type momentReader struct {
 	rest   string
 	c      *Culture
@@ -105,7 +104,7 @@ func (r *momentReader) read() (problem string) {
 	for i := 0; i < len(r.pieces); i++ {
 		p := r.pieces[i]
 		if p.letter == 0 && p.text == "." && i+1 < len(r.pieces) && r.pieces[i+1].letter == 'F' && !strings.HasPrefix(r.rest, ".") {
-			i++ // ".FFF" may be absent as a whole
+			i++ // ".FFF" may be missing as a whole
 			continue
 		}
 		if !r.piece(p) {
@@ -162,7 +161,7 @@ func (r *momentReader) literal(text string) bool {
 	return ok
 }
 
-// set keeps a part; one that comes twice must say the same.
+// set stores a part. A repeated part must have the same value.
 func set(part *int, n int) bool {
 	if *part >= 0 && *part != n {
 		return false
@@ -229,7 +228,7 @@ func (r *momentReader) readDay(count int) bool {
 	return n >= 0 && set(&r.weekday, n)
 }
 
-// name reads the longest of the names and gives its place in its list, -1 if there is none.
+// name reads the longest matching name and returns its index in its list, or -1.
 func (r *momentReader) name(lists ...[]string) int {
 	found, longest := -1, 0
 	for _, list := range lists {
@@ -245,7 +244,7 @@ func (r *momentReader) name(lists ...[]string) int {
 	return found
 }
 
-// prefixFold gives how many bytes of s are the prefix in any case, 0 if s starts otherwise.
+// prefixFold returns how many bytes of s match the prefix in any case, 0 if s starts otherwise.
 func prefixFold(s, prefix string) int {
 	end := 0
 	for range utf8.RuneCountInString(prefix) {
@@ -322,7 +321,7 @@ func (r *momentReader) zone(count int) bool {
 	return true
 }
 
-// moment puts the parts together.
+// moment combines the parts.
 func (r *momentReader) moment(utc bool) (time.Time, string) {
 	for _, part := range []struct {
 		at         *int
@@ -352,7 +351,7 @@ func (r *momentReader) moment(utc bool) (time.Time, string) {
 	case t.Day() != r.day:
 		return time.Time{}, "the month has no such day"
 	case r.weekday >= 0 && int(t.Weekday()) != r.weekday:
-		return time.Time{}, "the day of the week is another one"
+		return time.Time{}, "the day of the week does not match"
 	}
 	if r.zoned && !utc {
 		t = t.Add(-time.Duration(r.minutes) * time.Minute)

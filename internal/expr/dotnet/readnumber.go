@@ -7,25 +7,24 @@ import (
 	"unicode/utf8"
 )
 
-// Amount is a number as it was read. Text is its exact digits ("-1234.50"), with the zeros that
-// were written.
+// Amount is a number that was read. Text has its exact digits with trailing zeros ("-1234.50").
 type Amount struct {
 	Text     string
 	Value    float64
-	Currency string // ISO 4217; "" where none is written or the sign is that of several currencies
+	Currency string // ISO 4217; "" without a mark, or if several currencies share it
 }
 
-// The bounds of a text that can be a number.
+// The limits of a number's text.
 const (
 	maxNumberText   = 200
 	maxNumberDigits = 60
 )
 
-// ParseNumber reads a number as OCR found it, with the culture's decimal point and group separator.
-// It accepts a currency sign or code on either side; a minus before or behind, or parentheses;
-// spaces and apostrophes as group separators everywhere; and "12,-" for no cents. It never guesses:
-// groups must have the culture's sizes, so that "1.23" is refused where the point separates groups,
-// while "1.234" is 1234 in de-DE and 1.234 in en-US. The error is an *UnreadableError.
+// ParseNumber reads a number in the output of OCR, with the culture's decimal point and group
+// separator. It accepts a currency sign or code on either side, a minus before or behind,
+// parentheses, spaces and apostrophes as group separators, and "12,-" for no cents. It never
+// guesses: groups must have the culture's sizes. So "1.234" is 1234 in de-DE and 1.234 in en-US,
+// and de-DE refuses "1.23". The error is an *UnreadableError.
 func ParseNumber(text string, c *Culture) (Amount, error) {
 	if len(text) > maxNumberText {
 		return Amount{}, unreadableNumber("it is too long")
@@ -89,7 +88,7 @@ func (r *numberReader) read() (Amount, string) {
 	return Amount{Text: digits, Value: value, Currency: r.currency}, ""
 }
 
-// minusSigns are a hyphen, the minus and what OCR makes of it.
+// minusSigns are a hyphen, the minus and signs that OCR reads instead.
 const minusSigns = "-\u2212\u2013\u2012\uff0d"
 
 func (r *numberReader) signBefore() bool {
@@ -117,7 +116,7 @@ func (r *numberReader) took(negative bool) {
 	r.signs++
 }
 
-// noCents takes the dashes of "12,-" away.
+// noCents removes the dashes of "12,-".
 func (r *numberReader) noCents() bool {
 	whole := strings.TrimRight(r.rest, minusSigns+"\u2014")
 	if whole == r.rest {
@@ -168,8 +167,8 @@ func (r *numberReader) marked(m currencyMark) {
 	}
 }
 
-// digits reads what is left: grouped digits, a point and more digits, or an exponent where nothing
-// is grouped.
+// digits reads the rest: grouped digits, a point and more digits, or ungrouped digits with an
+// exponent.
 func (r *numberReader) digits(noCents bool) (string, string) {
 	const shape = "it has characters that belong to no number of the culture"
 	whole, part, pointed := strings.Cut(r.rest, r.c.decimal)
@@ -213,8 +212,8 @@ func plainExponent(s string) bool {
 	return len(s)-1-len(digits) <= 1 && digits != "" && len(digits) <= 3 && strings.Trim(digits, "0123456789") == ""
 }
 
-// ungroup takes separators out of integer digits. All must be the same, and the groups between them
-// must have the right size.
+// ungroup removes the separators of integer digits. All must be equal, with groups of the right
+// size.
 func ungroup(s string, c *Culture) (string, string) {
 	var groups []string
 	separator, start := rune(0), 0
@@ -246,7 +245,7 @@ func ungroup(s string, c *Culture) (string, string) {
 	return strings.Join(groups, ""), ""
 }
 
-// groupFits knows groups of three, and India's of two before the last three.
+// groupFits accepts groups of three, and India's groups of two before the last three.
 func groupFits(n int, first, last bool, c *Culture) bool {
 	switch {
 	case first:
@@ -258,7 +257,7 @@ func groupFits(n int, first, last bool, c *Culture) bool {
 	}
 }
 
-// groupSeparator gives a separator in one form, 0 if the character is none in the culture.
+// groupSeparator returns the common form of a separator, 0 if the culture does not use it.
 func groupSeparator(ch rune, c *Culture) rune {
 	switch {
 	case strings.ContainsRune(c.decimal, ch):

@@ -8,7 +8,7 @@ import (
 )
 
 // FormatTimeSpan writes a duration as a TimeSpan, by a standard format (c, g, G) or a custom one
-// ("hh\:mm"). "" is c. A custom format writes no minus, as in .NET. The error is a *FormatError.
+// ("hh\:mm"). "" means c. A custom format writes no minus, as in .NET. The error is a *FormatError.
 func FormatTimeSpan(d time.Duration, format string, c *Culture) (string, error) {
 	if err := CheckDuration(format); err != nil {
 		return "", err
@@ -30,7 +30,7 @@ func FormatTimeSpan(d time.Duration, format string, c *Culture) (string, error) 
 	return b.String(), nil
 }
 
-// CheckDuration says what is wrong with a TimeSpan format: nil or a *FormatError.
+// CheckDuration checks a TimeSpan format. The error is a *FormatError.
 func CheckDuration(format string) error {
 	if len(format) > maxFormat {
 		return &FormatError{"duration", format[:20] + "...", formatTooLong}
@@ -47,7 +47,7 @@ func CheckDuration(format string) error {
 	return nil
 }
 
-// span is a duration in parts, all of them positive.
+// span is a duration in parts, none of them negative.
 type span struct {
 	sign                                 string
 	days, hours, minutes, seconds, ticks int64
@@ -55,7 +55,7 @@ type span struct {
 
 func spanOf(d time.Duration) span {
 	s := span{}
-	total := int64(d / 100) // ticks: unlike nanoseconds, all of them have an opposite
+	total := int64(d / 100) // ticks can always be negated, nanoseconds cannot
 	if total < 0 {
 		s.sign, total = "-", -total
 	}
@@ -112,12 +112,12 @@ func (s span) write(b *strings.Builder, p piece) {
 	}
 }
 
-// spanLetters are the letters of a custom TimeSpan format and how often each may stand in a row.
-// Everything else must be quoted: .NET refuses "hh:mm" too.
+// spanLetters are the letters of a custom TimeSpan format, with how often each may repeat. Other
+// characters must be quoted: .NET refuses "hh:mm" too.
 var spanLetters = map[byte]int{'d': 8, 'h': 2, 'm': 2, 's': 2, 'f': 7, 'F': 7}
 
 func spanPieces(format string) (pieces []piece, problem string) {
-	alone := false // behind a percent sign
+	alone := false // after a percent sign
 	for i := 0; i < len(format); {
 		ch, single := format[i], alone
 		alone = false
@@ -155,8 +155,8 @@ func spanPieces(format string) (pieces []piece, problem string) {
 	return pieces, ""
 }
 
-// Align is the alignment of C#'s {value,8}: filled with spaces on the left, on the right where the
-// width is negative. It counts UTF-16 code units, as .NET does.
+// Align pads a text as C#'s {value,8} does: on the left, or on the right for a negative width. It
+// counts UTF-16 code units.
 func Align(s string, width int) string {
 	fill := max(width, -width) - utf16Length(s)
 	switch {

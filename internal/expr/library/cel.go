@@ -1,7 +1,7 @@
 package library
 
-// celFunctions are those of CEL itself and its libraries that bodies and conditions need most.
-// Theirs are the names; the examples are run like ours.
+// celFunctions are the functions of CEL and its libraries that bodies and conditions need most. CEL
+// names them; their examples run as ours do.
 var celFunctions = []Doc{
 	{
 		Name: "size", Group: "CEL", Signatures: []string{"size(x string, list or map) -> int", "x.size() -> int"},

@@ -12,18 +12,16 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/dotnet"
 )
 
-// literalCheck refuses at save time what would fail in every evaluation: a culture that does not
-// exist, a format that cannot write or read, a pattern that is none, each where it stands in the
-// text.
+// literalCheck refuses on save what would fail in every evaluation: an unknown culture, a format
+// that cannot write or read, an invalid pattern. Each fault has its position in the text.
 type literalCheck struct{}
 
-// Name is the validator's own.
 func (literalCheck) Name() string { return "forgehook.literals" }
 
-// ToConfig lets the environment describe itself, without which CEL makes no suggestions.
+// ToConfig lets the environment describe itself. CEL makes no suggestions without it.
 func (v literalCheck) ToConfig() *env.Validator { return env.NewValidator(v.Name()) }
 
-// Validate looks at every call.
+// Validate checks every call.
 func (literalCheck) Validate(_ *cel.Env, _ cel.ValidatorConfig, tree *ast.AST, issues *cel.Issues) {
 	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() != ast.CallKind {
@@ -38,7 +36,7 @@ func (literalCheck) Validate(_ *cel.Env, _ cel.ValidatorConfig, tree *ast.AST, i
 	}))
 }
 
-// literalArgument is an argument that has to be more than a text.
+// literalArgument is an argument whose literal can be checked.
 type literalArgument struct {
 	index int
 	check func(tree *ast.AST, call ast.CallExpr, literal string) error
@@ -85,8 +83,8 @@ func checkDateFormat(_ *ast.AST, _ ast.CallExpr, literal string) error {
 	return dotnet.CheckRead(literal)
 }
 
-// checkTextFormat knows by the type of the value which formats there are; where the type is open,
-// one of them must fit.
+// checkTextFormat checks a format against the type of its value. If the type is open, the format
+// must fit one of the types.
 func checkTextFormat(tree *ast.AST, call ast.CallExpr, literal string) error {
 	number, moment, span := dotnet.CheckNumber(literal), dotnet.CheckMoment(literal), dotnet.CheckDuration(literal)
 	switch tree.GetType(call.Args()[0].ID()).Kind() {

@@ -109,12 +109,11 @@ var convertFunctions = []Function{
 	},
 }
 
-// The errors of conversions name neither the value nor the format: both can come out of a document.
-// Literal formats and cultures are checked when an expression is saved, and then the message quotes
-// them.
+// The errors of conversions name neither the value nor the format, because both may come from a
+// document. Messages quote literal formats and cultures, which are checked on save.
 
-// cultureOf reads the culture among the arguments, nil and an error value where there is none of
-// that name.
+// cultureOf reads the culture among the arguments. For an unknown name it returns nil and an error
+// value.
 func cultureOf(args []ref.Val, at int) (*dotnet.Culture, ref.Val) {
 	if len(args) <= at {
 		return dotnet.Invariant, nil
@@ -195,15 +194,14 @@ func toNumber(args ...ref.Val) ref.Val {
 	}
 }
 
-// readError is about a value that is no number, date or amount, which tryNumber and tryDate
-// forgive.
+// readError says that a value is no number, date or amount. tryNumber and tryDate make null of it.
 type readError struct{ message string }
 
 func (e *readError) Error() string { return e.message }
 
 func readErr(message string) ref.Val { return types.WrapErr(&readError{message}) }
 
-// unreadable takes over the words of an error that holds nothing of the text.
+// unreadable takes the message only from errors that never hold the text.
 func unreadable(err error) ref.Val {
 	var u *dotnet.UnreadableError
 	if errors.As(err, &u) {
@@ -212,8 +210,7 @@ func unreadable(err error) ref.Val {
 	return types.NewErr("the format cannot be used to read a date")
 }
 
-// orNull makes null of what cannot be read. A culture or a format that cannot be used stays an
-// error.
+// orNull makes null of a value that cannot be read. An invalid culture or format stays an error.
 func orNull(read func(...ref.Val) ref.Val) func(...ref.Val) ref.Val {
 	return func(args ...ref.Val) ref.Val {
 		got := read(args...)
@@ -261,7 +258,7 @@ func readDate(text string, args []ref.Val, c *dotnet.Culture) ref.Val {
 	return types.Timestamp{Time: at.In(time.UTC)}
 }
 
-// maxFormats bounds the formats that one text is tried with.
+// maxFormats bounds the formats tried on one text.
 const maxFormats = 50
 
 func formatsOf(v ref.Val) ([]string, ref.Val) {

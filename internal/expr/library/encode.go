@@ -81,10 +81,10 @@ var encodeFunctions = []Function{
 	},
 }
 
-// maxParsed is how many bytes of JSON parseJson reads.
+// maxParsed is the most bytes of JSON that parseJson reads.
 const maxParsed = 4 << 20
 
-// digest declares a hash function over texts and bytes.
+// digest declares a hash function of texts and bytes.
 func digest(name, doc string, hash func([]byte) []byte, example Example) Function {
 	call := func(args ...ref.Val) ref.Val { return types.String(hex.EncodeToString(hash(bytesOf(args[0])))) }
 	return Function{
@@ -160,7 +160,7 @@ func parseJSON(args ...ref.Val) ref.Val {
 	return v
 }
 
-// parseWork is for reading a text and making each of its values.
+// parseWork is the work of reading a text and making its values.
 func parseWork(args []ref.Val, result ref.Val) int {
 	return 4*value.TextLen(args[0]) + 400*value.Measure(result, value.MaxElements, func(ref.Val) int { return 1 })
 }

@@ -69,7 +69,7 @@ var fieldFunctions = []Function{
 	},
 }
 
-// fieldsOf gives the fields of a name or a definition's id.
+// fieldsOf finds fields by name or by the id of their definition.
 func fieldsOf(o *value.Object, by ref.Val) []*forgehook.DocumentParameter {
 	switch by := by.(type) {
 	case types.String:
@@ -102,7 +102,7 @@ type listMemo struct {
 // orderMemo is the key of the positions of all fields in the memory of an evaluation.
 type orderMemo struct{ root any }
 
-// inOrder sorts fields as the document has them.
+// inOrder sorts fields into the order of the document.
 func inOrder(o *value.Object, found []*forgehook.DocumentParameter) []*forgehook.DocumentParameter {
 	if len(found) < 2 {
 		return found
@@ -143,7 +143,7 @@ func allFields(args ...ref.Val) ref.Val {
 		elems[i] = o.Memory.Wrap(p)
 	}
 	made := ref.Val(value.NewList(elems))
-	if len(found) > 0 { // a name that does not exist needs no memory
+	if len(found) > 0 { // an unknown name is not remembered
 		o.Memory.Memo[key] = made
 	}
 	return made

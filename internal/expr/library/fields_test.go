@@ -6,8 +6,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// A table stands before the total that its column is named like. One field carries its definition's
-// id only, one no other id than that of its definition.
+// likeNamed has a table before the total, and a column with the total's name. One field carries
+// only its definition's id, others only their definition.
 const likeNamed = `{"resultParameters":[
 	{"id":1,"paramDef":{"id":10,"name":"Lines","grouping":3},"children":[
 		{"id":2,"paramDef":{"id":11,"name":"Total","grouping":5},"value":"line"},

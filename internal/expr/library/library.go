@@ -1,10 +1,10 @@
-// Package library is the functions of the language: how one is declared, and those that every
-// expression has. A function knows its arguments and neither the expression around it nor the
-// variables beside it.
+// Package library is the functions of the language: how to declare one, and those that every
+// expression has. A function knows its arguments, but neither the expression around it nor its
+// variables.
 //
-// Start at [Function]. [Standard] lists the files: each has the functions of one group with their
-// documentation and examples, from which docs/functions.md is made and which a test runs. Another
-// [Library] is handed to package expr as a value.
+// Start at [Function]. [Standard] lists the files. Each file has the functions of one group with
+// documentation and examples. They make docs/functions.md, and a test runs the examples. Package
+// expr takes any other [Library] as a value.
 package library
 
 import (
@@ -19,23 +19,21 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// Library is a set of functions that expressions may call, with what bounds them.
+// Library is a set of functions and their bounds.
 type Library struct {
 	Functions []Function
 	Macros    []cel.Macro
-	Check     cel.ASTValidator // looks at the calls of a text that is compiled; may be nil
+	Check     cel.ASTValidator // checks the calls of a compiled text; may be nil
 }
 
-// Standard is the library that every expression has. Documentation shows its functions in this
-// order.
+// Standard is the library of every expression. Documentation shows its functions in this order.
 var Standard = &Library{
 	Functions: slices.Concat(fieldFunctions, tableFunctions, convertFunctions, numberFunctions, textFunctions, regexFunctions,
 		encodeFunctions, listFunctions),
 	Check: literalCheck{},
 }
 
-// Options declare the library to CEL; functions of documents are left out where there is no
-// subject.
+// Options declares the library to CEL. Without a subject the functions of documents are left out.
 func (l *Library) Options(subject bool) []cel.EnvOption {
 	opts := []cel.EnvOption{cel.Macros(l.Macros...)}
 	if l.Check != nil {
@@ -49,30 +47,29 @@ func (l *Library) Options(subject bool) []cel.EnvOption {
 	return opts
 }
 
-// Function is one function of the language: what CEL needs to call it, what bounds it and what a
-// reader needs to use it. Documentation is made of the same declaration, and a test runs the
-// examples.
+// Function is a function of the language: what CEL needs to call it, what bounds it, and its
+// documentation. A test runs the examples.
 type Function struct {
 	Name, Group, Doc string
 	Member           bool // called as x.name(...)
-	SubjectOnly      bool // works on documents, so senders' JSON has no use for it
+	SubjectOnly      bool // works on documents, which a sender's JSON has none of
 	Overloads        []Overload
 	Examples         []Example
 
 	Bounds
 }
 
-// Bounds keep the calls of a function from taking too long or too much memory.
+// Bounds limits the time and memory of a call.
 type Bounds struct {
-	// Guard says what stands for the result of a call that is not begun, nil when it may begin. It
-	// is asked with all arguments, the receiver first. A function without one bounds itself.
+	// Guard sees all arguments before the call, the receiver first. It returns the result of a call
+	// that must not begin, otherwise nil. A function without a guard bounds itself.
 	Guard  func(args []ref.Val) ref.Val
-	Shares bool                                     // its result is one of its arguments or remembered: it takes no more memory
-	Work   func(args []ref.Val, result ref.Val) int // beyond reading its arguments and making its result; may be nil
+	Shares bool                                     // the result is an argument or remembered: it takes no more memory
+	Work   func(args []ref.Val, result ref.Val) int // besides reading arguments and making the result; may be nil
 }
 
-// Overload is one way to call a function. args has the receiver first; names are those of the other
-// arguments.
+// Overload is one way to call a function. args begins with the receiver; names are those of the
+// other arguments.
 type Overload struct {
 	Names  string
 	Args   []*cel.Type
@@ -80,24 +77,23 @@ type Overload struct {
 	Call   func(args ...ref.Val) ref.Val
 }
 
-// Doc is a function of the language as documentation shows it.
+// Doc is the documentation of a function.
 type Doc struct {
 	Name       string
-	Group      string   // the heading it stands under
+	Group      string   // the heading above it
 	Signatures []string // "Document.field(name string) -> Parameter"
 	Doc        string   // one or two sentences
 	Examples   []Example
 }
 
-// Example is an expression and the JSON of what it gives for the subject of the documentation's
-// examples, or for the sender's JSON.
+// Example is an expression and the JSON of its result. It runs on the subject of the
+// documentation's examples or on the sender's JSON.
 type Example struct {
 	Expr, Result string
-	OfSource     bool // it is about a sender's JSON
+	OfSource     bool // it runs on a sender's JSON
 }
 
-// Docs lists all functions of the language, those of the standard library and the more useful ones
-// of CEL, by groups.
+// Docs lists the functions of the standard library and the more useful ones of CEL, by group.
 func Docs() []Doc {
 	var docs []Doc
 	for _, f := range Standard.Functions {
@@ -146,7 +142,7 @@ func (f Function) signature(o Overload) string {
 	return fmt.Sprintf("%s%s(%s) -> %s", receiver, f.Name, strings.Join(parts, ", "), shortType(o.Result))
 }
 
-// shortType names a type as the signatures of the documentation do.
+// shortType names a type as signatures in the documentation do.
 func shortType(t *cel.Type) string {
 	switch t.Kind() {
 	case types.DynKind:
@@ -168,7 +164,7 @@ func shortType(t *cel.Type) string {
 	return t.TypeName()
 }
 
-// The types that most overloads are made of.
+// The types that most overloads use.
 var (
 	anyType     = cel.DynType
 	textType    = cel.StringType

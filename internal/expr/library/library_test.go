@@ -25,7 +25,7 @@ func exampleVars(t *testing.T, scope expr.Scope) *expr.Vars {
 	return v
 }
 
-// evalJSON gives the JSON of an expression, or the message of what went wrong behind "error: ".
+// evalJSON returns the JSON of an expression's result, or "error: " and the message.
 func evalJSON(t *testing.T, scope expr.Scope, text string) string {
 	t.Helper()
 	p, err := expr.Compile(scope, expr.AnyResult, text)
@@ -117,7 +117,7 @@ func TestFunctionFaults(t *testing.T) {
 	}
 }
 
-// secretText stands in the document of TestFunctionErrors: no message may hold it.
+// secretText stands in the document of TestFunctionErrors. No message may contain it.
 const secretText = "Xq7-secret"
 
 func TestFunctionErrors(t *testing.T) {

@@ -52,7 +52,7 @@ func elementAt(v ref.Val, last bool) ref.Val {
 	}
 }
 
-// coalesceOverloads are for 2 to n arguments; CEL has no function of any number of them.
+// coalesceOverloads declares overloads of 2 to n arguments, because CEL has no variadic functions.
 func coalesceOverloads(n int) []Overload {
 	var overloads []Overload
 	names, args := "a", argTypes(anyType)

@@ -64,8 +64,8 @@ func sum(args ...ref.Val) ref.Val {
 	return types.Double(f)
 }
 
-// sumDigits is how many digits after the point a sum is exact in. Numbers that need more, and huge
-// ones, are added as doubles.
+// sumDigits is the number of digits after the point that a sum keeps exact. Longer and huge numbers
+// are added as doubles.
 const sumDigits = 20
 
 var sumScale = new(big.Int).Exp(big.NewInt(10), big.NewInt(sumDigits), nil)
@@ -107,13 +107,13 @@ func round(args ...ref.Val) ref.Val {
 	return types.Double(rounded)
 }
 
-// roundDigits rounds the shortest decimal form of a number, which is what its writer meant: 2.675
-// is a little less as a double.
+// roundDigits rounds the shortest decimal form of a number, which is what its writer meant: as a
+// double, 2.675 is a little less.
 func roundDigits(f float64, digits int) string {
 	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(math.Abs(f), 'e', -1, 64), "e")
 	point, _ := strconv.Atoi(exponent)
 	all := strings.Replace(mantissa, ".", "", 1)
-	keep := point + 1 + digits // so many of the digits stay
+	keep := point + 1 + digits // the number of digits that stay
 	if keep >= len(all) {
 		return strconv.FormatFloat(f, 'g', -1, 64)
 	}

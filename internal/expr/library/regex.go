@@ -56,8 +56,8 @@ var regexFunctions = []Function{
 	},
 }
 
-// regexBudget bounds one call: the engine goes back and forth as .NET's does, so that a careless
-// pattern can run for years.
+// regexBudget bounds one call. The engine backtracks as .NET's does, so a careless pattern could
+// run for years.
 const (
 	regexBudget    = 250 * time.Millisecond
 	maxRegex       = 2000    // bytes of a pattern
@@ -65,12 +65,12 @@ const (
 	maxRegexCached = 500
 )
 
-// The engine looks at a shared clock that ticks every 100 ms unless told otherwise; its setting is
-// global and not synchronised, so it is made here once, also for the filters of internal/webhook.
+// The engine reads a shared clock that by default ticks every 100 ms. The setting is global and not
+// synchronised. So it is made once here, also for the filters of internal/webhook.
 func init() { regexp2.SetTimeoutCheckPeriod(10 * time.Millisecond) }
 
-// regexes are compiled patterns. When there are too many, all are forgotten: a pattern that comes
-// out of documents fills it with what never comes again.
+// regexes are compiled patterns. When there are too many, all are forgotten, because patterns from
+// documents fill the map and never come back.
 var regexes = struct {
 	sync.Mutex
 	known map[string]*regexp2.Regexp
@@ -100,7 +100,7 @@ func regex(pattern string) (*regexp2.Regexp, error) {
 	return re, nil
 }
 
-// regexArgs reads the text and the pattern that every function of the group begins with.
+// regexArgs reads the text and the pattern, the first arguments of every function of the group.
 func regexArgs(args []ref.Val) (*regexp2.Regexp, string, ref.Val) {
 	text := value.TextOf(args[0])
 	if len(text) > maxRegexText {
@@ -122,8 +122,8 @@ func findMatch(args []ref.Val) (*regexp2.Match, ref.Val) {
 	}
 	started := time.Now()
 	m, err := re.FindStringMatch(text)
-	// A machine that was busy can use up the time of a match that has hardly begun; the engine then
-	// gave up too early.
+	// On a busy machine a match may run out of time when it has hardly begun. Then the engine gave
+	// up too early.
 	if err != nil && !errors.Is(err, regexp2.ErrBacktrackingStackLimit) && time.Since(started) < regexBudget/2 {
 		m, err = re.FindStringMatch(text)
 	}
@@ -164,8 +164,8 @@ func regexReplace(args ...ref.Val) ref.Val {
 		return wrong
 	}
 	replacement := value.TextOf(args[2])
-	// All matches are found once before any is replaced, because a replacement can be asked for
-	// neither its size nor its time.
+	// All matches are found before any is replaced, because neither the size nor the time of a
+	// replacement is known in advance.
 	n, deadline := 0, time.Now().Add(regexBudget)
 	m, wrong := findMatch(args)
 	for m != nil && wrong == nil {
@@ -191,8 +191,8 @@ func regexReplace(args ...ref.Val) ref.Val {
 	return value.LimitedText(out)
 }
 
-// replacementFits estimates the result: groups are parts of the text, but $_, $` and $' are all of
-// it in every match.
+// replacementFits estimates the size of the result. Groups are parts of the text, but $_, $` and $'
+// may be all of it in every match.
 func replacementFits(text, matches int, replacement string) bool {
 	references := strings.Count(replacement, "$")
 	whole := strings.Count(replacement, "$_") + strings.Count(replacement, "$`") + strings.Count(replacement, "$'")

@@ -50,17 +50,16 @@ type column struct {
 	cells map[int32]*forgehook.DocumentParameter
 }
 
-// tableKey is a table in the memory of an evaluation.
+// tableKey is the key of a table in the memory of an evaluation.
 type tableKey struct {
 	doc  *forgehook.Document
 	name string
 }
 
-// maxCells bounds rows times columns: with cells in few places of them, that can be far more than
-// there are fields.
+// maxCells bounds rows times columns. A sparse table can have far more cells than fields.
 const maxCells = 500_000
 
-// tableOf finds the rows of a table once; ok is false for a table that is too large.
+// tableOf finds the rows of a table once. ok is false if the table is too large.
 func tableOf(o *value.Object, name ref.Val) (rows []*value.Row, ok bool) {
 	doc := value.Document(o)
 	if doc == nil {
@@ -75,7 +74,7 @@ func tableOf(o *value.Object, name ref.Val) (rows []*value.Row, ok bool) {
 		return nil, true
 	}
 	table := found[0]
-	for _, p := range found { // a table before a field of the same name
+	for _, p := range found { // a table wins over another field of the same name
 		if p.ParamDef != nil && p.ParamDef.Grouping == forgehook.GroupingTable {
 			table = p
 			break
@@ -87,7 +86,7 @@ func tableOf(o *value.Object, name ref.Val) (rows []*value.Row, ok bool) {
 	return rows, ok
 }
 
-// columnsOf reads columns with cells below them, and cells that stand in the table directly.
+// columnsOf reads columns with cells below them, and cells directly below the table.
 func columnsOf(table *forgehook.DocumentParameter) []*column {
 	var columns []*column
 	byID := map[int32]*column{}
@@ -126,15 +125,15 @@ func columnsOf(table *forgehook.DocumentParameter) []*column {
 	return columns
 }
 
-// put keeps the first cell of a place.
+// put adds a cell unless the row has one.
 func (c *column) put(row int32, cell *forgehook.DocumentParameter) {
 	if c.cells[row] == nil {
 		c.cells[row] = cell
 	}
 }
 
-// columnName is the definition's name or label, else its number; a name that is taken gets the
-// number too.
+// columnName returns the definition's name or label, or the column's number. A name that is taken
+// gets the number added.
 func columnName(p *forgehook.DocumentParameter, n int, taken map[string]bool) string {
 	name := ""
 	switch def := p.ParamDef; {
@@ -146,7 +145,7 @@ func columnName(p *forgehook.DocumentParameter, n int, taken map[string]bool) st
 		name = "Column " + strconv.Itoa(n+1)
 	}
 	unique := name
-	for n = len(taken); taken[unique]; n++ { // so many names cannot be taken yet: no search from 1 for each of thousands
+	for n = len(taken); taken[unique]; n++ { // most likely free; a search from 1 would be quadratic
 		unique = name + " " + strconv.Itoa(n+1)
 	}
 	return unique
@@ -191,7 +190,7 @@ func tableRows(args ...ref.Val) ref.Val {
 	return tableList(o, args[1], "rows", func(row *value.Row) ref.Val { return o.Memory.Wrap(row) })
 }
 
-// tableListKey is a list of rows in the memory of an evaluation.
+// tableListKey is the key of a list of rows in the memory of an evaluation.
 type tableListKey struct {
 	tableKey
 	kind string

@@ -9,8 +9,8 @@ import (
 	"github.com/forgehook/forgehook/internal/expr"
 )
 
-// tableDocument has a table of so many columns and rows; with sparse set every column has one cell,
-// in a row of its own.
+// tableDocument makes a table of so many columns and rows. A sparse one has one cell per column,
+// each in its own row.
 func tableDocument(columns, rows int, sparse bool) *forgehook.Document {
 	text := func(s string) *string { return &s }
 	table := forgehook.DocumentParameter{ID: 1, ParamDef: &forgehook.ParameterDef{ID: 1, Name: text("Lines"), Grouping: forgehook.GroupingTable}}

@@ -78,7 +78,7 @@ var textFunctions = []Function{
 	},
 }
 
-// maxPad bounds a padded text: nobody wants a wider column.
+// maxPad bounds a padded text. No column needs to be wider.
 const maxPad = 100_000
 
 func padLeft(args ...ref.Val) ref.Val {

@@ -8,10 +8,10 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Call is what an expression may know of the call that it is evaluated for.
+// Call is what an expression may know of its call.
 type Call struct {
 	ID, WebhookID, Reason, EventType string
-	CallbackURL                      string // "": it awaits no callback
+	CallbackURL                      string // "": the call awaits no callback
 	WebHookServiceID                 int32
 	AcceptedAt                       time.Time
 }
@@ -27,7 +27,7 @@ type callFacts struct {
 	CallbackURL      *string         `json:"callbackUrl"`
 }
 
-// Call makes the variable call.
+// Call makes the variable call of x.
 func (m *Memory) Call(c Call) ref.Val {
 	facts := callFacts{
 		ID: c.ID, WebhookID: c.WebhookID, WebHookServiceID: c.WebHookServiceID, Reason: c.Reason, EventType: c.EventType,

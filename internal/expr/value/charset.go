@@ -12,7 +12,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// charsets are those that endpoints still write texts in, beside UTF-8.
+// charsets are the charsets besides UTF-8 that endpoints still use.
 var charsets = map[string]encoding.Encoding{
 	"iso-8859-1": charmap.ISO8859_1, "latin1": charmap.ISO8859_1, "us-ascii": charmap.ISO8859_1,
 	"iso-8859-15": charmap.ISO8859_15, "windows-1252": charmap.Windows1252, "cp1252": charmap.Windows1252,
@@ -20,9 +20,8 @@ var charsets = map[string]encoding.Encoding{
 	"utf-16be": unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "utf-16le": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
 }
 
-// bodyText is a response's body as UTF-8: that of text/* and XML is in the charset which the header
-// names, all else, and what names none that is known, is taken for UTF-8. What is no character
-// becomes U+FFFD.
+// bodyText returns a response's body as UTF-8. For text/* and XML the header's charset counts, if
+// it is known. Everything else is read as UTF-8. Invalid bytes become U+FFFD.
 func bodyText(x *forgehook.Exchange) string {
 	var contentType string
 	for name, value := range x.Headers {
@@ -41,7 +40,8 @@ func bodyText(x *forgehook.Exchange) string {
 	return strings.ToValidUTF8(string(x.Body), "\uFFFD")
 }
 
-// fromUTF16 is a text that begins with the mark of UTF-16 as UTF-8; any other stays as it is.
+// fromUTF16 converts a text that begins with the byte order mark of UTF-16 to UTF-8. Other texts
+// stay as they are.
 func fromUTF16(data []byte) []byte {
 	if !bytes.HasPrefix(data, []byte("\xFE\xFF")) && !bytes.HasPrefix(data, []byte("\xFF\xFE")) {
 		return data

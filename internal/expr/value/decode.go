@@ -14,10 +14,10 @@ import (
 // maxJSONDepth bounds the nesting of a sender's JSON.
 const maxJSONDepth = 500
 
-// DecodeJSON reads exactly one JSON value; objects keep the order of their members.
+// DecodeJSON reads exactly one JSON value. Objects keep the order of their members.
 func DecodeJSON(data []byte) (ref.Val, error) { return DecodeJSONWithin(data, 0) }
 
-// DecodeJSONWithin reads at most so many values; 0 is any number.
+// DecodeJSONWithin reads JSON of at most values values; 0 means any number.
 func DecodeJSONWithin(data []byte, values int) (ref.Val, error) {
 	tree, err := jsontree.ParseWithin(data, jsontree.Limits{Depth: maxJSONDepth, Values: values})
 	switch {
@@ -31,7 +31,7 @@ func DecodeJSONWithin(data []byte, values int) (ref.Val, error) {
 	return treeValue(tree), nil
 }
 
-// treeValue is a tree as a value of the language.
+// treeValue makes a value of the language of a tree.
 func treeValue(n *jsontree.Node) ref.Val {
 	switch n.Kind() {
 	case jsontree.Bool:
@@ -57,7 +57,7 @@ func treeValue(n *jsontree.Node) ref.Val {
 	}
 }
 
-// decodeNumber keeps whole numbers exact as far as 64 bits go.
+// decodeNumber reads a number. Whole numbers of up to 64 bits stay exact.
 func decodeNumber(s string) ref.Val {
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return types.Int(i)

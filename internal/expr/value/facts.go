@@ -10,8 +10,8 @@ type MemberFacts struct {
 	Nullable bool
 }
 
-// MemberType tells about one member of a type of the domain ("Document", "Parameter", ...); ok is
-// false where there is none.
+// MemberType describes a member of a type of the domain ("Document", "Parameter", ...). ok is false
+// for an unknown member.
 func MemberType(typeName, member string) (facts MemberFacts, ok bool) {
 	if e := entityByName[typeName]; e != nil && e.byName[member] != nil {
 		return e.byName[member].facts, true
@@ -19,8 +19,8 @@ func MemberType(typeName, member string) (facts MemberFacts, ok bool) {
 	return MemberFacts{}, false
 }
 
-// MemberNames lists the members of a type of the domain, in the order of the platform's JSON with
-// derived ones last; nil for an unknown type.
+// MemberNames lists the members of a type of the domain, in the order of the platform's JSON, then
+// the derived ones. It is nil for an unknown type.
 func MemberNames(typeName string) []string {
 	e, ok := entityByName[typeName]
 	if !ok {
@@ -33,7 +33,7 @@ func MemberNames(typeName string) []string {
 	return names
 }
 
-// EnumTable finds the enum of a kind, "DocumentStatus".
+// EnumTable finds an enum by its kind, such as "DocumentStatus".
 func EnumTable(kind string) (forgehook.EnumTable, bool) {
 	for _, table := range forgehook.EnumTables() {
 		if table.Kind() == kind {

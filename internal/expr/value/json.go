@@ -16,22 +16,22 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Value is what an expression gave. The zero value is null.
+// Value is the result of an expression. The zero value is null.
 type Value struct {
 	val    ref.Val
-	memory *Memory // whose entities it may hold; nil for a value that holds none
+	memory *Memory // of the entities in the value; nil if it holds none
 }
 
-// New is a value and the memory of the evaluation that gave it.
+// New makes a Value of v. m is the memory of the evaluation that gave v.
 func New(v ref.Val, m *Memory) Value { return Value{v, m} }
 
-// IsNull reports null, and an optional value without value.
+// IsNull reports whether the value is null or an optional without a value.
 func (v Value) IsNull() bool { return Plain(v.val) == types.NullValue }
 
-// Bool is the value of a condition; anything but true is false.
+// Bool reports whether the value is true.
 func (v Value) Bool() bool { return Plain(v.val) == types.True }
 
-// Whole is the value of a whole number, however it is written; ok is false for anything else.
+// Whole returns a whole number, whatever its type or spelling. ok is false for anything else.
 func (v Value) Whole() (n int64, ok bool) {
 	i, ok := Plain(v.val).(types.Int)
 	if ok {
@@ -45,24 +45,24 @@ func (v Value) Whole() (n int64, ok bool) {
 	return 0, false
 }
 
-// IsText reports a text.
+// IsText reports whether the value is a text.
 func (v Value) IsText() bool { return isText(Plain(v.val)) }
 
-// TypeName names the value's type in words: "a list".
+// TypeName names the value's type in words, such as "a list".
 func (v Value) TypeName() string { return TypeName(Plain(v.val)) }
 
-// IsScalar reports that the value is neither a list nor a map nor an object.
+// IsScalar reports whether the value is neither a list nor a map nor an object.
 func (v Value) IsScalar() bool { return IsScalar(Plain(v.val)) }
 
-// Text is the value as .NET writes it into a text: null is "", true is "True", a moment has the
-// platform's JSON form ("2026-01-05T07:30:00.000Z"), a number its shortest form; a list, map or
+// Text returns the value as .NET writes it into a text: null is "", true is "True", a number has
+// its shortest form, a moment the platform's JSON form ("2026-01-05T07:30:00.000Z"). A list, map or
 // object is its JSON.
 func (v Value) Text() string {
 	text, _ := v.Bounded() // Eval has measured the value already
 	return text
 }
 
-// Bounded is [Value.Text] for a value that nobody has measured; ok is false where it is more than
+// Bounded is [Value.Text] for a value that has not been measured. ok is false if the text exceeds
 // the output that one evaluation may give.
 func (v Value) Bounded() (text string, ok bool) {
 	switch x := Plain(v.val).(type) {
@@ -88,10 +88,10 @@ func (v Value) Bounded() (text string, ok bool) {
 	return string(data), err == nil
 }
 
-// AppendJSON writes the value as JSON: members in the order in which they were written, <, > and &
-// as they are, moments and durations in the platform's form, bytes as base64, an entity as the
-// platform writes it. NaN, infinities and an optional value without value are null. It fails where
-// the JSON is larger than the output that one evaluation may give.
+// AppendJSON appends the value as JSON. Members keep their order, and <, > and & are not escaped.
+// Moments, durations and entities have the platform's form, bytes are base64. NaN, infinities and
+// an optional without a value are null. It fails if the JSON exceeds the output that one evaluation
+// may give.
 func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 	w := jsonWriter{dst: dst, start: len(dst), memory: v.memory}
 	if !w.value(v.val, 0) {
@@ -100,15 +100,15 @@ func (v Value) AppendJSON(dst []byte) ([]byte, error) {
 	return w.dst, nil
 }
 
-// AddSize adds the bytes of the value's JSON to a sum; fits is false as soon as that is more than
-// one evaluation may give.
+// AddSize adds the size of the value's JSON in bytes to a sum. fits is false as soon as the sum
+// exceeds the output that one evaluation may give.
 func (v Value) AddSize(sum int) (total int, fits bool) {
 	w := jsonWriter{memory: v.memory, counting: true, counted: sum}
 	fits = w.value(v.val, 0)
 	return w.counted, fits
 }
 
-// jsonWriter writes values until the limit. With counting set it only measures.
+// jsonWriter writes values up to a limit. With counting set it only measures.
 type jsonWriter struct {
 	dst      []byte
 	start    int
@@ -126,8 +126,8 @@ func (w *jsonWriter) full() bool {
 	return len(w.dst)-w.start > MaxOutput
 }
 
-// maxValueDepth bounds recursion. No expression nests deeper, but a sender's JSON put into maps
-// could.
+// maxValueDepth bounds recursion. Expressions nest less deeply, but a sender's JSON within maps may
+// not.
 const maxValueDepth = 1000
 
 func (w *jsonWriter) value(v ref.Val, depth int) bool {
@@ -206,8 +206,8 @@ func (w *jsonWriter) ordered(m *Map, depth int) bool {
 	return true
 }
 
-// mapper writes a map that a function of CEL's libraries has made; such maps have no order, so
-// their names are sorted.
+// mapper writes a map that one of CEL's libraries has made. Such a map has no order, so its names
+// are sorted.
 func (w *jsonWriter) mapper(m traits.Mapper, depth int) bool {
 	var keys []ref.Val
 	for it := m.Iterator(); it.HasNext() == types.True; {
@@ -233,7 +233,7 @@ func (w *jsonWriter) member(i int, key, value ref.Val, depth int) bool {
 	return w.value(value, depth+1)
 }
 
-// keyText is a map's key as a JSON name.
+// keyText returns a map's key as a JSON name.
 func keyText(key ref.Val) string {
 	switch k := key.(type) {
 	case types.String:
@@ -246,7 +246,7 @@ func keyText(key ref.Val) string {
 	return fmt.Sprint(key.Value())
 }
 
-// typeText is what stands for a value that has no JSON of its own, such as a type.
+// typeText stands for a value without JSON of its own, such as a type.
 func typeText(v ref.Val) string {
 	if t, ok := v.(ref.Type); ok {
 		return t.TypeName()
@@ -254,8 +254,8 @@ func typeText(v ref.Val) string {
 	return v.Type().TypeName()
 }
 
-// formatDouble is the shortest text that reads back as the same number, without exponent in the
-// usual range.
+// formatDouble returns the shortest text that reads back as the same number, without an exponent in
+// the usual range.
 func formatDouble(f float64) string {
 	switch {
 	case math.IsNaN(f):
@@ -273,8 +273,8 @@ func formatDouble(f float64) string {
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
-// entityJSON is an entity as the platform writes it, without what a sender posted. It is written
-// once.
+// entityJSON writes an entity as the platform does, without the sender's JSON, and remembers the
+// result.
 func (m *Memory) entityJSON(o *Object) []byte {
 	if o.IsMissing() {
 		return []byte("null")

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// anyValue draws a value as an expression could give it.
+// anyValue draws any value that an expression can give.
 func anyValue(depth int) *rapid.Generator[ref.Val] {
 	scalars := []*rapid.Generator[ref.Val]{
 		rapid.Custom(func(t *rapid.T) ref.Val { return types.String(rapid.SliceOf(rapid.Byte()).Draw(t, "text")) }),
@@ -50,8 +50,7 @@ func anyValue(depth int) *rapid.Generator[ref.Val] {
 	)...)
 }
 
-// TestAppendJSON_parses: whatever an expression gives, what is written is one JSON value, after
-// what was there.
+// TestAppendJSON_parses: AppendJSON appends exactly one JSON value, whatever an expression gives.
 func TestAppendJSON_parses(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -73,7 +72,7 @@ func TestAppendJSON_parses(t *testing.T) {
 	})
 }
 
-// TestDecodeJSON_keeps: JSON that is read and written again is the same, in the same order.
+// TestDecodeJSON_keeps: JSON stays the same, order included, when it is read and written again.
 func TestDecodeJSON_keeps(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{

@@ -6,24 +6,24 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// What one step may work on: it calls Go code, which nothing interrupts, so sizes are looked at
-// before it starts.
+// The limits of one step. A step calls Go code that nothing interrupts, so sizes are checked before
+// it starts.
 const (
-	MaxOutput   = 16 << 20   // bytes of all that the expressions of one evaluation give
+	MaxOutput   = 16 << 20   // bytes that all expressions of one evaluation may give together
 	MaxText     = MaxOutput  // bytes of one text
-	MaxElements = 200_000    // of one list that a function makes or works through
+	MaxElements = 200_000    // of one list that a function makes or reads
 	MaxWork     = 20_000_000 // of one call
 )
 
-// LimitError says what an expression asks too much of.
+// LimitError says which limit an expression exceeds.
 type LimitError struct{ message string }
 
 func (e *LimitError) Error() string { return e.message }
 
-// TooMuch is the value that a function returns where it would have to work through too much.
+// TooMuch is the result of a function that would exceed a limit.
 func TooMuch(message string) ref.Val { return types.WrapErr(&LimitError{message}) }
 
-// What an expression asks too much of, in words.
+// The limits in words.
 const (
 	TextLimit = "a text of more than 16 MiB"
 	ListLimit = "a list of more than 200000 elements"
@@ -32,8 +32,8 @@ const (
 	WorkLimit = "values too large for this operation"
 )
 
-// Weigh is the size of a value: elements and members at every depth, texts by their bytes, entities
-// as one.
+// Weigh returns the size of a value: its elements and members at every depth, plus the bytes of its
+// texts. An entity counts as one.
 func Weigh(v ref.Val, limit int) int {
 	return Measure(v, limit, func(leaf ref.Val) int {
 		switch x := leaf.(type) {
@@ -46,8 +46,8 @@ func Weigh(v ref.Val, limit int) int {
 	})
 }
 
-// Effort is what comparing a value with its equal takes: an entity counts for all that it holds, a
-// text for little.
+// Effort returns the cost of comparing a value with its equal. An entity counts with all its
+// values, a text counts little.
 func Effort(v ref.Val, limit int) int {
 	return Measure(v, limit, func(leaf ref.Val) int {
 		switch x := leaf.(type) {
@@ -62,8 +62,8 @@ func Effort(v ref.Val, limit int) int {
 	})
 }
 
-// Measure adds up a value's lists and maps, at every depth, and what is in them. It stops at limit:
-// a list of lists can be larger than anything that fits into memory.
+// Measure adds up lists and maps at every depth and the leaves in them. It stops at limit, because
+// a list of lists may be larger than memory.
 func Measure(v ref.Val, limit int, leaf func(ref.Val) int) int {
 	w := 1
 	switch x := v.(type) {
@@ -90,12 +90,12 @@ func Measure(v ref.Val, limit int, leaf func(ref.Val) int) int {
 	return w
 }
 
-// TextLen is the number of bytes of a text, 0 of anything else.
+// TextLen returns the bytes of a text, 0 for anything else.
 func TextLen(v ref.Val) int {
 	return len(TextOf(v))
 }
 
-// ListLen is the number of elements of a list, 0 of anything else.
+// ListLen returns the elements of a list, 0 for anything else.
 func ListLen(v ref.Val) int {
 	if l, ok := v.(traits.Lister); ok {
 		if n, ok := l.Size().(types.Int); ok {
@@ -105,7 +105,7 @@ func ListLen(v ref.Val) int {
 	return 0
 }
 
-// GuardEqual refuses to compare two values that are too large for it; nil where they are not.
+// GuardEqual refuses to compare two values that are too large. Otherwise it returns nil.
 func GuardEqual(args []ref.Val) ref.Val {
 	if DecidedAtOnce(args[0], args[1]) {
 		return nil
@@ -113,7 +113,7 @@ func GuardEqual(args []ref.Val) ref.Val {
 	return GuardEffort(args)
 }
 
-// GuardEffort refuses values that are together too large to be looked through.
+// GuardEffort refuses values that are too large together. Otherwise it returns nil.
 func GuardEffort(args []ref.Val) ref.Val {
 	w := 0
 	for _, arg := range args {
@@ -124,8 +124,8 @@ func GuardEffort(args []ref.Val) ref.Val {
 	return nil
 }
 
-// DecidedAtOnce reports a scalar, an entity and something else, or two entities whose comparison
-// looks into neither.
+// DecidedAtOnce reports whether a comparison need not look inside: one value is a scalar, only one
+// is an entity, or the types or pointers of two entities decide.
 func DecidedAtOnce(a, b ref.Val) bool {
 	a, b = Plain(a), Plain(b)
 	x, isEntity := a.(*Object)

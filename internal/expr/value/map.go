@@ -8,9 +8,9 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// Map is a map that keeps the order in which its members were written, because receivers read
-// bodies and compare bytes. It is immutable: insert gives a longer one, which shares the entries as
-// an appended slice does.
+// Map keeps the order in which its members were written, because receivers read bodies and compare
+// bytes. A map is immutable: Insert returns a longer one, which shares the entries as an appended
+// slice does.
 type Map struct {
 	shared *entries
 	size   int
@@ -18,7 +18,7 @@ type Map struct {
 
 type entries struct {
 	keys, values []ref.Val
-	index        map[any]int // of a large map; in a small one looking through the keys is faster
+	index        map[any]int // of a large map; a small one is searched faster without
 }
 
 const smallMap = 8
@@ -27,7 +27,7 @@ func NewMap(capacity int) *Map {
 	return &Map{shared: &entries{keys: make([]ref.Val, 0, capacity), values: make([]ref.Val, 0, capacity)}}
 }
 
-// find returns the place of a key, -1 when it is not there.
+// find returns the index of a key, -1 if the map lacks it.
 func (e *entries) find(key any) int {
 	if e.index != nil {
 		if i, ok := e.index[key]; ok {
@@ -57,7 +57,7 @@ func (e *entries) add(k any, key, value ref.Val) {
 	}
 }
 
-// Hashable is what equal keys have in common: 1, 1u and 1.0 are one key.
+// Hashable returns a Go value that equal keys share: 1, 1u and 1.0 are one key.
 func Hashable(key ref.Val) (any, bool) {
 	switch k := key.(type) {
 	case types.String:
@@ -75,7 +75,7 @@ func Hashable(key ref.Val) (any, bool) {
 	return nil, false
 }
 
-// Insert returns the map with one more member. The error says what is wrong with the key.
+// Insert returns the map with a further member. The error says what is wrong with the key.
 func (m *Map) Insert(key, value ref.Val) (*Map, *types.Err) {
 	k, ok := Hashable(key)
 	if !ok {
@@ -85,7 +85,7 @@ func (m *Map) Insert(key, value ref.Val) (*Map, *types.Err) {
 		return nil, types.NewErr("a name stands twice in a map").(*types.Err)
 	}
 	shared := m.shared
-	if len(shared.keys) != m.size { // somebody has made another longer one of it
+	if len(shared.keys) != m.size { // another longer map already uses the entries
 		shared = NewMap(m.size + 1).shared
 		for i := range m.size {
 			h, _ := Hashable(m.shared.keys[i])
@@ -96,8 +96,8 @@ func (m *Map) Insert(key, value ref.Val) (*Map, *types.Err) {
 	return &Map{shared, m.size + 1}, nil
 }
 
-// Put sets a member of a map that nobody else has yet; the last of two equal keys counts, at the
-// place of the first.
+// Put sets a member of a map that only the caller holds. A repeated key replaces the value and
+// keeps its position.
 func (m *Map) Put(key string, value ref.Val) {
 	if i := m.shared.find(key); i >= 0 {
 		m.shared.values[i] = value
@@ -107,7 +107,6 @@ func (m *Map) Put(key string, value ref.Val) {
 	m.size++
 }
 
-// Find returns a member.
 func (m *Map) Find(key ref.Val) (ref.Val, bool) {
 	k, ok := Hashable(key)
 	if !ok {
@@ -120,7 +119,7 @@ func (m *Map) Find(key ref.Val) (ref.Val, bool) {
 	return m.shared.values[i], true
 }
 
-// Get returns a member or an error.
+// Get returns a member or an error value.
 func (m *Map) Get(key ref.Val) ref.Val {
 	if value, ok := m.Find(key); ok {
 		return value
@@ -128,22 +127,21 @@ func (m *Map) Get(key ref.Val) ref.Val {
 	return types.NewErr("no such key: %v", key)
 }
 
-// Contains answers the operator in.
+// Contains is the operator in.
 func (m *Map) Contains(key ref.Val) ref.Val {
 	_, ok := m.Find(key)
 	return types.Bool(ok)
 }
 
-// Size is the number of members.
 func (m *Map) Size() ref.Val { return types.Int(m.size) }
 
-// IsZeroValue tells optional.ofNonZeroValue.
+// IsZeroValue serves optional.ofNonZeroValue.
 func (m *Map) IsZeroValue() bool { return m.size == 0 }
 
-// Iterator gives the keys in their order.
+// Iterator yields the keys in order.
 func (m *Map) Iterator() traits.Iterator { return NewList(m.shared.keys[:m.size]).Iterator() }
 
-// Fold gives keys and values in their order to a comprehension.
+// Fold passes keys and values to a comprehension, in order.
 func (m *Map) Fold(f traits.Folder) {
 	for i := range m.size {
 		if !f.FoldEntry(m.shared.keys[i], m.shared.values[i]) {
@@ -155,7 +153,7 @@ func (m *Map) Fold(f traits.Folder) {
 // Type is CEL's map.
 func (m *Map) Type() ref.Type { return types.MapType }
 
-// Value gives what Go code of CEL's extensions expects of a map.
+// Value returns the Go map that CEL's extensions expect.
 func (m *Map) Value() any {
 	plain := make(map[ref.Val]ref.Val, m.size)
 	for i := range m.size {
@@ -164,7 +162,7 @@ func (m *Map) Value() any {
 	return plain
 }
 
-// Equal does not ask for the order.
+// Equal ignores the order of members.
 func (m *Map) Equal(other ref.Val) ref.Val {
 	o, ok := other.(traits.Mapper)
 	if !ok || o.Size() != m.Size() {
@@ -179,7 +177,7 @@ func (m *Map) Equal(other ref.Val) ref.Val {
 	return types.True
 }
 
-// ConvertToType gives the type and the map itself.
+// ConvertToType returns the type or the map itself.
 func (m *Map) ConvertToType(t ref.Type) ref.Val {
 	switch t {
 	case types.MapType:
@@ -190,7 +188,7 @@ func (m *Map) ConvertToType(t ref.Type) ref.Val {
 	return types.NewErr("a map is no %s", t.TypeName())
 }
 
-// ConvertToNative serves the functions of CEL's libraries that want a Go map.
+// ConvertToNative serves functions of CEL's libraries that want a Go map.
 func (m *Map) ConvertToNative(t reflect.Type) (any, error) {
 	if t.Kind() == reflect.Interface && reflect.TypeFor[*Map]().Implements(t) {
 		return m, nil

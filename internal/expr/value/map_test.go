@@ -8,7 +8,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// TestOrderedMap_shared: a map never changes, also when several longer ones are made of it.
+// TestOrderedMap_shared: a map never changes, even when several longer maps are made of it.
 func TestOrderedMap_shared(t *testing.T) {
 	t.Parallel()
 	text := func(m *Map) string { s, _ := New(m, nil).AppendJSON(nil); return string(s) }

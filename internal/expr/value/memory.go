@@ -10,33 +10,33 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Memory is what is known of the entities of one evaluation: values that were made of them once,
-// and what functions have found out. Not for concurrent use.
+// Memory remembers, for one evaluation, the values made of entities and what functions have
+// computed. It is not safe for concurrent use.
 type Memory struct {
-	// Memo is what was found out about the subject, by keys of types that only their owners know.
+	// Memo holds results of functions. Each owner uses a key type of its own.
 	Memo map[any]any
-	// Shown gives what is written in the place of an entity as a whole: a copy, or nil for null.
-	// Without it the entity itself is written.
+	// Shown returns what is written in place of a whole entity: a copy, or nil for null. If Shown
+	// is nil, the entity itself is written.
 	Shown func(entity any) any
 
 	lists   map[listKey]ref.Val
 	written map[any][]byte // JSON of entities, by pointer
 }
 
-// NewMemory is a memory that knows nothing yet.
+// NewMemory makes an empty memory.
 func NewMemory() *Memory {
 	return &Memory{Memo: map[any]any{}, lists: map[listKey]ref.Val{}, written: map[any][]byte{}}
 }
 
-// Wrap makes a value of a pointer to an entity; a nil pointer is null. It also takes what is a
-// value already, and Go's strings, numbers and booleans.
+// Wrap makes a value of a pointer to an entity; a nil pointer is null. It also takes values, and
+// Go's strings, numbers and booleans.
 func (m *Memory) Wrap(x any) ref.Val {
 	switch x := x.(type) {
 	case nil:
 		return types.NullValue
 	case ref.Val:
 		return x
-	case *forgehook.DocumentParameter: // the most frequent one
+	case *forgehook.DocumentParameter: // the most frequent type
 		if x == nil {
 			return types.NullValue
 		}
@@ -56,17 +56,17 @@ func (m *Memory) Wrap(x any) ref.Val {
 	return types.DefaultTypeAdapter.NativeToValue(x)
 }
 
-// Missing is the field that a document does not have.
+// Missing is a field that the document lacks.
 func (m *Memory) Missing() ref.Val { return &Object{typ: parameterEntity, Memory: m} }
 
-// listKey is the identity of a slice inside the subject.
+// listKey identifies a slice inside the subject.
 type listKey struct {
 	first  any // pointer to the first element, typed
 	length int
 }
 
-// list makes a list of a slice of the subject. The same slice gives the same list, so that reading
-// one member in a loop over thousands is not quadratic.
+// list makes a list of a slice of the subject. The same slice gives the same list, so that a loop
+// which reads the member thousands of times is not quadratic.
 func (m *Memory) list(r reflect.Value) ref.Val {
 	if r.Len() == 0 {
 		return EmptyList
@@ -88,7 +88,7 @@ func (m *Memory) list(r reflect.Value) ref.Val {
 	return made
 }
 
-// Raw makes a value of JSON that a sender wrote, once.
+// Raw makes a value of a sender's JSON and remembers it.
 func (m *Memory) Raw(data json.RawMessage) ref.Val {
 	if len(data) == 0 {
 		return types.NullValue

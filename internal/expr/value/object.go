@@ -13,16 +13,16 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Object is an entity as a value: a pointer to a struct of the root, read where it stands. A
-// missing one (a field that a document does not have) has a nil pointer: its members are null.
+// Object is an entity as a value: a pointer to a struct of the root. A field that the document
+// lacks is an Object without entity, and its members are null.
 type Object struct {
 	typ    *entity
-	Entity any           // *forgehook.Document and so on; nil: missing
+	Entity any           // such as *forgehook.Document; nil if missing
 	value  reflect.Value // the struct
-	Memory *Memory       // of the evaluation that it belongs to
+	Memory *Memory       // of the object's evaluation
 }
 
-// derived are the members that are not in the struct.
+// derived are the members that have no field in the struct.
 var derived = map[string][]*member{
 	"Response": responseMembers,
 	"Document": {
@@ -53,7 +53,7 @@ var derived = map[string][]*member{
 	},
 }
 
-// Document returns the document behind a value, nil for what is none.
+// Document returns the document behind a value, nil for any other value.
 func Document(x ref.Val) *forgehook.Document {
 	if o, ok := x.(*Object); ok {
 		d, _ := o.Entity.(*forgehook.Document)
@@ -62,13 +62,13 @@ func Document(x ref.Val) *forgehook.Document {
 	return nil
 }
 
-// IsMissing reports the field that a document does not have.
+// IsMissing reports whether the object is a field that the document lacks.
 func (o *Object) IsMissing() bool { return o.Entity == nil }
 
-// indexKey is the root of an index in the memory of an evaluation.
+// indexKey is the key of a field index in the memory of an evaluation.
 type indexKey struct{ root any }
 
-// Fields gives the fields of a document or below a field, found once for all expressions of an
+// Fields returns the fields of a document or those below a field. They are indexed once per
 // evaluation.
 func (o *Object) Fields() *forgehook.FieldIndex {
 	key := indexKey{o.Entity}
@@ -87,10 +87,10 @@ func (o *Object) Fields() *forgehook.FieldIndex {
 	return index
 }
 
-// effortKey is what comparing an entity takes, in the memory of an evaluation.
+// effortKey is the key of an entity's effort in the memory of an evaluation.
 type effortKey struct{ ptr any }
 
-// effort is the number of values in the entity, counted once.
+// effort returns the number of values in the entity, counted once.
 func (o *Object) effort() int {
 	if o.IsMissing() {
 		return 1
@@ -131,7 +131,7 @@ func valuesIn(r reflect.Value) int {
 	return n
 }
 
-// Member reads a member by its name; ok is false where the entity has none of that name.
+// Member reads a member by its name. ok is false if the entity has no such member.
 func (o *Object) Member(name string) (value ref.Val, ok bool) {
 	m, ok := o.typ.byName[name]
 	if !ok {
@@ -144,7 +144,7 @@ func (o *Object) Member(name string) (value ref.Val, ok bool) {
 	return got.(ref.Val), true
 }
 
-// Get reads a member where the type is not known before evaluation.
+// Get reads a member of an object whose type is known only at evaluation.
 func (o *Object) Get(index ref.Val) ref.Val {
 	name, _ := index.(types.String)
 	if value, ok := o.Member(string(name)); ok {
@@ -153,20 +153,19 @@ func (o *Object) Get(index ref.Val) ref.Val {
 	return types.NewErr("no such member of %s", o.typ.name)
 }
 
-// IsSet tells has() where the type is not known before evaluation.
+// IsSet serves has() on an object whose type is known only at evaluation.
 func (o *Object) IsSet(index ref.Val) ref.Val {
 	name, _ := index.(types.String)
 	value, ok := o.Member(string(name))
 	return types.Bool(ok && value != types.NullValue)
 }
 
-// Value is the object itself: [types.FieldType] reads members of it.
+// Value returns the object itself, because [types.FieldType] reads members of it.
 func (o *Object) Value() any { return o }
 
-// Type is the entity.
 func (o *Object) Type() ref.Type { return o.typ.celType }
 
-// Equal compares what the objects hold.
+// Equal compares the contents of two objects.
 func (o *Object) Equal(other ref.Val) ref.Val {
 	p, ok := other.(*Object)
 	if !ok || o.typ != p.typ {
@@ -175,7 +174,7 @@ func (o *Object) Equal(other ref.Val) ref.Val {
 	return types.Bool(o.Entity == p.Entity || (!o.IsMissing() && !p.IsMissing() && reflect.DeepEqual(o.Entity, p.Entity)))
 }
 
-// ConvertToType gives the type of the object and nothing else.
+// ConvertToType returns the type or the object itself.
 func (o *Object) ConvertToType(t ref.Type) ref.Val {
 	switch t {
 	case types.TypeType:
@@ -186,7 +185,7 @@ func (o *Object) ConvertToType(t ref.Type) ref.Val {
 	return types.NewErr("a %s is no %s", o.typ.name, t.TypeName())
 }
 
-// ConvertToNative gives the pointer.
+// ConvertToNative returns the pointer to the entity.
 func (o *Object) ConvertToNative(t reflect.Type) (any, error) {
 	if o.Entity != nil && reflect.TypeOf(o.Entity).AssignableTo(t) {
 		return o.Entity, nil
@@ -194,8 +193,8 @@ func (o *Object) ConvertToNative(t reflect.Type) (any, error) {
 	return nil, fmt.Errorf("a %s is no %s", o.typ.name, t)
 }
 
-// reader makes the function that turns a field of this Go type into a value. It is made once, so
-// that reading costs no search.
+// reader returns the function that makes values of this Go type. It is made once per type, so that
+// reading a field needs no search.
 func reader(t reflect.Type) func(reflect.Value, *Memory) ref.Val {
 	if t.Kind() == reflect.Pointer {
 		if entityByType[t.Elem()] != nil {

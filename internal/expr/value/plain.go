@@ -8,7 +8,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Plain takes an optional value out of its wrapping; a field that a document does not have is null.
+// Plain unwraps an optional value and makes null of a field that the document lacks.
 func Plain(v ref.Val) ref.Val {
 	for {
 		switch x := v.(type) {
@@ -30,7 +30,7 @@ func Plain(v ref.Val) ref.Val {
 	}
 }
 
-// IsScalar reports that a value is neither a list nor a map nor an entity.
+// IsScalar reports whether a value is neither a list nor a map nor an entity.
 func IsScalar(v ref.Val) bool {
 	switch v.(type) {
 	case traits.Mapper, traits.Lister, *Object:
@@ -39,14 +39,14 @@ func IsScalar(v ref.Val) bool {
 	return true
 }
 
-// TextOf is a text, "" for anything else.
+// TextOf returns a text, "" for anything else.
 func TextOf(v ref.Val) string {
 	s, _ := v.(types.String)
 	return string(s)
 }
 
-// Readable takes the value of a field where a field stands for it, as in
-// number(doc.field("Total")).
+// Readable returns the value of a field, and any other value as it is. So
+// number(doc.field("Total")) needs no .value.
 func Readable(v ref.Val) ref.Val {
 	v = Plain(v)
 	if o, ok := v.(*Object); ok && o.typ == parameterEntity {
@@ -55,7 +55,7 @@ func Readable(v ref.Val) ref.Val {
 	return v
 }
 
-// AsDouble is the value of a number of any kind.
+// AsDouble returns a number of any type as a double.
 func AsDouble(v ref.Val) (float64, bool) {
 	switch x := v.(type) {
 	case types.Double:
@@ -68,7 +68,7 @@ func AsDouble(v ref.Val) (float64, bool) {
 	return 0, false
 }
 
-// LimitedText is a text that a function gives, unless it is too long.
+// LimitedText makes a value of a text, or an error value if the text is too long.
 func LimitedText(s string) ref.Val {
 	if len(s) > MaxText {
 		return TooMuch(TextLimit)
@@ -76,7 +76,7 @@ func LimitedText(s string) ref.Val {
 	return types.String(s)
 }
 
-// TypeName names the type of a value in words for messages.
+// TypeName names the type of a value in words, for messages.
 func TypeName(v ref.Val) string {
 	switch x := v.(type) {
 	case types.Null:

@@ -27,7 +27,7 @@ type callbackFacts struct {
 	Error   *string         `json:"error"`
 }
 
-// responseMembers are what a response has beside its status.
+// responseMembers are the members of a response besides its status.
 var responseMembers = []*member{
 	{name: "headers", celType: cel.MapType(cel.StringType, Nullable(cel.StringType)), facts: MemberFacts{Type: "dyn"}, get: func(o *Object) ref.Val {
 		return o.once("headers", responseHeaders)
@@ -43,23 +43,23 @@ var responseMembers = []*member{
 	}},
 }
 
-// Response makes the variable response. Of a body that is cut off only the text can be read.
+// Response makes the variable response. A body that was cut off can be read only as text.
 func (m *Memory) Response(x *forgehook.Exchange) ref.Val {
 	return m.Wrap(&responseFacts{StatusCode: int32(x.StatusCode), exchange: x}) //nolint:gosec // it has three digits
 }
 
-// Callback makes the variable callback of what an endpoint has said later.
+// Callback makes the variable callback.
 func (m *Memory) Callback(said *forgehook.Callback) ref.Val {
 	return m.Wrap(&callbackFacts{Result: said.Result, Outcome: string(said.Ended()), Error: said.Error})
 }
 
-// onceKey is a member of a response in the memory of an evaluation.
+// onceKey is the key of a member of a response in the memory of an evaluation.
 type onceKey struct {
 	ptr    any
 	member string
 }
 
-// once reads a member of a response when it is first asked for.
+// once reads a member of a response at its first use and remembers it.
 func (o *Object) once(member string, read func(*forgehook.Exchange) ref.Val) ref.Val {
 	key := onceKey{o.Entity, member}
 	if known, ok := o.Memory.Memo[key].(ref.Val); ok {
@@ -70,10 +70,9 @@ func (o *Object) once(member string, read func(*forgehook.Exchange) ref.Val) ref
 	return made
 }
 
-// headerMap is a map in which names are found in any case, as the names of headers are.
+// headerMap finds names in any case, as HTTP does.
 type headerMap struct{ *Map }
 
-// Find returns a header.
 func (m headerMap) Find(key ref.Val) (ref.Val, bool) {
 	if name, ok := key.(types.String); ok {
 		key = types.String(strings.ToLower(string(name)))
@@ -81,7 +80,7 @@ func (m headerMap) Find(key ref.Val) (ref.Val, bool) {
 	return m.Map.Find(key)
 }
 
-// Get returns a header or an error.
+// Get returns a header or an error value.
 func (m headerMap) Get(key ref.Val) ref.Val {
 	if value, ok := m.Find(key); ok {
 		return value
@@ -89,20 +88,20 @@ func (m headerMap) Get(key ref.Val) ref.Val {
 	return m.Map.Get(key)
 }
 
-// Contains answers the operator in.
+// Contains is the operator in.
 func (m headerMap) Contains(key ref.Val) ref.Val {
 	_, ok := m.Find(key)
 	return types.Bool(ok)
 }
 
-// responseHeaders are in alphabetical order, with names in lower case.
+// responseHeaders have names in lower case, in alphabetical order.
 func responseHeaders(x *forgehook.Exchange) ref.Val {
 	lower := make(map[string]string, len(x.Headers))
 	names := make([]string, 0, len(x.Headers))
 	for name := range x.Headers {
 		names = append(names, name)
 	}
-	slices.Sort(names) // of two spellings the later one counts
+	slices.Sort(names) // of two spellings the last one counts
 	for _, name := range names {
 		lower[strings.ToLower(name)] = x.Headers[name]
 	}
@@ -117,11 +116,11 @@ func responseHeaders(x *forgehook.Exchange) ref.Val {
 	return headerMap{m}
 }
 
-// byteOrderMark starts the UTF-8 of some servers, and is no part of JSON.
+// byteOrderMark starts the UTF-8 of some servers. JSON may not contain it.
 var byteOrderMark = []byte("\uFEFF")
 
-// responseJSON is null for what is no JSON, and a limit for more values than an expression may work
-// on.
+// responseJSON is null if the body is no JSON, and an error value if it has more values than an
+// expression may use.
 func responseJSON(x *forgehook.Exchange) ref.Val {
 	if x.Truncated {
 		return types.NullValue

@@ -22,7 +22,7 @@ func (r *Row) Value(i int) *string {
 	return r.Cells[i].Value
 }
 
-// MarshalJSON writes a row as doc.table gives it.
+// MarshalJSON writes the row as doc.table gives it.
 func (r *Row) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')

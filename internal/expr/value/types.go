@@ -12,27 +12,27 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// entity is one type of the domain as expressions see it: a struct of the root whose members carry
-// their JSON names, and what is derived from them.
+// entity is a type of the domain as expressions see it: a struct of the root, whose members have
+// their JSON names, and derived members.
 type entity struct {
 	name    string
 	goType  reflect.Type
 	celType *types.Type
-	members []*member // in the order of the struct, an enum's name after it, derived ones last
+	members []*member // in the order of the struct, each enum followed by its name; derived ones last
 	byName  map[string]*member
 }
 
-// member is one member of an entity. get returns a value or null, never nil.
+// member is a member of an entity. get returns a value or null, never nil.
 type member struct {
 	name    string
 	celType *types.Type
 	facts   MemberFacts
 	field   *types.FieldType
 	get     func(o *Object) ref.Val
-	always  bool // get is asked for a missing object too
+	always  bool // get is also called for a missing object
 }
 
-// The types of the domain, by the names that error messages and documentation use.
+// The types of the domain, under the names in error messages and documentation.
 var (
 	DocumentType     = cel.ObjectType("Document")
 	ParameterType    = cel.ObjectType("Parameter")
@@ -84,11 +84,11 @@ func init() {
 	}
 }
 
-// hidden are members of the structs that expressions do not see: how a service makes documents is
-// no matter of a call.
+// hidden are struct members that expressions do not see: a call has no use for how a service makes
+// documents.
 var hidden = map[string][]string{"Service": {"input", "inputSample"}}
 
-// declare adds the member of one struct field, and the name beside an enum.
+// declare adds the member for a struct field, and the name of an enum.
 func (e *entity) declare(i int) {
 	name, _, _ := strings.Cut(e.goType.Field(i).Tag.Get("json"), ",")
 	if name == "" || name == "-" {
@@ -144,8 +144,7 @@ func (e *entity) add(m *member) {
 	e.byName[m.name] = m
 }
 
-// NullMemberError says that a member of nothing was read. It does not know which expression is
-// null.
+// NullMemberError says that a member of null was read. It does not know which expression is null.
 type NullMemberError struct{ entity, member string }
 
 func (e *NullMemberError) Error() string {
@@ -161,7 +160,7 @@ var (
 	numberGoType   = reflect.TypeFor[json.Number]()
 )
 
-// describe says how expressions see a Go type; the table is that of an enum.
+// describe maps a Go type to the member that expressions see. The table is set for an enum.
 func describe(name string, t reflect.Type) (*member, *forgehook.EnumTable) {
 	m := &member{name: name}
 	if t.Kind() == reflect.Pointer {
@@ -218,7 +217,7 @@ func describe(name string, t reflect.Type) (*member, *forgehook.EnumTable) {
 	return m, nil
 }
 
-// Provider tells CEL about the entities; all other types are the registry's.
+// Provider tells CEL about the entities. The registry knows all other types.
 type Provider struct{ *types.Registry }
 
 func (p Provider) FindStructType(name string) (*types.Type, bool) {
@@ -253,7 +252,7 @@ func (p Provider) FindStructFieldType(name, member string) (*types.FieldType, bo
 	return p.Registry.FindStructFieldType(name, member)
 }
 
-// NewValue refuses Document{...}: an expression writes maps.
+// NewValue refuses Document{...}, because expressions write maps.
 func (p Provider) NewValue(name string, fields map[string]ref.Val) ref.Val {
 	if _, ok := entityByName[name]; ok {
 		return types.NewErr("a %s cannot be made here: write a map", name)

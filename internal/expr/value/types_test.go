@@ -14,8 +14,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// fill sets every field below a value to something that differs from its zero value. Lists get one
-// element, entities inside entities stop after two levels.
+// fill sets every field of a value to something other than its zero value. Lists get one element.
+// Entities inside entities stop after two levels.
 func fill(r reflect.Value, depth int) {
 	switch r.Type() {
 	case timeGoType:
@@ -70,13 +70,12 @@ func fill(r reflect.Value, depth int) {
 	}
 }
 
-// TestMembers reads every member of every entity and expects what the platform's JSON has, so that
-// a field that is added to the root is there for expressions, under the same name and with the same
-// value.
+// TestMembers compares every member of every entity with the platform's JSON. So a field added to
+// the root is there for expressions, under the same name and with the same value.
 func TestMembers(t *testing.T) {
 	t.Parallel()
 	for _, e := range entities {
-		if e.name == "Row" { // has no JSON of structs
+		if e.name == "Row" { // it has no JSON of a struct
 			continue
 		}
 		t.Run(e.name, func(t *testing.T) {
@@ -138,7 +137,7 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// sameJSON ignores the order of members: a Document inside a Document carries a source that is not
+// sameJSON ignores the order of members: a Document inside a Document has a source that is not
 // written.
 func sameJSON(a, b []byte) bool {
 	var x, y any

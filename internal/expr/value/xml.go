@@ -15,14 +15,14 @@ import (
 // maxXMLDepth bounds the nesting of elements.
 const maxXMLDepth = 500
 
-// errNoXML says that a text is no well-formed XML, or more than is read here: a DTD, and with it
-// every entity of its own.
+// errNoXML is the error for text that is not well-formed XML or has a DTD, whose entities are not
+// read.
 var errNoXML = errors.New("it is no XML")
 
 // decodeXML reads one XML document as a map with the root element's name. An element is a map of
-// its children; one with neither children nor attributes is its text. Children of one name are a
-// list, attributes are named "@name", and text beside children or attributes is "#text". Prefixes
-// are dropped, and so is white space around a text.
+// its children, or its text if it has neither children nor attributes. Children of the same name
+// are a list. Attributes are named "@name", text beside children or attributes "#text". Prefixes
+// and white space around text are dropped.
 func decodeXML(data []byte) (ref.Val, error) {
 	dec := xml.NewDecoder(bytes.NewReader(data))
 	dec.CharsetReader = readerOf
@@ -58,7 +58,7 @@ func decodeXML(data []byte) (ref.Val, error) {
 
 const xmlSpace = " \t\r\n"
 
-// xmlReader is a decoder that reads so many values.
+// xmlReader is a decoder that reads a limited number of values.
 type xmlReader struct {
 	*xml.Decoder
 	left int
@@ -135,8 +135,9 @@ func (r *xmlReader) element(start xml.StartElement, depth int) (ref.Val, error) 
 	}
 }
 
-// readerOf serves documents that declare an encoding of Western Europe, and those that say UTF-16
-// and are UTF-8 by now: of .NET, which often are from the start, and ours. All others are not read.
+// readerOf decodes documents that declare a Western European encoding. Documents that declare
+// UTF-16 are UTF-8 already: ours were converted, and .NET's often are from the start. Other
+// encodings are refused.
 func readerOf(charset string, input io.Reader) (io.Reader, error) {
 	charset = strings.ToLower(charset)
 	known := charsets[charset]
@@ -144,7 +145,7 @@ func readerOf(charset string, input io.Reader) (io.Reader, error) {
 	case charset == "utf-16":
 		return input, nil
 	case known == nil || strings.HasPrefix(charset, "utf"):
-		return nil, fmt.Errorf("%w: its encoding is not known", errNoXML)
+		return nil, fmt.Errorf("%w: its encoding is unknown", errNoXML)
 	}
 	return known.NewDecoder().Reader(input), nil
 }

@@ -7,7 +7,7 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// Any bytes give a value that can be written as JSON, or none.
+// FuzzDecodeXML: any bytes give an error or a value that can be written as JSON.
 func FuzzDecodeXML(f *testing.F) {
 	for _, seed := range []string{
 		`<a>x</a>`, `<a b="1"><c/>t<c/></a>`, `<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>`, `<?xml version="1.0" encoding="latin1"?><a>` + "\xfc</a>",
