@@ -21,16 +21,16 @@ import (
 // Scope says which variables an expression sees.
 type Scope int
 
-// The scopes. To add one takes a constant here, its variables in [variables] and a function that
+// The scopes. A new one needs a constant here, its variables in [variables] and a function that
 // makes its [Vars].
 const (
 	Subject   Scope = iota // what a call is about
 	Input                  // the JSON that a sender posts
-	Received               // what a call is about, and what came of it
-	WriteBack              // likewise, and the result
+	Received               // what a call is about, and what came back
+	WriteBack              // likewise, with the call's result and callback
 )
 
-// variable is one name of a scope; aliases are the names that the platform's scripts use.
+// variable is a name of a scope. Its alias is the name in the platform's scripts.
 type variable struct {
 	name  string
 	typ   *cel.Type
@@ -67,7 +67,7 @@ var (
 	}
 )
 
-// variableNames lists the names of a scope, aliases too.
+// variableNames lists the names of a scope with their aliases.
 func variableNames(scope Scope) []string {
 	var names []string
 	for _, v := range variables[scope] {
@@ -86,17 +86,17 @@ const (
 	maxNodes      = 20000
 )
 
-// environment is everything that the expressions of one scope share. It is made once.
+// environment is what the expressions of a scope and library share. It is made once.
 type environment struct {
 	scope   Scope
 	cel     *cel.Env
-	checker *checker.Env // of the same declarations, for what the checker knows of a text that has faults
+	checker *checker.Env // of the same declarations, to check texts that have faults
 	guarded []*functions.Overload
 	prices  []cost.TrackerOption
-	own     map[string]bool // functions that are ours, whose messages are made for readers
+	own     map[string]bool // our own functions, whose messages are for readers
 }
 
-// envKey says which functions there are beside which variables.
+// envKey is a scope with the library that is added to it.
 type envKey struct {
 	scope Scope
 	more  *library.Library // nil: only the standard library
@@ -126,13 +126,13 @@ func newEnvironment(scope Scope, libraries ...*library.Library) (*environment, e
 	opts := []cel.EnvOption{
 		cel.CustomTypeAdapter(registry),
 		cel.CustomTypeProvider(value.Provider{Registry: registry}),
-		cel.EnableMacroCallTracking(), // messages show macros as they were written
+		cel.EnableMacroCallTracking(), // messages quote macros as they were written
 		cel.ParserExpressionSizeLimit(maxCodePoints),
 		cel.ParserRecursionLimit(maxNesting),
 		cel.ExpressionNestingDepthLimit(maxNesting),
 		cel.ExpressionNodeLimit(maxNodes),
 		cel.ParserErrorRecoveryLimit(10),
-		cel.OptionalTypes(cel.OptionalTypesVersion(1)), // first() and last() of version 2 are not ours
+		cel.OptionalTypes(cel.OptionalTypesVersion(1)), // version 2 has its own first() and last()
 		ext.Strings(), ext.Lists(ext.ListsMaxRangeSize(maxRange)), ext.Math(), ext.Sets(), ext.Bindings(), ext.TwoVarComprehensions(),
 	}
 	opts = append(opts, orderedComprehensions()...)

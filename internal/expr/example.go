@@ -11,21 +11,21 @@ import (
 //go:embed example.json
 var exampleJSON []byte
 
-// ExampleSubject is what the documentation's examples are about: an invoice with a total that OCR
-// was not sure of, a supplier with a field below it and a table of two lines.
+// ExampleSubject is the subject of the documentation's examples: an invoice with a total that OCR
+// was not sure of, a supplier with a field below it, and a table of two lines.
 func ExampleSubject() *forgehook.Subject {
 	var sub forgehook.Subject
 	if err := json.Unmarshal(exampleJSON, &sub); err != nil {
-		panic("example.json: " + err.Error()) // it is part of the program
+		panic("example.json: " + err.Error()) // example.json is part of the program
 	}
 	return &sub
 }
 
-// ExampleSource is the JSON of a sender that the examples of the scope Input are about.
+// ExampleSource is a sender's JSON, for the examples of the scope Input.
 const ExampleSource = `{"number": "INV-7", "total": {"amount": 118.4, "currency": "EUR"}, ` +
 	`"lines": [{"sku": "B6", "qty": 100}, {"sku": "N6", "qty": 80}]}`
 
-// ExampleCall is the call of the examples; now is its moment of acceptance.
+// ExampleCall is the call of the examples. Their now is the moment of its acceptance.
 func ExampleCall() Call {
 	return Call{
 		ID: "018f6b1e-7f0a-7c5e-9a3b-0d6f2b1c7e11", WebhookID: "msg_2b1c7e11", Reason: "document.updated", EventType: "document.updated",

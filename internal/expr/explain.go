@@ -15,18 +15,18 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Part is one operand of a condition's top-level &&.
+// Part is an operand of a condition's top-level &&.
 type Part struct {
 	Text   string
 	Passed bool
-	Actual json.RawMessage // values of what depends on the subject: {"doc.status": 9}
-	Hint   string          // what is null, what to change
+	Actual json.RawMessage // values that depend on the subject, such as {"doc.status": 9}
+	Hint   string          // which expression is null, or what to change
 }
 
 // Explain evaluates every part of a condition and says what it saw. A part that calculates with
-// null is not true: it does not pass and says which expression is null. The error is a [*Failure]
-// with code expression_error or expression_limit, of the first part that could not be evaluated
-// while no other part is false or null.
+// null does not pass and says which expression is null. The error is a [*Failure] with code
+// expression_error or expression_limit: that of the first part that cannot be evaluated, if no
+// other part is false or null.
 func (p *Program) Explain(v *Vars) (passed bool, parts []Part, err error) {
 	split, err := p.parts()
 	if err != nil {
@@ -80,14 +80,12 @@ func (p *Program) conditionResult(e ast.Expr, val ref.Val) *Failure {
 	return nil
 }
 
-// shownLeaf is a leaf with its value.
 type shownLeaf struct {
 	leaf
 	value ref.Val
 }
 
-// showLeaves evaluates the leaves of a part. One that cannot be evaluated is left out: the hint
-// says why.
+// showLeaves evaluates the leaves of a part. It omits those that fail, because the hint says why.
 func (p *Program) showLeaves(part *Part, leaves []leaf, v *Vars) []shownLeaf {
 	var shown []shownLeaf
 	actual := []byte{'{'}
@@ -107,14 +105,14 @@ func (p *Program) showLeaves(part *Part, leaves []leaf, v *Vars) []shownLeaf {
 	return shown
 }
 
-// Bounds of what an explanation shows of one value, in bytes.
+// How many bytes an explanation shows of one value.
 const (
 	maxShownText = 200
 	maxShownJSON = 500
 )
 
-// appendShort writes a value as an explanation shows it: an entity by its id, a long text or list
-// cut short.
+// appendShort writes a value for an explanation: an entity by its id, a long text or list cut
+// short.
 func appendShort(dst []byte, val ref.Val, v *Vars) []byte {
 	switch x := value.Plain(val).(type) {
 	case types.String:
@@ -144,7 +142,7 @@ func appendShort(dst []byte, val ref.Val, v *Vars) []byte {
 	return shown
 }
 
-// isShort reports a list or map that is shown as a whole: a small one without an entity anywhere.
+// isShort reports whether a list or map is small, has no entity inside and can be shown whole.
 func isShort(v ref.Val) bool {
 	return value.Measure(v, maxShownJSON, func(leaf ref.Val) int {
 		switch x := leaf.(type) {

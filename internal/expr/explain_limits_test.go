@@ -11,7 +11,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// explained is what an explanation of many fields says, within its limits.
+// explained explains a condition on many fields within the limits.
 func explained(t *testing.T, v *Vars, text string) (passed bool, parts []Part, err error) {
 	t.Helper()
 	p := compile(t, Subject, BoolResult, text)
@@ -19,7 +19,7 @@ func explained(t *testing.T, v *Vars, text string) (passed bool, parts []Part, e
 	return passed, parts, err
 }
 
-// TestExplain_refused: a part that is false or null decides, whatever another one would have been.
+// TestExplain_refused: a false or null part decides, whatever the others would give.
 func TestExplain_refused(t *testing.T) {
 	t.Parallel()
 	const loop = `lists.range(100000).all(a, lists.range(100000).all(b, b >= 0))`
@@ -46,8 +46,8 @@ func TestExplain_refused(t *testing.T) {
 	}
 }
 
-// TestExplain_manyMissing: only the first fields that are not there are told, and names are
-// compared where they are few.
+// TestExplain_manyMissing: an explanation names only the first missing fields, and suggests names
+// only among few.
 func TestExplain_manyMissing(t *testing.T) {
 	t.Parallel()
 	asked := make([]string, 40)
@@ -72,8 +72,8 @@ func TestExplain_manyMissing(t *testing.T) {
 	}
 }
 
-// TestExplain_manyParts: the parts of a long condition beyond the bound are one, and few programs
-// are kept.
+// TestExplain_manyParts: beyond the bound the parts of a condition become one, and few programs are
+// cached.
 func TestExplain_manyParts(t *testing.T) {
 	t.Parallel()
 	texts := make([]string, 819)
@@ -123,7 +123,7 @@ func TestExplain_sharedPrograms(t *testing.T) {
 	}
 }
 
-// programsOf counts the programs that a condition keeps.
+// programsOf counts the cached programs of a condition.
 func programsOf(t *testing.T, p *Program) int {
 	t.Helper()
 	parts, err := p.parts()
@@ -140,7 +140,7 @@ func programsOf(t *testing.T, p *Program) int {
 	return len(kept)
 }
 
-// TestExplain_entities: what holds an entity is not shown as a whole.
+// TestExplain_entities: a value that contains an entity is not shown whole.
 func TestExplain_entities(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -71,7 +71,7 @@ func TestExplain_failures(t *testing.T) {
 	}
 }
 
-// TestExplain_long: an explanation is bounded, whatever the document holds.
+// TestExplain_long: an explanation is short, whatever the document holds.
 func TestExplain_long(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 100_000)

@@ -9,8 +9,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// invoice is the document that most tests are about: waiting for a look (9), Outbox (3), with a
-// total and a field without definition; comment and dates are null.
+// invoice is the document of most tests: status 9, usage Outbox (3), with a total and a field
+// without definition. Its comment and dates are null.
 const invoice = `{"id":912,"status":9,"usage":3,"filename":"inv-0042.pdf","classId":3307,"externalId":"PO-7","resultParameters":[
 	{"id":50,"value":"118.40","paramDef":{"id":179804,"name":"Total","valueType":3},
 		"verifications":[{"id":70,"confidence":0.62,"status":3},{"id":71,"confidence":0.9}]},
@@ -18,7 +18,7 @@ const invoice = `{"id":912,"status":9,"usage":3,"filename":"inv-0042.pdf","class
 
 var accepted = time.Date(2026, 1, 5, 7, 30, 0, 0, time.UTC)
 
-// subject decodes a document; its master and the rest are null.
+// subject decodes a document. Everything else of the subject is null.
 func subject(t testing.TB, document string) *forgehook.Subject {
 	t.Helper()
 	sub := &forgehook.Subject{Document: &forgehook.Document{}}
@@ -43,7 +43,7 @@ func compile(t testing.TB, scope Scope, want Result, text string) *Program {
 	return p
 }
 
-// eval gives the JSON of an expression on the invoice.
+// eval returns the JSON of an expression on the invoice.
 func eval(t testing.TB, text string) string {
 	t.Helper()
 	v, err := compile(t, Subject, AnyResult, text).Eval(invoiceVars(t))
@@ -183,7 +183,7 @@ func TestConstant(t *testing.T) {
 	}
 }
 
-// TestProgram_concurrent is for the race detector.
+// TestProgram_concurrent serves the race detector.
 func TestProgram_concurrent(t *testing.T) {
 	t.Parallel()
 	p := compile(t, Subject, BoolResult, `doc.comment == null && {"a": doc.resultParameters.map(x, x.value)}.a[0] + "x" != "" && doc.filename.matches("inv")`)

@@ -18,11 +18,11 @@ import (
 const (
 	CodeError = forgehook.CallErrorExpression      // it cannot be calculated
 	CodeNull  = forgehook.CallErrorExpressionNull  // it calculates with null
-	CodeLimit = forgehook.CallErrorExpressionLimit // it takes too long, too much memory or gives too much
+	CodeLimit = forgehook.CallErrorExpressionLimit // it takes too long or too much memory, or gives too much
 )
 
-// Failure is an evaluation that gave no value. Its message holds no value of a document, so it may
-// go where values must not.
+// Failure is an evaluation without a value. Its message holds no value of a document, so it may go
+// where such values must not.
 type Failure struct {
 	Code forgehook.CallErrorCode
 	Fault
@@ -34,8 +34,7 @@ func (p *Program) limited(message string) *Failure {
 	return &Failure{CodeLimit, p.options.shift(Fault{Line: 1, Column: 1, Message: message})}
 }
 
-// failed is a failure at an expression; a function that stands behind its receiver is what the
-// place points at.
+// failed is a failure at an expression. For a member function it points at the function's name.
 func (p *Program) failed(code forgehook.CallErrorCode, e ast.Expr, message string) *Failure {
 	src := p.source()
 	e = p.visible(src, e)
@@ -46,7 +45,7 @@ func (p *Program) failed(code forgehook.CallErrorCode, e ast.Expr, message strin
 	return &Failure{code, src.at(at, src.wording(e), message)}
 }
 
-// visible is the expression itself, or the macro around it if it is a step that a macro has made.
+// visible returns the expression, or the macro that made it.
 func (p *Program) visible(src *source, e ast.Expr) ast.Expr {
 	if !strings.Contains(src.wording(e), "@") {
 		return e
@@ -58,7 +57,7 @@ func (p *Program) visible(src *source, e ast.Expr) ast.Expr {
 		}
 		ast.PreOrderVisit(outer, ast.NewExprVisitor(func(inner ast.Expr) {
 			if inner.ID() == e.ID() {
-				around = outer // the innermost comes last
+				around = outer // the innermost macro comes last
 			}
 		}))
 	}))
@@ -67,7 +66,7 @@ func (p *Program) visible(src *source, e ast.Expr) ast.Expr {
 
 func (p *Program) source() *source { return newSource(p.text, p.ast.SourceInfo(), p.options) }
 
-// failure says in plain words why an evaluation gave no value.
+// failure says in plain words why an evaluation failed.
 func (p *Program) failure(v *Vars, err error) *Failure {
 	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok || errors.Is(err, errTime) || errors.Is(err, interpreter.InterruptError{}) {
 		return p.limited("it takes too long: all expressions of one evaluation together have one second and 10 million steps")
@@ -87,7 +86,7 @@ func (p *Program) failure(v *Vars, err error) *Failure {
 	return p.failed(CodeError, e, p.errorWords(e, err))
 }
 
-// originOf finds where the error of an evaluation began.
+// originOf finds where an error began.
 func (v *Vars) originOf(err error) (origin, bool) {
 	val, ok := errors.AsType[*types.Err](err)
 	if !ok {
@@ -111,7 +110,7 @@ func (p *Program) find(id int64) ast.Expr {
 	return found
 }
 
-// null says which expression is null and what to do about it.
+// null says which expression is null and how to mend it.
 func (p *Program) null(e ast.Expr, at origin) *Failure {
 	src := p.source()
 	empty := p.nullOperand(e, at)
@@ -128,7 +127,7 @@ func (p *Program) null(e ast.Expr, at origin) *Failure {
 	case e.Kind() == ast.SelectKind:
 		message = fmt.Sprintf("%s is null and has no %s: test %s != null first, or write .?%s", name, e.AsSelect().FieldName(), name, e.AsSelect().FieldName())
 	case e.Kind() == ast.ComprehensionKind:
-		message = name + " is null: there is nothing to go through"
+		message = name + " is null: there is nothing to loop over"
 	case e.Kind() == ast.CallKind && (e.AsCall().FunctionName() == operators.LogicalAnd || e.AsCall().FunctionName() == operators.LogicalOr):
 		message = name + " is null, neither true nor false"
 	default:
@@ -137,7 +136,7 @@ func (p *Program) null(e ast.Expr, at origin) *Failure {
 	return &Failure{CodeNull, src.at(src.start(empty), text, message)}
 }
 
-// nullOperand is the operand that is null: for a member that was read, what it was read of.
+// nullOperand returns the null operand. If a member was read, this is the object.
 func (p *Program) nullOperand(e ast.Expr, at origin) ast.Expr {
 	if at.nullID != at.id {
 		if found := p.find(at.nullID); found != nil {
@@ -150,7 +149,7 @@ func (p *Program) nullOperand(e ast.Expr, at origin) ast.Expr {
 	return e
 }
 
-// errorWords puts an error of the interpreter or of a function into plain words.
+// errorWords says in plain words what the interpreter or a function reported.
 func (p *Program) errorWords(e ast.Expr, err error) string {
 	message := err.Error()
 	switch {
@@ -170,11 +169,11 @@ func (p *Program) errorWords(e ast.Expr, err error) string {
 	return p.functionWords(e, err)
 }
 
-// functionWords is what a function said, if it is one of ours: those of CEL's libraries repeat
-// values.
+// functionWords returns the message of one of our own functions. Messages of CEL's libraries may
+// quote values, so they are replaced.
 func (p *Program) functionWords(e ast.Expr, err error) string {
 	if e.Kind() == ast.ComprehensionKind {
-		return "only a list or a map can be gone through"
+		return "only a list or a map has elements to loop over"
 	}
 	if e.Kind() == ast.MapKind {
 		if val, ok := errors.AsType[*types.Err](err); ok {
@@ -201,7 +200,7 @@ func (p *Program) functionWords(e ast.Expr, err error) string {
 	return name + " cannot be calculated for these values"
 }
 
-// missingKey is about a member of a sender's JSON or of a map.
+// missingKey is the message for a missing member of a sender's JSON or of a map.
 func (p *Program) missingKey(e ast.Expr) string {
 	name := ""
 	switch e.Kind() {
@@ -218,7 +217,7 @@ func (p *Program) missingKey(e ast.Expr) string {
 	return fmt.Sprintf("there is no member %s: test has(...) first, or write .?%s.orValue(...)", name, name)
 }
 
-// unfitting is about operands whose types only evaluation shows.
+// unfitting is the message for operands whose types are known only at evaluation.
 func (p *Program) unfitting(e ast.Expr) string {
 	if e.Kind() == ast.CallKind {
 		if sign := operatorSign(e.AsCall().FunctionName()); sign != "" {

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestNull is the null rule: comparing with null is always allowed, calculating with it is an error
-// that names what is null.
+// TestNull: null may always be compared. Calculating with it is an error that names what is null.
 func TestNull(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, want string }{ // want: JSON, or the expression that is null
@@ -76,13 +75,13 @@ func TestNull(t *testing.T) {
 	}
 }
 
-// TestFailure: what goes wrong in evaluation, in words without any value of the document.
+// TestFailure: messages are plain and hold no value of the document.
 func TestFailure(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, want string }{
 		{`doc.comment + "x"`, `line 1, column 1: "doc.comment": doc.comment is null: test doc.comment != null first, or give another value with coalesce(doc.comment, ...)`},
 		{"doc.status == 9 &&\n master.id == 1", `line 2, column 2: "master": master is null and has no id: test master != null first, or write .?id`},
-		{`doc.source.a[1].b.map(x, x)`, `line 1, column 1: "doc.source.a[1].b": doc.source.a[1].b is null: there is nothing to go through`},
+		{`doc.source.a[1].b.map(x, x)`, `line 1, column 1: "doc.source.a[1].b": doc.source.a[1].b is null: there is nothing to loop over`},
 		{`doc.source.a[1].b && true`, `line 1, column 1: "doc.source.a[1].b": doc.source.a[1].b is null, neither true nor false`},
 		{`doc.source.total`, `line 1, column 1: "doc.source.total": there is no member total: test has(...) first, or write .?total.orValue(...)`},
 		{`doc.source["total"]`, "line 1, column 1: `doc.source[\"total\"]`: there is no member total: test has(...) first, or write .?total.orValue(...)"},
@@ -98,11 +97,11 @@ func TestFailure(t *testing.T) {
 		{`doc.filename.substring(50)`, `line 1, column 14: "doc.filename.substring(50)": the position is outside of the text`},
 		{`doc.source.z + doc.filename`, `line 1, column 1: "doc.source.z + doc.filename": + does not fit the types of these values: number(x) and text(x) convert them`},
 		{`doc.source.z.size()`, `line 1, column 14: "doc.source.z.size()": size does not take values of these types`},
-		{`doc.source.z.map(x, x)`, `line 1, column 1: "doc.source.z.map(x, x)": only a list or a map can be gone through`},
+		{`doc.source.z.map(x, x)`, `line 1, column 1: "doc.source.z.map(x, x)": only a list or a map has elements to loop over`},
 		{`doc.source.z && true`, `line 1, column 1: "doc.source.z && true": && does not fit the types of these values: number(x) and text(x) convert them`},
 		{`{doc.source.a: 1}`, `line 1, column 1: "{doc.source.a: 1}": a name in a map must be a text, not a list`},
-		{`{doc.filename: 1, "inv-" + "0042.pdf": 2}`, "line 1, column 1: `{doc.filename: 1, \"inv-\" + \"0042.pdf\": 2}`: a name stands twice in a map"},
-		{`["a", "a"].transformMapEntry(i, v, {v: i})`, "line 1, column 1: `[\"a\", \"a\"].transformMapEntry(i, v, {v: i})`: a name stands twice in a map"},
+		{`{doc.filename: 1, "inv-" + "0042.pdf": 2}`, "line 1, column 1: `{doc.filename: 1, \"inv-\" + \"0042.pdf\": 2}`: a map has a name twice"},
+		{`["a", "a"].transformMapEntry(i, v, {v: i})`, "line 1, column 1: `[\"a\", \"a\"].transformMapEntry(i, v, {v: i})`: a map has a name twice"},
 		{`doc.?comment.value()`, `line 1, column 14: "doc.?comment.value()": the optional value has no value: orValue(x) gives another one`},
 		{`doc.filename.matches(doc.filename + "(")`, "line 1, column 14: `doc.filename.matches(doc.filename + \"(\")`: the pattern cannot be read"},
 	} {
@@ -112,7 +111,7 @@ func TestFailure(t *testing.T) {
 	}
 }
 
-// TestFailure_values: an error must not carry what the document holds.
+// TestFailure_values: no error carries a value of the document.
 func TestFailure_values(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t-value"
@@ -125,7 +124,7 @@ func TestFailure_values(t *testing.T) {
 	} {
 		p, err := Compile(Subject, AnyResult, text)
 		if err != nil {
-			continue // the checker knows better
+			continue // the checker refuses it
 		}
 		sub := subject(t, `{"externalId":"`+secret+`%q"}`)
 		_, err = p.Eval(SubjectVars(sub, Call{AcceptedAt: accepted}))

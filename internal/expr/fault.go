@@ -11,10 +11,10 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// Fault is what is wrong at one place of a text.
+// Fault is an error at a position of a text.
 type Fault struct {
 	Line, Column int    // in characters, from 1
-	Text         string // the offending piece, at most 60 bytes
+	Text         string // the piece at fault, at most 60 bytes
 	Message      string
 }
 
@@ -125,7 +125,7 @@ func (c *compiler) constantFaults(tree *ast.AST) Faults {
 				}
 				k, ok := value.Hashable(key.AsLiteral())
 				if ok && seen[k] {
-					fs = append(fs, src.at(src.start(key), src.wording(key), "this name stands twice in the map"))
+					fs = append(fs, src.at(src.start(key), src.wording(key), "the map has this name twice"))
 				}
 				seen[k] = true
 			}

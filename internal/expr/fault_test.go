@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestCompile_faults is what integrators read when they save: the place, the offending text, what
-// is wrong and what was probably meant.
+// TestCompile_faults: a save tells integrators the position, the text at fault, what is wrong and
+// what they probably meant.
 func TestCompile_faults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, want string }{
@@ -54,12 +54,12 @@ func TestCompile_faults(t *testing.T) {
 		{`doc.filename > 1`, `line 1, column 1: "doc.filename > 1": > cannot compare a string with an int: number(x) makes a number of a string, text(x) a string of a number`},
 		{`doc.dtc > "2026-01-01"`, "line 1, column 1: `doc.dtc > \"2026-01-01\"`: > cannot compare a timestamp with a string: date(x) makes a timestamp of a string"},
 		{`doc.id == null`, `line 1, column 1: "doc.id == null": == cannot compare an int with null: it is never null`},
-		{`doc.filename && true`, `line 1, column 1: "doc.filename": here must stand true or false, and this is a string`},
+		{`doc.filename && true`, `line 1, column 1: "doc.filename": this must be true or false, but it is a string`},
 		{`!doc.filename`, `line 1, column 1: "!doc.filename": ! needs true or false, and this is a string`},
-		{`doc.filename.map(x, x)`, `line 1, column 1: "doc.filename": this is a string: only a list or a map can be gone through`},
+		{`doc.filename.map(x, x)`, `line 1, column 1: "doc.filename": this is a string: only a list or a map has elements to loop over`},
 		{`doc.filename.startsWith(1)`, `line 1, column 14: "doc.filename.startsWith(1)": startsWith does not take a string, an int; it is used as string.startsWith(string)`},
-		{`{?"b": doc.filename}`, `line 1, column 8: "doc.filename": behind ?name stands an optional value, such as doc.?comment; this is a string`},
-		{`{"a": 1, "b": 2, "a": 3}`, "line 1, column 18: `\"a\"`: this name stands twice in the map"},
+		{`{?"b": doc.filename}`, `line 1, column 8: "doc.filename": ?name needs an optional value, such as doc.?comment; this is a string`},
+		{`{"a": 1, "b": 2, "a": 3}`, "line 1, column 18: `\"a\"`: the map has this name twice"},
 		{`doc.filename.matches("(")`, "line 1, column 22: `\"(\"`: the pattern cannot be read: missing closing ): `(`"},
 		{`"%d".format([doc.filename])`, `line 1, column 14: "doc.filename": error during formatting: decimal clause can only be used on ints, uints, and doubles, was given string`},
 		// Syntax, mostly of other languages.
@@ -79,7 +79,7 @@ func TestCompile_faults(t *testing.T) {
 		{`return doc.id`, `line 1, column 1: "return": this is a reserved word: an expression is one value, without statements`},
 		{`docs.Where(x => x.id > 1)`, `line 1, column 14: "=>": write a loop as list.map(x, ...), list.filter(x, ...) or list.exists(x, ...)`},
 		{`$"{doc.Id}"`, "line 1, column 1: `$\"`: a text with $ before it is none here: texts are joined with +"},
-		{`doc.filename == \"a\"`, "line 1, column 17: `\\\"`: inside {{ }} and in an expression quotes stand without a backslash: write ' instead"},
+		{`doc.filename == \"a\"`, "line 1, column 17: `\\\"`: an expression takes quotes without a backslash: write ' instead"},
 		{`doc.filename == ` + "`a`", "line 1, column 17: \"`\": write a text in \" or '"},
 		{`doc.id <> 1`, `line 1, column 9: ">": write != for not equal`},
 		{`doc.comment is null`, `line 1, column 13: "is": write == null or != null`},

@@ -6,8 +6,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 )
 
-// FieldNames are the names that the expression asks the document for by field, as far as they are
-// written as texts.
+// FieldNames are the names in calls of the document's field function that are literals.
 func (p *Program) FieldNames() (names []string) {
 	ast.PreOrderVisit(p.ast.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if of, name, ok := namedField(e); ok && slices.Contains(documentNames, of) {
@@ -19,7 +18,7 @@ func (p *Program) FieldNames() (names []string) {
 
 var documentNames = []string{"doc", "srcdoc"}
 
-// namedField takes a call apart that asks a variable for the field of a name.
+// namedField recognises a call x.field("name").
 func namedField(e ast.Expr) (of, name string, ok bool) {
 	if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != "field" || e.AsCall().Target().Kind() != ast.IdentKind {
 		return "", "", false

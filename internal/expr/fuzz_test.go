@@ -8,8 +8,8 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/library"
 )
 
-// FuzzCompile: any text compiles or has faults with a place; what compiles gives JSON or a failure
-// with a code, and ends.
+// FuzzCompile: any text compiles or has faults with a position. A compiled one ends, with JSON or a
+// failure with a code.
 func FuzzCompile(f *testing.F) {
 	for _, fn := range library.Docs() {
 		for _, e := range fn.Examples {

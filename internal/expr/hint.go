@@ -13,7 +13,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// hint says what is worth knowing of a part that is false.
+// hint says what may help with a false part.
 func (p *Program) hint(e ast.Expr, shown []shownLeaf) string {
 	var hints []string
 	for _, l := range shown {
@@ -32,14 +32,14 @@ func (p *Program) hint(e ast.Expr, shown []shownLeaf) string {
 	return strings.Join(hints, "; ")
 }
 
-// Bounds of what an explanation says of fields that are not there.
+// Bounds of what an explanation says about missing fields.
 const (
-	maxMissing = 3   // such fields
-	maxNear    = 200 // names that are compared with the one that was asked for; among more, none is searched for
+	maxMissing = 3   // how many it names
+	maxNear    = 200 // names to search for a similar one; more are not searched
 )
 
-// missingFields says which fields, named by a literal, the document or the field asked for them
-// does not have; left is how many may still be said.
+// missingFields names the literal names of fields that the document or field lacks, at most left of
+// them.
 func missingFields(e ast.Expr, v *Vars, left *int) string {
 	var words []string
 	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
@@ -66,7 +66,7 @@ func missingFields(e ast.Expr, v *Vars, left *int) string {
 	return strings.Join(words, "")
 }
 
-// enumName is the name of a number that is read from an enum member, "" for any other number.
+// enumName returns the name of a number from an enum member, "" for other numbers.
 func (p *Program) enumName(e ast.Expr, n types.Int) string {
 	if e.Kind() != ast.SelectKind {
 		return ""
@@ -86,7 +86,7 @@ func (p *Program) enumName(e ast.Expr, n types.Int) string {
 	return ""
 }
 
-// spellingHint is for two texts that are equal but for case or space around them.
+// spellingHint is for two texts that differ only in case or space at the ends.
 func spellingHint(e ast.Expr, shown []shownLeaf) string {
 	if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != operators.Equals || len(shown) == 0 {
 		return ""

@@ -16,15 +16,15 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// The interpreter counts steps and looks at the clock between them. One step that calls Go code
-// could still run for hours or take all memory ("x".replace("x", long), sets.contains of two long
-// lists, comparing lists of lists of lists), so the size of what a step works on is bounded before
-// it starts.
+// The interpreter counts steps and checks the clock between them. A single step that calls Go code
+// could run for hours or take all memory, such as "x".replace("x", long), sets.contains of two long
+// lists, or a comparison of lists of lists. So the size of its operands is bounded before it
+// starts.
 
-// maxRange is how long a list lists.range makes.
+// maxRange is the longest list that lists.range makes.
 const maxRange = 100_000
 
-// celBounds are those of CEL's own functions, as the declarations of a library have them.
+// celBounds are the bounds of CEL's own functions.
 var celBounds = map[string]library.Bounds{
 	operators.Add:           {Guard: guardSum},
 	operators.Equals:        {Guard: value.GuardEqual, Work: equalWork},
@@ -116,14 +116,15 @@ func guardElements(args []ref.Val) ref.Val {
 
 func guardPair(args []ref.Val) ref.Val { return guardProduct(args[0], args[1]) }
 
-// distinct does the work itself where it can: the library compares every element with every other.
+// distinct replaces the library's function, which compares every element with every other, if
+// hashing is possible.
 func distinct(args []ref.Val) ref.Val {
 	l, ok := args[0].(traits.Lister)
 	if !ok {
 		return nil
 	}
 	seen := map[any]bool{}
-	var kept []ref.Val
+	var elems []ref.Val
 	for it := l.Iterator(); it.HasNext() == types.True; {
 		elem := it.Next()
 		k, ok := value.Hashable(elem)
@@ -135,14 +136,15 @@ func distinct(args []ref.Val) ref.Val {
 		}
 		if !seen[k] {
 			seen[k] = true
-			kept = append(kept, elem)
+			elems = append(elems, elem)
 		}
 	}
-	return value.NewList(kept)
+	return value.NewList(elems)
 }
 
-// guardProduct is for functions that compare every element with every other. Comparing two takes
-// what the lighter one does, so all of one list times the length of the other bounds the work.
+// guardProduct is for functions that compare every element with every other. A comparison costs
+// what the lighter of the two costs. So the effort of one list times the length of the other bounds
+// the work.
 func guardProduct(a, b ref.Val) ref.Val {
 	for _, x := range [][2]ref.Val{{a, b}, {b, a}} {
 		times := max(1, value.ListLen(x[1]))
@@ -153,7 +155,7 @@ func guardProduct(a, b ref.Val) ref.Val {
 	return nil
 }
 
-// guarded gives the functions of an environment with their guards before them.
+// guarded wraps the functions of an environment in their guards.
 func guarded(env *cel.Env, all map[string]library.Bounds) ([]*functions.Overload, error) {
 	var wrapped []*functions.Overload
 	for name, of := range all {
@@ -201,8 +203,8 @@ func withGuard(b *functions.Overload, guard func([]ref.Val) ref.Val) *functions.
 	return &w
 }
 
-// replaceCalls is the decorator for calls that the interpreter does not look up by name: equality,
-// which could compare without end, and matches, whose constant pattern is compiled here once.
+// replaceCalls decorates calls that the interpreter does not look up by name: equality, which might
+// never end, and matches, whose constant pattern is compiled once here.
 func replaceCalls(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	call, ok := i.(interpreter.InterpretableCall)
 	if !ok {
@@ -231,7 +233,7 @@ func equality(a, b ref.Val, wanted types.Bool) ref.Val {
 	return types.Bool(equal == wanted)
 }
 
-// trackers make steps as dear as the work and the memory that they take, for all functions alike.
+// trackers price the steps of all functions by their work and memory.
 func trackers(env *cel.Env, all map[string]library.Bounds) []cost.TrackerOption {
 	var options []cost.TrackerOption
 	for name, f := range env.Functions() {
@@ -245,10 +247,11 @@ func trackers(env *cel.Env, all map[string]library.Bounds) []cost.TrackerOption 
 	return options
 }
 
-// price is a sixteenth of the work: one step buys four bytes of a text or an eighth of an element.
+// price is a sixteenth of the work: one step pays for four bytes of text or an eighth of an
+// element.
 func price(function string, of library.Bounds, args []ref.Val, result ref.Val) uint64 {
 	work := 16
-	plus := function == operators.Add // which shares its operands' elements
+	plus := function == operators.Add // + shares the elements of its operands
 	for _, arg := range args {
 		switch x := arg.(type) {
 		case types.String:
@@ -262,7 +265,7 @@ func price(function string, of library.Bounds, args []ref.Val, result ref.Val) u
 		}
 	}
 	if !of.Shares {
-		work += kept(result, plus)
+		work += memory(result, plus)
 	}
 	if of.Work != nil {
 		work += of.Work(args, result)
@@ -277,8 +280,8 @@ func equalWork(args []ref.Val, _ ref.Val) int {
 	return 2 * value.Effort(args[0], value.MaxWork/10)
 }
 
-// kept is the memory that a result takes, in the unit of a price.
-func kept(result ref.Val, shared bool) int {
+// memory is the price of a result's memory, in units of work.
+func memory(result ref.Val, shared bool) int {
 	switch x := result.(type) {
 	case types.String:
 		return 4 * len(x)

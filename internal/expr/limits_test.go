@@ -30,7 +30,7 @@ func manyFields(n int) *forgehook.Subject {
 	return &forgehook.Subject{Document: d, MasterDocument: &copied}
 }
 
-// doubled nests cel.bind so that each name is the joined eight-fold of the one before.
+// doubled nests cel.bind. Each name joins the name before it eight times.
 func doubled(first, open, sep, closing, last string, times int) string {
 	text, name := "cel.bind(v0, "+first+", ", "v0"
 	for i := 1; i <= times; i++ {
@@ -41,8 +41,8 @@ func doubled(first, open, sep, closing, last string, times int) string {
 	return text + strings.ReplaceAll(last, "$", name) + strings.Repeat(")", times+1)
 }
 
-// ends fails the test when something is still at work after far more than its limits allow: a rule
-// that does not hold would let it run for minutes.
+// ends fails the test if f runs far longer than its limits allow. Without a limit it could run for
+// minutes.
 func ends(t *testing.T, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -57,7 +57,7 @@ func ends(t *testing.T, f func()) {
 	}
 }
 
-// limitOf is the code with which an expression fails.
+// limitOf returns the code of an expression's failure.
 func limitOf(t *testing.T, p *Program, v *Vars) (code forgehook.CallErrorCode) {
 	t.Helper()
 	ends(t, func() {
@@ -69,7 +69,7 @@ func limitOf(t *testing.T, p *Program, v *Vars) (code forgehook.CallErrorCode) {
 	return code
 }
 
-// TestLimits: whatever is written ends with expression_limit, and soon.
+// TestLimits: every expression ends soon, with expression_limit.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	digits := strings.Repeat("0123456789", 10)
@@ -147,7 +147,7 @@ func slicesOf(s string, n int) []string {
 	return all
 }
 
-// TestLimits_shared: the budget is that of the Vars, not of one expression.
+// TestLimits_shared: all expressions of one Vars share its budget.
 func TestLimits_shared(t *testing.T) {
 	t.Parallel()
 	p := compile(t, Subject, AnyResult, `lists.range(100000).map(i, "0123456789").join()`)
@@ -166,7 +166,7 @@ func TestLimits_shared(t *testing.T) {
 	t.Error("a thousand times a megabyte passes")
 }
 
-// TestLimits_usual: documents with thousands of fields are far from the limits.
+// TestLimits_usual: documents with thousands of fields stay far below the limits.
 func TestLimits_usual(t *testing.T) {
 	t.Parallel()
 	sub := manyFields(5000)
@@ -188,7 +188,7 @@ func TestLimits_usual(t *testing.T) {
 	}
 }
 
-// TestLimits_oneStep: a step that outlives the time fails, though nothing came after it.
+// TestLimits_oneStep: a step that takes longer than allowed fails, even if it is the last.
 func TestLimits_oneStep(t *testing.T) {
 	t.Parallel()
 	v := SubjectVars(manyFields(1), Call{AcceptedAt: accepted})
@@ -198,7 +198,7 @@ func TestLimits_oneStep(t *testing.T) {
 	}
 }
 
-// TestLimits_sharedSteps: steps add up over the expressions of one evaluation.
+// TestLimits_sharedSteps: steps add up over all expressions of one evaluation.
 func TestLimits_sharedSteps(t *testing.T) {
 	t.Parallel()
 	p, v := compile(t, Subject, AnyResult, `lists.range(1000).map(i, i).size()`), SubjectVars(manyFields(1), Call{AcceptedAt: accepted})
@@ -218,8 +218,7 @@ func TestLimits_sharedSteps(t *testing.T) {
 	}
 }
 
-// TestLimits_elements: no function sorts more elements than a list may have, wherever it comes
-// from.
+// TestLimits_elements: no function sorts more elements than a list may have, whatever their origin.
 func TestLimits_elements(t *testing.T) {
 	t.Parallel()
 	v, err := InputVars([]byte("["+strings.Repeat("1,", value.MaxElements)+"1]"), accepted)
@@ -243,7 +242,8 @@ func TestLimits_elements(t *testing.T) {
 	}
 }
 
-// TestLimits_entities: an entity is compared by what it holds, and with itself at once.
+// TestLimits_entities: comparing entities costs as much as they hold. An entity equals itself at
+// once.
 func TestLimits_entities(t *testing.T) {
 	t.Parallel()
 	sub := manyFields(5000)
@@ -267,7 +267,7 @@ func TestLimits_entities(t *testing.T) {
 	}
 }
 
-// TestLimits_memory is not parallel: it measures what the process allocates.
+// TestLimits_memory measures the allocations of the process, so it is not parallel.
 func TestLimits_memory(t *testing.T) { //nolint:paralleltest // as above
 	for _, text := range []string{
 		`cel.bind(u, bytes("x".padLeft(100000)), lists.range(100000).map(i, u + bytes(string(i))))`,

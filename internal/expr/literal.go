@@ -8,15 +8,15 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// CEL keeps int and double apart, and people write number(x) > 1000. An int that stands as a
-// literal beside a double is read as the double that was meant; nothing else is converted.
+// CEL separates int and double, but people write number(x) > 1000. So an int literal beside a
+// double is read as a double. Nothing else is converted.
 
-// maxRounds bounds how deep such operations are nested: each round mends those whose operands have
-// types by now.
+// maxRounds bounds the nesting of such operations. Each round converts literals whose operators got
+// types in the round before.
 const maxRounds = 20
 
-// checkNumbers is the checker with that reading. asDouble are the literals that were read so, for
-// whoever checks the text again.
+// checkNumbers checks the text by that rule. asDouble are the converted literals, for a later check
+// of the same text.
 func (c *compiler) checkNumbers() (checked *cel.Ast, asDouble map[int64]bool, issues *cel.Issues) {
 	asDouble = map[int64]bool{}
 	for range maxRounds {
@@ -31,7 +31,7 @@ func (c *compiler) checkNumbers() (checked *cel.Ast, asDouble map[int64]bool, is
 	return checked, asDouble, issues
 }
 
-// parsed is the syntax tree of a text that was parsed before.
+// parsed parses the text again and converts the literals of asDouble.
 func (c *compiler) parsed(asDouble map[int64]bool) *cel.Ast {
 	parsed, _ := c.env.cel.Parse(c.text)
 	fac := ast.NewExprFactory()
@@ -45,7 +45,7 @@ func (c *compiler) parsed(asDouble map[int64]bool) *cel.Ast {
 	return parsed
 }
 
-// findIntLiterals adds the int literals that stand beside a double; it reports whether there are
+// findIntLiterals adds the int literals beside a double to asDouble. It reports whether it found
 // new ones.
 func (c *compiler) findIntLiterals(asDouble map[int64]bool) bool {
 	parsed := c.parsed(asDouble)

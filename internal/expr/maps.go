@@ -13,20 +13,18 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// mapLiteral evaluates {...} to an ordered map in place of the interpreter's own.
+// mapLiteral evaluates {...} to an ordered map. It replaces the interpreter's own literal.
 type mapLiteral struct {
 	id       int64
 	parts    []interpreter.InterpretableV2 // key, value, key, value
-	optional []bool                        // by member: {?key: optional}
+	optional []bool                        // for each member: {?key: optional}
 }
 
-// ID is that of the literal's node.
 func (l *mapLiteral) ID() int64 { return l.id }
 
 // InitVals are the keys and values.
 func (l *mapLiteral) InitVals() []interpreter.InterpretableV2 { return l.parts }
 
-// Type is CEL's map.
 func (l *mapLiteral) Type() ref.Type { return types.MapType }
 
 // Eval evaluates without a frame.
@@ -34,7 +32,6 @@ func (l *mapLiteral) Eval(a interpreter.Activation) ref.Val {
 	return interpreter.EvalActivation(a, l.Exec)
 }
 
-// Exec makes the map.
 func (l *mapLiteral) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	made := value.NewMap(len(l.optional))
 	for i, optional := range l.optional {
@@ -49,7 +46,7 @@ func (l *mapLiteral) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 		if optional {
 			o, ok := val.(*types.Optional)
 			if !ok {
-				return types.NewErrWithNodeID(l.id, "after ?name stands an optional value, not %s", value.TypeName(val))
+				return types.NewErrWithNodeID(l.id, "?name needs an optional value, not %s", value.TypeName(val))
 			}
 			if !o.HasValue() {
 				continue
@@ -68,8 +65,8 @@ func (l *mapLiteral) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	return made
 }
 
-// orderMaps is the decorator that puts mapLiteral in the place of the interpreter's maps; which
-// members are optional only the syntax tree says.
+// orderMaps decorates the interpreter: mapLiteral replaces its maps. The syntax tree tells which
+// members are optional.
 func orderMaps(checked *ast.AST) interpreter.InterpretableDecoratorV2 {
 	literals := map[int64][]bool{}
 	ast.PreOrderVisit(checked.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
@@ -97,7 +94,8 @@ func orderMaps(checked *ast.AST) interpreter.InterpretableDecoratorV2 {
 
 const insertMember = "@insertMember"
 
-// orderedComprehensions replaces transformMap and transformMapEntry, which would build Go maps.
+// orderedComprehensions replaces transformMap and transformMapEntry, which would make unordered Go
+// maps.
 func orderedComprehensions() []cel.EnvOption {
 	k, v := cel.TypeParamType("K"), cel.TypeParamType("V")
 	m := cel.MapType(k, v)

@@ -9,8 +9,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// TestMembers_compile reads every member through the checker and compares it with null where that
-// may be.
+// TestMembers_compile checks an expression for every member and compares nullable ones with null.
 func TestMembers_compile(t *testing.T) {
 	t.Parallel()
 	variable := map[string]string{

@@ -30,7 +30,7 @@ func (w *wording) unknownMember(e ast.Expr, name string) Fault {
 	return w.at(w.name(e), w.wording(e), message)
 }
 
-// nearestMember knows the platform's .NET names too: DocumentParameter.ParamDefId, doc.DTC,
+// nearestMember also knows the platform's .NET names: DocumentParameter.ParamDefId, doc.DTC,
 // doc.Category.
 func nearestMember(name, typeName string) string {
 	names := value.MemberNames(typeName)
@@ -57,7 +57,7 @@ func unwrapped(t *types.Type) *types.Type {
 	return t
 }
 
-// listed joins names, the first n of them.
+// listed joins the first n names.
 func listed(names []string, n int) string {
 	if len(names) > n {
 		return strings.Join(names[:n], ", ") + " ..."
@@ -65,7 +65,7 @@ func listed(names []string, n int) string {
 	return strings.Join(names, ", ")
 }
 
-// unknownName is about a variable, a constant or a function that does not exist.
+// unknownName is the fault of an unknown variable, constant or function.
 func (w *wording) unknownName(e ast.Expr, name string) Fault {
 	written := w.written(e)
 	if written.Kind() == ast.CallKind && !isOperator(written.AsCall().FunctionName()) {
@@ -99,14 +99,14 @@ func (w *wording) unknownName(e ast.Expr, name string) Fault {
 	return w.at(w.start(e), name, message)
 }
 
-// scopes say what each scope is for; a name belongs to the first that has it.
+// scopes describe each scope. A name belongs to the first scope that has it.
 var scopes = []struct {
 	scope Scope
 	words string
 }{
 	{Subject, "conditions, URLs, headers and bodies of a webhook"},
 	{Input, "the input of a service"},
-	{Received, "the settings of response, which are about an answer"},
+	{Received, "the settings below response"},
 	{WriteBack, "response.writeBack"},
 }
 
@@ -126,7 +126,7 @@ func constantMessage(table forgehook.EnumTable, value string) string {
 	return fmt.Sprintf("no such name of %s; it has %s", table.Kind(), listed(table.Names(), 40))
 }
 
-// unknownFunction says which function was probably meant; a platform's .NET name counts as near.
+// unknownFunction says which function was probably meant. It also knows the platform's .NET names.
 func (w *wording) unknownFunction(e ast.Expr, name string) Fault {
 	var candidates []string
 	for _, f := range w.env.cel.Functions() {
@@ -145,7 +145,7 @@ func (w *wording) unknownFunction(e ast.Expr, name string) Fault {
 	message := "no such function"
 	switch near := forgehook.Nearest(called, candidates); {
 	case slices.Contains(candidates, called):
-		message = fmt.Sprintf("%s is not called like that here", called)
+		message = fmt.Sprintf("%s is not called that way here", called)
 	case platformFunctions[strings.ToLower(called)] != "":
 		message += ": did you mean " + platformFunctions[strings.ToLower(called)] + "?"
 	case near != "":
@@ -154,7 +154,7 @@ func (w *wording) unknownFunction(e ast.Expr, name string) Fault {
 	return w.at(w.name(e), name, message)
 }
 
-// platformFunctions are names that people bring along from the scripts of the platform.
+// platformFunctions are names from the platform's scripts.
 var platformFunctions = map[string]string{
 	"where": "filter", "select": "map", "any": "exists", "count": "size", "length": "size", "len": "size",
 	"tolower": "lower", "toupper": "upper", "tolowerinvariant": "lower", "toupperinvariant": "upper", "tostring": "text",

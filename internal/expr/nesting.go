@@ -6,14 +6,14 @@ import (
 	"cel.dev/cel-go/common/ast"
 )
 
-// The checker's time grows with a power of the depth of the types that it finds, so that depth is
-// bounded before it begins.
+// The checker's time grows with a power of the depth of types. So depth is bounded before it
+// starts.
 const (
-	maxLoops  = 8  // map, filter, exists and so on inside each other
-	maxNested = 64 // lists, maps, optional values and loops behind each other
+	maxLoops  = 8  // map, filter, exists and so on within each other
+	maxNested = 64 // lists, maps, optional values and loops within each other
 )
 
-// nestingFault finds the first loop, list, map or optional value that is nested too deeply.
+// nestingFault finds the first loop, list, map or optional value that is too deep.
 func (c *compiler) nestingFault(tree *ast.AST) *Fault {
 	n := nesting{}
 	n.visit(tree.Expr(), 0, 0)
@@ -26,12 +26,11 @@ func (c *compiler) nestingFault(tree *ast.AST) *Fault {
 }
 
 type nesting struct {
-	at      ast.Expr // what is too deep
+	at      ast.Expr // the expression that is too deep
 	message string
 }
 
-// visit goes through an expression that stands in so many loops, and in so much that deepens a
-// type.
+// visit checks an expression inside so many loops. nested counts all that deepens a type.
 func (n *nesting) visit(e ast.Expr, loops, nested int) {
 	if n.at != nil {
 		return
@@ -62,7 +61,7 @@ func (n *nesting) visit(e ast.Expr, loops, nested int) {
 func (n *nesting) call(call ast.CallExpr, loops, nested int) {
 	if call.IsMemberFunction() {
 		n.visit(call.Target(), loops, nested)
-		if call.Target().Kind() == ast.IdentKind && call.Target().AsIdent() == "optional" { // optional.of(x)
+		if call.Target().Kind() == ast.IdentKind && call.Target().AsIdent() == "optional" { // such as optional.of(x)
 			nested++
 		}
 	}
@@ -71,7 +70,7 @@ func (n *nesting) call(call ast.CallExpr, loops, nested int) {
 	}
 }
 
-// comprehension is a loop or a cel.bind, which goes through an empty list.
+// comprehension checks a loop, or a cel.bind, which CEL writes as a loop over an empty list.
 func (n *nesting) comprehension(e ast.Expr, loops, nested int) {
 	x := e.AsComprehension()
 	if x.IterRange().Kind() == ast.ListKind && x.IterRange().AsList().Size() == 0 {
@@ -80,7 +79,7 @@ func (n *nesting) comprehension(e ast.Expr, loops, nested int) {
 		return
 	}
 	if loops == maxLoops {
-		n.at, n.message = e, fmt.Sprintf("loops (map, filter, exists, all ...) stand at most %d deep in each other: give the inner list a name with cel.bind(name, list, ...) around the outer loop", maxLoops)
+		n.at, n.message = e, fmt.Sprintf("loops (map, filter, exists, all ...) are nested at most %d deep: give the inner list a name with cel.bind(name, list, ...) around the outer loop", maxLoops)
 		return
 	}
 	n.visit(x.IterRange(), loops, nested+1)

@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-// TestCompile_nested: what nests too deeply is told before the checker, whose time grows with a
+// TestCompile_nested: nesting is checked before types, because the checker's time grows with a
 // power of the depth.
 func TestCompile_nested(t *testing.T) {
 	t.Parallel()
 	nest := func(n int, open, closing string) string {
 		return strings.Repeat(open, n) + "1" + strings.Repeat(closing, n)
 	}
-	const loops, nested = "loops (map, filter, exists, all ...) stand at most 8 deep in each other", "lists, maps and loops are nested at most 64 deep"
+	const loops, nested = "loops (map, filter, exists, all ...) are nested at most 8 deep", "lists, maps and loops are nested at most 64 deep"
 	for _, c := range []struct{ text, want string }{
 		{nest(8, "[1].map(x, ", ")"), ""},
 		{nest(9, "[1].map(x, ", ")"), "line 1, column 89: " + loops},

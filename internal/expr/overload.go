@@ -22,7 +22,7 @@ func (w *wording) typeOf(e ast.Expr) string {
 	return typeWords(w.tree.GetType(e.ID()))
 }
 
-// enumOf finds the enum whose number an expression gives.
+// enumOf finds the enum of an expression's number.
 func (w *wording) enumOf(e ast.Expr) (forgehook.EnumTable, bool) {
 	if e.Kind() != ast.SelectKind {
 		return forgehook.EnumTable{}, false
@@ -38,11 +38,11 @@ func (w *wording) enumOf(e ast.Expr) (forgehook.EnumTable, bool) {
 	return value.EnumTable(facts.Enum)
 }
 
-// noOverload is about operands that do not fit together.
+// noOverload is the fault of operands that do not fit together.
 func (w *wording) noOverload(e ast.Expr, function string) Fault {
 	written := w.written(e)
 	ops := operands(written)
-	place := w.at(w.start(written), w.wording(written), "")
+	fault := w.at(w.start(written), w.wording(written), "")
 	names := make([]string, len(ops))
 	for i, op := range ops {
 		names[i] = w.typeOf(op)
@@ -50,44 +50,44 @@ func (w *wording) noOverload(e ast.Expr, function string) Fault {
 	switch sign := operatorSign(function); {
 	case len(ops) == 2 && isComparison(function):
 		if hint := w.constantHint(ops[0], ops[1]); hint != "" {
-			place.Message = hint
-			return place
+			fault.Message = hint
+			return fault
 		}
-		place.Message = fmt.Sprintf("%s cannot compare %s with %s", sign, names[0], names[1])
+		fault.Message = fmt.Sprintf("%s cannot compare %s with %s", sign, names[0], names[1])
 		if names[0] == names[1] {
-			place.Message += " whose contents have other types"
+			fault.Message += " whose contents have other types"
 		}
 		if hint := conversionHint(w.tree.GetType(ops[0].ID()), w.tree.GetType(ops[1].ID())); hint != "" {
-			place.Message += ": " + hint
+			fault.Message += ": " + hint
 		}
 	case function == operators.LogicalNot:
-		place.Message = "! needs true or false, and this is " + names[0]
+		fault.Message = "! needs true or false, and this is " + names[0]
 	case function == operators.LogicalAnd || function == operators.LogicalOr:
-		place.Message = fmt.Sprintf("%s needs true or false on every side, and this has %s", sign, strings.Join(names, " and "))
+		fault.Message = fmt.Sprintf("%s needs true or false on every side, and this has %s", sign, strings.Join(names, " and "))
 	case function == operators.Conditional:
-		place.Message = "the condition before ? must be true or false and both values behind it of one type"
+		fault.Message = "the condition before ? must be true or false and both values behind it of one type"
 	case sign != "" && len(ops) == 2:
-		place.Message = fmt.Sprintf("%s does not fit %s and %s", sign, names[0], names[1])
+		fault.Message = fmt.Sprintf("%s does not fit %s and %s", sign, names[0], names[1])
 		if function == operators.Add && (isTextType(w.tree.GetType(ops[0].ID())) || isTextType(w.tree.GetType(ops[1].ID()))) {
-			place.Message += ": text(x) makes a string of a value, number(x) a number of a string"
+			fault.Message += ": text(x) makes a string of a value, number(x) a number of a string"
 		} else if hint := conversionHint(w.tree.GetType(ops[0].ID()), w.tree.GetType(ops[1].ID())); hint != "" {
-			place.Message += ": " + hint
+			fault.Message += ": " + hint
 		}
 	case sign != "" && len(ops) == 1:
-		place.Message = fmt.Sprintf("%s does not fit %s", sign, names[0])
+		fault.Message = fmt.Sprintf("%s does not fit %s", sign, names[0])
 	default:
-		place = w.at(w.name(written), w.wording(written), function+" does not take "+strings.Join(names, ", "))
+		fault = w.at(w.name(written), w.wording(written), function+" does not take "+strings.Join(names, ", "))
 		if len(names) == 0 {
-			place.Message = function + " needs arguments"
+			fault.Message = function + " needs arguments"
 		}
 		if usage := w.usage(function); usage != "" {
-			place.Message += "; it is used as " + usage
+			fault.Message += "; it is used as " + usage
 		}
 	}
-	return place
+	return fault
 }
 
-// constantHint is for a number of an enum that is compared with the name as a string.
+// constantHint is for an enum's number that is compared with a name as a string.
 func (w *wording) constantHint(a, b ast.Expr) string {
 	name, ok := literalString(b)
 	e := a
@@ -140,7 +140,7 @@ func isComparison(function string) bool {
 	return false
 }
 
-// operatorSign is an operator as it is written, "" for a function.
+// operatorSign is the written form of an operator, "" for a function.
 func operatorSign(function string) string {
 	if sign, ok := operators.FindReverse(function); ok && sign != "" {
 		return sign

@@ -9,7 +9,7 @@ import (
 	"cel.dev/cel-go/common/operators"
 )
 
-// conditionPart is a part that can be evaluated on its own, and the leaves whose values explain it.
+// conditionPart is a part of a condition with the leaves whose values explain it.
 type conditionPart struct {
 	text   string
 	expr   ast.Expr
@@ -17,22 +17,22 @@ type conditionPart struct {
 	leaves []leaf
 }
 
-// leaf is what an operator compares, calculates or combines, as far as it depends on the subject.
+// leaf is an operand that depends on the subject.
 type leaf struct {
 	text string
 	expr ast.Expr
 	run  cel.Program
 }
 
-// What an explanation shows apart from each other. The programs of parts and leaves are kept as
-// long as the condition.
+// How finely an explanation splits a condition. The programs of parts and leaves live as long as
+// the condition.
 const (
-	maxParts    = 50  // of a condition; all that follow are one
+	maxParts    = 50  // of a condition; the rest becomes one part
 	maxLeaves   = 20  // of a part
 	maxPrograms = 150 // of a condition
 )
 
-// split takes a condition apart.
+// split splits a condition into parts.
 func (p *Program) split() ([]conditionPart, error) {
 	var operands []ast.Expr
 	flatten(p.ast.Expr(), operators.LogicalAnd, &operands)
@@ -67,7 +67,7 @@ func (p *Program) split() ([]conditionPart, error) {
 	return parts, nil
 }
 
-// joined makes one expression of operands of &&, nested no deeper than it has to be.
+// joined joins operands with &&, nested no deeper than necessary.
 func (p *Program) joined(operands []ast.Expr) ast.Expr {
 	fac, id := ast.NewExprFactory(), ast.MaxID(p.ast)
 	var join func(operands []ast.Expr) ast.Expr
@@ -83,13 +83,13 @@ func (p *Program) joined(operands []ast.Expr) ast.Expr {
 	return join(operands)
 }
 
-// planned are the programs that the parts and leaves of a condition have; equal ones share theirs.
+// planned makes the programs of parts and leaves. Equal texts share a program.
 type planned struct {
 	program *Program
 	byText  map[string]cel.Program
 }
 
-// part makes a program of a part of the syntax tree.
+// part makes a program of a subtree.
 func (x *planned) part(wording string, e ast.Expr) (cel.Program, error) {
 	p := x.program
 	if known := x.byText[wording]; known != nil {
@@ -112,8 +112,8 @@ func flatten(e ast.Expr, operator string, into *[]ast.Expr) {
 	*into = append(*into, e)
 }
 
-// partTexts cuts the text at the top-level &&, so that each part reads as it was written; "" where
-// that does not come out.
+// partTexts splits the text at the top-level &&, so that each part reads as it was written. It
+// returns empty texts if the split does not match.
 func (p *Program) partTexts(n int) []string {
 	var cuts []int
 	src := p.source()
@@ -147,7 +147,7 @@ func (p *Program) partTexts(n int) []string {
 	return texts
 }
 
-// balanced drops the brackets that belong to a && around the part.
+// balanced drops brackets that enclose more than this part.
 func balanced(s string) string {
 	opened, closed := bracketsOver(s)
 	for ; opened > 0 && strings.HasPrefix(s, "("); opened-- {
@@ -159,7 +159,7 @@ func balanced(s string) string {
 	return s
 }
 
-// bracketsOver counts the round brackets without a partner, outside of texts.
+// bracketsOver counts unmatched round brackets outside string literals.
 func bracketsOver(s string) (opened, closed int) {
 	for i := 0; i < len(s); {
 		switch s[i] {
@@ -184,7 +184,7 @@ func bracketsOver(s string) (opened, closed int) {
 	return opened, closed
 }
 
-// leaves finds the parts of an expression whose values explain it.
+// leaves finds the subexpressions whose values explain an expression.
 func (x *planned) leaves(e ast.Expr) ([]leaf, error) {
 	var found []leaf
 	var failed error
@@ -220,7 +220,7 @@ func readsMember(function string) bool {
 	return function == operators.Index || function == operators.OptIndex || function == operators.OptSelect
 }
 
-// dependsOnSubject reports that a variable of the scope occurs.
+// dependsOnSubject reports whether an expression reads a variable of the scope.
 func (p *Program) dependsOnSubject(e ast.Expr) bool {
 	found := false
 	names := variableNames(p.scope)

@@ -12,7 +12,8 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// Bounds of matches: a pattern of that many instructions on that many bytes is well below a second.
+// Bounds of matches. Their product is well below a second: instructions of the pattern times bytes
+// of the text.
 const (
 	maxPatternSize = 2000
 	maxMatchWork   = 50_000_000
@@ -62,7 +63,7 @@ func compilePattern(pattern string) (*regexp.Regexp, int, error) {
 	return re, size, err
 }
 
-// validPattern says what is wrong with a constant pattern.
+// validPattern checks a constant pattern.
 func validPattern(pattern string) error {
 	if !utf8.ValidString(pattern) {
 		return errors.New("it is not UTF-8")

@@ -24,7 +24,7 @@ const (
 	AnyResult    Result = iota
 	BoolResult          // a condition
 	ObjectResult        // a map: the document that an input makes
-	TextResult          // what can be a text: neither list nor map nor entity, as far as that is known before evaluation
+	TextResult          // a text or what has one: no list, map or entity, as far as types tell
 )
 
 type options struct {
@@ -35,8 +35,8 @@ type options struct {
 // Option changes how a text is compiled.
 type Option func(*options)
 
-// At says where the text starts inside a longer one, in lines and columns from 1, so that faults
-// point into that.
+// At says where the text starts inside a longer one, in lines and columns from 1. Faults then point
+// into the longer text.
 func At(line, column int) Option {
 	return func(o *options) { o.line, o.column = line, column }
 }
@@ -53,7 +53,7 @@ type Program struct {
 	env     *environment
 	ast     *ast.AST
 	run     cel.Program
-	once    func() (Value, bool) // the constant
+	once    func() (Value, bool) // the constant value, if there is one
 	parts   func() ([]conditionPart, error)
 }
 
@@ -81,7 +81,7 @@ func Compile(scope Scope, want Result, text string, opts ...Option) (*Program, e
 	return p, nil
 }
 
-// plan makes an evaluable program of a checked syntax tree.
+// plan makes a program of a checked syntax tree.
 func (e *environment) plan(checked *ast.AST) (cel.Program, error) {
 	return e.cel.PlanProgram(checked,
 		cel.Functions(e.guarded...), //nolint:staticcheck // the only way to put something before the library's own functions
@@ -91,20 +91,18 @@ func (e *environment) plan(checked *ast.AST) (cel.Program, error) {
 		cel.CostTracking(nil),
 		cel.CostTrackerOptions(e.prices...),
 		cel.CostLimit(maxCost),
-		cel.InterruptCheckFrequency(1), // one step can take a tenth of the time
+		cel.InterruptCheckFrequency(1), // one step may take a tenth of the time
 	)
 }
 
-// Text is the expression as it was given.
 func (p *Program) Text() string { return p.text }
 
-// Constant is the value of an expression that is known without a subject: false, 1 > 2, false &&
-// doc.id == 7.
+// Constant is the value of an expression that needs no subject: false, 1 > 2, false && doc.id == 7.
 func (p *Program) Constant() (Value, bool) { return p.once() }
 
 func (p *Program) constant() (Value, bool) {
 	v := newVars()
-	v.spent = maxTime - maxTime/20 // it is asked for on save, where nobody waits for a long calculation
+	v.spent = maxTime - maxTime/20 // a save does not wait for a long calculation
 	val, err := p.eval(p.run, v)
 	if err != nil {
 		return Value{}, false
@@ -127,7 +125,7 @@ func (p *Program) Eval(v *Vars) (Value, error) {
 	return value.New(val, v.memory), nil
 }
 
-// checkResult looks at what only evaluation can tell: the type of what came out of a sender's JSON.
+// checkResult checks what only evaluation can tell: the type of a value from a sender's JSON.
 func (p *Program) checkResult(val ref.Val) *Failure {
 	code, val := CodeError, value.Plain(val)
 	if val == types.NullValue {
@@ -143,7 +141,7 @@ func (p *Program) checkResult(val ref.Val) *Failure {
 	return nil
 }
 
-// eval runs a program within what is left of the budget.
+// eval runs a program within the rest of the budget.
 func (p *Program) eval(run cel.Program, v *Vars) (ref.Val, error) {
 	if v.spent >= maxTime || v.cost >= maxCost {
 		return nil, errTime
@@ -157,21 +155,20 @@ func (p *Program) eval(run cel.Program, v *Vars) (ref.Val, error) {
 	if details != nil && details.ActualCost() != nil {
 		v.cost += *details.ActualCost()
 	}
-	if err == nil && v.spent > maxTime { // its last step outlived the time
+	if err == nil && v.spent > maxTime { // the last step took too long
 		return nil, errTime
 	}
 	return val, err
 }
 
-// at is the program for another place with the same text.
+// at is the program at another position with the same text.
 func (p *Program) at(line, column int) *Program {
 	moved := *p
 	moved.options.line, moved.options.column = line, column
 	return &moved
 }
 
-// charge takes the size of a value from the output that is left; it reports that there was not
-// enough.
+// charge adds the size of a value to the output. It reports whether the output exceeds its limit.
 func (v *Vars) charge(val ref.Val) bool {
 	if value.IsScalar(val) {
 		if s, ok := val.(types.String); ok {

@@ -44,7 +44,7 @@ func TestResponseVars(t *testing.T) {
 		{`response.json.id`, `9007199254740993`},
 		{`response.xml`, `null`},
 
-		// What JSON does not have is null, however deep.
+		// Missing members of JSON are null, at any depth.
 		{`response.json.none`, `null`},
 		{`response.json.none.deeper["x"].still`, `null`},
 		{`response.json.n.deeper`, `null`},
@@ -69,7 +69,7 @@ func TestResponseVars(t *testing.T) {
 	}
 }
 
-// A text is in the charset that its header names.
+// A body is decoded by its header's charset.
 func TestResponseVars_charset(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ contentType, body, text, want string }{
@@ -98,7 +98,7 @@ func TestResponseVars_charset(t *testing.T) {
 	}
 }
 
-// What is no JSON cannot be calculated with, and the message says so.
+// A body that is not JSON cannot be used in calculations, and the message says so.
 func TestResponseVars_faults(t *testing.T) {
 	t.Parallel()
 	response := forgehook.Exchange{StatusCode: 200, Body: []byte(`{"items":[1],"text":"x"}`)}
@@ -108,7 +108,7 @@ func TestResponseVars_faults(t *testing.T) {
 		want string
 	}{
 		{`response.json.total > 3`, CodeNull, `line 1, column 1: "response.json.total": response.json.total is null: test response.json.total != null first, or give another value with coalesce(response.json.total, ...)`},
-		{`response.json.none.exists(i, i == 1)`, CodeNull, `line 1, column 1: "response.json.none": response.json.none is null: there is nothing to go through`},
+		{`response.json.none.exists(i, i == 1)`, CodeNull, `line 1, column 1: "response.json.none": response.json.none is null: there is nothing to loop over`},
 		{`response.json.items[1]`, CodeError, `line 1, column 1: "response.json.items[1]": the list has no element with this index`},
 		{`callback.outcome`, CodeNull, `line 1, column 1: "callback": callback is null and has no outcome: test callback != null first, or write .?outcome`},
 		{`par.value`, CodeNull, `line 1, column 1: "par": par is null and has no value: test par != null first, or write .?value`},
@@ -122,14 +122,14 @@ func TestResponseVars_faults(t *testing.T) {
 	}
 }
 
-// Names belong to their scopes.
+// Every name belongs to a scope.
 func TestReceived_scopes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		scope      Scope
 		text, want string
 	}{
-		{Subject, `response.json.ok`, "no such name here: it belongs to the settings of response, which are about an answer"},
+		{Subject, `response.json.ok`, "no such name here: it belongs to the settings below response"},
 		{Received, `result.ok`, "no such name here: it belongs to response.writeBack"},
 		{Received, `callback.result`, "no such name here: it belongs to response.writeBack"},
 		{WriteBack, `source.ok`, "no such name here: it belongs to the input of a service"},
@@ -155,7 +155,7 @@ func TestVars_SetResult(t *testing.T) {
 	}
 }
 
-// The call that a call is about, with its result as JSON.
+// The variable cause is the call that a call is about, with its result as JSON.
 func TestSubjectVars_cause(t *testing.T) {
 	t.Parallel()
 	sub, status := subject(t, `{"id":1}`), int32(503)
@@ -209,7 +209,7 @@ func TestDecodeXML(t *testing.T) {
 	}
 }
 
-// A body that nobody should have sent gives null or a limit, at once.
+// A hostile body gives null or a limit, at once.
 func TestResponseVars_hostile(t *testing.T) {
 	t.Parallel()
 	const million = 1_000_000
@@ -245,7 +245,7 @@ func TestResponseVars_hostile(t *testing.T) {
 	}
 }
 
-// Two spellings of a header are one, whichever order the map has.
+// Two spellings of a header are one header, in any order of the map.
 func TestResponseVars_headers(t *testing.T) {
 	t.Parallel()
 	for range 20 {
@@ -256,7 +256,7 @@ func TestResponseVars_headers(t *testing.T) {
 	}
 }
 
-// Whole numbers are whole however they are written.
+// Whole numbers are whole in any spelling.
 func TestValue_Whole(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestNamesNoCSharp: C# is one room, which the language and its other rooms do not know.
+// TestNamesNoCSharp: C# is one room. Neither the language nor its other rooms know it.
 func TestNamesNoCSharp(t *testing.T) {
 	t.Parallel()
 	foreign := regexp.MustCompile(`(?i)c#|\bcs_|csharp`)

@@ -11,7 +11,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// source is a text with its syntax tree: it finds the place and the wording of an expression.
+// source is a text with its syntax tree. It finds positions and wordings of expressions.
 type source struct {
 	runes []rune
 	info  *ast.SourceInfo
@@ -22,7 +22,7 @@ func newSource(text string, info *ast.SourceInfo, o options) *source {
 	return &source{[]rune(text), info, o}
 }
 
-// at makes a fault of an offset in characters.
+// at makes a fault at an offset in characters.
 func (s *source) at(offset int, text, message string) Fault {
 	offset = max(0, min(offset, len(s.runes)))
 	line, column := 1, 1
@@ -36,7 +36,7 @@ func (s *source) at(offset int, text, message string) Fault {
 	return s.shift(Fault{Line: line, Column: column, Text: forgehook.Shorten(text, 60), Message: message})
 }
 
-// shift moves a fault to where the text stands in a longer one.
+// shift moves a fault to its position in a longer text.
 func (o options) shift(f Fault) Fault {
 	if f.Line == 1 {
 		f.Column += o.column - 1
@@ -45,8 +45,7 @@ func (o options) shift(f Fault) Fault {
 	return f
 }
 
-// offsetOf is where the node of an id is: an operator, a dot, an opening bracket; -1 if that is not
-// known.
+// offsetOf returns the position of a node: its operator, dot or opening bracket. -1 means unknown.
 func (s *source) offsetOf(id int64) int {
 	r, ok := s.info.GetOffsetRange(id)
 	if !ok {
@@ -55,7 +54,7 @@ func (s *source) offsetOf(id int64) int {
 	return int(r.Start)
 }
 
-// start is where an expression begins.
+// start is the position of an expression's first character.
 func (s *source) start(e ast.Expr) int {
 	first := e
 	for {
@@ -72,7 +71,7 @@ func (s *source) start(e ast.Expr) int {
 	return max(0, offset)
 }
 
-// leftOperand is the expression that stands to the left of the sign that a node's place is.
+// leftOperand returns the operand to the left of a node's sign.
 func (s *source) leftOperand(e ast.Expr) ast.Expr {
 	e = s.written(e)
 	switch e.Kind() {
@@ -95,7 +94,7 @@ func (s *source) leftOperand(e ast.Expr) ast.Expr {
 	return nil
 }
 
-// written is the call of a macro as it was written, for an expression that a macro has made.
+// written returns the macro call, as written, that made an expression.
 func (s *source) written(e ast.Expr) ast.Expr {
 	if call, ok := s.info.GetMacroCall(e.ID()); ok {
 		return call
@@ -107,7 +106,7 @@ func isOperator(function string) bool {
 	return strings.ContainsAny(function, "_!-@") && !strings.ContainsAny(function[:1], "abcdefghijklmnopqrstuvwxyz")
 }
 
-// nameBefore is where the function name before an opening bracket begins.
+// nameBefore is the start of the function name before an opening bracket.
 func (s *source) nameBefore(offset int) int {
 	i := min(max(offset, 0), len(s.runes))
 	for i > 0 && isSpace(s.runes[i-1]) {
@@ -119,7 +118,7 @@ func (s *source) nameBefore(offset int) int {
 	return i
 }
 
-// name is where the member or function that a node reads or calls stands.
+// name is the start of the name of the member or function that a node uses.
 func (s *source) name(e ast.Expr) int {
 	e = s.written(e)
 	offset := s.offsetOf(e.ID())
@@ -145,7 +144,7 @@ func (s *source) name(e ast.Expr) int {
 	return max(0, offset)
 }
 
-// after skips the sign of a member access and the space behind it.
+// after skips the sign of a member access and space after it.
 func (s *source) after(offset int) int {
 	i := max(offset, 0)
 	for i < len(s.runes) && (s.runes[i] == '.' || s.runes[i] == '?' || isSpace(s.runes[i])) {
@@ -160,8 +159,7 @@ func isNameRune(r rune) bool {
 	return r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-// wording writes an expression out: a member chain as it is written, everything else in CEL's own
-// layout.
+// wording writes an expression as text: a member chain as written, everything else in CEL's layout.
 func (s *source) wording(e ast.Expr) string {
 	text, err := parser.Unparse(e, s.info)
 	if err != nil {

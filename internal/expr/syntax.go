@@ -7,8 +7,8 @@ import (
 	"cel.dev/cel-go/cel"
 )
 
-// syntaxFaults words what the parser says. Only the first fault of a place is kept: what follows it
-// is mostly its consequence.
+// syntaxFaults rewords the parser's messages. Each position keeps its first fault, because later
+// ones are mostly consequences.
 func (c *compiler) syntaxFaults(issues *cel.Issues) Faults {
 	var fs Faults
 	for _, e := range issues.Errors() {
@@ -22,7 +22,7 @@ func (c *compiler) syntaxFaults(issues *cel.Issues) Faults {
 	return fs[:min(len(fs), maxFaults)]
 }
 
-// rest is the text from a place on.
+// rest is the text from a position on.
 func (c *compiler) rest(line, column int) string {
 	lines := strings.Split(c.text, "\n")
 	if line < 1 || line > len(lines) {
@@ -35,7 +35,7 @@ func (c *compiler) rest(line, column int) string {
 	return string(runes[column:])
 }
 
-// before is the text of the line up to a place.
+// before is the line's text up to a position.
 func (c *compiler) before(line, column int) string {
 	lines := strings.Split(c.text, "\n")
 	if line < 1 || line > len(lines) {
@@ -47,13 +47,13 @@ func (c *compiler) before(line, column int) string {
 
 const optionalMember = `write .? for a member that may be absent: doc.?comment.orValue("")`
 
-// habits are what people write who come from SQL, JavaScript or the scripts of the platform, and
-// what they mean. The pattern is matched on what stands at the fault, or ends there.
+// habits from SQL, JavaScript or the platform's scripts, and what to write instead. at matches the
+// text at the fault, before the text that ends there.
 var habits = []struct {
 	before, at *regexp.Regexp
 	message    string
 }{
-	{nil, regexp.MustCompile(`^\\["']`), `inside {{ }} and in an expression quotes stand without a backslash: write ' instead`},
+	{nil, regexp.MustCompile(`^\\["']`), `an expression takes quotes without a backslash: write ' instead`},
 	{regexp.MustCompile(`\?$`), regexp.MustCompile(`^\?`), `?? does not exist here: coalesce(a, b) gives the first that is not null`},
 	{nil, regexp.MustCompile(`^\?\?`), `?? does not exist here: coalesce(a, b) gives the first that is not null`},
 	{regexp.MustCompile(`\?$`), regexp.MustCompile(`^\.`), optionalMember},

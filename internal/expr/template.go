@@ -15,13 +15,13 @@ type Template struct{ Parts []TemplatePart }
 // TemplatePart is a piece of literal text or an expression.
 type TemplatePart struct {
 	Literal      string
-	Expr         *Program // nil: Literal
-	Start, End   int      // byte offsets in the template, of an expression with its braces
-	Line, Column int      // where the part starts, in characters from 1
+	Expr         *Program // nil for literal text
+	Start, End   int      // byte offsets in the template; braces included
+	Line, Column int      // the start of the part, in characters from 1
 }
 
-// ParseTemplate finds and compiles the expressions of a text. "{{{{" is a literal "{{"; "}}"
-// outside of an expression stands for itself. The error is [Faults], with places in the template.
+// ParseTemplate finds and compiles the expressions of a text. "{{{{" is a literal "{{". "}}"
+// outside an expression is literal. The error is [Faults], with positions in the template.
 func ParseTemplate(scope Scope, text string, opts ...Option) (*Template, error) {
 	o := options{line: 1, column: 1}
 	for _, opt := range opts {
@@ -46,7 +46,7 @@ type templateParser struct {
 	count    int                 // of expressions
 	programs map[string]*Program // by their text
 	options
-	seenTo, seenLine, seenColumn int // how far places are counted
+	seenTo, seenLine, seenColumn int // how far lines and columns are counted
 }
 
 // maxExpressions bounds the expressions of one template.
@@ -57,7 +57,7 @@ const (
 	closeMark = "}}"
 )
 
-// next takes one part; it reports that there may be more.
+// next reads one part. It reports whether more may follow.
 func (p *templateParser) next() bool {
 	if p.pos >= len(p.text) || len(p.faults) >= maxFaults {
 		return false
@@ -65,7 +65,7 @@ func (p *templateParser) next() bool {
 	start := p.pos
 	literal, found := p.literal()
 	if literal != "" {
-		line, column := p.place(start)
+		line, column := p.position(start)
 		p.parts = append(p.parts, TemplatePart{Literal: literal, Start: start, End: p.pos, Line: line, Column: column})
 	}
 	if !found {
@@ -99,13 +99,13 @@ func (p *templateParser) literal() (text string, found bool) {
 // expression reads from {{ to its }}.
 func (p *templateParser) expression() {
 	start := p.pos
-	line, column := p.place(start)
+	line, column := p.position(start)
 	inner := start + len(openMark)
 	end, ok := expressionEnd(p.text, inner)
 	if !ok {
 		message := "this {{ has no }}; write {{{{ for a literal {{"
 		if rest := p.text[inner:]; strings.Contains(rest, closeMark) && strings.Contains(rest, `\"`) {
-			message = "this {{ has no }}: between them quotes stand without a backslash, write ' instead"
+			message = "this {{ has no }}: an expression takes quotes without a backslash, write ' instead"
 		}
 		p.fault(line, column, p.text[start:min(len(p.text), start+40)], message)
 		p.pos = len(p.text)
@@ -115,7 +115,7 @@ func (p *templateParser) expression() {
 	source := p.text[inner:end]
 	trimmed := strings.TrimLeft(source, " \t\r\n")
 	if strings.TrimSpace(trimmed) == "" {
-		p.fault(line, column, p.text[start:p.pos], "between {{ and }} stands no expression")
+		p.fault(line, column, p.text[start:p.pos], "there is no expression between {{ and }}")
 		return
 	}
 	if p.count++; p.count > maxExpressions {
@@ -123,7 +123,7 @@ func (p *templateParser) expression() {
 		p.pos = len(p.text)
 		return
 	}
-	exprLine, exprColumn := p.place(inner + len(source) - len(trimmed))
+	exprLine, exprColumn := p.position(inner + len(source) - len(trimmed))
 	program, err := p.compile(strings.TrimRight(trimmed, " \t\r\n"), exprLine, exprColumn)
 	if err != nil {
 		faults, ok := errors.AsType[Faults](err)
@@ -136,7 +136,7 @@ func (p *templateParser) expression() {
 	p.parts = append(p.parts, TemplatePart{Expr: program, Start: start, End: p.pos, Line: line, Column: column})
 }
 
-// compile prepares each text once, however often it stands in the template.
+// compile compiles each text once, however often it occurs.
 func (p *templateParser) compile(text string, line, column int) (*Program, error) {
 	if known := p.programs[text]; known != nil {
 		return known.at(line, column), nil
@@ -152,8 +152,8 @@ func (p *templateParser) fault(line, column int, text, message string) {
 	p.faults = append(p.faults, Fault{Line: line, Column: column, Text: forgehook.Shorten(text, 60), Message: message})
 }
 
-// place counts lines and columns up to an offset, on from where it was asked last.
-func (p *templateParser) place(offset int) (line, column int) {
+// position counts lines and columns up to an offset, starting at the last position.
+func (p *templateParser) position(offset int) (line, column int) {
 	if p.seenLine == 0 {
 		p.seenLine, p.seenColumn = p.line, p.column
 	}
@@ -169,8 +169,8 @@ func (p *templateParser) place(offset int) (line, column int) {
 	return p.seenLine, p.seenColumn
 }
 
-// expressionEnd finds the }} that ends an expression: one that stands in no text, comment, map,
-// list or call of it.
+// expressionEnd finds the }} that ends an expression: one outside its texts, comments, maps, lists
+// and calls.
 func expressionEnd(text string, from int) (end int, ok bool) {
 	depth := 0
 	for i := from; i < len(text); {
@@ -198,21 +198,20 @@ func expressionEnd(text string, from int) (end int, ok bool) {
 	return 0, false
 }
 
-// isRaw reports that the text before a quote makes a raw string of it: r, br or rb that is no end
-// of a name.
+// isRaw reports whether the letters before a quote start a raw string: r, br or rb that do not end
+// a name.
 func isRaw(before string) bool {
 	name := strings.ToLower(before[len(strings.TrimRightFunc(before, isNameRune)):])
 	return name == "r" || name == "br" || name == "rb"
 }
 
-// commentEnd is for a comment on the last line of a template, which ends with the expression.
+// commentEnd ends a comment on the template's last line at the }} of the expression.
 func commentEnd(text string, from int) (end int, ok bool) {
 	n := strings.Index(text[from:], closeMark)
 	return from + n, n >= 0
 }
 
-// stringEnd returns the offset behind a string literal of CEL: in single or triple quotes, raw or
-// with escapes.
+// stringEnd returns the offset after a CEL string: in single or triple quotes, raw or with escapes.
 func stringEnd(text string, at int, raw bool) (end int, ok bool) {
 	quote := text[at : at+1]
 	if triple := strings.Repeat(quote, 3); strings.HasPrefix(text[at:], triple) {

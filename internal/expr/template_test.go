@@ -61,10 +61,10 @@ func TestParseTemplate_faults(t *testing.T) {
 		{`a {{ doc.id`, `line 1, column 3: "{{ doc.id": this {{ has no }}; write {{{{ for a literal {{`},
 		{`{{ "abc }}`, "line 1, column 1: `{{ \"abc }}`: this {{ has no }}; write {{{{ for a literal {{"},
 		{`{{ {"a": 1 }}`, "line 1, column 1: `{{ {\"a\": 1 }}`: this {{ has no }}; write {{{{ for a literal {{"},
-		{`x{{ }}`, `line 1, column 2: "{{ }}": between {{ and }} stands no expression`},
+		{`x{{ }}`, `line 1, column 2: "{{ }}": there is no expression between {{ and }}`},
 		{"é\n {{ doc.filenmae }}", `line 2, column 9: "doc.filenmae": no such field of Document: did you mean filename?`},
 		{"{{ doc.nope1 }}\n{{\n  doc.status == 'Error' }}", "line 1, column 8: \"doc.nope1\": no such field of Document; it has "},
-		{`{"a": "{{ doc.field(\"Total\") }}"}`, "line 1, column 8: `{{ doc.field(\\\"Total\\\") }}\"}`: this {{ has no }}: between them quotes stand without a backslash, write ' instead"},
+		{`{"a": "{{ doc.field(\"Total\") }}"}`, "line 1, column 8: `{{ doc.field(\\\"Total\\\") }}\"}`: this {{ has no }}: an expression takes quotes without a backslash, write ' instead"},
 	} {
 		_, err := ParseTemplate(Subject, c.text)
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
@@ -73,17 +73,17 @@ func TestParseTemplate_faults(t *testing.T) {
 	}
 	_, err := ParseTemplate(Subject, "{{ doc.nope }} {{ }}\n {{ dco }}", At(3, 11))
 	faults, _ := errors.AsType[Faults](err)
-	places := ""
+	positions := ""
 	for _, f := range faults {
-		places += fmt.Sprintf("%d:%d ", f.Line, f.Column)
+		positions += fmt.Sprintf("%d:%d ", f.Line, f.Column)
 	}
-	if places != "3:18 3:26 4:5 " {
-		t.Errorf("got %s of %v", places, err)
+	if positions != "3:18 3:26 4:5 " {
+		t.Errorf("got %s of %v", positions, err)
 	}
 }
 
-// TestParseTemplate_any: any text is a template or has faults; what is literal and what is between
-// braces makes up the whole.
+// TestParseTemplate_any: any text is a template or has faults. Literals and expressions together
+// are the whole text.
 func TestParseTemplate_any(t *testing.T) {
 	t.Parallel()
 	pieces := rapid.SliceOf(rapid.SampledFrom([]string{"{{", "}}", "{", "}", `"`, "'", `\`, "doc.id", "1", " ", "\n", "//", "r", `"""`, "é", "[", "]", "(", ")", "+"}))
@@ -109,8 +109,8 @@ func TestParseTemplate_any(t *testing.T) {
 	})
 }
 
-// TestParseTemplate_many: equal texts share what they are compiled to, each with its place, and the
-// number of expressions is bounded.
+// TestParseTemplate_many: equal texts share a program but not a position, and the number of
+// expressions is bounded.
 func TestParseTemplate_many(t *testing.T) {
 	t.Parallel()
 	tm, err := ParseTemplate(Subject, "{{ master.id }}\n"+strings.Repeat("  {{ master.id }}\n", maxExpressions-2)+`{{ doc.id }}`)

@@ -13,27 +13,25 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// tracer watches the evaluation of one program for two things that the interpreter does not do: it
-// ends the evaluation between any two steps when the time is over, and it remembers at which node
-// an error began and what that node's operands were, also inside a loop, where they are gone a
-// moment later.
+// tracer adds two things to the interpreter. It ends an evaluation between two steps when the time
+// is over. And it remembers at which node an error began and what the operands were then, because a
+// loop soon overwrites them.
 type tracer struct {
-	exprs map[int64]ast.Expr                    // of the syntax tree, by id
-	nodes map[int64]interpreter.InterpretableV2 // what evaluates them
-	open  bool                                  // a member that JSON does not have is null
+	exprs map[int64]ast.Expr                    // the syntax tree, by id
+	nodes map[int64]interpreter.InterpretableV2 // their evaluators, by id
+	open  bool                                  // a missing member of JSON is null
 }
 
-// origin is where an error began.
+// origin says where an error began.
 type origin struct {
 	id     int64
-	nullID int64 // the node that is null, 0 when none is
+	nullID int64 // the null node; 0 for none
 }
 
-// traceName is the variable under which a [Vars] gives itself to the nodes; no expression can write
-// an @.
+// traceName is the variable by which nodes find their [Vars]. No expression can contain an @.
 const traceName = "@vars"
 
-// maxOrigins bounds the errors that are remembered: all() and || go on after an error.
+// maxOrigins bounds the remembered errors: all() and || continue after an error.
 const maxOrigins = 200
 
 func newTracer(checked *ast.AST, open bool) *tracer {
@@ -42,7 +40,7 @@ func newTracer(checked *ast.AST, open bool) *tracer {
 	return t
 }
 
-// decorate puts a watch around every node but constants.
+// decorate watches every node except constants.
 func (t *tracer) decorate(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	switch x := i.(type) {
 	case interpreter.InterpretableConst:
@@ -58,7 +56,7 @@ func (t *tracer) decorate(i interpreter.InterpretableV2) (interpreter.Interpreta
 	return i, nil
 }
 
-// watch evaluates what a node stands for, if there is time left.
+// watch evaluates a node if there is time left.
 func (t *tracer) watch(frame *interpreter.ExecutionFrame, of interpreter.InterpretableV2) ref.Val {
 	checkTime(frame)
 	val := of.Exec(frame)
@@ -73,12 +71,10 @@ type node struct {
 	tracer *tracer
 }
 
-// Exec evaluates the node.
 func (n *node) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	return n.tracer.watch(frame, n.InterpretableV2)
 }
 
-// Eval evaluates the node without a frame.
 func (n *node) Eval(a interpreter.Activation) ref.Val { return interpreter.EvalActivation(a, n.Exec) }
 
 type attributeNode struct {
@@ -86,12 +82,10 @@ type attributeNode struct {
 	tracer *tracer
 }
 
-// Exec evaluates the attribute.
 func (n *attributeNode) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	return n.tracer.watch(frame, n.InterpretableAttribute)
 }
 
-// Eval evaluates the attribute without a frame.
 func (n *attributeNode) Eval(a interpreter.Activation) ref.Val {
 	return interpreter.EvalActivation(a, n.Exec)
 }
@@ -112,7 +106,6 @@ type qualifier struct {
 	open bool
 }
 
-// Qualify reads the member.
 func (q *qualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
 	return qualify(q.Qualifier, q.open, vars, obj)
 }
@@ -122,7 +115,6 @@ type constantQualifier struct {
 	open bool
 }
 
-// Qualify reads the member.
 func (q *constantQualifier) Qualify(vars interpreter.Activation, obj any) (any, error) {
 	return qualify(q.ConstantQualifier, q.open, vars, obj)
 }
@@ -139,8 +131,8 @@ func qualify(q interpreter.Qualifier, open bool, vars interpreter.Activation, ob
 	return out, err
 }
 
-// isAbsent reports that a member was read of a map that has none of the name, or of JSON's null. A
-// member of an entity that is null stays an error.
+// isAbsent reports whether a map or JSON's null lacks the member that was read. A null entity still
+// gives an error.
 func isAbsent(obj any, err error) bool {
 	if _, typed := errors.AsType[*value.NullMemberError](err); typed {
 		return false
@@ -158,11 +150,11 @@ func checkTime(frame *interpreter.ExecutionFrame) {
 	}
 }
 
-// trace is what a [Vars] remembers of the errors of one evaluation.
+// trace holds the errors of one evaluation.
 type trace struct {
 	origins    map[*types.Err]origin
 	qualifiers map[error]origin
-	looking    bool // operands are evaluated once more; their errors are not new
+	looking    bool // operands are evaluated again; their errors are not new
 }
 
 func traceOf(a interpreter.Activation) *trace {
@@ -181,7 +173,7 @@ func traceOf(a interpreter.Activation) *trace {
 	return v.trace
 }
 
-// notReadable remembers that a member could not be read and whether that was for null.
+// notReadable remembers a member that could not be read, and whether its object was null.
 func notReadable(a interpreter.Activation, id int64, obj any, err error) {
 	tr := traceOf(a)
 	if tr == nil || tr.looking {
@@ -197,7 +189,7 @@ func notReadable(a interpreter.Activation, id int64, obj any, err error) {
 	tr.qualifiers[err] = o
 }
 
-// failed remembers an error when it is seen for the first time, which is where it began.
+// failed remembers an error the first time it is seen, which is where it began.
 func (t *tracer) failed(frame *interpreter.ExecutionFrame, id int64, err *types.Err) {
 	tr := traceOf(frame)
 	if tr == nil || tr.looking {
@@ -228,10 +220,10 @@ func (t *tracer) failed(frame *interpreter.ExecutionFrame, id int64, err *types.
 	tr.origins[err] = o
 }
 
-// isChain reports an expression that one node evaluates together with what it is read of.
+// isChain reports whether one node evaluates the expression together with its object.
 func isChain(e ast.Expr) bool { return attributeRoot(e) != e }
 
-// isNull evaluates an operand once more, at the moment of the error.
+// isNull evaluates an operand again, right when the error occurs.
 func (t *tracer) isNull(frame *interpreter.ExecutionFrame, e ast.Expr) bool {
 	if e.Kind() == ast.LiteralKind {
 		return e.AsLiteral() == types.NullValue
@@ -240,7 +232,8 @@ func (t *tracer) isNull(frame *interpreter.ExecutionFrame, e ast.Expr) bool {
 	return n != nil && n.Exec(frame) == types.NullValue
 }
 
-// attributeRoot is the expression whose node evaluates a chain of members and indexes.
+// attributeRoot is the object at the start of a chain of members and indexes, whose node evaluates
+// the chain.
 func attributeRoot(e ast.Expr) ast.Expr {
 	for {
 		switch e.Kind() {
@@ -258,7 +251,7 @@ func attributeRoot(e ast.Expr) ast.Expr {
 	}
 }
 
-// operands are the expressions that an expression works on.
+// operands are the subexpressions that an expression works on.
 func operands(e ast.Expr) []ast.Expr {
 	switch e.Kind() {
 	case ast.SelectKind:

@@ -13,22 +13,22 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// What callers hand in and get back, under the names by which they meet it.
+// What callers pass and get, under the names that they use.
 type (
 	Call  = value.Call
 	Value = value.Value
 )
 
-// What all expressions of one [Vars] may take together.
+// What all expressions of one [Vars] may use together.
 const (
 	maxTime = time.Second
-	maxCost = 10_000_000 // with the prices of texts and lists, about 64 MiB
+	maxCost = 10_000_000 // about 64 MiB, at the prices of texts and lists
 )
 
 var errTime = errors.New("time limit")
 
-// Vars are the variables of one evaluation and the budget that its expressions share: one second, a
-// number of steps, 16 MiB of output. Not for concurrent use.
+// Vars are the variables of one evaluation and the budget of its expressions: one second, a number
+// of steps, 16 MiB of output. They are not safe for concurrent use.
 type Vars struct {
 	memory *value.Memory
 	make   map[string]func() ref.Val
@@ -37,14 +37,14 @@ type Vars struct {
 	spent  time.Duration
 	cost   uint64
 	output int
-	trace  *trace // of the errors of the last evaluation
+	trace  *trace // the errors of the last evaluation
 }
 
 func newVars() *Vars {
 	return &Vars{memory: value.NewMemory(), known: map[string]ref.Val{}}
 }
 
-// SubjectVars are the variables of [Subject]. The subject must not change while they are used.
+// SubjectVars are the variables of [Subject]. The subject must not change during their use.
 func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 	v := newVars()
 	wrapped := func(x any) func() ref.Val { return func() ref.Val { return v.memory.Wrap(x) } }
@@ -70,8 +70,8 @@ func SubjectVars(sub *forgehook.Subject, call Call) *Vars {
 	return v.aliased(Subject)
 }
 
-// ResponseVars are the variables of [Received] and, with null for result and callback, of
-// [WriteBack]. Neither subject nor exchange may change while they are used.
+// ResponseVars are the variables of [Received]. They serve [WriteBack] too, with null for result
+// and callback until [Vars.SetResult]. Neither subject nor exchange may change during their use.
 func ResponseVars(sub *forgehook.Subject, call Call, x *forgehook.Exchange) *Vars {
 	v := SubjectVars(sub, call)
 	v.make["response"] = func() ref.Val { return v.memory.Response(x) }
@@ -80,8 +80,7 @@ func ResponseVars(sub *forgehook.Subject, call Call, x *forgehook.Exchange) *Var
 	return v
 }
 
-// SetResult gives the variables of [WriteBack] the call's result, and what the endpoint has said
-// later: nil where it has not.
+// SetResult sets result and callback of [WriteBack]. said is nil if there was no callback.
 func (v *Vars) SetResult(result json.RawMessage, said *forgehook.Callback) {
 	v.make["result"] = func() ref.Val { return v.memory.Raw(result) }
 	if said != nil {
@@ -112,12 +111,11 @@ func (v *Vars) aliased(scope Scope) *Vars {
 	return v
 }
 
-// ShowEntities sets what is written in the place of an entity that an expression gives as a whole
-// ({{ doc }}): a clean copy, or nil for null. Expressions that name a member see the entity as it
-// is.
+// ShowEntities sets what is written for an expression that gives a whole entity ({{ doc }}): a
+// clean copy, or nil for null. Expressions that read a member still see the entity.
 func (v *Vars) ShowEntities(as func(entity any) any) { v.memory.Shown = as }
 
-// ResolveName gives the interpreter a variable, made when it is first asked for.
+// ResolveName returns a variable to the interpreter. It is made at its first use.
 func (v *Vars) ResolveName(name string) (any, bool) {
 	if value, ok := v.known[name]; ok {
 		return value, true
@@ -134,5 +132,5 @@ func (v *Vars) ResolveName(name string) (any, bool) {
 	return value, true
 }
 
-// Parent is nil: there is nothing above.
+// Parent is nil, because these are the outermost variables.
 func (v *Vars) Parent() interpreter.Activation { return nil }

@@ -7,7 +7,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// TestSubjectVars: every variable is what the subject holds, under both of its names.
+// TestSubjectVars: every variable has the subject's value under both of its names.
 func TestSubjectVars(t *testing.T) {
 	t.Parallel()
 	name := "Total"
@@ -44,7 +44,7 @@ func TestSubjectVars(t *testing.T) {
 	}
 }
 
-// TestSubjectVars_empty: a subject of which only the document is known has null in everything else.
+// TestSubjectVars_empty: everything is null if only the document is known.
 func TestSubjectVars_empty(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"master", "par", "def", "verification", "wi", "project", "service", "category"} {

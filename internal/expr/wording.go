@@ -11,7 +11,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 )
 
-// typeFaults puts the checker's messages into plain words.
+// typeFaults rewords the checker's messages in plain words.
 func (c *compiler) typeFaults(issues *cel.Issues, asDouble map[int64]bool) Faults {
 	parsed := c.parsed(asDouble) // the check has rewritten parts of the first tree
 	tree, _ := checker.Check(parsed.NativeRep(), parsed.Source(), c.env.checker)
@@ -36,7 +36,7 @@ func (c *compiler) typeFaults(issues *cel.Issues, asDouble map[int64]bool) Fault
 type wording struct {
 	*source
 	env   *environment
-	tree  *ast.AST           // with the types of what the checker understood
+	tree  *ast.AST           // typed as far as the checker understood it
 	exprs map[int64]ast.Expr // as they were written
 }
 
@@ -46,9 +46,8 @@ func (w *wording) index(e ast.Expr) {
 	}))
 }
 
-// insideUnknown are the names inside the call of a function that does not exist, which may be a
-// macro by another name: its loop variable is not known then, and to say so would hide what is
-// wrong.
+// insideUnknown are the names inside a call of an unknown function. It may be a misspelt macro,
+// whose loop variable is unknown too. A fault about the variable would hide the real one.
 func (w *wording) insideUnknown(issues *cel.Issues) map[int64]bool {
 	ignored := map[int64]bool{}
 	for _, e := range issues.Errors() {
@@ -73,7 +72,7 @@ var (
 	optionalSelected = regexp.MustCompile(`^unsupported optional field selection`)
 )
 
-// fault words one message of the checker.
+// fault words a message of the checker.
 func (w *wording) fault(c *compiler, e *cel.Error) Fault {
 	expr := w.exprs[e.ExprID]
 	if expr == nil {
@@ -89,36 +88,36 @@ func (w *wording) fault(c *compiler, e *cel.Error) Fault {
 	if m := noOverload.FindStringSubmatch(e.Message); m != nil {
 		return w.noOverload(expr, m[1])
 	}
-	place := w.at(w.start(expr), w.wording(expr), "")
+	fault := w.at(w.start(expr), w.wording(expr), "")
 	switch {
 	case noSelection.MatchString(e.Message):
 		operand := operands(expr)[0]
-		place = w.at(w.name(expr), w.wording(expr), fmt.Sprintf("%s is %s, which has no members", w.wording(operand), w.typeOf(operand)))
+		fault = w.at(w.name(expr), w.wording(expr), fmt.Sprintf("%s is %s, which has no members", w.wording(operand), w.typeOf(operand)))
 	case noRange.MatchString(e.Message):
-		place.Message = "this is " + w.typeOf(expr) + ": only a list or a map can be gone through"
+		fault.Message = "this is " + w.typeOf(expr) + ": only a list or a map has elements to loop over"
 	case typeMismatch.MatchString(e.Message):
-		place.Message = w.mismatch(expr, typeMismatch.FindStringSubmatch(e.Message)[1])
+		fault.Message = w.mismatch(expr, typeMismatch.FindStringSubmatch(e.Message)[1])
 	case optionalSelected.MatchString(e.Message):
-		place.Message = "after .? stands the name of a member"
+		fault.Message = ".? needs the name of a member"
 	default:
-		place.Message = plainWords(e.Message)
+		fault.Message = plainWords(e.Message)
 	}
-	return place
+	return fault
 }
 
-// mismatch is about a value of another type than the place needs.
+// mismatch is the message for a value of the wrong type.
 func (w *wording) mismatch(e ast.Expr, needed string) string {
 	if strings.HasPrefix(needed, "optional_type") {
-		return "behind ?name stands an optional value, such as doc.?comment; this is " + w.typeOf(e)
+		return "?name needs an optional value, such as doc.?comment; this is " + w.typeOf(e)
 	}
 	words := map[string]string{"bool": "true or false", "string": "a string", "int": "an int", "double": "a double"}[plainType(needed)]
 	if words == "" {
 		words = plainType(needed)
 	}
-	return "here must stand " + words + ", and this is " + w.typeOf(e)
+	return "this must be " + words + ", but it is " + w.typeOf(e)
 }
 
-// plainType is a type's name in CEL without what only says that it may be null.
+// plainType drops from a CEL type's name that it may be null.
 func plainType(name string) string {
 	return strings.NewReplacer("wrapper(", "", ")", "").Replace(name)
 }

@@ -82,7 +82,7 @@ func (m *Map) Insert(key, value ref.Val) (*Map, *types.Err) {
 		return nil, types.NewErr("a name in a map must be a text, not %s", TypeName(key)).(*types.Err)
 	}
 	if i := m.shared.find(k); i >= 0 && i < m.size {
-		return nil, types.NewErr("a name stands twice in a map").(*types.Err)
+		return nil, types.NewErr("a map has a name twice").(*types.Err)
 	}
 	shared := m.shared
 	if len(shared.keys) != m.size { // another longer map already uses the entries
