@@ -13,42 +13,42 @@ import (
 )
 
 const (
-	// maxStructDepth bounds the nesting of an input; the deepest ones have about ten levels.
+	// maxStructDepth bounds the nesting of an input; real ones have at most about ten levels.
 	maxStructDepth = 64
-	// MaxFaults ends the search for faults: nobody reads more, and a response must not outgrow its
-	// request.
+	// MaxFaults ends the search for faults: nobody reads more, and a response must not be larger
+	// than its request.
 	MaxFaults = 100
 )
 
-// Codec reads and writes the structs of one vocabulary by their json tags. Embedded structs are
-// part of what embeds them. Raw JSON is read as [Node.Append] writes it, or as [Node.AppendSorted]
-// where the field has the tag raw:"sorted".
+// Codec reads and writes structs by their json tags. Embedded structs are part of the outer one.
+// Raw JSON is read as [Node.Append] writes it, or as [Node.AppendSorted] where the field has the
+// tag raw:"sorted".
 type Codec struct {
-	// Read is how values of a type are read that are more than their JSON; nil for all others. A
-	// reader says what is allowed where the value is none of it.
+	// Read returns the reader of a type with its own JSON form; nil for all others. The reader
+	// returns what is allowed if the value is not.
 	Read func(reflect.Type) func(n *Node, v reflect.Value) (allowed string)
-	// Write is how they are written; nil for all others.
+	// Write returns the writer of such a type; nil for all others.
 	Write func(reflect.Type) func(dst []byte, v reflect.Value) []byte
-	// Label is how the values of a type are named for readers; nil for all others. The label of a
+	// Label returns how a type's values are named for people; nil for all others. The label of a
 	// member x follows all members as xName.
 	Label func(reflect.Type) func(v reflect.Value) *string
-	// Open are structs in which unknown names are passed over, also within a strict input.
+	// Open are structs that ignore unknown names, also in a strict input.
 	Open []reflect.Type
-	// Unknown says what is allowed instead of a name.
+	// Unknown says which name is allowed instead.
 	Unknown func(name string, names []string) (allowed string)
 
 	known sync.Map // reflect.Type -> *structure
 }
 
-// Fault is one fault of an input. Node is what stands there, nil where that says nothing.
+// Fault is one fault of an input. Node is the faulty value, nil where it explains nothing.
 type Fault struct {
-	Path    string // documents[3].x, with names as they are declared; "" is the whole input
+	Path    string // documents[3].x, with the declared names; "" is the whole input
 	Node    *Node
 	Allowed string
 }
 
-// Decode reads a tree into the struct that into points to: names in any case, null the same as
-// absent. Unknown names are faults in strict inputs only. It reports the first [MaxFaults] faults.
+// Decode reads a tree into the struct that into points to. Names match in any case, and null is the
+// same as absent. Only strict inputs report unknown names. It returns the first [MaxFaults] faults.
 func (c *Codec) Decode(n *Node, into any, strict bool) []Fault {
 	d, v := decoder{codec: c}, reflect.ValueOf(into).Elem()
 	d.value(c.reader(v.Type()), n, v, strict)
@@ -58,12 +58,11 @@ func (c *Codec) Decode(n *Node, into any, strict bool) []Fault {
 // decoder collects the faults of one input.
 type decoder struct {
 	codec  *Codec
-	at     []step // from the root to the value that is being read
+	at     []step // from the root to the current value
 	faults []Fault
 }
 
-// step leads from a value to one inside it: to a member by its name or, where that is "", to an
-// item of a list.
+// step leads to a member by its name, or to an item of a list where the name is "".
 type step struct {
 	name  string
 	index int
@@ -73,7 +72,7 @@ func (d *decoder) fault(n *Node, allowed string) {
 	d.faults = append(d.faults, Fault{d.path(), n, allowed})
 }
 
-// path is written only for a fault: most inputs have none.
+// path is built for a fault only: most inputs have none.
 func (d *decoder) path() string {
 	var path strings.Builder
 	for _, s := range d.at {
@@ -89,7 +88,7 @@ func (d *decoder) path() string {
 	return path.String()
 }
 
-// depth is how many levels the value is below the root's members.
+// depth counts the levels of a value below the root's members.
 func (d *decoder) depth() int {
 	if len(d.at) > 0 && d.at[0].name != "" {
 		return len(d.at) - 1
@@ -97,8 +96,8 @@ func (d *decoder) depth() int {
 	return len(d.at)
 }
 
-// read reads a value of one type. It is made once for a field: telling types apart takes longer
-// than reading most values.
+// read reads a value of one type. Each field makes it once: telling types apart takes longer than
+// reading most values.
 type read func(d *decoder, n *Node, v reflect.Value, strict bool)
 
 func readSorted(_ *decoder, n *Node, v reflect.Value, _ bool) { v.SetBytes(n.AppendSorted(nil)) }
@@ -114,7 +113,7 @@ func (d *decoder) value(read read, n *Node, v reflect.Value, strict bool) {
 	read(d, n, v, strict)
 }
 
-// inside reads a value inside the present one.
+// inside reads a value within the current one.
 func (d *decoder) inside(s step, read read, n *Node, v reflect.Value, strict bool) {
 	d.at = append(d.at, s)
 	d.value(read, n, v, strict)
@@ -166,7 +165,7 @@ func (c *Codec) reader(t reflect.Type) read {
 	}
 }
 
-// scalar reads what has to be of one kind.
+// scalar returns the reader of a value that must have one kind.
 func scalar(kind Kind, allowed string, set func(n *Node, v reflect.Value) (allowed string)) read {
 	return func(d *decoder, n *Node, v reflect.Value, _ bool) {
 		if n.kind != kind {
@@ -199,14 +198,14 @@ func integer(d *decoder, n *Node, v reflect.Value, _ bool) {
 	d.fault(n, allowed)
 }
 
-// Integer reads 7, 7.0 and 7e0, which senders in floating-point languages write.
+// Integer reads 7, 7.0 and 7e0, as senders with floating-point numbers write them.
 func Integer(number json.Number) (int64, error) {
 	if n, err := number.Int64(); err == nil {
 		return n, nil
 	}
 	f, err := number.Float64()
 	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-		return 0, errors.New("no whole number")
+		return 0, errors.New("not a whole number")
 	}
 	return int64(f), nil
 }
@@ -239,7 +238,7 @@ func (d *decoder) object(n *Node, v reflect.Value, strict bool) {
 		return
 	}
 	s := d.codec.structure(v.Type())
-	var room [40]member // more than most structs have members
+	var room [40]member // most structs have fewer members
 	found := append(room[:0], make([]member, len(s.fields))...)
 	var unknown map[string]*Node
 	for m := range n.All() {
@@ -261,7 +260,7 @@ func (d *decoder) object(n *Node, v reflect.Value, strict bool) {
 	d.unknown(unknown, s)
 }
 
-// unknown reports the members that no field takes, in byte order.
+// unknown reports the members without a field, in byte order.
 func (d *decoder) unknown(members map[string]*Node, s *structure) {
 	if len(members) == 0 {
 		return

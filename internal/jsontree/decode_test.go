@@ -22,7 +22,7 @@ type deeper struct {
 type embedding struct {
 	First string `json:"first"`
 	deeper
-	Reason []string        `json:"reason"` // in place of the embedded one
+	Reason []string        `json:"reason"` // hides the embedded one
 	Raw    json.RawMessage `json:"raw,omitempty" raw:"sorted"`
 	Source json.RawMessage `json:"source,omitempty"`
 	secret string
@@ -37,7 +37,7 @@ func plainCodec() *Codec {
 	}
 }
 
-// Members of an embedded struct are members of what embeds it, for both readers and for the writer.
+// Readers and the writer treat members of an embedded struct as members of the outer one.
 func TestDecode_embedded(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -67,7 +67,7 @@ func TestDecode_embedded(t *testing.T) {
 	}
 }
 
-// Paths have the names as they are declared, and lead through lists.
+// Paths use the declared names and lead through lists.
 func TestDecode_paths(t *testing.T) {
 	t.Parallel()
 	type node struct {

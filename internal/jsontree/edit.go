@@ -1,7 +1,7 @@
 package jsontree
 
-// Set gives an object a member: in the place of what has the name, exact or in any case, else at
-// the end. What is absent is null.
+// Set sets a member of an object. It replaces the member that [Node.Member] finds, or appends one.
+// An absent value becomes null.
 func (n *Node) Set(name string, value *Node) {
 	if m := n.Member(name); m != nil {
 		m.become(value)
@@ -10,15 +10,15 @@ func (n *Node) Set(name string, value *Node) {
 	n.add(string(AppendString(nil, name)), value)
 }
 
-// Remove takes the members of a name away, however they are spelt.
+// Remove removes all members of a name, in any case.
 func (n *Node) Remove(name string) {
 	wanted := Fold(name)
 	n.filter(func(m *Node) bool { return Fold(m.Name()) != wanted })
 }
 
-// Merge applies a JSON Merge Patch (RFC 7396) to an object: null takes a member away, an object is
-// merged, anything else replaces. Names are found as [Node.Member] finds them; the members of n
-// keep their order and their spelling, and new ones follow. The patch stays as it is.
+// Merge applies a JSON Merge Patch (RFC 7396) to an object: null removes a member, an object is
+// merged, anything else replaces. Names match as in [Node.Member]. The members of n keep their
+// order and spelling; new ones follow. The patch is not changed.
 func (n *Node) Merge(patch *Node) {
 	if n.Kind() != Object || patch.Kind() != Object {
 		return
@@ -30,8 +30,8 @@ func (n *Node) Merge(patch *Node) {
 			folded[key] = m
 		}
 	}
-	targets := map[*Node]*Node{}   // of the changes
-	counting := map[*Node]member{} // by target, which change counts
+	targets := map[*Node]*Node{}   // by change
+	counting := map[*Node]member{} // by target: the change that applies
 	changes := patch.Members()
 	for _, change := range changes {
 		name := change.Name()
@@ -64,7 +64,7 @@ func (n *Node) Merge(patch *Node) {
 	}
 }
 
-// merged is what a patch makes where nothing is: itself without the members that are null.
+// merged applies a patch to nothing: the patch without the members that are null.
 func merged(patch *Node) *Node {
 	if patch.kind != Object {
 		return patch
@@ -74,7 +74,7 @@ func merged(patch *Node) *Node {
 	return made
 }
 
-// become gives a node the value of another, or null, and leaves it where it is.
+// become gives a node the value of another, or null, in its position.
 func (n *Node) become(value *Node) {
 	if value == nil {
 		value = &Node{}
@@ -88,7 +88,7 @@ func (n *Node) add(key string, value *Node) {
 	n.link(m)
 }
 
-// link puts a node at the end.
+// link appends a node.
 func (n *Node) link(child *Node) {
 	if n.last == nil {
 		n.first = child
@@ -98,7 +98,7 @@ func (n *Node) link(child *Node) {
 	n.last = child
 }
 
-// filter keeps some of what is below.
+// filter removes the members or items that keep refuses.
 func (n *Node) filter(keep func(*Node) bool) {
 	at := n.first
 	n.first, n.last = nil, nil

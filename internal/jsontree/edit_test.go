@@ -5,7 +5,7 @@ import "testing"
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, target, patch, want string }{
-		// RFC 7396, appendix A
+		// RFC 7396, appendix A.
 		{"a member", `{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
 		{"a new member", `{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`},
 		{"null", `{"a":"b"}`, `{"a":null}`, `{}`},
@@ -16,7 +16,7 @@ func TestMerge(t *testing.T) {
 		{"lists are replaced", `{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`},
 		{"null in what is there", `{"e":null}`, `{"a":1}`, `{"e":null,"a":1}`},
 		{"null where nothing is", `{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
-		// ours
+		// Our additions.
 		{"order and digits stay", `{"z":1.50,"a":{"y":1e2,"b":2}}`, `{"m":0.10,"a":{"b":3,"c":4}}`, `{"z":1.50,"a":{"y":1e2,"b":3,"c":4},"m":0.10}`},
 		{"in any case", `{"name":1,"other":2}`, `{"NAME":3,"Other":null}`, `{"name":3}`},
 		{"the exact spelling counts", `{"name":1}`, `{"name":2,"NAME":null}`, `{"name":2}`},

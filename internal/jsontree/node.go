@@ -1,8 +1,7 @@
-// Package jsontree is the one JSON of the project: a tree that keeps what was written, the order of
-// members and the digits of numbers, and the one writer of texts. It knows the shape of JSON and of
-// Go structs, no word of the domain: what a type means, and what a caller is told, is handed to a
-// [Codec]. It imports the standard library only, because the root is built on it. Start with
-// [Parse].
+// Package jsontree is the one JSON of the project: a tree that keeps the order of members and the
+// digits of numbers, and the one writer of texts. It knows the shape of JSON and of Go structs. It
+// must not know the domain: a [Codec] is told what types mean and what callers read about faults.
+// It must import only the standard library, because the root is built on it. Start with [Parse].
 package jsontree
 
 import (
@@ -15,7 +14,7 @@ import (
 // Kind says what a value is.
 type Kind uint8
 
-// The kinds of values. Null is the zero value: a member that is absent reads as null.
+// The kinds of values. Null is the zero value: an absent member reads as null.
 const (
 	Null Kind = iota
 	Bool
@@ -25,18 +24,18 @@ const (
 	Object
 )
 
-// Node is a value in a tree. All methods that read work on nil, which is an absent value. A node is
-// safe for concurrent reads; it shares the memory of the text that it was read from.
+// Node is a value in a tree. Reading methods accept nil, an absent value. A node is safe for
+// concurrent reads; it shares the memory of the text that it was read from.
 type Node struct {
 	kind  Kind
-	key   string // of a member: its name as it is written, in quotes
-	raw   string // as it is written; "" of a list or an object
-	next  *Node  // of the same list or object
-	first *Node  // of what is below
+	key   string // of a member: its name as written, in quotes
+	raw   string // as written; "" for a list or an object
+	next  *Node  // in the same list or object
+	first *Node  // member or item
 	last  *Node
 }
 
-// Kind is what the value is.
+// Kind returns the kind of the value.
 func (n *Node) Kind() Kind {
 	if n == nil {
 		return Null
@@ -44,13 +43,13 @@ func (n *Node) Kind() Kind {
 	return n.kind
 }
 
-// IsNull reports null and what is absent.
+// IsNull reports whether the value is null or absent.
 func (n *Node) IsNull() bool { return n.Kind() == Null }
 
-// IsTrue reports true; anything else is not.
+// IsTrue reports whether the value is true.
 func (n *Node) IsTrue() bool { return n.Kind() == Bool && n.raw == "true" }
 
-// Text is the value of a text, "" of anything else.
+// Text returns the value of a text, "" for any other.
 func (n *Node) Text() string {
 	if n.Kind() != String {
 		return ""
@@ -58,7 +57,7 @@ func (n *Node) Text() string {
 	return unquote(n.raw)
 }
 
-// Digits is a number as it is written, "" of anything else.
+// Digits returns a number as written, "" for any other value.
 func (n *Node) Digits() json.Number {
 	if n.Kind() != Number {
 		return ""
@@ -66,7 +65,7 @@ func (n *Node) Digits() json.Number {
 	return json.Number(n.raw)
 }
 
-// Name is the name of a member in its object, "" of an item or a root.
+// Name returns the name of a member in its object, "" for an item or a root.
 func (n *Node) Name() string {
 	if n == nil || n.key == "" {
 		return ""
@@ -74,8 +73,8 @@ func (n *Node) Name() string {
 	return unquote(n.key)
 }
 
-// All gives the members of an object, or the items of a list, as they are written: a name that
-// stands there twice comes twice.
+// All visits the members of an object or the items of a list as written: a repeated name comes
+// repeatedly.
 func (n *Node) All() iter.Seq[*Node] {
 	return func(yield func(*Node) bool) {
 		if n == nil {
@@ -89,7 +88,7 @@ func (n *Node) All() iter.Seq[*Node] {
 	}
 }
 
-// Len is how many members or items there are, as they are written.
+// Len counts the members or items as written.
 func (n *Node) Len() (length int) {
 	for range n.All() {
 		length++
@@ -97,29 +96,29 @@ func (n *Node) Len() (length int) {
 	return length
 }
 
-// Members gives the members that count, in their order: of those with one name the last, where the
-// first stands.
+// Members returns the members that count, in order. Of several with the same name, the last one
+// counts, at the position of the first.
 func (n *Node) Members() []*Node {
 	if n.Kind() != Object {
 		return nil
 	}
 	var list []*Node
-	places := map[string]int{}
+	positions := map[string]int{}
 	for m := range n.All() {
 		name := m.Name()
-		if i, twice := places[name]; twice {
+		if i, twice := positions[name]; twice {
 			list[i] = m
 			continue
 		}
-		places[name] = len(list)
+		positions[name] = len(list)
 		list = append(list, m)
 	}
 	return list
 }
 
-// Member finds a member by its exact name, else in any case; nil where there is none. Of two with
-// the exact name the last counts, of two other spellings the first in byte order: so the same input
-// always reads the same.
+// Member finds a member by its exact name, else in any case, or returns nil. Of several with the
+// exact name the last counts; of other spellings the first in byte order. So the same input always
+// reads the same.
 func (n *Node) Member(name string) *Node {
 	if n.Kind() != Object {
 		return nil
@@ -133,21 +132,20 @@ func (n *Node) Member(name string) *Node {
 	return found.node
 }
 
-// member is what was found so far for a name.
+// member is the best match for a name so far.
 type member struct {
 	node  *Node
 	given string
 }
 
-// offer takes a member in the place of the one found so far where it comes before that.
+// offer takes a member that matches better than the present one.
 func (f *member) offer(m *Node, given, wanted string) {
 	if f.node == nil || given == wanted || f.given != wanted && given <= f.given {
 		f.node, f.given = m, given
 	}
 }
 
-// At is the member that a path of exact names leads to, such as webHook.url; nil where there is
-// none.
+// At returns the member at a path of exact names, such as webHook.url, or nil.
 func (n *Node) At(path string) *Node {
 	for name := range strings.SplitSeq(path, ".") {
 		var below *Node
@@ -161,8 +159,8 @@ func (n *Node) At(path string) *Node {
 	return n
 }
 
-// Append writes the value without white space between its parts; all else is as it was written: the
-// order of members, the digits of numbers, the escapes in texts. What is absent is null.
+// Append writes the value without white space between tokens, and otherwise as written: the order
+// of members, the digits of numbers, the escapes in texts. An absent value is null.
 func (n *Node) Append(dst []byte) []byte {
 	switch n.Kind() {
 	case Null:
@@ -189,12 +187,11 @@ func (n *Node) appendBelow(dst []byte) []byte {
 	return dst
 }
 
-// String is what [Node.Append] writes.
+// String returns what [Node.Append] writes.
 func (n *Node) String() string { return string(n.Append(nil)) }
 
-// AppendSorted writes the value so that equal values are equal bytes, however they were spelt:
-// members that count, by name, and texts with the escapes of [AppendString]. Numbers keep their
-// digits.
+// AppendSorted writes equal values as equal bytes, however they were spelled: only members that
+// count, sorted by name, and texts with the escapes of [AppendString]. Numbers keep their digits.
 func (n *Node) AppendSorted(dst []byte) []byte {
 	switch n.Kind() {
 	case String:
@@ -224,7 +221,7 @@ func (n *Node) AppendSorted(dst []byte) []byte {
 	}
 }
 
-// Value is the value as encoding/json reads it into an any, with numbers as [json.Number].
+// Value returns the value as encoding/json reads it into an any, with numbers as [json.Number].
 func (n *Node) Value() any {
 	switch n.Kind() {
 	case Bool:
@@ -250,6 +247,6 @@ func (n *Node) Value() any {
 	}
 }
 
-// Equal reports whether two values are the same, whatever the order of members, the white space and
-// the escapes. Numbers are the same where they are written so: as floats, long ids would be.
+// Equal compares two values without regard to the order of members, white space and escapes.
+// Numbers are equal if their digits are: as floats, different long ids would be equal.
 func Equal(a, b *Node) bool { return string(a.AppendSorted(nil)) == string(b.AppendSorted(nil)) }

@@ -9,32 +9,32 @@ import (
 	"unicode/utf8"
 )
 
-// Limits bound a tree. Where one is zero, only [maxDepth] bounds it.
+// Limits bound a tree. A zero limit leaves only [maxDepth].
 type Limits struct {
-	Depth  int // of lists and objects in each other
-	Values int // in all
+	Depth  int // of nested lists and objects
+	Values int // in total
 }
 
-// maxDepth is how deep lists and objects may be in each other at all, as in encoding/json.
+// maxDepth is the absolute limit of nesting, as in encoding/json.
 const maxDepth = 10_000
 
-// ErrDepth and ErrValues say that JSON is beyond its limits.
+// ErrDepth and ErrValues say that JSON exceeds its limits.
 var (
 	ErrDepth  = errors.New("too many levels")
 	ErrValues = errors.New("too many values")
 )
 
-// SyntaxError says what keeps a text from being exactly one JSON value in UTF-8.
+// SyntaxError says why a text is not exactly one JSON value in UTF-8.
 type SyntaxError struct {
-	Offset int    // of the byte that is wrong; the length of the text where more should follow
+	Offset int    // of the wrong byte; the text's length if it ends too early
 	Reason string // may quote a character of the text
 	where  string
 }
 
-// Error is the reason and, where that is at one place, its line and column in characters from 1.
+// Error returns the reason and, if known, line and column in characters from 1.
 func (e *SyntaxError) Error() string { return e.Reason + e.where }
 
-// Check is the fault of a text, nil where it is exactly one JSON value in UTF-8.
+// Check returns the fault of a text, or nil if it is exactly one JSON value in UTF-8.
 func Check(data []byte) *SyntaxError {
 	switch {
 	case !utf8.Valid(data):
@@ -45,10 +45,10 @@ func Check(data []byte) *SyntaxError {
 		return &SyntaxError{Offset: len(data), Reason: "it is empty"}
 	}
 	syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(data, new(json.RawMessage)))
-	if !ok { // what is not valid has a syntax error
+	if !ok { // invalid JSON has a syntax error
 		return &SyntaxError{Reason: "it cannot be read"}
 	}
-	// encoding/json counts the byte that is wrong.
+	// encoding/json counts the wrong byte too.
 	e := &SyntaxError{Offset: max(0, int(syntax.Offset)-1), Reason: syntax.Error()}
 	before := data[:min(e.Offset, len(data))]
 	start := bytes.LastIndexByte(before, '\n') + 1
@@ -83,18 +83,18 @@ func ParseWithin(data []byte, limits Limits) (*Node, error) {
 	return nil, ErrDepth
 }
 
-// parser goes through a text once. Its methods return false where the text is no JSON, or beyond
-// the limits.
+// parser reads a text once. Its methods return false where the text is not JSON or exceeds the
+// limits.
 type parser struct {
 	text    string
 	at      int
 	limits  Limits
 	values  int
-	crowded bool   // beyond the limit of values
-	free    []Node // made together
+	crowded bool   // over the limit of values
+	free    []Node // allocated, not used yet
 }
 
-// node makes a node: many at once, as a tree has many.
+// node returns a new node. It allocates many at once.
 func (p *parser) node() *Node {
 	if len(p.free) == 0 {
 		p.free = make([]Node, min(max(8, 2*p.values), 1024))
@@ -105,7 +105,7 @@ func (p *parser) node() *Node {
 	return n
 }
 
-// space goes on to the next byte that is no white space.
+// space skips white space.
 func (p *parser) space() {
 	for ; p.at < len(p.text); p.at++ {
 		if c := p.text[p.at]; c > ' ' || c != ' ' && c != '\n' && c != '\r' && c != '\t' {
@@ -114,7 +114,7 @@ func (p *parser) space() {
 	}
 }
 
-// next takes a byte where it is the next one.
+// next consumes the byte c if it comes next.
 func (p *parser) next(c byte) bool {
 	if p.at < len(p.text) && p.text[p.at] == c {
 		p.at++
@@ -155,7 +155,7 @@ func (p *parser) value(n *Node, depth int) bool {
 	return ok
 }
 
-// below reads the members or items of n as far as the closing bracket.
+// below reads the members or items of n up to the closing bracket.
 func (p *parser) below(n *Node, closing byte, depth int) bool {
 	if depth > p.limits.Depth {
 		return false
@@ -179,7 +179,7 @@ func (p *parser) below(n *Node, closing byte, depth int) bool {
 	}
 }
 
-// name reads what stands before the value of a member.
+// name reads a member's name and colon.
 func (p *parser) name(n *Node) bool {
 	p.space()
 	start := p.at
@@ -199,7 +199,7 @@ func (p *parser) word(w string) bool {
 	return false
 }
 
-// quoted reads a text in quotes.
+// quoted reads a string.
 func (p *parser) quoted() bool {
 	if !p.next('"') {
 		return false

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// structure is how a struct is read and written.
+// structure says how a struct is read and written.
 type structure struct {
-	fields []field        // in the order in which they are declared
-	places map[string]int // of names as they are spelt, and folded
+	fields    []field        // in order of declaration
+	positions map[string]int // index in fields, by name and by folded name
 }
 
 // field is one member of a struct.
@@ -29,7 +29,7 @@ type field struct {
 	labelKey  []byte
 }
 
-// of is the field's value in a struct.
+// of returns the field's value in a struct.
 func (f *field) of(v reflect.Value) reflect.Value {
 	for _, i := range f.index {
 		v = v.Field(i)
@@ -41,19 +41,19 @@ func (c *Codec) structure(t reflect.Type) *structure {
 	if found, ok := c.known.Load(t); ok {
 		return found.(*structure)
 	}
-	s := &structure{fields: c.fields(t, nil), places: map[string]int{}}
+	s := &structure{fields: c.fields(t, nil), positions: map[string]int{}}
 	for i, f := range s.fields {
-		s.places[Fold(f.name)] = i
+		s.positions[Fold(f.name)] = i
 	}
 	for i, f := range s.fields {
-		s.places[f.name] = i
+		s.positions[f.name] = i
 	}
 	c.known.Store(t, s)
 	return s
 }
 
-// fields are those of a struct and of what it embeds, below the place of the struct itself. What a
-// struct declares comes before the same name in what it embeds.
+// fields returns those of a struct and of the structs that it embeds; at is the index of the struct
+// itself. A struct's own field hides an embedded one of the same name.
 func (c *Codec) fields(t reflect.Type, at []int) (list []field) {
 	own := map[string]bool{}
 	for i := range t.NumField() {
@@ -83,7 +83,7 @@ func (c *Codec) fields(t reflect.Type, at []int) (list []field) {
 	return list
 }
 
-// tagged is the name of a field in JSON, "" where it has none.
+// tagged returns the JSON name of a field, or "".
 func tagged(f reflect.StructField) string {
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 	if name == "-" {
@@ -92,13 +92,13 @@ func tagged(f reflect.StructField) string {
 	return name
 }
 
-// find is the place of the field that a member is read into: .NET callers write PascalCase.
+// find returns the index of the field for a member's name: .NET callers write PascalCase.
 func (s *structure) find(given string) (i int, ok bool) {
-	if i, ok = s.places[given]; ok {
+	if i, ok = s.positions[given]; ok {
 		return i, true
 	}
 	var room [64]byte
-	i, ok = s.places[string(appendFold(room[:0], given))]
+	i, ok = s.positions[string(appendFold(room[:0], given))]
 	return i, ok
 }
 
@@ -110,8 +110,8 @@ func (s *structure) names() []string {
 	return names
 }
 
-// Append writes a struct: members in their order, then the labels. Of a member that is absent the
-// label is absent, of a value without label it is null.
+// Append writes a struct: its members in order, then their labels. An absent member has no label; a
+// value without a label has the label null.
 func (c *Codec) Append(dst []byte, entity any) ([]byte, error) {
 	v := reflect.ValueOf(entity)
 	if v.Kind() == reflect.Pointer {
@@ -156,7 +156,7 @@ func (c *Codec) appendStruct(dst []byte, v reflect.Value) (_ []byte, err error) 
 	return append(dst, '}'), nil
 }
 
-// separated puts a comma where a member stands before the next one.
+// separated appends a comma if a member precedes.
 func separated(dst []byte) []byte {
 	if dst[len(dst)-1] == '{' {
 		return dst
@@ -186,7 +186,7 @@ func (c *Codec) writer(t reflect.Type) func([]byte, reflect.Value) ([]byte, erro
 	case rawType:
 		return appendRaw
 	case numberType:
-		return appendAny // checks that it is a number
+		return appendAny // which checks that it is a number
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -227,13 +227,13 @@ func (c *Codec) writer(t reflect.Type) func([]byte, reflect.Value) ([]byte, erro
 	}
 }
 
-// appendAny is for what is rare: numbers with a point.
+// appendAny writes what is rare: numbers with a point.
 func appendAny(dst []byte, v reflect.Value) ([]byte, error) {
 	b, err := json.Marshal(v.Interface())
 	return append(dst, b...), err
 }
 
-// appendRaw writes JSON that somebody else has written, without its white space.
+// appendRaw writes JSON from elsewhere without its white space.
 func appendRaw(dst []byte, v reflect.Value) ([]byte, error) {
 	if v.Len() == 0 {
 		return append(dst, "null"...), nil

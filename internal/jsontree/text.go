@@ -10,14 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// AppendString writes a text in quotes, as encoding/json does when it does not escape HTML, and as
-// all JSON of the project has it: < > & and DEL as they are; U+2028 and U+2029, which end a line in
-// JavaScript, as \u2028 and \u2029; each byte that is no UTF-8 as \ufffd.
+// AppendString writes a text in quotes, as all JSON of the project has it and as encoding/json does
+// without HTML escapes. < > & and DEL are not escaped. U+2028 and U+2029, which end a line in
+// JavaScript, become \u2028 and \u2029. Each byte that is not UTF-8 becomes \ufffd.
 func AppendString(dst []byte, s string) []byte {
 	return append(AppendText(append(dst, '"'), s), '"')
 }
 
-// AppendText is what [AppendString] writes between the quotes.
+// AppendText writes what [AppendString] writes between the quotes.
 func AppendText(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	start := 0
@@ -49,7 +49,7 @@ func AppendText(dst []byte, s string) []byte {
 	return append(dst, s[start:]...)
 }
 
-// unquote is the text that a JSON string stands for. Half a surrogate pair is U+FFFD.
+// unquote returns the text of a JSON string. Half a surrogate pair becomes U+FFFD.
 func unquote(raw string) string {
 	s := raw[1 : len(raw)-1]
 	i := strings.IndexByte(s, '\\')
@@ -108,7 +108,7 @@ func hexRune(s string) (r rune, ok bool) {
 	return r, true
 }
 
-// Fold is what names that differ in case only have in common, as [strings.EqualFold] tells them.
+// Fold returns the same text for all names that [strings.EqualFold] finds equal.
 func Fold(s string) string { return string(appendFold(nil, s)) }
 
 func appendFold(dst []byte, s string) []byte {
@@ -124,7 +124,7 @@ func appendFold(dst []byte, s string) []byte {
 	return dst
 }
 
-// foldRune is the smallest of the letters that fold into each other.
+// foldRune returns the smallest of the letters that fold into each other.
 func foldRune(r rune) rune {
 	for {
 		next := unicode.SimpleFold(r)
@@ -135,7 +135,8 @@ func foldRune(r rune) rune {
 	}
 }
 
-// Marshal is encoding/json with < > & as they are, so that an expression reads as it was written.
+// Marshal does what encoding/json does, but leaves < > & as they are, so that expressions stay
+// readable.
 func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -146,8 +147,8 @@ func Marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// Rewrite hands every text, name and number of JSON to do and leaves all else as it is written.
-// What do changes becomes a text.
+// Rewrite calls do for every text, name and number of the JSON. What do changes becomes a text; all
+// else stays as written.
 func Rewrite(raw []byte, do func(string) string) []byte {
 	out := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); {
@@ -176,7 +177,7 @@ func isQuoted(token string) bool {
 	return p.quoted() && p.at == len(token)
 }
 
-// tokenEnd is the end of the text, the number or the single byte at i.
+// tokenEnd returns the end of the text, number or single byte at i.
 func tokenEnd(raw []byte, i int) int {
 	switch c := raw[i]; {
 	case c == '"':

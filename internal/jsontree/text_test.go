@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// One writer for all JSON: what it does with each kind of character.
+// The one writer of texts, for each kind of character.
 func TestAppendString(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, in, want string }{

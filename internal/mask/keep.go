@@ -10,15 +10,15 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Refusal says why what was shown for a secret is not taken for one.
+// Refusal says that the mask cannot be the value of a secret field.
 const Refusal = `a value, not what is shown in its place: "` + forgehook.Masked + `"`
 
-// Keep puts back what a document has "[secret]" for because it was shown so: who reads a document,
-// changes it and stores it loses no secret. stored gives the document as it is, nil where there is
-// none; it is asked only where d has that text. A part of a list is the stored one of the same id,
-// without ids the one at the same place. Nothing is put back where it would be shown: a field that
-// is secret no more tells nothing. A field that is or was secret and then still has the mask is
-// refused as invalid, by its path.
+// Keep replaces each "[secret]" of a document by the stored value that it was shown for, so
+// reading, changing and storing a document loses no secret. stored returns the document as it was,
+// or nil; it is called only if d contains the mask. A part of a list belongs to the stored part
+// with the same id, or without ids to the one at the same position. No value is put back where it
+// would be shown, such as in a field that is no longer secret. The error is invalid and names, by
+// path, each field that is or was secret and still has the mask.
 func Keep(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
 	if !mentionsMask(reflect.ValueOf(d)) {
 		return nil
@@ -36,18 +36,17 @@ func Keep(d *forgehook.Document, stored func() (*forgehook.Document, error)) err
 	return forgehook.Invalid(s.stillMasked(d, "")...)
 }
 
-// Refuse is [Keep] for a document beside which nothing is stored: what was shown of a secret is no
-// value.
+// Refuse is [Keep] for a new document: nothing is stored that a mask could stand for.
 func Refuse(d *forgehook.Document) error {
 	return Keep(d, func() (*forgehook.Document, error) { return nil, nil })
 }
 
-// MayHold reports whether JSON may hold the mask, whose bracket may be written in other ways.
+// MayHold reports whether JSON may contain the mask. The mask's bracket may be escaped in it.
 func MayHold(raw []byte) bool {
 	return bytes.Contains(raw, []byte(strings.TrimPrefix(forgehook.Masked, "[")))
 }
 
-// mentionsMask reports whether any text in v holds the mask.
+// mentionsMask reports whether any text in v contains the mask.
 func mentionsMask(v reflect.Value) bool {
 	t := v.Type()
 	switch t {
@@ -77,7 +76,7 @@ func mentionsMask(v reflect.Value) bool {
 	return false
 }
 
-// unmask gives v what is stored wherever v is what was shown of it, and not it.
+// unmask puts the stored value into each part of v that equals what was shown.
 func unmask(v, shown, stored reflect.Value) {
 	t := v.Type()
 	switch t {
@@ -92,7 +91,7 @@ func unmask(v, shown, stored reflect.Value) {
 	switch t.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() && !shown.IsNil() {
-			own := reflect.New(t.Elem()) // v may be shared
+			own := reflect.New(t.Elem()) // a copy, as v may be shared
 			own.Elem().Set(v.Elem())
 			unmask(own.Elem(), shown.Elem(), stored.Elem())
 			v.Set(own)
@@ -114,8 +113,8 @@ func unmask(v, shown, stored reflect.Value) {
 	}
 }
 
-// conceal takes back what was put into v and would be shown: all three have one shape, v made of
-// given, and shown what would be seen of v.
+// conceal restores what was given in v wherever the replacement would be shown. v was made from
+// given, and shown is the masked v; all three have the same shape.
 func conceal(v, given, shown reflect.Value) {
 	t := v.Type()
 	switch t {
@@ -147,14 +146,14 @@ func conceal(v, given, shown reflect.Value) {
 	}
 }
 
-// sameJSON compares values, whatever the order of members and the white space.
+// sameJSON compares values without regard to white space and the order of members.
 func sameJSON(a, b []byte) bool {
 	one, err := jsontree.Parse(a)
 	other, otherErr := jsontree.Parse(b)
 	return err == nil && otherErr == nil && jsontree.Equal(one, other)
 }
 
-// counterpart is the place in another list of the part that is v's i-th, -1 where it has none.
+// counterpart returns the index, in another list, of the part that corresponds to v's i-th, or -1.
 func counterpart(v reflect.Value, i int, other reflect.Value) int {
 	id := func(part reflect.Value) int64 {
 		if part.Kind() != reflect.Struct {
@@ -179,7 +178,7 @@ func counterpart(v reflect.Value, i int, other reflect.Value) int {
 	return -1
 }
 
-// stillMasked are the texts of secret fields that hold the mask.
+// stillMasked returns a fault for each secret field that contains the mask.
 func (s *Secrets) stillMasked(d *forgehook.Document, at string) (faults []forgehook.FieldError) {
 	refuse := func(path string, text *string) {
 		if text != nil && strings.Contains(*text, forgehook.Masked) {

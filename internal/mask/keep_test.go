@@ -35,13 +35,13 @@ func text(t *testing.T, d forgehook.Document) string {
 	return string(content)
 }
 
-// TestKeep reads a document as it is shown, changes it, and stores it over the one that it was.
+// TestKeep changes a shown document and stores it over the original.
 func TestKeep(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
-		old, new string // in the shown document; "": nothing is changed
-		want     string // in the stored one, in place of new
+		old, new string // in the shown document; "": no change
+		want     string // in the stored document, instead of new
 		faults   []string
 	}{
 		{name: "as it was shown"},
@@ -90,7 +90,8 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// expected puts what was changed into the stored document, where the shown one has a mask.
+// expected applies the change to the stored document, which has secrets where the shown one has
+// masks.
 func expected(t *testing.T, stored, old, want string) string {
 	t.Helper()
 	old = strings.Replace(old, `"pin":"[secret]"`, `"pin":"0815-4711"`, 1)
@@ -102,7 +103,7 @@ func expected(t *testing.T, stored, old, want string) string {
 }
 
 func paths(err error) (list []string) {
-	e, ok := err.(*forgehook.Error) //nolint:errorlint // it is not wrapped
+	e, ok := err.(*forgehook.Error) //nolint:errorlint // not wrapped
 	if !ok {
 		return nil
 	}
@@ -112,7 +113,7 @@ func paths(err error) (list []string) {
 	return list
 }
 
-// TestKeep_tellsNothing: who may store documents cannot have a secret put where it is shown.
+// TestKeep_tellsNothing: a change cannot move a secret to where it would be shown.
 func TestKeep_tellsNothing(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*forgehook.Document){
@@ -138,8 +139,8 @@ func TestKeep_tellsNothing(t *testing.T) {
 	}
 }
 
-// TestKeep_nothingStored refuses what was shown where there is nothing to take it from, and lets
-// all else be.
+// TestKeep_nothingStored refuses the mask of a secret field where nothing is stored, and no other
+// text.
 func TestKeep_nothingStored(t *testing.T) {
 	t.Parallel()
 	asked := 0

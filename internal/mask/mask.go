@@ -8,9 +8,9 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Masked returns a copy of the subject that has "[secret]" for each secret value, and for the same
-// text wherever else it stands: in another field, in what the sender wrote. Nothing that is made of
-// the copy can tell a secret. The redactor knows the [Secrets.Values].
+// Masked returns a copy of the subject with "[secret]" in place of each secret value, and of the
+// same text anywhere else, such as in another field or in the sender's JSON. The copy is safe to
+// show. The redactor must know the [Secrets.Values].
 func (s *Secrets) Masked(redact *Redactor) *forgehook.Subject {
 	masked := copied(reflect.ValueOf(s.subject), redact).Interface().(*forgehook.Subject)
 	s.visit(masked, func(text **string, _ bool) {
@@ -21,8 +21,8 @@ func (s *Secrets) Masked(redact *Redactor) *forgehook.Subject {
 	return masked
 }
 
-// Document is a document as it may be shown: with "[secret]" for the values of its secret fields.
-// One without any is returned as it is.
+// Document returns a document as it may be shown, with "[secret]" for the values of its secret
+// fields. A document without any is returned unchanged.
 func Document(d forgehook.Document) forgehook.Document {
 	s := OfDocument(&d)
 	if !s.found {
@@ -31,8 +31,8 @@ func Document(d forgehook.Document) forgehook.Document {
 	return *s.Masked(NewRedactor(s.Values()...)).Document
 }
 
-// visit shows the texts of every secret field of the subject, or of a copy of it; value is false
-// for a text that only tells of the value.
+// visit calls show for the texts of every secret field of the subject, or of a copy of it. value is
+// false for a text that is not the value but reveals it.
 func (s *Secrets) visit(sub *forgehook.Subject, show func(text **string, value bool)) {
 	secret := s.entitiesOf(sub)
 	for p := range fieldsOf(sub) {
@@ -69,7 +69,7 @@ func visitVerification(v *forgehook.Verification, show func(**string, bool)) {
 	show(&v.Data, true)
 	show(&v.Result, false)
 	show(&v.Info, false)
-	if symbols := string(v.SymbolsConfidence); symbols != "" { // one entry a character
+	if symbols := string(v.SymbolsConfidence); symbols != "" { // one entry for each character
 		text := &symbols
 		if show(&text, false); *text != symbols {
 			v.SymbolsConfidence = json.RawMessage("null")
@@ -83,7 +83,7 @@ var (
 	timeType   = reflect.TypeFor[forgehook.Time]()
 )
 
-// copied is a deep copy with the texts redacted. Numbers and times are no texts.
+// copied returns a deep copy with its texts redacted. Numbers and times stay.
 func copied(v reflect.Value, redact *Redactor) reflect.Value {
 	t := v.Type()
 	switch t {

@@ -56,7 +56,7 @@ func TestMasked(t *testing.T) {
 	before := shown(t, sub)
 	s := Of(sub)
 	masked := s.Masked(NewRedactor(s.Values()...))
-	equal(t, before, shown(t, sub)) // the given subject stays as it is
+	equal(t, before, shown(t, sub)) // the given subject is unchanged
 	equal(t, `{"pin":"[secret]","n":1.50,"open":[true,"x"],"code":"[secret]"}`, string(masked.Document.Source))
 	equal(t, "[secret].pdf", *masked.Document.Filename)
 	equal(t, "open", *masked.Document.ResultParameters[2].Value)
@@ -71,7 +71,7 @@ func TestMasked(t *testing.T) {
 	}
 }
 
-// What is secret is known by a definition, by one with the same id, and by where a field stands.
+// A field is secret by its definition, by one with the same id, or below a secret field.
 func TestHas(t *testing.T) {
 	t.Parallel()
 	sub := subject(t, `{"document":{"id":1,"resultParameters":[

@@ -13,33 +13,32 @@ import (
 )
 
 const (
-	// leastSecret is the length, in bytes, from which a secret is looked for in other texts:
-	// shorter ones would shred them, and tell by that what they are.
+	// leastSecret is the least length, in bytes, of a secret that is searched for within texts.
+	// Redacting shorter ones would shred texts and so reveal them.
 	leastSecret = 4
-	// longSecret is the length up to which [strings.Replacer] looks for all secrets at once. It
-	// goes back by as much as it has matched, so that a longer one of the same letter over and over
-	// would take it minutes.
+	// longSecret is the longest secret, in bytes, that [strings.Replacer] searches for. It backs up
+	// after a partial match: a longer secret that repeats one letter would take minutes.
 	longSecret = 4 << 10
 )
 
-// Redactor replaces secrets by [forgehook.Masked]: as they are, and as JSON, URLs, forms, XML and
+// Redactor replaces secrets by [forgehook.Masked], in all forms in which JSON, URLs, forms, XML and
 // base64 write them. It is safe for concurrent use.
 type Redactor struct {
 	secrets []string
-	whole   map[string]bool // texts that are a secret and nothing else
+	whole   map[string]bool // texts that are exactly a secret
 	long    []string        // the longest first
 	short   *strings.Replacer
 }
 
-// NewRedactor makes a redactor of some secrets. One of less than 4 bytes is replaced only where it
-// is all of a text; an empty one is none.
+// NewRedactor returns a redactor of secrets. A secret of less than 4 bytes is replaced only where
+// it is the whole text; empty ones are ignored.
 func NewRedactor(secrets ...string) *Redactor {
 	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return s == "" })
 	r := &Redactor{secrets: secrets, whole: map[string]bool{}}
 	for _, s := range secrets {
 		r.whole[s] = true
 	}
-	pairs := []string{"%5Bsecret%5D", forgehook.Masked} // as a URL has it
+	pairs := []string{"%5Bsecret%5D", forgehook.Masked} // the mask in a URL
 	for _, form := range secretForms(secrets) {
 		switch {
 		case len(form) > longSecret:
@@ -52,7 +51,7 @@ func NewRedactor(secrets ...string) *Redactor {
 	return r
 }
 
-// With returns a redactor of some secrets more.
+// With returns a redactor that also knows more secrets.
 func (r *Redactor) With(more ...string) *Redactor {
 	if r == nil {
 		r = &Redactor{}
@@ -64,7 +63,8 @@ func (r *Redactor) With(more ...string) *Redactor {
 	return NewRedactor(slices.Concat(r.secrets, more)...)
 }
 
-// secretForms are all texts to look for in others, the longest first. Short secrets have none.
+// secretForms returns all texts to search for within others, the longest first. Short secrets have
+// none.
 func secretForms(secrets []string) []string {
 	var forms []string
 	for _, s := range secrets {
@@ -78,7 +78,7 @@ func secretForms(secrets []string) []string {
 
 var htmlNames = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
 
-// formsOf are the ways in which a secret is written.
+// formsOf returns the ways to write a secret.
 func formsOf(s string) []string {
 	quoted, _ := json.Marshal(s) // a text always marshals
 	forms := []string{
@@ -91,7 +91,7 @@ func formsOf(s string) []string {
 	return forms
 }
 
-// Replace returns the text without the secrets. A nil redactor knows none.
+// Replace returns the text with its secrets masked. A nil redactor knows none.
 func (r *Redactor) Replace(text string) string {
 	if r == nil || len(r.secrets) == 0 {
 		return text
@@ -105,8 +105,7 @@ func (r *Redactor) Replace(text string) string {
 	return r.short.Replace(text)
 }
 
-// ReplaceJSON returns the JSON with the secrets replaced in its texts, names and numbers; all else
-// stays as it is written.
+// ReplaceJSON returns the JSON with its texts, names and numbers redacted, and all else unchanged.
 func (r *Redactor) ReplaceJSON(raw json.RawMessage) json.RawMessage {
 	if r == nil || len(r.secrets) == 0 || raw == nil {
 		return raw

@@ -16,11 +16,10 @@ func TestRedactor(t *testing.T) {
 	} {
 		equal(t, want, r.Replace(in))
 	}
-	equal(t, "secret word", NewRedactor("secret").Replace("secret word")) // the mark itself tells as much
+	equal(t, "secret word", NewRedactor("secret").Replace("secret word")) // the mask itself has this word
 }
 
-// A long secret of one letter over and over is looked for in time that grows with the text; with a
-// quadratic search this takes minutes.
+// A long secret that repeats one letter takes linear time. A quadratic search would take minutes.
 func TestRedactor_long(t *testing.T) {
 	t.Parallel()
 	const n = 1 << 20
@@ -38,15 +37,14 @@ func TestRedactor_long(t *testing.T) {
 	}
 }
 
-// Four bytes are looked for within texts, and in all forms; three are replaced only where they are
-// all.
+// A secret of four bytes is found within texts in all forms; one of three only as a whole text.
 func TestRedactor_least(t *testing.T) {
 	t.Parallel()
 	r := NewRedactor("a<b", "a<bc", "\u00e9", "\u00e9\u00e9")
 	for in, want := range map[string]string{
 		"x a<b y": "x a<b y", "a<b": "[secret]", `["a\u003cb"]`: `["a\u003cb"]`,
 		"x a<bc y": "x [secret] y", `["a\u003cbc"]`: `["[secret]"]`,
-		"caf\u00e9": "caf\u00e9", "\u00e9": "[secret]", "\u00e9\u00e9n": "[secret]n", // bytes count, not characters
+		"caf\u00e9": "caf\u00e9", "\u00e9": "[secret]", "\u00e9\u00e9n": "[secret]n", // the length counts bytes
 	} {
 		equal(t, want, r.Replace(in))
 	}

@@ -1,7 +1,7 @@
-// Package mask knows what is secret: the values of fields whose definition is of the type Password
-// or SecureString, wherever they stand. It leaves them out, masks them, keeps them when a document
-// that was shown is stored again, and replaces them in texts and JSON. It knows no settings and no
-// expressions. Start with [Of], which looks at a subject, and [Redactor], which looks at texts.
+// Package mask knows what is secret: the values of fields whose definition has the type Password or
+// SecureString. It removes them, masks them, keeps them when a shown document is stored again, and
+// redacts them in texts and JSON. It must not know settings or expressions. Start with [Of], which
+// looks at a subject, and [Redactor], which looks at texts.
 package mask
 
 import (
@@ -12,18 +12,18 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Secrets are what is secret in a subject. Fields are found by their own definition, by that of
-// another field with the same id, and by where they stand; cells of a table carry no definition,
-// and an inline parameter or verification may carry an id only.
+// Secrets are the secret fields of a subject. A field is secret by its own definition, by that of a
+// field with the same id, or below a secret field: cells of a table carry no definition, and an
+// inline parameter or verification may carry only an id.
 type Secrets struct {
 	subject                 *forgehook.Subject
-	definitions, parameters map[int32]bool // by id; 0 is none
-	found                   bool           // there is a definition of a secret field
-	about                   bool           // the field that the call is about is secret
-	entities                map[any]bool   // see Has; nil until it is asked
+	definitions, parameters map[int32]bool // by id, never 0
+	found                   bool           // a secret definition exists
+	about                   bool           // the call's field is secret
+	entities                map[any]bool   // see Has; nil until its first call
 }
 
-// Of looks at a subject, which must not change meanwhile.
+// Of finds the secrets of a subject, which must not change meanwhile.
 func Of(sub *forgehook.Subject) *Secrets {
 	s := &Secrets{subject: sub, definitions: map[int32]bool{}, parameters: map[int32]bool{}}
 	s.learnDefinition(sub.ParameterDef)
@@ -44,21 +44,21 @@ func Of(sub *forgehook.Subject) *Secrets {
 			}
 		}
 	}
-	// Parameter, definition and verification are one field, whatever ids they carry: if one is
-	// secret, so are the others.
+	// Parameter, definition and verification describe one field, whatever their ids: if one is
+	// secret, all are.
 	p := sub.Parameter
 	s.about = isSecret(sub.ParameterDef) || p != nil && (s.hides(p) || s.parameters[p.ID])
 	return s
 }
 
-// OfDocument looks at a document alone.
+// OfDocument finds the secrets of a document alone.
 func OfDocument(d *forgehook.Document) *Secrets { return Of(&forgehook.Subject{Document: d}) }
 
 // Found reports whether the subject has a secret field.
 func (s *Secrets) Found() bool { return s.found }
 
-// Has reports whether one of the subject's fields or verifications is secret: it takes a pointer,
-// for they may have no ids.
+// Has reports whether one of the subject's fields or verifications is secret. It takes the pointer,
+// because they may have no ids.
 func (s *Secrets) Has(entity any) bool {
 	if s.entities == nil {
 		s.entities = s.entitiesOf(s.subject)
@@ -66,7 +66,7 @@ func (s *Secrets) Has(entity any) bool {
 	return s.entities[entity]
 }
 
-// Values are those of the secret fields, each once, the longest first. Null and "" are none.
+// Values returns the values of secret fields, each once, the longest first, without null and "".
 func (s *Secrets) Values() []string {
 	if !s.found {
 		return nil
@@ -81,8 +81,8 @@ func (s *Secrets) Values() []string {
 	return slices.Compact(list)
 }
 
-// Written are the values that a write-back, which may be nil, gives to secret fields: to those that
-// it names, and to the one that the call is about.
+// Written returns the values that a write-back, which may be nil, gives to secret fields: by name,
+// or to the field that the call is about.
 func (s *Secrets) Written(w *forgehook.WriteBack) (values []string) {
 	if w == nil || !s.found {
 		return nil
@@ -122,17 +122,18 @@ func (s *Secrets) learnDefinition(d *forgehook.ParameterDef) {
 	}
 }
 
-// hides tells by a field's definition. Those below a secret field are secret, too.
+// hides reports whether the definition of a field is secret.
 func (s *Secrets) hides(p *forgehook.DocumentParameter) bool {
 	return isSecret(p.ParamDef) || p.ParamDefID != nil && s.definitions[*p.ParamDefID] || p.ParamDef != nil && s.definitions[p.ParamDef.ID]
 }
 
-// hidesVerification tells for the verification that the call is about.
+// hidesVerification does so for the verification that the call is about.
 func (s *Secrets) hidesVerification(v *forgehook.Verification) bool {
 	return v != nil && (s.about || s.parameters[v.ParameterID])
 }
 
-// entitiesOf are the secret fields of a subject with all below them, and their verifications.
+// entitiesOf returns the secret fields of a subject, all fields below them, and their
+// verifications.
 func (s *Secrets) entitiesOf(sub *forgehook.Subject) map[any]bool {
 	secret := map[any]bool{}
 	if !s.found {
@@ -158,8 +159,8 @@ func (s *Secrets) entitiesOf(sub *forgehook.Subject) map[any]bool {
 	return secret
 }
 
-// fieldsOf are all fields of a subject: of its documents and those inside them, and the one that
-// the call is about.
+// fieldsOf visits all fields of a subject: those of its documents, also nested ones, and the one
+// that the call is about.
 func fieldsOf(sub *forgehook.Subject) iter.Seq[*forgehook.DocumentParameter] {
 	return func(yield func(*forgehook.DocumentParameter) bool) {
 		if !eachField(sub.Document, yield) || !eachField(sub.MasterDocument, yield) || sub.Parameter == nil || !yield(sub.Parameter) {

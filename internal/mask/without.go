@@ -2,8 +2,8 @@ package mask
 
 import "github.com/forgehook/forgehook"
 
-// Without returns the subject without its secret fields: neither parameter nor verification nor
-// default value. The subject itself stays as it is.
+// Without returns a copy of the subject without its secret fields: no parameter, verification or
+// default value of them.
 func (s *Secrets) Without() forgehook.Subject {
 	clean := *s.subject
 	if !s.found {
@@ -22,8 +22,8 @@ func (s *Secrets) Without() forgehook.Subject {
 	return clean
 }
 
-// Entity returns one of the subject's entities as [Secrets.Without] has it: nil for a secret one,
-// and what holds no fields as it is.
+// Entity returns an entity of the subject as [Secrets.Without] has it: nil if it is secret,
+// unchanged if it holds no fields.
 func (s *Secrets) Entity(entity any) any {
 	if s.Has(entity) {
 		return nil
@@ -69,7 +69,7 @@ func (s *Secrets) parameter(p *forgehook.DocumentParameter) *forgehook.DocumentP
 	return &clean
 }
 
-// definition keeps that of a secret field, which says that there is one, without its default value.
+// definition keeps the definition of a secret field, but not its default value.
 func (s *Secrets) definition(d *forgehook.ParameterDef) *forgehook.ParameterDef {
 	if d == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Wherever a secret field stands, no part of it is left, and everything else is.
+// No part of a secret field is left, wherever it stands, and everything else is.
 func TestWithout(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -41,7 +41,7 @@ func TestWithout(t *testing.T) {
 	})
 }
 
-// fieldGenerator makes fields whose values tell whether they may be shown.
+// fieldGenerator makes fields whose values say whether they may be shown.
 type fieldGenerator struct {
 	t      *rapid.T
 	secret map[int32]bool // by definition
@@ -82,7 +82,7 @@ func (g *fieldGenerator) field(depth int, hidden bool) forgehook.DocumentParamet
 	return p
 }
 
-// Cells and inline entities may name their definition by id only, or not at all.
+// Cells and inline entities may have only the id of their definition, or none.
 func TestWithout_byID(t *testing.T) {
 	t.Parallel()
 	const password = `{"id":9,"valueType":10,"defaultValue":"hunter2"}`

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// A text with holes is a list of literals with a hole between each two: literals[0] hole 0
-// literals[1] hole 1 ... The functions here find out where its holes are, by the literals alone.
+// A text with holes is a list of literals with holes between them: literals[0] hole 0 literals[1]
+// hole 1 ... These functions find the places of the holes from the literals alone.
 
-// Misplaced is a hole that may not be where it is.
+// Misplaced is a hole where no expression may stand.
 type Misplaced struct {
 	Hole int
 	Why  string
@@ -28,11 +28,12 @@ var (
 	halfEscape    = regexp.MustCompile(`%[0-9A-Fa-f]?$`)
 )
 
-// Origin is the start of a URL's first literal up to its path or query, including the character
-// that begins it; "" where the literal ends before.
+// Origin returns the start of a URL's first literal up to its path or query, with the character
+// that begins it. It returns "" if the literal ends before.
 func Origin(literal string) string { return literalOrigin.FindString(literal) }
 
-// InURL finds path and query. Where a request goes is never up to a value.
+// InURL finds the holes' places in path and query. A hole before them is misplaced: no value
+// decides where a request goes.
 func InURL(literals []string) ([]Place, *Misplaced) {
 	places := make([]Place, 0, len(literals))
 	if len(literals) > 1 && !literalOrigin.MatchString(literals[0]) {
@@ -51,7 +52,7 @@ func InURL(literals []string) ([]Place, *Misplaced) {
 	return places, nil
 }
 
-// InJSON tells strings from values. Whether it all is JSON shows when the holes are filled.
+// InJSON tells holes in strings from whole values. It does not check the JSON around them.
 func InJSON(literals []string) []Place {
 	places := make([]Place, 0, len(literals))
 	inString := false
@@ -73,7 +74,7 @@ func InJSON(literals []string) []Place {
 	return places
 }
 
-// xmlPart is where a reader of XML stands.
+// xmlPart is the part of XML that a reader is in.
 type xmlPart uint8
 
 const (
@@ -94,7 +95,8 @@ var xmlOpeners = []struct {
 
 var xmlClosers = map[xmlPart]string{xmlComment: "-->", xmlCDATA: "]]>", xmlInstruction: "?>", xmlSingle: "'", xmlDouble: `"`}
 
-// InXML finds text, attributes and CDATA; an expression anywhere else could become markup.
+// InXML finds holes in text, attributes and CDATA. Any other hole is misplaced: its value could
+// become markup.
 func InXML(literals []string) ([]Place, *Misplaced) {
 	places := make([]Place, 0, len(literals))
 	part, depth := xmlText, 0
@@ -116,7 +118,7 @@ func InXML(literals []string) ([]Place, *Misplaced) {
 	return places, nil
 }
 
-// readXML goes through a literal; depth counts the brackets of a directive.
+// readXML reads a literal; depth counts the brackets of a directive.
 func readXML(s string, part xmlPart, depth int) (xmlPart, int) {
 	for i := 0; i < len(s); {
 		switch part {
@@ -171,8 +173,8 @@ func readXML(s string, part xmlPart, depth int) (xmlPart, int) {
 
 var closesSection = regexp.MustCompile(`^\]*>`)
 
-// XMLLiterals returns the literals with the > escaped that would end "]]>" if the hole before it
-// came out empty: XML forbids that in text.
+// XMLLiterals returns the literals with an escaped ">" where an empty value would make it end
+// "]]>", which XML forbids in text.
 func XMLLiterals(literals []string, places []Place) []string {
 	safe := append([]string(nil), literals...)
 	for i, p := range places {

@@ -1,6 +1,6 @@
-// Package place knows how a value is written where it stands in a text: in a URL, a form, JSON, XML
-// or a header, as a value and as nothing else, whatever is in it. It also finds where the holes of
-// a text with holes stand. It knows nothing of expressions and settings. Start with [Place].
+// Package place writes a value into its place in a text: a URL, a form, JSON, XML or a header. The
+// value cannot become anything else there, whatever it contains. The package also finds the places
+// of the holes of a text. It must not know expressions or settings. Start with [Place].
 package place
 
 import (
@@ -10,24 +10,24 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Place says where in a text a value stands.
+// Place is a position in a text where a value is written.
 type Place uint8
 
 // The places.
 const (
-	Plain        Place = iota // as it is
+	Plain        Place = iota // unchanged
 	Header                    // one line
 	Path                      // of a URL, within a segment
 	Query                     // of a URL
 	Form                      // application/x-www-form-urlencoded
 	JSONString                // within its quotes
-	JSONValue                 // where JSON has a value; a text is written as within a string
+	JSONValue                 // a whole value; a text is escaped as within a string
 	XMLText                   // of an element
 	XMLAttribute              // of an element, within its quotes
 	CDATA
 )
 
-// Append writes a text so that nothing in it can end its place.
+// Append writes a text so that it cannot end its place.
 func (p Place) Append(dst []byte, text string) []byte {
 	switch p {
 	case Header:
@@ -47,7 +47,7 @@ func (p Place) Append(dst []byte, text string) []byte {
 	}
 }
 
-// appendLine turns control characters, line breaks above all, into spaces.
+// appendLine replaces control characters, such as line breaks, by spaces.
 func appendLine(dst []byte, text string) []byte {
 	for _, r := range text {
 		if r < ' ' || r == 0x7f {
@@ -60,7 +60,7 @@ func appendLine(dst []byte, text string) []byte {
 
 const unreserved = "-._~" // beside letters and digits: RFC 3986, 2.3
 
-// appendPercent leaves only unreserved characters as they are.
+// appendPercent escapes all but unreserved characters.
 func appendPercent(dst []byte, text, space string) []byte {
 	for _, c := range []byte(strings.ToValidUTF8(text, "\uFFFD")) {
 		switch {
@@ -79,8 +79,8 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// EscapePath escapes what a path cannot hold as it is. A sender would do so anyway, but it might
-// decode the values' escapes first.
+// EscapePath escapes what a path cannot hold. A sender would do so too, but it might first decode
+// the escapes of values.
 func EscapePath(literal string) string {
 	var b strings.Builder
 	for _, c := range []byte(literal) {
@@ -98,13 +98,13 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '%', hex[c>>4], hex[c&15])
 }
 
-// isXML reports whether XML 1.0 can hold a character at all.
+// isXML reports whether XML 1.0 allows a character.
 func isXML(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r != 0xFFFE && r != 0xFFFF
 }
 
-// appendXML writes character data or an attribute's value. Line breaks are written as references
-// where a reader would change them.
+// appendXML writes character data or an attribute's value. Line breaks that a reader would change
+// are written as references.
 func appendXML(dst []byte, text string, attribute bool) []byte {
 	for _, r := range text {
 		switch {
@@ -135,8 +135,8 @@ func appendXML(dst []byte, text string, attribute bool) []byte {
 
 const betweenCDATA = "]]><![CDATA[" // ends a section and begins the next
 
-// appendCDATA writes a value within a CDATA section. One that could end the section, alone or with
-// what stands around it, gets a section of its own; readers join neighbours.
+// appendCDATA writes a value within a CDATA section. A value that could end the section, alone or
+// with its neighbours, gets its own section; readers join them.
 func appendCDATA(dst []byte, text string) []byte {
 	clean := strings.Map(func(r rune) rune {
 		if !isXML(r) {

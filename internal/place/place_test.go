@@ -19,7 +19,7 @@ func equal[T any](t *testing.T, want, got T) {
 	}
 }
 
-// hostile are values that try to leave their place.
+// hostile are values that try to break out of their place.
 var hostile = []string{
 	"", " ", `"`, `'`, `\`, `\"`, "a\r\nX-Evil: 1", "../", "..", ".", "/", "//evil.test", "?a=b#c", "&a=b", "%2e%2e", "%", "]]>", "]]", "]", ">", "<!--", "-->",
 	"<x/>", "&amp;", "&", "{{ doc.id }}", "}}", "\x00", "\x7f", "\u0085", "\u2028", "\ufeff", "\ufffe", "ä€😀", "\xff\xfe", "\xed\xa0\x80", "@evil.test", ":8080", ";x=1", "\t",
@@ -51,7 +51,7 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// Whatever a value is, who reads the text back gets the value, and only the value.
+// A reader gets back exactly the value, whatever it is.
 func TestAppend_readBack(t *testing.T) {
 	t.Parallel()
 	cleanXML := func(s string) string {
@@ -63,7 +63,7 @@ func TestAppend_readBack(t *testing.T) {
 		}, s)
 	}
 	unicode := func(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
-	lines := func(s string) string { return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s) } // XML readers do so
+	lines := func(s string) string { return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s) } // as XML readers do
 	for _, v := range append(values(), hostile...) {
 		if got, err := url.PathUnescape(string(Path.Append(nil, v))); err != nil || unicode(v) != got && strings.ToValidUTF8(v, "") == v {
 			t.Errorf("path of %q reads %q, %v", v, got, err)
@@ -93,7 +93,7 @@ func TestAppend_readBack(t *testing.T) {
 	}
 }
 
-// values are random ones, the same in each run.
+// values are random, but the same in each run.
 func values() []string {
 	return []string{rapid.StringN(0, 30, 60).Example(1), rapid.StringN(0, 30, 60).Example(2), string(rapid.SliceOfN(rapid.Byte(), 0, 40).Example(3))}
 }
@@ -159,7 +159,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// XML stays one document however values and literals meet, empty values too.
+// XML stays one document for all neighbouring values and literals, also for empty values.
 func TestInXML_neighbours(t *testing.T) {
 	t.Parallel()
 	pieces := []string{"", "]", "]]", ">", "]>", "]]>", "x", "<", "&"}

@@ -123,7 +123,7 @@ func TestWriteBack_refused(t *testing.T) {
 	})
 	equal(t, "recorded", recorded, postgres.Recorded{Outcome: forgehook.Failed, Attempts: 1})
 	equal(t, "error", call.Error, &forgehook.CallError{Code: "write_back_refused", Message: `response.writeBack.document.fields.Totl: ` +
-		`the document has no field "Totl"; did you mean "Total"?; response.writeBack.verification: the call is about no parameter`})
+		`the document has no field "Totl"; did you mean "Total"?; response.writeBack.verification: the call has no parameter`})
 	equal(t, "changes", call.Changes, nil)
 	equal(t, "document", document(t, b), before)
 	stored := b.stored(t, call)

@@ -9,19 +9,19 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// maxShownText bounds a text in a difference, in bytes: results may be documents of their own, and
-// calls are listed.
+// maxShownText bounds a text in a difference, in bytes: a result can be as large as a document, and
+// lists of calls show it.
 const maxShownText = 4 << 10
 
 var null = json.RawMessage("null")
 
-// note adds a difference whose values may be shown.
+// note adds a difference, whose values must be fit to show.
 func (p *Plan) note(path string, before, after json.RawMessage) {
 	p.Changes = append(p.Changes, forgehook.Change{Path: path, Before: before, After: after})
 }
 
-// change notes a difference of what is no text, where it is one. The name of a value is masked as
-// any text is.
+// change notes a difference of a value that is not a text, if there is one. The name of an enum's
+// value is redacted too.
 func (p *Plan) change(path string, before, after json.RawMessage) {
 	if bytes.Equal(before, after) {
 		return
@@ -34,13 +34,13 @@ func (p *Plan) change(path string, before, after json.RawMessage) {
 	p.note(path, before, after)
 }
 
-// absent notes why something is not written, which is no fault: calls may be about what they bring
-// along, and others decide meanwhile.
+// absent notes why something is not written. That is not a fault: a call can bring its own
+// entities, and somebody may decide about an item meanwhile.
 func (p *Plan) absent(path, why string) {
 	p.Changes = append(p.Changes, forgehook.Change{Path: path, Before: null, After: null, Note: why})
 }
 
-// setText gives an entity a text, unless there is none to give.
+// setText sets a text of an entity; nil leaves it.
 func (p *Plan) setText(path string, present **string, value *string) {
 	if value == nil {
 		return
@@ -62,7 +62,7 @@ func (p *Plan) value(text *string, secret bool) json.RawMessage {
 	return jsontree.AppendString(nil, forgehook.Shorten(p.redact.Replace(*text), maxShownText))
 }
 
-// nameOf is the name of an enum's value, or its number where it has none.
+// nameOf returns the name of an enum's value, or its number where it has no name.
 func nameOf[E ~int32](e E) string {
 	if table, ok := forgehook.EnumTableOf(e); ok {
 		if name := table.Name(int32(e)); name != nil {
@@ -72,7 +72,7 @@ func nameOf[E ~int32](e E) string {
 	return strconv.Itoa(int(e))
 }
 
-// enumJSON is the same as a difference has it: a name is a text, a number is none.
+// enumJSON is nameOf as JSON: a name in quotes, or a number.
 func enumJSON[E ~int32](e E) json.RawMessage {
 	number := strconv.Itoa(int(e))
 	if name := nameOf(e); name != number {
@@ -90,7 +90,7 @@ func numberJSON(n *int32) json.RawMessage {
 
 // verificationJSON is a verification as a difference shows it.
 func verificationJSON(v forgehook.Verification, value, info json.RawMessage) json.RawMessage {
-	b, _ := jsontree.Marshal(struct { // of names, numbers and JSON, which can always be written
+	b, _ := jsontree.Marshal(struct { // names, numbers and JSON never fail
 		ID          int32           `json:"id"`
 		ParameterID int32           `json:"parameterId"`
 		Value       json.RawMessage `json:"value"`

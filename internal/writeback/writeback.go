@@ -1,7 +1,7 @@
-// Package writeback says what becomes of the document and the work item that a call was about when
-// a reading is written to them: the entities after that, the differences as they may be shown, and
-// the faults of what does not fit. It knows no database and no settings: internal/postgres locks
-// what is stored, asks [Of], and stores all that it says or nothing. Start with [Of].
+// Package writeback applies a reading to the document and the work item of a call: it returns the
+// changed entities, the differences as they may be shown, and the faults. It must not know the
+// database or settings: internal/postgres locks what is stored, calls [Of], and stores the whole
+// plan or nothing. Start with [Of].
 package writeback
 
 import (
@@ -15,29 +15,29 @@ import (
 	"github.com/forgehook/forgehook/internal/mask"
 )
 
-// Stored is what is stored of what a call is about. Its entities become what the plan says.
+// Stored holds the stored entities of a call. [Of] changes them.
 type Stored struct {
 	Document       *forgehook.Document // nil: not stored here
-	ParameterID    *int32              // of the parameter that the call is about; nil: about none
-	VerificationID int32               // for a verification that is added
-	Item           *forgehook.WorkItem // or the one that it was handed over to; nil: not stored here
-	Handed         bool                // Item was handed over, and the child is not here yet
-	Waited         bool                // a process waits with the item for this very call
+	ParameterID    *int32              // of the call's parameter; nil: none
+	VerificationID int32               // of the verification to add
+	Item           *forgehook.WorkItem // or its child, if it was handed over; nil: not stored here
+	Handed         bool                // Item was handed over, and its child is not stored yet
+	Waited         bool                // the item's process waits for this call
 }
 
-// Plan is what a reading changes on what is stored. The zero value changes nothing.
+// Plan is what a reading changes. The zero value changes nothing.
 type Plan struct {
 	Changes []forgehook.Change
-	Faults  []forgehook.FieldError // where there is one, nothing is to be stored
+	Faults  []forgehook.FieldError // if any, nothing may be stored
 
-	Document     *forgehook.Document     // as it becomes; nil: it stays
-	Verification *forgehook.Verification // that was added to it; nil: none
-	StatusSet    bool                    // so that the settings' documentProcessedStatus is not
-	Item         *forgehook.WorkItem     // as it becomes; nil: it stays
+	Document     *forgehook.Document     // changed; nil: unchanged
+	Verification *forgehook.Verification // added to Document; nil: none
+	StatusSet    bool                    // documentProcessedStatus then has no effect
+	Item         *forgehook.WorkItem     // changed; nil: unchanged
 	ItemMoved    bool                    // its status has changed
 
 	secrets *mask.Secrets  // of the document, as it was
-	redact  *mask.Redactor // of what no change may show
+	redact  *mask.Redactor // of all secrets
 }
 
 const (
@@ -45,8 +45,8 @@ const (
 	notStoredHere = "not stored here"
 )
 
-// Of works out what becomes of what is stored when a reading, which must have a write-back, is
-// written to it at a moment.
+// Of applies a reading, which must have a write-back, to what is stored; at is the time of the
+// change.
 func Of(reading forgehook.Reading, stored Stored, at time.Time) Plan {
 	w, p := reading.WriteBack, Plan{redact: mask.NewRedactor(reading.Secrets...)}
 	if d := stored.Document; d != nil {
@@ -55,7 +55,7 @@ func Of(reading forgehook.Reading, stored Stored, at time.Time) Plan {
 			about.Parameter = d.Parameter(*id)
 		}
 		p.secrets = mask.Of(about)
-		p.redact = p.redact.With(slices.Concat(p.secrets.Values(), p.secrets.Written(w))...) // also in other texts
+		p.redact = p.redact.With(slices.Concat(p.secrets.Values(), p.secrets.Written(w))...) // in any text
 	}
 	if w.Document != nil {
 		p.writeDocument(stored.Document, *w.Document)
@@ -72,7 +72,7 @@ func Of(reading forgehook.Reading, stored Stored, at time.Time) Plan {
 	return p
 }
 
-// Refusal is the error of a call whose write-back does not fit.
+// Refusal is the error of a call whose write-back has faults.
 func (p *Plan) Refusal() *forgehook.CallError {
 	lines := make([]string, len(p.Faults))
 	for i, f := range p.Faults {
@@ -126,17 +126,17 @@ func (p *Plan) writeField(d *forgehook.Document, fields *forgehook.FieldIndex, f
 	field.Value = &f.Value
 }
 
-// provider is who says what a response says about a field.
+// provider is the source of a verification that a response adds.
 const provider = "Forgehook"
 
 const viaAPI forgehook.VerificationType = 7
 
-// addVerification adds to the document what a response says about the parameter of the call.
+// addVerification adds a verification to the call's parameter.
 func (p *Plan) addVerification(stored Stored, w forgehook.VerificationWrite, at time.Time) {
 	const path = "verification"
 	switch {
 	case stored.ParameterID == nil:
-		p.fault(path, "", "the call is about no parameter")
+		p.fault(path, "", "the call has no parameter")
 		return
 	case stored.Document == nil:
 		p.absent(path, notStoredHere)
@@ -145,7 +145,7 @@ func (p *Plan) addVerification(stored Stored, w forgehook.VerificationWrite, at 
 	id := *stored.ParameterID
 	parameter := stored.Document.Parameter(id)
 	if parameter == nil || id == 0 {
-		p.fault(path, strconv.Itoa(int(id)), fmt.Sprintf("the document has no parameter %d any more", id))
+		p.fault(path, strconv.Itoa(int(id)), fmt.Sprintf("the document no longer has parameter %d", id))
 		return
 	}
 	secret := p.secrets.Has(parameter)
@@ -165,9 +165,9 @@ func (p *Plan) addVerification(stored Stored, w forgehook.VerificationWrite, at 
 	p.note(path, null, verificationJSON(v, p.value(v.Value, secret), p.value(v.Info, false)))
 }
 
-// writeItem changes a work item. What somebody has decided about it stands. Where a process waits
-// with it for the call, the process's end writes, so that it tells the call's word from such a
-// decision.
+// writeItem changes a work item. It does not overrule a decision that somebody has made. If a
+// process waits for the call, the end of the process writes instead: only it can tell such a
+// decision from the call's own value.
 func (p *Plan) writeItem(stored Stored, w forgehook.WorkItemWrite) {
 	item := stored.Item
 	switch {

@@ -13,8 +13,8 @@ import (
 
 var at = time.Date(2026, 1, 5, 7, 31, 3, 0, time.UTC)
 
-// invoice has a field, a secret one with another of the same definition and one below it, a table,
-// and names that do not tell which field is meant.
+// invoice has a field, a secret field with another of the same definition and one below it, a
+// table, and ambiguous names.
 func invoice(t *testing.T) *forgehook.Document {
 	t.Helper()
 	const text = `{"id":1,"serviceId":3,"status":10,"classId":3307,"comment":"pin hun\"ter2","result":"7","resultParameters":[
@@ -42,7 +42,7 @@ func diff(t *testing.T, what string, want, got any) {
 	}
 }
 
-// lines are the changes as "path: before > after", or "path: note".
+// lines shows the changes as "path: before > after", or "path: note".
 func lines(p Plan) (list []string) {
 	for _, c := range p.Changes {
 		if c.Note != "" {
@@ -118,8 +118,7 @@ func TestOf_document(t *testing.T) {
 	}
 }
 
-// A name that does not tell which field is meant is refused; cells of tables share the names of
-// their columns.
+// An ambiguous name is refused; cells of a table share the name of their column.
 func TestOf_fieldsOfOneName(t *testing.T) {
 	t.Parallel()
 	for name, id := range map[string]int32{"IBAN": 103, "Party": 104, "Price": 110, "unit": 114} {
@@ -132,7 +131,7 @@ func TestOf_fieldsOfOneName(t *testing.T) {
 	}
 }
 
-// What does not fit is a fault, and all of them are told at once.
+// All faults are reported at once.
 func TestOf_faults(t *testing.T) {
 	t.Parallel()
 	verify := func(value string) *forgehook.WriteBack {
@@ -148,17 +147,17 @@ func TestOf_faults(t *testing.T) {
 		want  string
 	}{
 		{"no such field", field("Totl", "1"), nil, `document.fields.Totl: the document has no field "Totl"; did you mean "Total"?`},
-		{"two at once", both, nil, `document.fields.Totl: the document has no field "Totl"; did you mean "Total"?; response.writeBack.verification: the call is about no parameter`},
-		{"two fields", field("Iban", "1"), nil, `document.fields.Iban: the document has 2 fields "Iban": which one is meant cannot be told`},
-		{"three in any case", field("iban", "1"), nil, `document.fields.iban: the document has 3 fields "iban": which one is meant cannot be told`},
-		{"two below", field("name", "1"), nil, `document.fields.name: the document has 2 fields "name": which one is meant cannot be told`},
+		{"two at once", both, nil, `document.fields.Totl: the document has no field "Totl"; did you mean "Total"?; response.writeBack.verification: the call has no parameter`},
+		{"two fields", field("Iban", "1"), nil, `document.fields.Iban: the document has 2 fields "Iban": which one is meant is unclear`},
+		{"three in any case", field("iban", "1"), nil, `document.fields.iban: the document has 3 fields "iban": which one is meant is unclear`},
+		{"two below", field("name", "1"), nil, `document.fields.name: the document has 2 fields "name": which one is meant is unclear`},
 		{"the mask, by its definition", field("Pin", "A-[secret]"), nil, "document.fields.Pin: " + refusal},
 		{"the mask, by the same definition", field("Twin", "[secret]"), nil, "document.fields.Twin: " + refusal},
 		{"the mask, by where it stands", field("Below", "[secret]"), nil, "document.fields.Below: " + refusal},
 		{"the mask as a verification", verify("[secret]"), new(int32(60)), "verification.value: " + refusal},
-		{"about no parameter", verify("1"), nil, "verification: the call is about no parameter"},
-		{"a parameter that is gone", verify("1"), new(int32(51)), "verification: the document has no parameter 51 any more"},
-		{"a parameter without an id", verify("1"), new(int32(0)), "verification: the document has no parameter 0 any more"},
+		{"about no parameter", verify("1"), nil, "verification: the call has no parameter"},
+		{"a parameter that is gone", verify("1"), new(int32(51)), "verification: the document no longer has parameter 51"},
+		{"a parameter without an id", verify("1"), new(int32(0)), "verification: the document no longer has parameter 0"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -235,7 +234,7 @@ func TestOf_workItem(t *testing.T) {
 	}
 }
 
-// What a call brings along is not stored here, which is no fault.
+// Entities that the call brought are not stored here, which is not a fault.
 func TestOf_notStoredHere(t *testing.T) {
 	t.Parallel()
 	p := Of(forgehook.Reading{WriteBack: &forgehook.WriteBack{
