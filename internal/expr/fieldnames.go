@@ -6,7 +6,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 )
 
-// FieldNames are the names in calls of the document's field function that are literals.
+// FieldNames are the literal names that the expression passes to the document's function field.
 func (p *Program) FieldNames() (names []string) {
 	ast.PreOrderVisit(p.ast.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if of, name, ok := namedField(e); ok && slices.Contains(documentNames, of) {

@@ -14,7 +14,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-func answered(t testing.TB, text string, r forgehook.Exchange) (string, error) {
+func evalResponse(t testing.TB, text string, r forgehook.Exchange) (string, error) {
 	t.Helper()
 	got, err := compile(t, WriteBack, AnyResult, text).Eval(ResponseVars(subject(t, `{"id":7}`), ExampleCall(), &r))
 	if err != nil {
@@ -63,7 +63,7 @@ func TestResponseVars(t *testing.T) {
 		{`cause == null && call.callbackUrl == null`, `true`},
 	}
 	for _, tt := range tests {
-		if got, err := answered(t, tt.text, response); err != nil || got != tt.want {
+		if got, err := evalResponse(t, tt.text, response); err != nil || got != tt.want {
 			t.Errorf("%s\n got %s, %v\nwant %s", tt.text, got, err, tt.want)
 		}
 	}
@@ -89,7 +89,7 @@ func TestResponseVars_charset(t *testing.T) {
 	}
 	for _, tt := range tests {
 		r := forgehook.Exchange{StatusCode: 200, Headers: map[string]string{"Content-Type": tt.contentType}, Body: []byte(tt.body)}
-		got, err := answered(t, tt.text, r)
+		got, err := evalResponse(t, tt.text, r)
 		var a, b any
 		_, _ = json.Unmarshal([]byte(got), &a), json.Unmarshal([]byte(tt.want), &b)
 		if err != nil || a != b {
@@ -114,7 +114,7 @@ func TestResponseVars_faults(t *testing.T) {
 		{`par.value`, CodeNull, `line 1, column 1: "par": par is null and has no value: test par != null first, or write .?value`},
 	}
 	for _, tt := range tests {
-		_, err := answered(t, tt.text, response)
+		_, err := evalResponse(t, tt.text, response)
 		f, ok := errors.AsType[*Failure](err)
 		if !ok || f.Code != tt.code || f.Error() != tt.want {
 			t.Errorf("%s\n got %v\nwant %s", tt.text, err, tt.want)
@@ -203,7 +203,7 @@ func TestDecodeXML(t *testing.T) {
 		{"too deep", strings.Repeat("<a>", 100_000) + strings.Repeat("</a>", 100_000), `null`},
 	}
 	for _, tt := range tests {
-		if got, err := answered(t, "response.xml", forgehook.Exchange{Body: []byte(tt.in)}); err != nil || got != tt.want {
+		if got, err := evalResponse(t, "response.xml", forgehook.Exchange{Body: []byte(tt.in)}); err != nil || got != tt.want {
 			t.Errorf("%s: got %.300s, %v, want %.300s", tt.name, got, err, tt.want)
 		}
 	}
@@ -226,7 +226,7 @@ func TestResponseVars_hostile(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			ends(t, func() {
-				got, err := answered(t, tt.text, forgehook.Exchange{Body: []byte(tt.body)})
+				got, err := evalResponse(t, tt.text, forgehook.Exchange{Body: []byte(tt.body)})
 				if err != nil {
 					got = err.Error()
 				}
@@ -238,7 +238,7 @@ func TestResponseVars_hostile(t *testing.T) {
 	}
 	for _, text := range []string{"response.json", "response.xml"} {
 		for _, body := range []string{"1", "<a/>"} {
-			if got, err := answered(t, text, forgehook.Exchange{Body: []byte(body), Truncated: true}); err != nil || got != "null" {
+			if got, err := evalResponse(t, text, forgehook.Exchange{Body: []byte(body), Truncated: true}); err != nil || got != "null" {
 				t.Errorf("%s of a truncated %s: %s, %v", text, body, got, err)
 			}
 		}
@@ -249,7 +249,7 @@ func TestResponseVars_hostile(t *testing.T) {
 func TestResponseVars_headers(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		got, err := answered(t, "response.headers", forgehook.Exchange{Headers: map[string]string{"B": "1", "b": "2", "A": "3", "C": "\xff"}})
+		got, err := evalResponse(t, "response.headers", forgehook.Exchange{Headers: map[string]string{"B": "1", "b": "2", "A": "3", "C": "\xff"}})
 		if want := `{"a":"3","b":"2","c":"` + "\uFFFD" + `"}`; err != nil || got != want {
 			t.Fatalf("%s, %v", got, err)
 		}

@@ -24,7 +24,7 @@ func (t *translator) call(n *node) val {
 	return t.refuse(n, "only methods are called")
 }
 
-// staticCall is string.Join, JsonSerializer.Serialize and their kin.
+// staticCall translates string.Join, JsonSerializer.Serialize and the like.
 func (t *translator) staticCall(n *node, class string) val {
 	switch class + "." + n.x.text {
 	case "JsonSerializer.Serialize":
@@ -42,7 +42,7 @@ func (t *translator) staticCall(n *node, class string) val {
 	}
 	for _, arg := range n.args {
 		if arg.kind != nodeLambda {
-			t.expr(arg) // its own faults are worth knowing
+			t.expr(arg) // for the faults in it
 		}
 	}
 	return t.staticMember(n.x, class)
@@ -59,7 +59,6 @@ func (t *translator) textTest(n *node, function string) val {
 	return val{cel: function + "(" + v.cel + ")", typ: typ{kind: kindBool}, atom: true, safe: v.safe}
 }
 
-// stringArgument translates an argument that must be a string.
 func (t *translator) stringArgument(n *node) (val, bool) {
 	v := t.settled(n, t.expr(n))
 	switch v.typ.kind {
@@ -68,7 +67,7 @@ func (t *translator) stringArgument(n *node) (val, bool) {
 	case kindString, kindNull:
 		return v, true
 	}
-	t.refuse(n, "a string must stand here, this is %s", v.typ)
+	t.refuse(n, "a string is needed here, but this is %s", v.typ)
 	return bad, false
 }
 
@@ -94,7 +93,7 @@ func (t *translator) join(n *node) val {
 	return val{cel: "cs_join(" + separator.cel + ", [" + strings.Join(texts, ", ") + "])", typ: typ{kind: kindString}, atom: true}
 }
 
-// texts is a list of the texts of a list's elements; cs_join takes strings as they are.
+// texts makes a list of the elements' texts. cs_join needs no conversion of strings.
 func (t *translator) texts(n *node, list val) string {
 	if list.typ.elem.kind == kindString {
 		return list.cel
@@ -104,7 +103,7 @@ func (t *translator) texts(n *node, list val) string {
 	return list.enclosed() + ".map(" + name + ", " + t.text(n, val{cel: name, typ: *list.typ.elem, atom: true}) + ")"
 }
 
-// moduleCall answers the platform's lookups from what the call carries.
+// moduleCall translates the platform's lookups of what the call carries.
 func (t *translator) moduleCall(n *node) val {
 	document := func(i int) bool {
 		if v := t.expr(n.args[i]); v.typ.kind == kindBad || v.cel == "doc" {
@@ -119,7 +118,7 @@ func (t *translator) moduleCall(n *node) val {
 			return bad, false
 		}
 		if !v.typ.is(kindInt, kindLong) {
-			t.refuse(n.args[i], "an id must stand here, this is %s", v.typ)
+			t.refuse(n.args[i], "an id is needed here, but this is %s", v.typ)
 			return bad, false
 		}
 		if v.typ.nullable {
@@ -155,12 +154,12 @@ func (t *translator) moduleCall(n *node) val {
 			return val{cel: "category", typ: entity("Category", true), atom: true, safe: true, path: true}
 		}
 	default:
-		return t.refuse(n.x, "of module only %s are translated: a call carries nothing else of the platform", moduleMethods)
+		return t.refuse(n.x, "only %s of module are translated: a call carries nothing else of the platform", moduleMethods)
 	}
 	return bad
 }
 
-// methodCall is x.Method(arguments).
+// methodCall translates x.Method(arguments).
 func (t *translator) methodCall(n *node) val {
 	x := t.settled(n.x.x, t.expr(n.x.x))
 	if x.typ.kind == kindBad {
@@ -190,7 +189,7 @@ func (t *translator) methodCall(n *node) val {
 				return bad
 			}
 			if !same(flag.typ, x.typ) || flag.typ.nullable {
-				return t.refuse(n.args[0], "a flag of %s must stand here", x.typ.enum)
+				return t.refuse(n.args[0], "a flag of %s is needed here", x.typ.enum)
 			}
 			return val{cel: "cs_hasFlag(cs_value(" + x.cel + "), " + flag.cel + ")", typ: typ{kind: kindBool}, atom: true, safe: x.safe && flag.safe && !x.typ.nullable}
 		}
@@ -219,21 +218,22 @@ func (t *translator) noMethod(n *node, x val) val {
 	return t.noMember(n.x, x)
 }
 
-// methods are those that messages name.
+// methods are the methods that messages name.
 var methods = map[kind][]string{
 	kindString: {"ToString", "Trim", "TrimStart", "TrimEnd", "ToUpper", "ToUpperInvariant", "ToLower", "ToLowerInvariant", "Replace", "Substring", "Contains", "StartsWith", "EndsWith", "Split", "PadLeft", "PadRight", "Equals"},
 	kindList:   {"Where", "Select", "First", "FirstOrDefault", "Last", "LastOrDefault", "Any", "All", "Count", "Sum", "OrderBy", "OrderByDescending", "Distinct", "Contains", "ToList", "ToArray"},
 	kindTime:   {"ToString", "ToUniversalTime", "AddDays", "AddHours", "AddMinutes", "AddSeconds"},
 }
 
-// toString is ToString(), ToString(format), ToString(format, CultureInfo.InvariantCulture).
+// toString translates ToString(), ToString(format) and ToString(format,
+// CultureInfo.InvariantCulture).
 func (t *translator) toString(n *node, x val) val {
 	args := n.args
 	if len(args) > 0 && t.invariant(args[len(args)-1]) {
 		args = args[:len(args)-1]
 	}
 	if len(args) > 1 {
-		return t.refuse(args[1], "only CultureInfo.InvariantCulture is translated: write a CEL expression with text(x, format, \"de-DE\") for another one")
+		return t.refuse(args[1], "only CultureInfo.InvariantCulture is translated: write a CEL expression with text(x, format, \"de-DE\") for another culture")
 	}
 	if len(args) == 1 && args[0].kind != nodeString {
 		if v := t.expr(args[0]); v.typ.kind != kindBad {
@@ -243,8 +243,7 @@ func (t *translator) toString(n *node, x val) val {
 	}
 	out := val{typ: typ{kind: kindString}, atom: true, safe: x.safe}
 	if x.typ.nullable && (!x.typ.value() || len(args) == 1) {
-		// A method of nothing fails; of the nullable values only ToString() without a format is
-		// known to C#.
+		// A method of null fails. C# has only ToString() without a format on nullable values.
 		x = val{cel: "cs_value(" + x.cel + ")", typ: x.typ.notNull(), atom: true}
 		out.safe = false
 	}
@@ -259,7 +258,7 @@ func (t *translator) toString(n *node, x val) val {
 	return out
 }
 
-// invariant says that an argument is the invariant culture.
+// invariant reports whether an argument is the invariant culture.
 func (t *translator) invariant(n *node) bool {
 	return n.kind == nodeMember && n.text == "InvariantCulture" && n.x.kind == nodeName && n.x.text == "CultureInfo"
 }
@@ -279,7 +278,7 @@ func (t *translator) timeMethod(n *node, x val) val {
 			return bad
 		}
 		if !by.typ.number() || by.typ.nullable {
-			return t.refuse(n.args[0], "a number must stand here, this is %s", by.typ)
+			return t.refuse(n.args[0], "a number is needed here, but this is %s", by.typ)
 		}
 		return val{cel: "cs_add(cs_value(" + x.cel + "), " + by.cel + ", " + quote(unit) + ")", typ: typ{kind: kindTime}, atom: true}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// listMethod is LINQ over a list.
+// listMethod translates LINQ on a list.
 func (t *translator) listMethod(n *node, x val) val {
 	method, count := n.x.text, len(n.args)
 	elem := *x.typ.elem
@@ -88,8 +88,7 @@ func (t *translator) listMethod(n *node, x val) val {
 	return t.noMethod(n, x)
 }
 
-// with translates the body of a lambda over the elements of a list; it gives the name of the
-// element in CEL.
+// with translates the body of a lambda over a list's elements. name is the element's name in CEL.
 func (t *translator) with(n *node, elem typ, translate func(*node) val) (name string, body val) {
 	lambda := n.args[0]
 	if lambda.kind != nodeLambda {
@@ -124,7 +123,7 @@ func (t *translator) selected(n *node, x val, translate func(*node) val) val {
 	return val{cel: x.enclosed() + ".map(" + name + ", " + body.cel + ")", typ: typ{kind: kindList, elem: &elem}, atom: true, safe: x.safe && body.safe}
 }
 
-// fold is a macro that stops where C# stops.
+// fold translates to a macro that stops where C# stops.
 func (t *translator) fold(n *node, x val, macro string, result typ) val {
 	name, body := t.with(n, *x.typ.elem, t.condition)
 	if body.typ.kind == kindBad {
@@ -144,7 +143,7 @@ func (t *translator) first(n *node, x val) val {
 	return t.element(x, "cs_first", n.x.text == "FirstOrDefault")
 }
 
-// element is the first or last one. Of nothing it is a failure, or the default of the type.
+// element translates First and Last. On an empty list they fail or give the type's default.
 func (t *translator) element(x val, function string, orDefault bool) val {
 	elem := *x.typ.elem
 	if !orDefault {
@@ -159,7 +158,7 @@ func (t *translator) element(x val, function string, orDefault bool) val {
 	return val{cel: function + "(" + x.cel + ", " + fallback + ")", typ: elem, atom: true, safe: x.safe}
 }
 
-// defaults of the value types in CEL.
+// defaults of value types in CEL.
 var defaults = map[kind]string{
 	kindBool: "false", kindInt: "0", kindLong: "0", kindDouble: "0.0", kindEnum: "0", kindChar: `"\u0000"`,
 	kindTime: `timestamp("0001-01-01T00:00:00Z")`, kindSpan: `duration("0s")`,
@@ -187,21 +186,21 @@ func (t *translator) ordered(n *node, x val) val {
 	return val{cel: cel, typ: x.typ, atom: true}
 }
 
-// index is x[i] of a list or a string.
+// index translates x[i] of a list or a string.
 func (t *translator) index(n *node) val {
 	x := t.settled(n.x, t.expr(n.x))
 	if x.typ.kind == kindBad {
 		return bad
 	}
 	if len(n.args) != 1 {
-		return t.refuse(n, "one index must stand in the brackets")
+		return t.refuse(n, "write one index in the brackets")
 	}
 	i := t.expr(n.args[0])
 	if i.typ.kind == kindBad {
 		return bad
 	}
 	if i.typ.kind != kindInt || i.typ.nullable {
-		return t.refuse(n.args[0], "an int must stand in the brackets, this is %s", i.typ)
+		return t.refuse(n.args[0], "the index must be an int, but this is %s", i.typ)
 	}
 	switch x.typ.kind {
 	case kindString:

@@ -1,11 +1,11 @@
 // Package csharp translates the C# bodies and URLs of the platform's WebHook utilities into
-// expressions of package expr. It translates text to text and runs nothing: what it does not know
-// it refuses, with the place and with what to write instead, so that a body either gives what the
-// platform's .NET would give or is not saved.
+// expressions of package expr. It translates text to text and runs nothing. It refuses what it does
+// not know, and says where and what to write instead. So a body gives what the platform's .NET
+// would give, or it is not saved.
 //
-// Start at [Translate]. The code is read by lex.go and the parse files, then typed and written as
-// CEL by translate.go and what it calls. The texts call functions cs_*, which [Library] gives to
-// package expr. The golden files in testdata come from a C# compiler.
+// Start at [Translate]. lex.go and the parse files read the code. translate.go and the files it
+// calls find the types and write CEL, which calls the functions cs_* of [Library]. A C# compiler
+// made the golden files in testdata.
 package csharp
 
 import (
@@ -17,17 +17,17 @@ import (
 	"github.com/forgehook/forgehook/internal/expr"
 )
 
-// Options say where the code stands.
+// Options say where the code starts.
 type Options struct {
-	Line, Column int // of its first character; 0 is 1
+	Line, Column int // of the first character; 0 means 1
 }
 
-// Translation is what became of C# code.
+// Translation is the result for a piece of C# code.
 type Translation struct {
-	CEL      string       // compile it with expr.With(Library)
-	IsJSON   bool         // the value is to be written as JSON; else as text
-	Parts    []Part       // of code that is one interpolated or plain string, as URLs are; its pieces joined are the value of CEL
-	Warnings []expr.Fault // what was left out
+	CEL      string       // to compile with expr.With(Library)
+	IsJSON   bool         // the value is written as JSON, not as text
+	Parts    []Part       // for code that is one interpolated or plain string, such as a URL; joined they give the value of CEL
+	Warnings []expr.Fault // what was omitted
 }
 
 // Part is a piece of a string: literal text, or an expression whose value is a string.
@@ -37,7 +37,7 @@ type Part struct {
 	JSON    bool   // CEL serializes values as JSON
 }
 
-// Translate translates a script with return, or one expression. The error is [expr.Faults].
+// Translate translates an expression or a script with return. The error is [expr.Faults].
 func Translate(source string, opts Options) (Translation, error) {
 	where := locator{source, max(opts.Line, 1), max(opts.Column, 1)}
 	if !utf8.ValidString(source) || strings.ContainsRune(source, 0) {
@@ -65,13 +65,13 @@ func Translate(source string, opts Options) (Translation, error) {
 	return out, nil
 }
 
-// What package expr takes, with room to spare.
+// Limits a little below those of package expr.
 const (
 	maxCEL     = 60 << 10
 	maxNesting = 100
 )
 
-// nesting is how deep the brackets of CEL text are nested.
+// nesting returns how deep the brackets of CEL text are nested.
 func nesting(cel string) int {
 	depth, deepest, quoted := 0, 0, false
 	for i := 0; i < len(cel); i++ {
@@ -122,18 +122,18 @@ const (
 	maxVariables = 40
 )
 
-// translator types a script and writes its CEL.
+// translator finds the types of a script and writes its CEL.
 type translator struct {
 	problems []problem
 	warnings []problem
 	scope    []local
 	taken    map[string]bool   // CEL names in use
-	made     int               // CEL names made up so far
-	literals map[*node][]piece // of strings that are part of a sum
-	receiver []val             // what stands before the ?. that are being translated
+	made     int               // how many CEL names were made up
+	literals map[*node][]piece // of strings that are operands of a sum
+	receiver []val             // what stands before each enclosing ?.
 }
 
-// local is a variable or the parameter of a lambda.
+// local is a variable or a lambda's parameter.
 type local struct {
 	name string
 	val  val
@@ -164,7 +164,7 @@ func (t *translator) script(s *script) Translation {
 		open.WriteString("cel.bind(" + cel + ", " + v.cel + ", ")
 		closing++
 		if !v.safe {
-			// CEL would not look at a variable that is not used; C# fails there.
+			// CEL skips an unused variable, but C# would fail.
 			open.WriteString("cs_then(" + cel + ", ")
 			closing++
 		}
@@ -201,7 +201,7 @@ func (t *translator) script(s *script) Translation {
 	return Translation{CEL: wrap(t.text(s.result, v))}
 }
 
-// declared translates the value of a declaration and holds it against the type that was written.
+// declared translates a declaration's value and checks it against the declared type.
 func (t *translator) declared(d declaration) val {
 	v := t.expr(d.x)
 	if d.typ == "var" || d.typ == "object" || d.typ == "dynamic" {
@@ -217,7 +217,7 @@ func (t *translator) declared(d declaration) val {
 	return t.convert(d.x, v, want)
 }
 
-// bind makes a variable known and gives its name in CEL.
+// bind declares a variable and returns its name in CEL.
 func (t *translator) bind(name string, at, end int, v val) string {
 	if _, ok := globals[name]; ok || name == "module" || name == "stpd" {
 		t.problem(at, end, name+" is a variable of the platform: choose another name")
@@ -232,7 +232,7 @@ func (t *translator) bind(name string, at, end int, v val) string {
 	return cel
 }
 
-// reserved words of CEL, its namespaces and our variables.
+// reserved are CEL's words and namespaces and our variables.
 var reserved = map[string]bool{}
 
 func init() {
@@ -243,7 +243,7 @@ func init() {
 	}
 }
 
-// celName is the name itself where CEL can have it.
+// celName returns the name itself if CEL allows it, otherwise a new one.
 func (t *translator) celName(name string) string {
 	ok := !reserved[name] && !isEnum(name) && !strings.HasPrefix(name, "cs_") && !t.taken[name]
 	for i := range len(name) {

@@ -11,7 +11,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/csharp"
 )
 
-// FuzzTranslate: whatever is written, it is refused with a place, or it compiles.
+// FuzzTranslate: any text is refused with a position, or its translation compiles.
 func FuzzTranslate(f *testing.F) {
 	data, err := os.ReadFile("testdata/expressions.json")
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// regexRow is one row of testdata/regexes.json: what Regex.IsMatch says.
+// regexRow is a row of testdata/regexes.json: an outcome of Regex.IsMatch.
 type regexRow struct {
 	Pattern string `json:"pattern"`
 	Input   string `json:"input"`
 	Match   bool   `json:"match"`
-	Error   string `json:"error,omitempty"` // the pattern is refused
+	Error   string `json:"error,omitempty"` // .NET refuses the pattern
 }
 
 func TestGoldenRegexes(t *testing.T) {

@@ -12,13 +12,12 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/csharp"
 )
 
-// expressionRow is one row of testdata/expressions.json: C# code and what the C# compiler's program
-// wrote.
+// expressionRow is a row of testdata/expressions.json: C# code and what the compiled program wrote.
 type expressionRow struct {
 	Source  string `json:"source"`
 	Want    string `json:"want"`
 	Error   string `json:"error,omitempty"`   // the exception
-	Mono    string `json:"mono,omitempty"`    // what Mono says where .NET 8, or we, say otherwise
+	Mono    string `json:"mono,omitempty"`    // Mono's output if .NET 8, or ours, differs
 	Differs string `json:"differs,omitempty"` // why
 }
 
@@ -44,7 +43,7 @@ func goldenVars(sub *forgehook.Subject) *expr.Vars {
 	return expr.SubjectVars(sub, expr.Call{ID: "call", WebHookServiceID: 7, AcceptedAt: acceptedAt})
 }
 
-// run translates and evaluates code, and gives its body.
+// run translates and evaluates code. It returns the body.
 func run(t testing.TB, source string) (string, csharp.Translation, error) {
 	t.Helper()
 	tr, err := csharp.Translate(source, csharp.Options{})

@@ -4,7 +4,7 @@ const hintNested = "the code is nested too deeply: put parts of it into var name
 
 const hintAssignment = "assignments and ++ are not translated: a body reads the document, it does not change it. Write var name = ...; once for each value"
 
-// refusedWords are words of C# that begin what is not translated, and what to write instead.
+// refusedWords are C#'s words that start untranslated code, with what to write instead.
 var refusedWords = map[string]string{
 	"for":        hintLoop,
 	"foreach":    hintLoop,
@@ -55,7 +55,7 @@ const (
 	hintFunction = "functions and classes are not translated: write one expression"
 )
 
-// refusedClasses are classes of .NET that people reach for.
+// refusedClasses are .NET classes that people use, with what to write instead.
 var refusedClasses = map[string]string{
 	"HttpClient":         "no requests are made while a body is built: the webhook makes the one request",
 	"HttpRequestMessage": "no requests are made while a body is built: the webhook makes the one request",
@@ -99,7 +99,7 @@ var refusedClasses = map[string]string{
 
 const hintStore = "nothing is read from or saved to the platform while a body is built: a call carries its document, project and service"
 
-// refusedMembers are members that people reach for and that no type here has.
+// refusedMembers are members that people use and that no type here has.
 var refusedMembers = map[string]string{
 	"SaveChanges":       hintStore,
 	"SaveChangesAsync":  hintStore,

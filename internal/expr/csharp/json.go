@@ -2,7 +2,7 @@ package csharp
 
 import "strings"
 
-// serialize is JsonSerializer.Serialize(value).
+// serialize translates JsonSerializer.Serialize(value).
 func (t *translator) serialize(n *node) val {
 	switch {
 	case len(n.args) == 0:
@@ -19,14 +19,14 @@ func (t *translator) serialize(n *node) val {
 
 func (t *translator) anonymous(n *node) val { return t.object(n, t.expr) }
 
-// object is new { ... }; its members are values, or JSON data.
+// object translates new { ... }. Its members are values or JSON data.
 func (t *translator) object(n *node, translate func(*node) val) val {
 	out := val{typ: typ{kind: kindAnonymous}, atom: true, safe: true}
 	members := make([]string, len(n.args))
 	for i, arg := range n.args {
 		v := t.settled(arg, translate(arg))
 		if v.typ.kind == kindNull {
-			v.typ = typ{kind: kindString, nullable: true} // object in C#; only a literal null can be there
+			v.typ = typ{kind: kindString, nullable: true} // object in C#, always null here
 		}
 		if v.typ.kind == kindBad {
 			out.typ.kind = kindBad
@@ -42,9 +42,8 @@ func (t *translator) object(n *node, translate func(*node) val) val {
 	return out
 }
 
-// data translates a value to what JSON is written of: dates as .NET writes them, whatever else as
-// it is. It goes down to where objects and lists are made, so that their members are converted
-// there.
+// data translates a value for JSON: dates as .NET writes them, anything else as it is. It descends
+// to the objects and lists in the code, so that their members are converted too.
 func (t *translator) data(n *node) val {
 	switch n.kind {
 	case nodeAnonymous:
@@ -74,7 +73,7 @@ func (t *translator) data(n *node) val {
 	return t.converted(n, t.settled(n, t.expr(n)))
 }
 
-// dataTernary keeps objects on both sides of ?: whole.
+// dataTernary keeps the objects on both sides of ?: whole.
 func (t *translator) dataTernary(n *node) val {
 	condition, yes, no := t.condition(n.x), t.data(n.args[0]), t.data(n.args[1])
 	if condition.typ.kind == kindBad || yes.typ.kind == kindBad || no.typ.kind == kindBad {
@@ -86,7 +85,7 @@ func (t *translator) dataTernary(n *node) val {
 	}
 }
 
-// dataList is list.Select(x => new { ... }), with or without ToList.
+// dataList translates list.Select(x => new { ... }), with or without ToList.
 func (t *translator) dataList(n *node) (val, bool) {
 	if n.x.kind != nodeMember {
 		return val{}, false
@@ -144,7 +143,7 @@ func (t *translator) converted(n *node, v val) val {
 	return v
 }
 
-// plain says that a value is JSON data as it is.
+// plain reports whether a value is JSON data without conversion.
 func plain(of typ) bool {
 	switch of.kind {
 	case kindTime, kindSpan, kindObject, kindOther:
@@ -183,7 +182,7 @@ func (t *translator) convertedObject(n *node, v val) val {
 	return out
 }
 
-// sourceName is how a message names an operand.
+// sourceName names an operand in messages.
 func (n *node) sourceName() string {
 	if n.kind == nodeName || n.kind == nodeMember {
 		return n.text

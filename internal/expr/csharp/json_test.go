@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// canonical writes JSON so that equal values with members in the same order are equal texts,
-// however they were escaped.
+// canonical rewrites JSON without regard to escapes. Equal values with equal order give equal
+// texts.
 func canonical(t testing.TB, text string) string {
 	t.Helper()
 	dec := json.NewDecoder(strings.NewReader(text))

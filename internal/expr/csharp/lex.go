@@ -29,15 +29,15 @@ type token struct {
 	verbatim bool // $@"
 }
 
-// lexer reads one token at a time, because an interpolated string can only be read together with
-// the expressions in it.
+// lexer reads one token at a time, because an interpolated string can be read only together with
+// its expressions.
 type lexer struct {
 	source string
 	next   int
 	fault  *problem
 }
 
-// problem is what is wrong at one place, by byte offsets.
+// problem is an error at byte offsets of the code.
 type problem struct {
 	at, end int
 	message string
@@ -195,8 +195,8 @@ var simpleEscapes = map[byte]string{
 	'\'': "'", '"': `"`, '\\': `\`, '0': "\x00", 'a': "\a", 'b': "\b", 'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v", 'e': "\x1b",
 }
 
-// escape reads the escape at i; n is 0 when it is none, which is then a fault. \x, \u and \U give
-// code points; two \u that are halves of one are joined.
+// escape reads the escape at i. It returns n = 0 and reports a fault if there is no valid one. \x,
+// \u and \U give code points; two \u that form a surrogate pair are joined.
 func (l *lexer) escape(i int) (n int, text string) {
 	if i+1 >= len(l.source) {
 		l.fail(i, i+1, "nothing follows the backslash")

@@ -19,10 +19,9 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// Library are the functions that only translated C# bodies call. They do what C# does where CEL
-// does something else: null makes null in calculations, int wraps, text is counted in UTF-16 units.
-// Their arguments are dyn, for the translator knows the types. A null where C# throws is an error
-// here too.
+// Library has the functions for translated C# only. They behave as C# where CEL differs:
+// calculating with null gives null, int wraps, texts count UTF-16 units. Their arguments are dyn,
+// because the translator checks types. A null for which C# throws is an error.
 var Library = &library.Library{
 	Functions: []library.Function{
 		declare("cs_int", 3, 3, csInt),
@@ -105,13 +104,13 @@ func guardWork(work int) ref.Val {
 	return nil
 }
 
-// csNull is the failure that C# has where a value must be there.
+// csNull is the error for a null where C# would throw.
 func csNull(needed string) ref.Val {
 	return types.NewErr("the value is null, where %s is needed", needed)
 }
 
-// The macros stop at the first element that decides, as LINQ does: CEL's exists and all would look
-// at the others too, and would take a failure for no answer. The ternaries keep a failure.
+// The macros stop at the deciding element, as LINQ does. CEL's exists and all would go on and
+// ignore a failure. The ternaries keep a failure.
 
 func anyMacro(f cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
 	step := f.NewCall("_?_:_", f.NewAccuIdent(), f.NewLiteral(types.True), args[2])
@@ -131,19 +130,19 @@ func csFold1(f cel.MacroExprFactory, args []ast.Expr, start types.Bool, goOn, st
 	return f.NewComprehension(args[0], args[1].AsIdent(), f.AccuIdentName(), f.NewLiteral(start), condition, step, f.NewAccuIdent()), nil
 }
 
-// findMacro gives a list of the first element that fits, or of none.
+// findMacro gives a list of the first matching element, or an empty list.
 func findMacro(f cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
 	if args[1].Kind() != ast.IdentKind {
 		return nil, f.NewError(args[1].ID(), "argument must be a simple name")
 	}
 	goOn := f.NewCall("@not_strictly_false", f.NewCall("_==_", f.NewCall("size", f.NewAccuIdent()), f.NewLiteral(types.Int(0))))
 	found := f.NewList(f.NewIdent(args[1].AsIdent()))
-	// Adding to the list keeps a failure that is in it.
+	// Adding to the list keeps the list's failure.
 	step := f.NewCall("_?_:_", args[2], f.NewCall("_+_", f.NewAccuIdent(), found), f.NewAccuIdent())
 	return f.NewComprehension(args[0], args[1].AsIdent(), f.AccuIdentName(), f.NewList(), goOn, step, f.NewAccuIdent()), nil
 }
 
-// csExisting makes null of the field that a document lacks.
+// csExisting makes null of a field that the document lacks.
 func csExisting(args ...ref.Val) ref.Val {
 	if o, ok := args[0].(*value.Object); ok && o.IsMissing() {
 		return types.NullValue
@@ -158,7 +157,7 @@ func csValue(args ...ref.Val) ref.Val {
 	return args[0]
 }
 
-// csEqual compares with null and whole numbers with others.
+// csEqual compares null, and whole numbers with other numbers.
 func csEqual(args ...ref.Val) ref.Val {
 	a, b := args[0], args[1]
 	if a == types.NullValue || b == types.NullValue {
@@ -167,7 +166,7 @@ func csEqual(args ...ref.Val) ref.Val {
 	return types.Equal(a, b)
 }
 
-// csCompare orders; nothing is less or more than null.
+// csCompare orders values. Nothing is less or greater than null.
 func csCompare(args ...ref.Val) ref.Val {
 	a, b := args[0], args[2]
 	if a == types.NullValue || b == types.NullValue {
@@ -200,7 +199,7 @@ func isNaN(v ref.Val) bool {
 	return ok && math.IsNaN(float64(d))
 }
 
-// csEnum is the text of an enum: its name, flags joined, else the number; or by a format.
+// csEnum writes an enum: by a format, or its name, its joined flags or its number.
 func csEnum(args ...ref.Val) ref.Val {
 	if args[1] == types.NullValue {
 		return types.String("")
@@ -228,7 +227,7 @@ func csEnum(args ...ref.Val) ref.Val {
 	return types.String(strconv.Itoa(int(number)))
 }
 
-// csHasFlag says that all bits of the flag are set; 0 always is.
+// csHasFlag reports whether all bits of the flag are set, which is true for flag 0.
 func csHasFlag(args ...ref.Val) ref.Val {
 	v, ok1 := args[0].(types.Int)
 	flag, ok2 := args[1].(types.Int)
@@ -238,7 +237,7 @@ func csHasFlag(args ...ref.Val) ref.Val {
 	return types.Bool(v&flag == flag)
 }
 
-// csHex writes a long in hexadecimal: 64 bits, where text() takes what fits for an int.
+// csHex writes a long in hexadecimal with 64 bits, while text() writes a small one as an int.
 func csHex(args ...ref.Val) ref.Val {
 	if args[0] == types.NullValue {
 		return types.String("")
@@ -262,8 +261,8 @@ func csAlign(args ...ref.Val) ref.Val {
 	return value.LimitedText(dotnet.Align(value.TextOf(args[0]), int(width)))
 }
 
-// csJSON is JSON inside a text, where the bytes count: System.Text.Json escapes what is not plain
-// ASCII, and what HTML could trip on.
+// csJSON writes JSON inside a text as System.Text.Json does, byte by byte: it escapes everything
+// except plain ASCII, and characters that could break HTML.
 func csJSON(args ...ref.Val) ref.Val {
 	written, err := value.New(args[0], nil).AppendJSON(nil)
 	if err != nil {

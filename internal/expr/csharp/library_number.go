@@ -13,8 +13,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// csInt calculates as C# does with int: 32 bits that wrap, division to whole numbers, null makes
-// null.
+// csInt calculates like C#'s int: 32 bits that wrap, integer division, null gives null.
 func csInt(args ...ref.Val) ref.Val {
 	v := csLong(args...)
 	n, ok := v.(types.Int)
@@ -27,7 +26,7 @@ func csInt(args ...ref.Val) ref.Val {
 	return types.Int(int32(n)) //nolint:gosec // it wraps as in C#
 }
 
-// csLong calculates with 64 bits that wrap; its & | ^ also serve flags.
+// csLong calculates with 64 bits that wrap. Its & | ^ also serve flags.
 func csLong(args ...ref.Val) ref.Val {
 	if args[0] == types.NullValue || args[2] == types.NullValue {
 		return types.NullValue
@@ -84,8 +83,7 @@ func csDouble(args ...ref.Val) ref.Val {
 	return types.Double(math.Mod(a, b))
 }
 
-// csToInt is the cast (int): fractions are cut. Where C# leaves open what comes out, it is a
-// failure.
+// csToInt is the cast (int), which cuts fractions. It fails where C# leaves the result undefined.
 func csToInt(args ...ref.Val) ref.Val {
 	switch x := args[0].(type) {
 	case types.Int:
@@ -126,7 +124,7 @@ func csNullOrNumber(v ref.Val) ref.Val {
 	return types.NewErr("%s is no number", value.TypeName(v))
 }
 
-// csSum adds what is not null; whole numbers that overflow are a failure, as in LINQ.
+// csSum adds the values that are not null. Whole numbers fail on overflow, as in LINQ.
 func csSum(args ...ref.Val) ref.Val {
 	list, ok := args[0].(traits.Lister)
 	if !ok {
@@ -159,7 +157,7 @@ func csSum(args ...ref.Val) ref.Val {
 	return total
 }
 
-// csTime subtracts dates and adds time spans; null makes null.
+// csTime subtracts dates and adds time spans. Null gives null.
 func csTime(args ...ref.Val) ref.Val {
 	if args[0] == types.NullValue || args[2] == types.NullValue {
 		return types.NullValue
@@ -184,10 +182,10 @@ func csTime(args ...ref.Val) ref.Val {
 			return a.Subtract(b)
 		}
 	}
-	return types.NewErr("%s and %s are not calculated with", value.TypeName(args[0]), value.TypeName(args[2]))
+	return types.NewErr("%s and %s cannot be calculated", value.TypeName(args[0]), value.TypeName(args[2]))
 }
 
-// inYears refuses dates outside of C#'s.
+// inYears refuses dates outside C#'s range.
 func inYears(t time.Time) ref.Val {
 	if y := t.UTC().Year(); y < 1 || y > 9999 {
 		return types.NewErr("the date is outside of the years 1 to 9999")
@@ -195,7 +193,7 @@ func inYears(t time.Time) ref.Val {
 	return types.Timestamp{Time: t.UTC()}
 }
 
-// csAddTime is AddDays and its kin.
+// csAddTime serves AddDays and the like.
 func csAddTime(args ...ref.Val) ref.Val {
 	at, ok := args[0].(types.Timestamp)
 	by, isNumber := value.AsDouble(args[1])
@@ -230,7 +228,7 @@ func csTotal(args ...ref.Val) ref.Val {
 	return types.Double(ticks / perUnit)
 }
 
-// csJSONTime writes a date as System.Text.Json does: no zeros at the end of the fraction.
+// csJSONTime writes a date as System.Text.Json does, without trailing zeros of the fraction.
 func csJSONTime(args ...ref.Val) ref.Val {
 	at, ok := args[0].(types.Timestamp)
 	if !ok {

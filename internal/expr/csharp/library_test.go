@@ -6,8 +6,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr"
 )
 
-// What translated C# bodies lean on; what C# itself answers is asserted by the golden files of
-// package csharp.
+// Details that translated bodies rely on. The golden files assert what C# itself gives.
 func TestCSharpFunctions(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -86,7 +85,7 @@ func TestCSharpFunctionsFail(t *testing.T) {
 	}
 }
 
-// Only C# has these functions: an expression that a person writes does not.
+// Expressions that people write do not have these functions.
 func TestCSharpFunctionsAreHidden(t *testing.T) {
 	t.Parallel()
 	if _, err := expr.Compile(expr.Subject, expr.AnyResult, `cs_int(1, "+", 1)`); err == nil {

@@ -17,7 +17,7 @@ import (
 
 func utf16Of(r rune) []uint16 { return utf16.Encode([]rune{r}) }
 
-// csString is a text that must be there.
+// csString returns a text, or an error for null.
 func csString(v ref.Val) (string, ref.Val) {
 	s, ok := v.(types.String)
 	if !ok {
@@ -26,7 +26,7 @@ func csString(v ref.Val) (string, ref.Val) {
 	return string(s), nil
 }
 
-// units are the UTF-16 units of a text, in which C# counts.
+// units are the UTF-16 units of a text, which C# counts.
 func units(s string) []uint16 { return utf16.Encode([]rune(s)) }
 
 func isASCII(s string) bool {
@@ -68,7 +68,7 @@ func csSubstring(args ...ref.Val) ref.Val {
 	return types.String(utf16.Decode(all[from : from+length]))
 }
 
-// csAt is the element of a list or the character of a text.
+// csAt returns an element of a list or a character of a text.
 func csAt(args ...ref.Val) ref.Val {
 	i, _ := args[1].(types.Int)
 	switch x := args[0].(type) {
@@ -115,8 +115,8 @@ func csMap(v ref.Val, change func(rune) rune) ref.Val {
 	return value.LimitedText(strings.Map(change, s))
 }
 
-// csFold makes texts that differ only in case equal, as ordinal comparison without case does; null
-// stays null.
+// csFold makes texts equal that differ only in case, as C#'s ordinal comparison does. Null stays
+// null.
 func csFold(args ...ref.Val) ref.Val {
 	if args[0] == types.NullValue {
 		return args[0]
@@ -162,8 +162,8 @@ func csReplace(args ...ref.Val) ref.Val {
 	return types.String(strings.ReplaceAll(s, old, with))
 }
 
-// csSplit splits at any of the separators, the first that fits at a place; at white space when
-// there is none. The options are e to leave out empty parts and t to trim them.
+// csSplit splits at the first separator that fits at each position, or at white space if there are
+// no separators. Option e omits empty parts, option t trims parts.
 func csSplit(args ...ref.Val) ref.Val {
 	s, wrong := csString(args[0])
 	if wrong != nil {
@@ -212,7 +212,7 @@ func csSplit(args ...ref.Val) ref.Val {
 	return value.NewList(parts)
 }
 
-// csJoin joins texts; null is "".
+// csJoin joins texts. Null counts as "".
 func csJoin(args ...ref.Val) ref.Val {
 	list, ok := args[1].(traits.Lister)
 	if !ok {
@@ -234,7 +234,7 @@ func csJoin(args ...ref.Val) ref.Val {
 	return types.String(b.String())
 }
 
-// csEnd is First or Last; of an empty list it is the second argument, or a failure.
+// csEnd is First or Last. For an empty list it returns the second argument, or fails without one.
 func csEnd(args []ref.Val, last bool) ref.Val {
 	list, ok := args[0].(traits.Lister)
 	if !ok {
@@ -280,8 +280,8 @@ func csDistinct(args ...ref.Val) ref.Val {
 	return value.NewList(kept)
 }
 
-// csOrder sorts a list by keys, one for each element. The order is stable, null comes first, and
-// texts are ordered by the invariant culture: a, A, b.
+// csOrder sorts a list by keys, one for each element. The order is stable. Null comes first, and
+// texts follow the invariant culture: a, A, b.
 func csOrder(args ...ref.Val) ref.Val {
 	list, ok1 := args[0].(traits.Lister)
 	keys, ok2 := args[1].(traits.Lister)

@@ -27,7 +27,7 @@ func didYouMean(got string, candidates []string) string {
 	return ""
 }
 
-// static gives the name before the dot when it is a class and no value: DateTime, string, an enum.
+// static returns the name before the dot if it is a class, such as DateTime, string or an enum.
 func (t *translator) static(n *node) string {
 	switch {
 	case n.kind == nodeMember && n.text == "JsonSerializer" && n.x.kind == nodeMember && n.x.text == "Json":
@@ -52,9 +52,9 @@ func (t *translator) member(n *node) val {
 		if n.text == "Id" {
 			return val{cel: "call.webHookServiceId", typ: typ{kind: kindInt}, atom: true, safe: true, path: true}
 		}
-		return t.refuse(n, "of the utility only stpd.Id is known; the service it belongs to is service")
+		return t.refuse(n, "only stpd.Id of the utility is known; its service is the variable service")
 	case class == "module":
-		return t.refuse(n, "of module %s are translated", moduleMethods)
+		return t.refuse(n, "only %s of module are translated", moduleMethods)
 	case class != "":
 		return t.staticMember(n, class)
 	}
@@ -99,7 +99,7 @@ func (t *translator) member(n *node) val {
 	return t.noMember(n, x)
 }
 
-// dateParts are CEL's methods; months and days count from 0 there, but getDate.
+// dateParts are CEL's methods. All of them but getDate count months and days from 0.
 var dateParts = map[string]string{
 	"Year": "getFullYear()", "Month": "getMonth() + 1", "Day": "getDate()", "Hour": "getHours()", "Minute": "getMinutes()", "Second": "getSeconds()",
 	"Millisecond": "getMilliseconds()",
@@ -109,13 +109,13 @@ var spanUnits = map[string]string{
 	"TotalDays": "days", "TotalHours": "hours", "TotalMinutes": "minutes", "TotalSeconds": "seconds", "TotalMilliseconds": "milliseconds",
 }
 
-// nullableMember is HasValue and Value of a value that may be null.
+// nullableMember translates HasValue and Value of a nullable value.
 func (t *translator) nullableMember(n *node, x val) (val, bool) {
 	if n.text != "HasValue" && n.text != "Value" || !x.typ.value() {
 		return val{}, false
 	}
 	if !x.typ.nullable {
-		return t.refuse(n, "%s is never null: leave .%s away", x.typ, n.text), true
+		return t.refuse(n, "%s is never null: leave out .%s", x.typ, n.text), true
 	}
 	if n.text == "HasValue" {
 		return t.nullTest(x, true), true
@@ -154,7 +154,7 @@ func (t *translator) noMember(n *node, x val) val {
 	return t.refuse(n, "%s of %s is not translated", n.text, x.typ)
 }
 
-// staticMember is DateTime.UtcNow, string.Empty or a member of an enum.
+// staticMember translates DateTime.UtcNow, string.Empty or a member of an enum.
 func (t *translator) staticMember(n *node, class string) val {
 	if table, ok := enumTable(class); ok {
 		for _, name := range table.Names() {

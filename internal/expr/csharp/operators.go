@@ -30,8 +30,8 @@ func (t *translator) binary(n *node) val {
 	return t.arithmetic(n, left, right)
 }
 
-// logical keeps C#'s order: the right side is looked at only where it decides. CEL's own && and ||
-// would pass over a failure of the left side when the right side decides alone.
+// logical evaluates the right side only if the left one does not decide, as C# does. CEL's && and
+// || would ignore a failure of the left side if the right side decides.
 func (t *translator) logical(n *node) val {
 	left, right := t.condition(n.x), t.condition(n.args[0])
 	if left.typ.kind == kindBad || right.typ.kind == kindBad {
@@ -59,7 +59,7 @@ func (t *translator) coalesce(n *node) val {
 	}
 	if !left.typ.nullable {
 		if left.typ.value() {
-			return t.refuse(n.x, "%s is never null: leave ?? away", left.typ)
+			return t.refuse(n.x, "%s is never null: leave out ??", left.typ)
 		}
 		return left
 	}
@@ -81,7 +81,7 @@ func (t *translator) coalesce(n *node) val {
 	return val{cel: cel, typ: common, atom: true, safe: l.safe && r.safe}
 }
 
-// equality compares values; null equals null only.
+// equality compares values. Null equals only null.
 func (t *translator) equality(n *node, left, right val) val {
 	not := n.text == "!="
 	switch {
@@ -139,10 +139,10 @@ func (t *translator) comparison(n *node, left, right val) val {
 	return out
 }
 
-// maxOperand bounds what is copied again and again by a sum of many numbers.
+// maxOperand bounds the text that a sum of many numbers copies again and again.
 const maxOperand = 4 << 10
 
-// arithmetic calculates as C# does: int wraps, whole numbers divide to whole numbers, null makes
+// arithmetic calculates as C# does: int wraps, whole numbers divide to whole numbers, null gives
 // null.
 func (t *translator) arithmetic(n *node, left, right val) val {
 	if len(left.cel) > maxOperand {
@@ -171,7 +171,7 @@ func (t *translator) arithmetic(n *node, left, right val) val {
 	return t.refuse(n, "%s is not translated between %s and %s", n.text, a, b)
 }
 
-// calculation is the function that calculates in a type.
+// calculation returns the function that calculates in a type.
 func calculation(k kind) string {
 	switch k {
 	case kindInt:
@@ -182,7 +182,7 @@ func calculation(k kind) string {
 	return "cs_double"
 }
 
-// bits are the operators on flags and whole numbers; on bools they look at both sides.
+// bits translates & | ^ on flags and whole numbers. It refuses bools, which need && and ||.
 func (t *translator) bits(n *node, left, right val) val {
 	switch {
 	case left.typ.kind == kindBool && right.typ.kind == kindBool:
@@ -226,7 +226,7 @@ func (t *translator) unary(n *node) val {
 	return val{cel: calculation(v.typ.kind) + `(0, "-", ` + v.cel + ")", typ: v.typ, atom: true, safe: v.safe}
 }
 
-// negative writes -5 as one literal; -2147483648 is an int although its digits alone are a long.
+// negative writes -5 as one literal. -2147483648 is an int, although its digits alone are a long.
 func (t *translator) negative(n *node, v val) val {
 	if n.x.value.(int64) == 1<<31 && n.x.text == "2147483648" {
 		v.typ.kind = kindInt

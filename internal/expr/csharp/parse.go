@@ -7,15 +7,14 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Limits of one source: CEL has its own, but its messages would speak of a text that nobody has
-// written.
+// Limits of one source. CEL has its own, but its messages would be about translated text.
 const (
 	maxSource = 32 << 10
 	maxDepth  = 40
-	maxChain  = 60 // operators in a row, but +
+	maxChain  = 60 // operators in a row, except +
 )
 
-// parser is a Pratt parser over one token of lookahead. After the first fault every token is the
+// parser is a Pratt parser with one token of lookahead. After the first fault every token is the
 // end.
 type parser struct {
 	lexer
@@ -72,7 +71,7 @@ func (p *parser) expect(text, why string) {
 	p.refuse(p.current.at, p.current.end, why)
 }
 
-// try runs what may turn out to be something else, and goes back then.
+// try runs f and goes back if f returns false.
 func (p *parser) try(f func() bool) bool {
 	saved := *p
 	if f() && p.fault == nil {
@@ -82,7 +81,7 @@ func (p *parser) try(f func() bool) bool {
 	return false
 }
 
-// Binding powers of the binary operators, loosest first.
+// Binding powers of binary operators, loosest first.
 var power = map[string]int{
 	"??": 2, "||": 3, "&&": 4, "|": 5, "^": 6, "&": 7, "==": 8, "!=": 8, "<": 9, ">": 9, "<=": 9, ">=": 9, "is": 9, "as": 9, "<<": 10,
 	"+": 11, "-": 11, "*": 12, "/": 12, "%": 12,
@@ -151,7 +150,7 @@ func (p *parser) isNull(x *node) *node {
 		n.text = "not"
 	}
 	n.end = p.current.end
-	p.expect("null", "of patterns only is null and is not null are translated: compare with == and write && between")
+	p.expect("null", "the only patterns translated are is null and is not null: compare with == and &&")
 	return n
 }
 
@@ -178,14 +177,14 @@ func (p *parser) unary() *node {
 	return p.postfix(p.primary())
 }
 
-// castTypes are the types that may stand in a cast, besides enums.
+// castTypes are the types of casts, besides enums.
 var castTypes = []string{"int", "long", "double", "string", "bool", "object", "decimal", "float", "short", "byte", "uint", "ulong", "char", "DateTime", "String", "Int32", "Int64", "Double"}
 
 func isEnum(name string) bool {
 	return slices.ContainsFunc(forgehook.EnumTables(), func(t forgehook.EnumTable) bool { return t.Kind() == name })
 }
 
-// cast reads (type) operand, nil when the parenthesis is another one.
+// cast reads (type) operand. It returns nil if the parenthesis is no cast.
 func (p *parser) cast() *node {
 	open := p.current
 	typ := ""
@@ -226,8 +225,7 @@ func (p *parser) cast() *node {
 
 func (t token) isOperatorWord() bool { return t.text == "is" || t.text == "as" }
 
-// postfix reads what follows an operand: members, calls, indexers, and ?. which covers all of the
-// rest.
+// postfix reads what follows an operand: members, calls, indexers, and ?. with everything after it.
 func (p *parser) postfix(x *node) *node {
 	for steps := 0; p.fault == nil; steps++ {
 		if steps > 4*maxDepth {
@@ -268,7 +266,7 @@ func (p *parser) postfix(x *node) *node {
 		case "++", "--":
 			p.refuse(t.at, t.end, hintAssignment)
 		case "!":
-			// The null-forgiving operator says nothing at run time.
+			// The null-forgiving operator has no effect at run time.
 			if next := strings.TrimLeft(p.source[p.next:], " "); next == "" || strings.IndexByte(".,;)}]", next[0]) < 0 {
 				return x
 			}
@@ -280,7 +278,7 @@ func (p *parser) postfix(x *node) *node {
 	return x
 }
 
-// ended is where the last token that was taken ended, white space apart.
+// ended is the end of the last token taken, without white space.
 func (p *parser) ended() int {
 	return len(strings.TrimRight(p.source[:min(p.current.at, len(p.source))], " \t\r\n"))
 }
@@ -288,7 +286,7 @@ func (p *parser) ended() int {
 func (p *parser) member(x *node) *node {
 	t := p.current
 	if t.kind != tokenName {
-		p.refuse(t.at, max(t.end, t.at), "after the dot stands a member's name")
+		p.refuse(t.at, max(t.end, t.at), "a member's name must follow the dot")
 		return x
 	}
 	p.advance()

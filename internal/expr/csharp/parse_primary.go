@@ -26,10 +26,10 @@ func (p *parser) primary() *node {
 		if t.text == "(" {
 			return p.parenthesis()
 		}
-		p.refuse(t.at, t.end, "a value must stand here")
+		p.refuse(t.at, t.end, "a value is missing here")
 		return n
 	default:
-		p.refuse(t.at, t.end, "the code ends too early: a value must stand here")
+		p.refuse(t.at, t.end, "the code ends too early: a value is missing here")
 		return n
 	}
 	p.advance()
@@ -165,7 +165,7 @@ func (p *parser) anonymous(at int) *node {
 	return n
 }
 
-// interpolated reads $"..." with the expressions in it. The lexer stands behind the opening quote.
+// interpolated reads $"..." with its expressions. The lexer is after the opening quote.
 func (p *parser) interpolated() *node {
 	open := p.current
 	n := &node{kind: nodeInterpolated, at: open.at}
@@ -201,7 +201,7 @@ func (p *parser) interpolated() *node {
 			p.next++
 			n.parts = append(n.parts, p.hole(open.verbatim))
 		case c == '}':
-			p.refuse(p.next, p.next+1, "a closing brace in $\"...\" is written }}")
+			p.refuse(p.next, p.next+1, "write a closing brace in $\"...\" as }}")
 		case !open.verbatim && (c == '\n' || c == '\r'):
 			p.refuse(open.at, p.next, `this string does not end in its line: write " or use $@"..."`)
 		case !open.verbatim && c == '\\':
@@ -220,15 +220,15 @@ func (p *parser) interpolated() *node {
 	return n
 }
 
-// hole reads {expression,alignment:format}; the lexer stands behind the opening brace.
+// hole reads {expression,alignment:format}. The lexer is after the opening brace.
 func (p *parser) hole(verbatim bool) part {
 	p.advance()
 	if p.is("}") {
-		p.refuse(p.current.at-1, p.current.end, "an expression must stand between the braces; {{ and }} are braces of the text")
+		p.refuse(p.current.at-1, p.current.end, "write an expression between the braces; {{ and }} are braces of the text")
 	}
 	h := part{x: p.operators(ternaryPower + 1)}
 	if p.is("?") {
-		p.refuse(p.current.at, p.current.end, "a ternary inside {...} must stand in parentheses: {(a ? b : c)}")
+		p.refuse(p.current.at, p.current.end, "a ternary inside {...} needs parentheses: {(a ? b : c)}")
 	}
 	if p.take(",") {
 		sign := 1
@@ -274,8 +274,8 @@ func (p *parser) hole(verbatim bool) part {
 	return h
 }
 
-// closesHere says whether the first of two closing braces ends the hole: C# takes both as one
-// escaped brace of the format, which nobody means, so only }}} would be a doubt.
+// closesHere reports whether the first of two closing braces ends the hole. C# reads both as an
+// escaped brace of the format, which nobody means. So only }}} is in doubt.
 func (p *parser) closesHere(end int) bool {
 	return !strings.HasPrefix(p.source[end:], "}}}")
 }

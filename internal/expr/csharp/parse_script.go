@@ -2,8 +2,8 @@ package csharp
 
 import "strings"
 
-// script reads declarations, dropped logger lines and the result. A text without return is one
-// expression, as a URL is.
+// script reads declarations, logger lines, which it drops, and the result. A text without return is
+// one expression, such as a URL.
 func (p *parser) script() *script {
 	s := &script{}
 	p.otherLanguage()
@@ -41,13 +41,13 @@ func (p *parser) script() *script {
 	return s
 }
 
-// statement refuses an expression in place of the result when more follows it: it would do
-// something, which a body cannot.
+// statement refuses an expression that is not the result. It would have an effect, which a body
+// cannot have.
 func (p *parser) statement(n *node) {
 	if rest := strings.Trim(p.source[p.next:], "; \t\r\n"); rest == "" || strings.HasPrefix(rest, "//") || strings.HasPrefix(rest, "/*") {
 		return
 	}
-	why := "before the return stand only var name = ...; and logger lines"
+	why := "only var name = ...; and logger lines may come before the return"
 	for x := n; x != nil; x = x.x {
 		if hint, ok := refusedClasses[x.text]; ok && x.kind == nodeName {
 			why = hint
@@ -56,7 +56,7 @@ func (p *parser) statement(n *node) {
 	p.refuse(n.at, n.end, why)
 }
 
-// end makes sure that nothing follows the result.
+// end checks that nothing follows the result.
 func (p *parser) end() {
 	if p.take(";") {
 		for p.take(";") {
@@ -75,19 +75,19 @@ func (p *parser) end() {
 	}
 }
 
-// using skips using System.Text.Json; which changes nothing here.
+// using skips a line such as using System.Text.Json;
 func (p *parser) using() {
 	start := p.advance()
 	for p.fault == nil && !p.is(";") {
 		if p.current.kind != tokenName && !p.is(".") {
-			p.refuse(start.at, start.end, "of using only using Some.Namespace; may stand here")
+			p.refuse(start.at, start.end, "the only using line allowed is using Some.Namespace;")
 		}
 		p.advance()
 	}
 	p.expect(";", "write ; here")
 }
 
-// logger skips logger.LogInformation(...); by its brackets.
+// logger skips logger.LogInformation(...); up to its closing bracket.
 func (p *parser) logger() problem {
 	start := p.current
 	open := 0
@@ -141,13 +141,13 @@ func (p *parser) declaration() (declaration, bool) {
 	return d, true
 }
 
-// isStatement says that a word begins another statement than a declaration.
+// isStatement reports whether a word starts a statement that is no declaration.
 func (t token) isStatement() bool {
 	_, refused := refusedWords[t.text]
 	return refused && t.text != "var" || t.text == "return" || t.text == "new"
 }
 
-// otherLanguage recognises the other script languages of the platform by how they begin.
+// otherLanguage recognises the platform's other script languages by their first words.
 func (p *parser) otherLanguage() {
 	first := p.current
 	if first.kind != tokenName {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// dotnet8 says where our answer is another than Mono's, which follows .NET Framework, and why. It
-// is .NET 8's unless the reason says that we differ from both.
+// dotnet8 has our output where it differs from Mono's, which follows the .NET Framework, and why.
+// It is .NET 8's output unless the reason says that we differ from both.
 var dotnet8 = map[string]struct {
 	want   string
 	throws bool
@@ -52,8 +52,8 @@ const (
 	digits = "we differ from .NET, which takes any number of digits: at most two"
 )
 
-// exactDouble is .NET 8's answer for a double in a standard format of the invariant culture, where
-// it is known to differ.
+// exactDouble returns .NET 8's output for a double in a standard format of the invariant culture,
+// if it is known to differ.
 func exactDouble(r formatRow) (string, bool) {
 	v, err := strconv.ParseFloat(r.Input, 64)
 	if r.Kind != "number" || r.Type != "double" || r.Culture != "" || err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
@@ -122,13 +122,13 @@ func grouped(s string) string {
 	return whole
 }
 
-// exponent writes Go's e+05 with at least so many digits.
+// exponent rewrites Go's e+05 with at least so many digits.
 func exponent(s string, digits int) string {
 	i := strings.LastIndexAny(s, "eE")
 	return s[:i+2] + strings.Repeat("0", max(0, digits-len(s[i+2:]))) + s[i+2:]
 }
 
-// general is the format G: scientific from 1E+17, or from the precision on, and below 0.0001.
+// general is format G: scientific from 1E+17 or from the precision on, and below 0.0001.
 func general(v float64, precision int) string {
 	if v == 0 {
 		return "0"

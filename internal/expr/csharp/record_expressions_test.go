@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestRecordExpressions writes what Mono makes of testdata/expressions.txt.
+// TestRecordExpressions records what Mono makes of testdata/expressions.txt.
 func TestRecordExpressions(t *testing.T) {
 	source, err := os.ReadFile("testdata/expressions.txt")
 	if err != nil {
@@ -44,7 +44,7 @@ func TestRecordExpressions(t *testing.T) {
 	writeRows(t, "testdata/expressions.json", rows)
 }
 
-// script splits a line into what stands before the return and what is returned.
+// script splits a line into the code before return and the returned expression.
 func script(line string) snippet {
 	before, expr, ok := strings.Cut(line, "return ")
 	if !ok {
@@ -53,7 +53,7 @@ func script(line string) snippet {
 	return snippet{setup: before, expr: strings.TrimSuffix(expr, ";")}
 }
 
-// expressionsDiffer says where our answer is another than Mono's, and why.
+// expressionsDiffer has our output where it differs from Mono's, and why.
 var expressionsDiffer = map[string]struct{ want, fails, why string }{
 	`"n " + 1.5 + " " + 1e15 + " " + doc.ClassId + doc.ResultIndex`: {"n 1.5 1000000000000000 3307", "", ".NET Core 3.0 and later write doubles up to 17 digits without exponent"},
 	`"a\u00adb".StartsWith("ab")`:                                   {"False", "", ignorable},

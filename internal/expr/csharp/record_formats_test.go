@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// formatRow is one row of internal/expr/dotnet/testdata/corpus.json.
+// formatRow is a row of internal/expr/dotnet/testdata/corpus.json.
 type formatRow struct {
 	Kind    string `json:"kind"`           // number, date, timespan, date.parse, timespan.parse, number.parse, align
 	Type    string `json:"type,omitempty"` // of a number: double, int, long, decimal
@@ -16,8 +16,8 @@ type formatRow struct {
 	Format  string `json:"format"`
 	Culture string `json:"culture"`
 	Want    string `json:"want"`
-	Error   bool   `json:"error,omitempty"`   // there is no answer: .NET throws
-	Mono    string `json:"mono,omitempty"`    // what Mono says where .NET 8 says otherwise
+	Error   bool   `json:"error,omitempty"`   // .NET throws
+	Mono    string `json:"mono,omitempty"`    // Mono's output if .NET 8 differs
 	Differs string `json:"differs,omitempty"` // why
 }
 
@@ -25,7 +25,7 @@ func (r formatRow) key() string {
 	return strings.Join([]string{r.Kind, r.Type, r.Input, r.Format, r.Culture}, "|")
 }
 
-// TestRecordFormats writes the rows of number, date and TimeSpan formats and parses.
+// TestRecordFormats records the rows of number, date and TimeSpan formats and parses.
 func TestRecordFormats(t *testing.T) {
 	rows := formatCases()
 	snippets := make([]snippet, len(rows))
@@ -66,7 +66,7 @@ func TestRecordFormats(t *testing.T) {
 	writeRows(t, "../dotnet/testdata/corpus.json", rows)
 }
 
-// snippet is the C# expression of a row.
+// snippet returns the C# expression of a row.
 func (r formatRow) snippet() string {
 	culture := "CultureInfo.InvariantCulture"
 	if r.Culture != "" {
@@ -122,7 +122,7 @@ func formatCases() []formatRow {
 		"yyyyMMddHHmmssfff", "yyy", "yyyyy", "%y", "%d", "%M", "%h", "%H", "%m", "%s", "%t", "%f", "%F", "%K", "zzz", "zz", "%z", "'week' dd", "\"at\" HH", "\\d\\a\\y d", "yyyy'T'", "gg yyyy",
 		"d/M/y H:m:s", "MMM", "MMMM", "ffffff", "yyyy-MM-dd'T'HH:mm:ssK", "HH'h'mm", "dd.MM.yyyy HH:mm", "%/", "%:", "x"}, invariant)
 	cross("date", "", dates[:2], []string{"'unclosed", "ffffffff", "\\", "j", "FFFFFFFF", "%"}, invariant)
-	// Not the long patterns and short names that change with the version of ICU.
+	// Long patterns and short names are left out, because they change with the version of ICU.
 	cross("date", "", dates[:2], []string{"d", "dddd, d MMMM yyyy", "dd/MM/yyyy HH:mm"}, []string{"en-US", "en-GB", "de-DE", "fr-FR", "nl-NL", "it-IT", "sv-SE", "pt-BR", "ja-JP"})
 	cross("date", "", dates[:2], []string{"D"}, []string{"en-US", "de-DE", "fr-FR", "nl-NL", "it-IT", "pt-BR"})
 	cross("date", "", dates[:2], []string{"ddd d MMM"}, []string{"en-US", "en-GB", "fr-FR", "it-IT"})

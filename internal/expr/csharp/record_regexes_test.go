@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestRecordRegexes writes what Regex.IsMatch says of patterns as document filters hold them.
+// TestRecordRegexes records what Regex.IsMatch returns for patterns of document filters.
 func TestRecordRegexes(t *testing.T) {
 	inputs := []string{"invoice_0042.pdf", "INVOICE_0042.PDF", "scan.tiff", "a b\nc.pdf", "Übergröße-ß.docx", "", "2026-01-05_PO-7.xml", "١٢٣.txt", "aaaa"}
 	patterns := []string{

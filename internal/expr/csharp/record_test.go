@@ -14,17 +14,17 @@ import (
 	"testing"
 )
 
-// snippet is one C# expression whose text, or failure, is wanted.
+// snippet is a C# expression to record.
 type snippet struct{ setup, expr string }
 
-// outcome is what Mono made of a snippet: text, or an exception.
+// outcome is what Mono made of a snippet: a text or an exception.
 type outcome struct {
 	Value string `json:"value"`
 	Error string `json:"error"` // the exception's type
 }
 
-// runMono compiles the snippets with Mono's C# compiler, together with the stubs of the platform's
-// classes, and runs them.
+// runMono compiles the snippets with Mono's C# compiler and the stubs of the platform's classes,
+// and runs them.
 func runMono(t *testing.T, snippets []snippet) []outcome {
 	t.Helper()
 	for _, tool := range []string{"mcs", "mono"} {
@@ -70,7 +70,7 @@ func runMono(t *testing.T, snippets []snippet) []outcome {
 		outcomes = append(outcomes, o)
 	}
 	if len(outcomes) != len(snippets) {
-		t.Fatalf("mono answered %d of %d snippets", len(outcomes), len(snippets))
+		t.Fatalf("mono ran %d of %d snippets", len(outcomes), len(snippets))
 	}
 	return outcomes
 }
@@ -96,7 +96,7 @@ func literal(s string) string {
 	return b.String()
 }
 
-// writeRows writes one row a line, so that changes read well.
+// writeRows writes one row per line, so that diffs read well.
 func writeRows[T any](t *testing.T, path string, rows []T) {
 	t.Helper()
 	var b bytes.Buffer

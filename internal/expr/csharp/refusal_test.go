@@ -10,7 +10,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/csharp"
 )
 
-// TestRefusals: each says where, what and what to write instead.
+// TestRefusals: a refusal says where, what, and what to write instead.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -117,7 +117,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// All faults are told at once.
+// All faults are reported at once.
 func TestRefusalsTogether(t *testing.T) {
 	t.Parallel()
 	_, err := csharp.Translate("return JsonSerializer.Serialize(new { doc.Nope, doc.Id, x = DateTime.Now, doc });", csharp.Options{})
@@ -162,7 +162,7 @@ func TestTranslateEnds(t *testing.T) {
 	}
 }
 
-// numbered declares that many variables that can fail.
+// numbered declares n variables that can fail.
 func numbered(n int) string {
 	var b strings.Builder
 	for i := range n {

@@ -8,7 +8,7 @@ import (
 // ignoresCase reads the StringComparison of Contains, StartsWith, EndsWith and Equals.
 func (t *translator) ignoresCase(n *node) (ignore, ok bool) {
 	if n.kind != nodeMember || n.x.kind != nodeName || n.x.text != "StringComparison" {
-		t.refuse(n, "StringComparison.Ordinal or StringComparison.OrdinalIgnoreCase must stand here")
+		t.refuse(n, "write StringComparison.Ordinal or StringComparison.OrdinalIgnoreCase")
 		return false, false
 	}
 	switch n.text {
@@ -17,7 +17,7 @@ func (t *translator) ignoresCase(n *node) (ignore, ok bool) {
 	case "OrdinalIgnoreCase", "InvariantCultureIgnoreCase":
 		return true, true
 	}
-	t.refuse(n, "StringComparison.Ordinal or StringComparison.OrdinalIgnoreCase must stand here: the server's culture must not change a body")
+	t.refuse(n, "write StringComparison.Ordinal or StringComparison.OrdinalIgnoreCase: the server's culture must not change a body")
 	return false, false
 }
 
@@ -53,7 +53,7 @@ func (t *translator) stringMethod(n *node, x val) val {
 					return bad
 				}
 				if v.typ.kind != kindInt || v.typ.nullable {
-					return t.refuse(arg, "an int must stand here, this is %s", v.typ)
+					return t.refuse(arg, "an int is needed here, but this is %s", v.typ)
 				}
 				cel += ", " + v.cel
 			}
@@ -82,7 +82,7 @@ func (t *translator) contains(n *node, x val) val {
 		return bad
 	}
 	if !what.typ.is(kindString, kindChar) {
-		return t.refuse(n.args[0], "a string must stand here, this is %s", what.typ)
+		return t.refuse(n.args[0], "a string is needed here, but this is %s", what.typ)
 	}
 	out := val{typ: typ{kind: kindBool}, atom: true}
 	method := strings.ToLower(n.x.text[:1]) + n.x.text[1:]
@@ -134,7 +134,7 @@ func (t *translator) replace(n *node, x val) val {
 	return val{cel: "cs_replace(" + x.cel + ", " + old.cel + ", " + with.cel + ")", typ: typ{kind: kindString}, atom: true}
 }
 
-// characters are the arguments of Trim: characters that stand in the code.
+// characters reads the arguments of Trim, which must be literals.
 func (t *translator) characters(args []*node) (string, bool) {
 	var b strings.Builder
 	for _, arg := range args {
@@ -147,7 +147,7 @@ func (t *translator) characters(args []*node) (string, bool) {
 			continue
 		}
 		if arg.kind != nodeChar {
-			t.refuse(arg, "characters must stand here, such as ','")
+			t.refuse(arg, "write characters here, such as ','")
 			return "", false
 		}
 		b.WriteString(arg.value.(string))
@@ -155,7 +155,7 @@ func (t *translator) characters(args []*node) (string, bool) {
 	return b.String(), true
 }
 
-// split is Split(separator or separators, options).
+// split translates Split(separator or separators, options).
 func (t *translator) split(n *node, x val) val {
 	args, options := n.args, ""
 	if len(args) > 1 {
@@ -170,7 +170,7 @@ func (t *translator) split(n *node, x val) val {
 	}
 	for _, arg := range args {
 		if arg.kind != nodeChar && arg.kind != nodeString {
-			return t.refuse(arg, "separators must stand here as literals, such as ',' or \"; \"")
+			return t.refuse(arg, "write the separators as literals, such as ',' or \"; \"")
 		}
 		separators = append(separators, quote(arg.value.(string)))
 	}

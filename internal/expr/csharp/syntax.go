@@ -22,11 +22,11 @@ const (
 	nodeArray        // new[] { args }; text is the element type or ""
 	nodeLambda       // text => x
 	nodeIsNull       // x is null; text is "not" for is not null
-	nodeSafe         // x?.rest: args[0] is the rest, which stands on a nodeReceiver
-	nodeReceiver     // what stands before ?.
+	nodeSafe         // x?.rest: args[0] is the rest, which starts with a nodeReceiver
+	nodeReceiver     // what is before ?.
 )
 
-// node is a piece of syntax. at and end are byte offsets of what is shown when it is at fault.
+// node is a piece of syntax. at and end are byte offsets of the text to show in a fault.
 type node struct {
 	kind    nodeKind
 	at, end int
@@ -39,13 +39,13 @@ type node struct {
 	parts   []part
 }
 
-// name is a member of an anonymous object; given says that it was written and not inferred.
+// name is a member of an anonymous object. given is false for an inferred name.
 type name struct {
 	text    string
 	at, end int
 }
 
-// part is a piece of an interpolated string: literal text, or an expression with its alignment and
+// part is a piece of an interpolated string: literal text, or an expression with alignment and
 // format.
 type part struct {
 	literal   string
@@ -56,21 +56,21 @@ type part struct {
 	formatAt  int
 }
 
-// declaration is var name = x; typed ones have a type's name.
+// declaration is var name = x. typ may also be the name of a type.
 type declaration struct {
 	typ, name string
 	at, end   int
 	x         *node
 }
 
-// script is what a body holds.
+// script is the code of a body.
 type script struct {
 	declared []declaration
 	result   *node
 	dropped  []problem // logger lines
 }
 
-// start is where the whole expression begins; a member's own place is its name.
+// start is the start of the whole expression. A member's at is that of its name.
 func (n *node) start() int {
 	for n.kind == nodeMember || n.kind == nodeCall || n.kind == nodeIndex {
 		n = n.x

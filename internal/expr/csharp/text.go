@@ -9,7 +9,7 @@ import (
 	"github.com/forgehook/forgehook/internal/expr"
 )
 
-// piece is a part of a string: literal text or CEL that gives a string, never null.
+// piece is a part of a string: literal text, or CEL for a string that is never null.
 type piece struct {
 	literal string
 	cel     string
@@ -18,8 +18,7 @@ type piece struct {
 
 func quote(s string) string { return strconv.Quote(s) }
 
-// parts gives the pieces of an expression that is put together as a string; false when it is
-// another one.
+// parts returns the pieces of an expression that builds a string, false for other expressions.
 func (t *translator) parts(n *node) ([]piece, bool) {
 	switch {
 	case n.kind == nodeString || n.kind == nodeInterpolated:
@@ -31,8 +30,8 @@ func (t *translator) parts(n *node) ([]piece, bool) {
 	return nil, false
 }
 
-// looksLikeText says that one of the operands is written as a string, so that the sum is no number
-// whatever the others are.
+// looksLikeText reports whether an operand is written as a string. Then the sum is a text, whatever
+// the other operands are.
 func (t *translator) looksLikeText(n *node) bool {
 	for n.kind == nodeBinary && n.text == "+" {
 		if right := n.args[0]; right.kind == nodeString || right.kind == nodeInterpolated {
@@ -43,7 +42,7 @@ func (t *translator) looksLikeText(n *node) bool {
 	return n.kind == nodeString || n.kind == nodeInterpolated
 }
 
-// sum translates a + b + c. From the first string on it is text, before that numbers are added.
+// sum translates a + b + c. Numbers are added up to the first string; from there on it is text.
 func (t *translator) sum(n *node) (pieces []piece, v val, isText bool) {
 	var operands []*node
 	first := n
@@ -83,7 +82,7 @@ func (t *translator) sum(n *node) (pieces []piece, v val, isText bool) {
 	return pieces, v, text
 }
 
-// operandPieces keeps the pieces of literal strings apart.
+// operandPieces separates the pieces of literal strings.
 func (t *translator) operandPieces(n *node) []piece {
 	if n.kind == nodeString {
 		return []piece{{literal: n.value.(string), safe: true}}
@@ -125,7 +124,7 @@ func (t *translator) hole(p part) piece {
 	return piece{cel: cel, safe: v.safe}
 }
 
-// joined makes one string of pieces.
+// joined joins pieces to a string.
 func joined(pieces []piece) val {
 	if len(pieces) == 0 {
 		return val{cel: `""`, typ: typ{kind: kindString}, atom: true, safe: true}
@@ -142,7 +141,7 @@ func joined(pieces []piece) val {
 	return val{cel: concatenated(cels), typ: typ{kind: kindString}, atom: len(cels) == 1 || len(cels) > maxPlus, safe: safe}
 }
 
-// maxPlus is how many texts are added with +; CEL's tree of more would be too deep.
+// maxPlus is how many texts are joined with +. More would make CEL's tree too deep.
 const maxPlus = 12
 
 func concatenated(cels []string) string {
@@ -158,7 +157,7 @@ func concatenated(cels []string) string {
 // jsonFunction writes a value as JSON text.
 const jsonFunction = "cs_json"
 
-// text is the CEL of what C# writes for a value: "" for null, names of enums, dates in the
+// text is the CEL for the text of a value in C#: "" for null, the names of enums, dates in the
 // invariant culture.
 func (t *translator) text(n *node, v val) string {
 	switch v.typ.kind {
@@ -200,10 +199,10 @@ func (t *translator) warnDecimal(n *node, v val) {
 
 var standardFormat = regexp.MustCompile(`^[A-Za-z]\d*$`)
 
-// samples are values of the kinds that take formats.
+// samples are values of the types that take formats.
 var samples = map[kind]string{kindInt: "1", kindLong: "1", kindDouble: "1.0", kindTime: "now", kindSpan: `duration("1s")`}
 
-// formatFault asks the language whether it knows a format; "" is yes.
+// formatFault checks a format against the language. "" means that it is valid.
 func formatFault(k kind, format string) string {
 	_, err := expr.Compile(expr.Subject, expr.AnyResult, "text("+samples[k]+", "+quote(format)+")")
 	var faults expr.Faults
@@ -213,7 +212,7 @@ func formatFault(k kind, format string) string {
 	return ""
 }
 
-// formatted is the CEL of ToString(format). Types that take no format ignore it, as in C#.
+// formatted is the CEL for ToString(format). Types without formats ignore it, as in C#.
 func (t *translator) formatted(n *node, v val, format string) string {
 	letter := format[:min(1, len(format))]
 	refuse := func(allowed string) string {

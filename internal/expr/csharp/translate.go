@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// expr translates an expression. A fault is reported once; what depends on it is bad and silent.
+// expr translates an expression. A fault is reported once: what depends on it is bad, without a
+// further report.
 func (t *translator) expr(n *node) val {
 	switch n.kind {
 	case nodeInt:
@@ -48,7 +49,7 @@ func (t *translator) expr(n *node) val {
 	case nodeArray:
 		return t.array(n)
 	case nodeLambda:
-		return t.refuse(n, "a lambda stands only in a call such as .Where(x => ...)")
+		return t.refuse(n, "a lambda is allowed only in a call such as .Where(x => ...)")
 	case nodeIsNull:
 		return t.isNull(n)
 	case nodeSafe:
@@ -59,7 +60,7 @@ func (t *translator) expr(n *node) val {
 	return t.refuse(n, "this is not translated")
 }
 
-// remember keeps the pieces of a string that is part of a sum.
+// remember stores the pieces of a string that is an operand of a sum.
 func (t *translator) remember(n *node, pieces []piece) {
 	if t.literals == nil {
 		t.literals = map[*node][]piece{}
@@ -67,7 +68,7 @@ func (t *translator) remember(n *node, pieces []piece) {
 	t.literals[n] = pieces
 }
 
-// double writes a number so that CEL reads it as a double.
+// double writes a number that CEL reads as a double.
 func double(f float64) string {
 	if math.IsInf(f, 0) {
 		return `double("Infinity")`
@@ -90,9 +91,9 @@ func (t *translator) name(n *node) val {
 	}
 	switch n.text {
 	case "module":
-		return t.refuse(n, "module is not a value: of it %s are translated", moduleMethods)
+		return t.refuse(n, "module is not a value: only %s of it are translated", moduleMethods)
 	case "stpd":
-		return t.refuse(n, "of the utility only stpd.Id is known; the service it belongs to is service")
+		return t.refuse(n, "only stpd.Id of the utility is known; its service is the variable service")
 	}
 	if hint, ok := refusedClasses[n.text]; ok {
 		return t.refuse(n, "%s is not translated: %s", n.text, hint)
@@ -108,7 +109,7 @@ func firstName(enum string) string {
 	return table.Names()[0]
 }
 
-// safe translates x?.rest: null where x is null, whatever the rest is.
+// safe translates x?.rest: null if x is null, whatever the rest is.
 func (t *translator) safe(n *node) val {
 	x := t.settled(n.x, t.expr(n.x))
 	switch {
@@ -148,7 +149,7 @@ func (t *translator) onReceiver(rest *node, x val) val {
 	return t.expr(rest)
 }
 
-// settled makes text of JSON, which anything but the result of the body takes for a string.
+// settled makes a text of JSON. JSON is a string everywhere except as the result of the body.
 func (t *translator) settled(n *node, v val) val {
 	if v.typ.kind == kindJSON {
 		return val{cel: t.text(n, v), typ: typ{kind: kindString}, atom: true}
@@ -164,7 +165,7 @@ func (t *translator) isNull(n *node) val {
 	return t.nullTest(x, n.text == "not")
 }
 
-// nullTest compares with null. What cannot be null is still evaluated where that can fail.
+// nullTest compares with null. A value that is never null is still evaluated if it can fail.
 func (t *translator) nullTest(x val, not bool) val {
 	out := val{typ: typ{kind: kindBool}, safe: x.safe}
 	switch {
@@ -201,7 +202,7 @@ func (t *translator) ternary(n *node) val {
 	}
 }
 
-// condition translates what must be a bool.
+// condition translates a value that must be a bool.
 func (t *translator) condition(n *node) val {
 	v := t.expr(n)
 	if v.typ.kind == kindBad {
@@ -217,7 +218,7 @@ func (t *translator) condition(n *node) val {
 	return v
 }
 
-// unify finds the type that two values share, as C# does for ?: and arrays.
+// unify finds the common type of two values, as C# does for ?: and arrays.
 func unify(a, b val) (val, val, typ, bool) {
 	switch {
 	case a.typ.kind == kindNull && b.typ.kind == kindNull:
@@ -238,7 +239,7 @@ func unify(a, b val) (val, val, typ, bool) {
 	return a, b, common, true
 }
 
-// same says that two types are one, null apart.
+// same reports whether two types are equal apart from null.
 func same(a, b typ) bool {
 	if a.kind != b.kind || a.enum != b.enum || a.object != b.object || len(a.fields) != len(b.fields) {
 		return false
@@ -332,12 +333,11 @@ func namedType(name string) (typ, bool) {
 	return want, ok
 }
 
-// convert holds a value against the type of a variable: what C# converts without a cast is
-// converted.
+// convert checks a value against a variable's type and makes C#'s implicit conversions.
 func (t *translator) convert(n *node, v val, want typ) val {
 	v = t.settled(n, v)
 	if v.typ.kind == kindTime && v.typ.nullable && !want.nullable {
-		// The platform's dates are no nullable ones, ours are.
+		// Dates are not nullable on the platform, but are here.
 		v = val{cel: "cs_value(" + v.cel + ")", typ: v.typ.notNull(), atom: true}
 	}
 	switch {

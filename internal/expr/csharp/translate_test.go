@@ -62,7 +62,7 @@ return JsonSerializer.Serialize(new
 	}
 }
 
-// What Mono's compiler does not know, or what stands in no golden file for another reason.
+// Cases that Mono's compiler does not know or that the golden files lack for another reason.
 func TestTranslate(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{
@@ -161,7 +161,7 @@ func TestTranslateWarnings(t *testing.T) {
 	}
 }
 
-// A null that C# would trip over fails the call; it never becomes an empty text.
+// A null that C# would throw for fails the call. It never becomes an empty text.
 func TestTranslateNullFails(t *testing.T) {
 	t.Parallel()
 	for _, source := range []string{`par.Value`, `par.LastVerification.Value.Length`, `master.Filename.Length`, `doc.DTM.ToString("o")`, `doc.Class.Name`} {

@@ -11,10 +11,10 @@ import (
 type kind int
 
 const (
-	kindBad    kind = iota // a fault has been reported: nothing more is said
+	kindBad    kind = iota // a fault was reported: no further message
 	kindNull               // the literal
-	kindString             // may be null unless said otherwise
-	kindJSON               // what JsonSerializer gives: the value, which becomes text where text is wanted
+	kindString             // nullable unless known otherwise
+	kindJSON               // what JsonSerializer gives: the value, which becomes text if needed
 	kindChar
 	kindBool
 	kindInt
@@ -26,10 +26,10 @@ const (
 	kindObject // an entity
 	kindList
 	kindAnonymous
-	kindOther // known, but of no use here
+	kindOther // a known type without use here
 )
 
-// typ is a type of C#, as far as a body meets it.
+// typ is a type of C# in a body.
 type typ struct {
 	kind     kind
 	nullable bool   // it may be null
@@ -60,7 +60,8 @@ func (t typ) notNull() typ {
 
 func (t typ) number() bool { return t.is(kindInt, kindLong, kindDouble) }
 
-// value says that the type is a struct in C#: Nullable<T> is another type than T.
+// value reports whether the type is a struct in C#. For those T and Nullable<T> are different
+// types.
 func (t typ) value() bool {
 	return t.is(kindChar, kindBool, kindInt, kindLong, kindDouble, kindTime, kindSpan, kindEnum)
 }
@@ -94,18 +95,18 @@ func entityTitle(name string) string {
 	return name
 }
 
-// val is a translated expression: CEL text and the type that it has in C#.
+// val is a translated expression: CEL text and its type in C#.
 type val struct {
 	cel  string
 	typ  typ
-	atom bool // cel needs no parentheses
+	atom bool // cel needs no parentheses around it
 	safe bool // it cannot fail
-	path bool // it is a variable or a member of one: writing it twice costs nothing
+	path bool // a variable or a member of one: writing it twice costs nothing
 }
 
 var bad = val{cel: "null", atom: true}
 
-// enclosed is the CEL text where an operand is wanted.
+// enclosed is the CEL text as an operand.
 func (v val) enclosed() string {
 	if v.atom {
 		return v.cel
@@ -139,13 +140,13 @@ var globals = map[string]global{
 	"docs":          {"docs", typ{kind: kindList, elem: &typ{kind: kindObject, object: "Document"}}},
 }
 
-// scalarKinds are the kinds of the facts about members.
+// scalarKinds are the kinds for the types of members.
 var scalarKinds = map[string]kind{
 	"string": kindString, "int": kindInt, "double": kindDouble, "bool": kindBool, "timestamp": kindTime, "duration": kindSpan,
 }
 
-// member finds a member of an entity by its name in C#: JSON's name with a capital, or in capitals
-// for the dates.
+// member finds an entity's member by its name in C#: the name in JSON with a capital, or in
+// capitals for dates.
 func member(object, name string) (json string, t typ, ok bool) {
 	for _, candidate := range value.MemberNames(object) {
 		if !strings.EqualFold(candidate, name) || strings.ToUpper(name[:1]) != name[:1] {
@@ -184,7 +185,7 @@ func typeOf(object, member string, facts value.MemberFacts) typ {
 	return t
 }
 
-// written is the name of a member as C# writes it.
+// written is a member's name in C#.
 func written(json string) string {
 	switch json {
 	case "dtc", "dtm", "dt":
