@@ -1,8 +1,7 @@
-// Package dispatch does what follows a commit. It sends the signals that are owed and notes which
-// were sent, and starts calls, runs, processes and drains; what fails is left to the sweep, as all
-// of it is stored. It asks workflows to end or to go on, and gives the outcome itself where no
-// workflow is there to give it. API and activities both use it, so that both do the same. It
-// decides nothing about calls and stores nothing that the store has no method for. Start with
+// Package dispatch does what follows a commit, for API and activities alike. It sends owed signals
+// and notes them as sent, and starts calls, runs, processes and drains. All of that is stored, so
+// the sweep repeats what fails. It asks workflows to end or to go on, and stores the outcome itself
+// where there is no workflow. It must not decide anything about calls, nor write SQL. Start with
 // [Dispatcher.Follow].
 package dispatch
 
@@ -18,17 +17,17 @@ import (
 
 // Engine runs workflows. Temporal is one; tests have others.
 //
-// Starts use the workflow that is there. What asks something of a workflow is CodeNotFound where
-// there is none, and everything is CodeUnavailable where the engine does not answer.
+// A start uses an existing workflow. A request to a missing workflow returns CodeNotFound. An
+// engine that does not respond returns CodeUnavailable.
 type Engine interface {
 	StartCalls(ctx context.Context, starts []forgehook.CallStart) error
 	StartRuns(ctx context.Context, starts []forgehook.RunStart) error
 	StartProcess(ctx context.Context, start forgehook.ProcessStart) error
 	// Drain starts the release of a resumed utility's held calls, one at a time.
 	Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error
-	// Wake sends a signal that is owed.
+	// Wake sends an owed signal.
 	Wake(ctx context.Context, wake forgehook.Wake) error
-	// RetryNow ends the present back-off of a call.
+	// RetryNow ends the current back-off of a call.
 	RetryNow(ctx context.Context, call forgehook.CallRef) error
 	// Resume lets a held call go on.
 	Resume(ctx context.Context, call forgehook.CallRef) error
@@ -36,21 +35,21 @@ type Engine interface {
 	Cancel(ctx context.Context, call forgehook.CallRef) error
 	// CancelRun asks the run of an event to end.
 	CancelRun(ctx context.Context, run forgehook.RunRef) error
-	// State tells how the last workflow of an id stands.
+	// State returns the state of the last workflow with an id.
 	State(ctx context.Context, workflowID string) (forgehook.WorkflowState, error)
-	// Ping tells whether the engine answers.
+	// Ping checks that the engine responds.
 	Ping(ctx context.Context) error
 }
 
-// Store is what a commit has left to be done. PostgreSQL is one; tests have another, which fails
-// when they say so.
+// Store knows what a commit has raised. PostgreSQL is one; tests have another, which fails on
+// request.
 type Store interface {
-	// Wakes and CausedRuns are what the end of a call has raised, and was not done yet.
+	// Wakes and CausedRuns return what the end of a call has raised and is not done yet.
 	Wakes(ctx context.Context, call forgehook.CallRef) ([]forgehook.Wake, error)
 	CausedRuns(ctx context.Context, call forgehook.CallRef) ([]forgehook.RunStart, error)
-	// Woken notes that signals were sent, or that nobody is there to take them.
+	// Woken notes signals as sent, also those that no workflow is there to receive.
 	Woken(ctx context.Context, ids []int64) error
-	// CallStart is what gives an open call a workflow.
+	// CallStart returns what starts the workflow of an open call.
 	CallStart(ctx context.Context, call forgehook.CallRef) (forgehook.CallStart, error)
 	CompleteCall(ctx context.Context, call forgehook.CallRef, outcome forgehook.Outcome, because *forgehook.CallError, at time.Time) (postgres.Completion, error)
 	CompleteRun(ctx context.Context, run forgehook.RunRef, outcome forgehook.RunOutcome, because *forgehook.CallError, at time.Time) (forgehook.RunOutcome, error)
@@ -63,22 +62,22 @@ type Dispatcher struct {
 	Store  Store
 	Engine Engine
 	Log    *slog.Logger
-	Of     slog.Attr // whose commits they are, for the log
+	Of     slog.Attr // names the request or step in the log
 }
 
-// Follow does what a stored change has raised.
+// Follow does what a change has raised.
 func (d Dispatcher) Follow(ctx context.Context, raised postgres.Raised) {
 	d.behind(ctx, "what a change has raised", func(ctx context.Context) error { return d.follow(ctx, raised) })
 }
 
-// StartCalls gives accepted calls their workflows.
+// StartCalls starts the workflows of accepted calls.
 func (d Dispatcher) StartCalls(ctx context.Context, starts []forgehook.CallStart) {
 	if len(starts) > 0 {
 		d.behind(ctx, "the start of calls", func(ctx context.Context) error { return d.Engine.StartCalls(ctx, starts) })
 	}
 }
 
-// StartProcess gives an accepted process its workflow.
+// StartProcess starts the workflow of an accepted process.
 func (d Dispatcher) StartProcess(ctx context.Context, start forgehook.ProcessStart) {
 	d.behind(ctx, "the start of a process", func(ctx context.Context) error { return d.Engine.StartProcess(ctx, start) })
 }
@@ -88,15 +87,15 @@ func (d Dispatcher) Drain(ctx context.Context, tenant forgehook.TenantID, webHoo
 	d.behind(ctx, "the drain of a resumed utility", func(ctx context.Context) error { return d.Engine.Drain(ctx, tenant, webHookServiceID) })
 }
 
-// Ended does what the end of a call has raised. After an error the sweep does the rest. What can be
-// read is done although the other cannot.
+// Ended does what the end of a call has raised. If signals or runs cannot be read, it still does
+// the others; the sweep does the rest.
 func (d Dispatcher) Ended(ctx context.Context, call forgehook.CallRef) error {
 	wakes, wakesErr := d.Store.Wakes(ctx, call)
 	runs, runsErr := d.Store.CausedRuns(ctx, call)
 	return errors.Join(wakesErr, runsErr, d.follow(ctx, postgres.Raised{Wakes: wakes, Runs: runs}))
 }
 
-// follow sends signals first, as there are few and somebody waits for them. Runs may be many.
+// follow sends signals first: they are few and somebody waits for them. Runs may be many.
 func (d Dispatcher) follow(ctx context.Context, raised postgres.Raised) error {
 	_, away, err := d.wake(ctx, raised.Wakes)
 	if len(raised.Runs) == 0 || away {
@@ -105,10 +104,9 @@ func (d Dispatcher) follow(ctx context.Context, raised postgres.Raised) error {
 	return errors.Join(err, d.Engine.StartRuns(ctx, raised.Runs))
 }
 
-// Wake sends signals that are owed, and notes which were sent even where the time is up by then. A
-// workflow that is not there has ended, or asks how things stand when it starts: nothing is owed to
-// it any more. A signal that is refused keeps no other from being sent. Once the engine does not
-// answer, the rest is not tried.
+// Wake sends owed signals and notes those sent, even if the time is up by then. A missing workflow
+// has ended, or reads the state when it starts: its signal counts as sent. One refused signal does
+// not stop the others, but Wake stops if the engine does not respond.
 func (d Dispatcher) Wake(ctx context.Context, wakes []forgehook.Wake) (sent int, err error) {
 	sent, _, err = d.wake(ctx, wakes)
 	return sent, err
@@ -134,7 +132,7 @@ func (d Dispatcher) wake(ctx context.Context, wakes []forgehook.Wake) (sent int,
 	return len(done), away, errors.Join(faults...)
 }
 
-// behind does what has to follow a commit. It is stored, so that a failure is the sweep's to mend.
+// behind does what follows a commit. It only logs an error: the sweep repeats what is stored.
 func (d Dispatcher) behind(ctx context.Context, what string, do func(context.Context) error) {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
@@ -143,8 +141,8 @@ func (d Dispatcher) behind(ctx context.Context, what string, do func(context.Con
 	}
 }
 
-// outlive is for what goes on after the client or step that began it has left. It ends after 5 s,
-// or when the step's own time is up, if that is later.
+// outlive returns a context for work that outlasts the client or step that began it. It ends after
+// 5 s, or at the step's deadline if that is later.
 func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 	within := 5 * time.Second
 	if deadline, ok := ctx.Deadline(); ok {
@@ -153,5 +151,5 @@ func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), within)
 }
 
-// missing says that the engine knows no workflow that could take what it was asked to give.
+// missing reports whether the engine found no workflow for a request.
 func missing(err error) bool { return forgehook.ErrorCode(err) == forgehook.CodeNotFound }

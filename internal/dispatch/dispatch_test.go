@@ -15,11 +15,11 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// world is an engine and a store that do what a test says, and note what they were asked for.
+// world is an engine and a store that do what a test says and note each request.
 type world struct {
 	Engine
 	Store
-	fails map[string]error // by what is asked
+	fails map[string]error // by request
 	at    map[string]func()
 	state forgehook.WorkflowState
 	wake  bool // an end raises something
@@ -28,17 +28,17 @@ type world struct {
 }
 
 var (
-	notThere   = &forgehook.Error{Code: forgehook.CodeNotFound, Detail: "There is no running workflow."}
-	noAnswer   = &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer: try again."}
-	errRefused = errors.New("refused")
-	call       = forgehook.CallRef{Tenant: "t", CallID: "1"}
-	run        = forgehook.RunRef{Tenant: "t", RunID: "2"}
-	twoSignals = []forgehook.Wake{{ID: 11, WorkflowID: "a"}, {ID: 12, WorkflowID: "b"}}
-	oneRun     = []forgehook.RunStart{{RunRef: run}}
-	now        = time.Date(2026, 12, 1, 6, 0, 0, 0, time.UTC)
+	notThere    = &forgehook.Error{Code: forgehook.CodeNotFound, Detail: "There is no running workflow."}
+	unavailable = &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer: try again."}
+	errRefused  = errors.New("refused")
+	call        = forgehook.CallRef{Tenant: "t", CallID: "1"}
+	run         = forgehook.RunRef{Tenant: "t", RunID: "2"}
+	twoSignals  = []forgehook.Wake{{ID: 11, WorkflowID: "a"}, {ID: 12, WorkflowID: "b"}}
+	oneRun      = []forgehook.RunStart{{RunRef: run}}
+	now         = time.Date(2026, 12, 1, 6, 0, 0, 0, time.UTC)
 )
 
-// ask notes what was asked for, unless the context has ended or it is to fail.
+// ask notes a request. It fails if the context has ended or the test wants it to.
 func (w *world) ask(ctx context.Context, what string) error {
 	if do := w.at[what]; do != nil {
 		do()
@@ -113,7 +113,7 @@ func (w *world) CompleteRun(ctx context.Context, _ forgehook.RunRef, outcome for
 	return outcome, w.ask(ctx, "end "+string(outcome)+" "+string(why.Code))
 }
 
-// Each row was otherwise in the API or in the activities while each had its own way.
+// API and activities behave the same in every row.
 func TestFollow(t *testing.T) {
 	t.Parallel()
 	leave := func(w *world, cancel func()) { w.at = map[string]func(){"signal b": cancel} }
@@ -121,26 +121,26 @@ func TestFollow(t *testing.T) {
 		name  string
 		fails map[string]error
 		when  func(w *world, cancel func())
-		end   bool // the end of a call, in place of a change that has told what it raised
+		end   bool // the end of a call instead of a change
 		want  []string
-		log   string // holds this; "": nothing is logged
+		log   string // is in the log; "": nothing is logged
 	}{
 		{name: "all goes well", want: []string{"signal a", "signal b", "note a b", "start run 2"}},
-		{name: "nobody is there to take a signal", fails: map[string]error{"signal a": notThere},
+		{name: "a workflow is missing", fails: map[string]error{"signal a": notThere},
 			want: []string{"signal a", "signal b", "note a b", "start run 2"}},
 		{name: "a signal is refused", fails: map[string]error{"signal a": errRefused},
 			want: []string{"signal a", "signal b", "note b", "start run 2"}, log: "refused"},
-		{name: "the engine does not answer", fails: map[string]error{"signal a": noAnswer},
+		{name: "the engine does not respond", fails: map[string]error{"signal a": unavailable},
 			want: []string{"signal a"}, log: "Temporal does not answer"},
-		{name: "the engine does not answer any more", fails: map[string]error{"signal b": noAnswer},
+		{name: "the engine stops responding", fails: map[string]error{"signal b": unavailable},
 			want: []string{"signal a", "signal b", "note a"}, log: "Temporal does not answer"},
-		{name: "signals cannot be noted", fails: map[string]error{"note a b": noAnswer},
+		{name: "signals cannot be noted", fails: map[string]error{"note a b": unavailable},
 			want: []string{"signal a", "signal b", "note a b", "start run 2"}, log: "does not answer"},
-		{name: "runs cannot be started", fails: map[string]error{"start run 2": noAnswer},
+		{name: "runs cannot be started", fails: map[string]error{"start run 2": unavailable},
 			want: []string{"signal a", "signal b", "note a b", "start run 2"}, log: "left to the sweep: what a change has raised"},
-		{name: "who made the change has left", when: func(_ *world, cancel func()) { cancel() },
+		{name: "the client has left", when: func(_ *world, cancel func()) { cancel() },
 			want: []string{"signal a", "signal b", "note a b", "start run 2"}},
-		{name: "who made the change leaves", when: leave,
+		{name: "the client leaves", when: leave,
 			want: []string{"signal a", "signal b", "note a b", "start run 2"}},
 		{name: "a call has ended", end: true,
 			want: []string{"read signals", "read runs", "signal a", "signal b", "note a b", "start run 2"}},
@@ -148,7 +148,7 @@ func TestFollow(t *testing.T) {
 			want: []string{"read signals", "read runs", "start run 2"}, log: "refused"},
 		{name: "its runs cannot be read", end: true, fails: map[string]error{"read runs": errRefused},
 			want: []string{"read signals", "read runs", "signal a", "signal b", "note a b"}, log: "refused"},
-		{name: "the time is up while it is told", end: true, when: leave,
+		{name: "the time is up between signals", end: true, when: leave,
 			want: []string{"read signals", "read runs", "signal a", "signal b: context canceled", "note a"}, log: "context canceled"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -183,7 +183,7 @@ func (w *world) check(t *testing.T, want []string) {
 	}
 }
 
-// What starts behind a commit is left to the sweep where it fails, and says whose commit it was.
+// A failed start after a commit is left to the sweep, and the log names the request.
 func TestStart(t *testing.T) {
 	t.Parallel()
 	for what, start := range map[string]func(context.Context, Dispatcher){
@@ -199,7 +199,7 @@ func TestStart(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
-			cancel() // who asked for it has left
+			cancel() // the client has left
 			w := &world{fails: map[string]error{what: errRefused}}
 			start(ctx, w.dispatcher())
 			w.check(t, []string{what})
@@ -210,7 +210,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// The engine is asked first; where it knows of no workflow, the outcome is given here.
+// The engine is asked first. If it finds no workflow, the outcome is stored directly.
 func TestSteer(t *testing.T) {
 	t.Parallel()
 	told := []string{"read signals", "read runs", "signal a", "signal b", "note a b", "start run 2"}
@@ -232,12 +232,12 @@ func TestSteer(t *testing.T) {
 		{name: "a call without", do: cancelCall, fails: map[string]error{"cancel": notThere}, want: []string{"cancel", "end canceled canceled"}},
 		{name: "a call without, for which somebody waits", do: cancelCall, wake: true, fails: map[string]error{"cancel": notThere},
 			want: append([]string{"cancel", "end canceled canceled"}, told...)},
-		{name: "who waits cannot be told", do: cancelCall, wake: true, fails: map[string]error{"cancel": notThere, "signal a": noAnswer},
+		{name: "the waiting workflow cannot be told", do: cancelCall, wake: true, fails: map[string]error{"cancel": notThere, "signal a": unavailable},
 			want: []string{"cancel", "end canceled canceled", "read signals", "read runs", "signal a"}},
 		{name: "the engine cannot be reached", do: cancelCall, fails: map[string]error{"cancel": errRefused}, want: []string{"cancel"}, code: forgehook.CodeUnavailable},
 		{name: "a run with a workflow", do: cancelRun, want: []string{"cancel"}},
 		{name: "a run without", do: cancelRun, fails: map[string]error{"cancel": notThere}, want: []string{"cancel", "end canceled canceled"}},
-		{name: "the engine does not answer", do: cancelRun, fails: map[string]error{"cancel": noAnswer}, want: []string{"cancel"}, code: forgehook.CodeUnavailable},
+		{name: "the engine does not respond", do: cancelRun, fails: map[string]error{"cancel": unavailable}, want: []string{"cancel"}, code: forgehook.CodeUnavailable},
 		{name: "a call that waits", do: retry, want: []string{"retry"}},
 		{name: "a call whose start was lost", do: retry, fails: map[string]error{"retry": notThere}, want: []string{"retry", "read start", "start call 1"}},
 		{name: "a call that has ended meanwhile", do: retry, fails: map[string]error{"retry": notThere, "read start": notThere},
@@ -246,7 +246,7 @@ func TestSteer(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
-			cancel() // who asked for it has left
+			cancel() // the client has left
 			w := &world{fails: row.fails, wake: row.wake}
 			if err := row.do(ctx, w.dispatcher()); forgehook.ErrorCode(err) != row.code {
 				t.Errorf("error %v, want %q", err, row.code)
@@ -279,8 +279,8 @@ func TestSettle(t *testing.T) {
 			w.check(t, []string{"state of call/1"})
 		})
 	}
-	w := &world{fails: map[string]error{"state of call/1": noAnswer}}
-	if _, _, err := w.dispatcher().Settle(t.Context(), Lost{WorkflowID: "call/1"}); !errors.Is(err, noAnswer) {
-		t.Errorf("the engine does not answer: %v", err)
+	w := &world{fails: map[string]error{"state of call/1": unavailable}}
+	if _, _, err := w.dispatcher().Settle(t.Context(), Lost{WorkflowID: "call/1"}); !errors.Is(err, unavailable) {
+		t.Errorf("the engine does not respond: %v", err)
 	}
 }

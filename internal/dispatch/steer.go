@@ -10,8 +10,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// RetryCall ends the back-off of an open call. A call without a workflow is given one: its start
-// was lost, and the sweep has not come by yet.
+// RetryCall ends the back-off of an open call. It starts a workflow for a call without one: its
+// first start was lost, and the sweep has not found it yet.
 func (d Dispatcher) RetryCall(ctx context.Context, call forgehook.CallRef) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
@@ -26,8 +26,8 @@ func (d Dispatcher) RetryCall(ctx context.Context, call forgehook.CallRef) error
 	return asked(d.Engine.StartCalls(ctx, []forgehook.CallStart{start}))
 }
 
-// CancelCall asks a call to end. One without a workflow is given the outcome here, which is
-// returned; why says so to those who read it.
+// CancelCall asks a call to end. It ends a call without a workflow itself, with why as the message,
+// and returns the completion.
 func (d Dispatcher) CancelCall(ctx context.Context, call forgehook.CallRef, why string, at time.Time) (given postgres.Completion, err error) {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
@@ -38,7 +38,7 @@ func (d Dispatcher) CancelCall(ctx context.Context, call forgehook.CallRef, why 
 	return d.EndCall(ctx, call, forgehook.Canceled, canceled(why), at)
 }
 
-// CancelRun is CancelCall for the run of an event. The calls that it has made go on.
+// CancelRun cancels the run of an event in the same way. The calls that it has made go on.
 func (d Dispatcher) CancelRun(ctx context.Context, run forgehook.RunRef, why string, at time.Time) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
@@ -50,13 +50,13 @@ func (d Dispatcher) CancelRun(ctx context.Context, run forgehook.RunRef, why str
 	return err
 }
 
-// canceled says why something was canceled that has no workflow.
+// canceled returns the error of something canceled that has no workflow.
 func canceled(why string) *forgehook.CallError {
 	return &forgehook.CallError{Code: forgehook.CallErrorCanceled, Message: why}
 }
 
-// EndCall gives a call without a workflow its outcome, and does what that raises. Should a workflow
-// of it start in this very moment, it finds the outcome and ends.
+// EndCall stores the outcome of a call without a workflow and follows up on its end. A workflow
+// that starts at the same moment finds the outcome and ends.
 func (d Dispatcher) EndCall(ctx context.Context, call forgehook.CallRef, outcome forgehook.Outcome, why *forgehook.CallError, at time.Time) (postgres.Completion, error) {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
@@ -67,16 +67,16 @@ func (d Dispatcher) EndCall(ctx context.Context, call forgehook.CallRef, outcome
 	return done, err
 }
 
-// Lost is something without an outcome that was not heard of for a while.
+// Lost is something without an outcome that has been silent for a while.
 type Lost struct {
 	WorkflowID string
-	Start      func() error // gives it a workflow; what was done is stored, so that it goes on where it stood
-	// End gives it an outcome: its workflow has ended without. An operator who ended the workflow
-	// has canceled it; else it has failed.
+	Start      func() error // starts a workflow, which continues from what is stored
+	// End stores the outcome, because the workflow has ended without one: canceled if an operator
+	// ended the workflow, failed otherwise.
 	End func(canceled bool, why *forgehook.CallError) error
 }
 
-// Settle mends what is lost, where it is: a workflow that runs is left alone.
+// Settle restarts or ends what is lost. It leaves a running workflow alone.
 func (d Dispatcher) Settle(ctx context.Context, lost Lost) (started, ended bool, err error) {
 	state, err := d.Engine.State(ctx, lost.WorkflowID)
 	if err != nil {
@@ -96,8 +96,8 @@ func (d Dispatcher) Settle(ctx context.Context, lost Lost) (started, ended bool,
 	return false, err == nil, err
 }
 
-// asked keeps what a caller may see of an engine's error. Every other one is an engine that cannot
-// be reached: what it was asked about stands as it was.
+// asked returns an engine's error if a caller may see it. Any other error means that the engine
+// cannot be reached and has changed nothing.
 func asked(err error) error {
 	if _, known := errors.AsType[*forgehook.Error](err); err == nil || known {
 		return err

@@ -1,6 +1,6 @@
-// Package openapi is the model of an OpenAPI 3.1 document, as far as the API uses it. It knows no
-// route, checks nothing and reads no document. Start with [Document]. Members stand in the order of
-// their names, and maps are written sorted, so that equal documents have equal bytes.
+// Package openapi models the part of an OpenAPI 3.1 document that the API uses. It must not know
+// routes; it checks nothing and reads no document. Members and maps are written in the order of
+// their names, so equal documents have equal bytes. Start with [Document].
 package openapi
 
 import (
@@ -9,10 +9,10 @@ import (
 	"fmt"
 )
 
-// Version is that of the standard.
+// Version is the version of the OpenAPI standard.
 const Version = "3.1.0"
 
-// Document is the whole. Paths lead from a path to its operations by their methods in lower case.
+// Document is a whole document. Paths maps a path to its operations, by method in lower case.
 type Document struct {
 	Components Components                       `json:"components"`
 	Info       Info                             `json:"info"`
@@ -21,7 +21,7 @@ type Document struct {
 	Security   []Requirement                    `json:"security"`
 }
 
-// Bytes writes the document, indented for readers.
+// Bytes writes the document with indentation.
 func (d *Document) Bytes() ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -33,21 +33,21 @@ func (d *Document) Bytes() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Info says what the API is.
+// Info describes the API.
 type Info struct {
 	Description string `json:"description"`
 	Title       string `json:"title"`
 	Version     string `json:"version"`
 }
 
-// Components are what others refer to.
+// Components are parts that references name.
 type Components struct {
 	Responses       map[string]*Response      `json:"responses"`
 	Schemas         map[string]*Schema        `json:"schemas"`
 	SecuritySchemes map[string]SecurityScheme `json:"securitySchemes"`
 }
 
-// SecurityScheme is a way in which clients show who they are.
+// SecurityScheme is a way for clients to authenticate.
 type SecurityScheme struct {
 	In     string `json:"in,omitempty"`
 	Name   string `json:"name,omitempty"`
@@ -55,16 +55,16 @@ type SecurityScheme struct {
 	Type   string `json:"type"`
 }
 
-// Requirement names the security schemes that are needed together; an empty one asks for none.
+// Requirement names security schemes that are needed together; an empty one needs none.
 type Requirement map[string][]string
 
-// Operation is a method of a path. Security takes the place of the document's; nil leaves that.
+// Operation is a method of a path. Security overrides the document's, unless it is nil.
 type Operation struct {
 	Description string               `json:"description,omitempty"`
 	ID          string               `json:"operationId"`
 	Parameters  []*Parameter         `json:"parameters,omitempty"`
 	RequestBody *RequestBody         `json:"requestBody,omitempty"`
-	Responses   map[string]*Response `json:"responses"` // by the status
+	Responses   map[string]*Response `json:"responses"` // by status
 	Security    []Requirement        `json:"security,omitempty"`
 	Summary     string               `json:"summary"`
 	Tags        []string             `json:"tags"`
@@ -73,28 +73,28 @@ type Operation struct {
 // Parameter is a value in the path, the query or a header.
 type Parameter struct {
 	Description string  `json:"description,omitempty"`
-	Explode     *bool   `json:"explode,omitempty"` // true: a list is given by repeating the name
+	Explode     *bool   `json:"explode,omitempty"` // true: the name is repeated for each item
 	In          string  `json:"in"`
 	Name        string  `json:"name"`
 	Required    bool    `json:"required,omitempty"`
 	Schema      *Schema `json:"schema"`
 }
 
-// RequestBody is described by its media type.
+// RequestBody describes a body by media type.
 type RequestBody struct {
 	Content  map[string]*Media `json:"content"`
 	Required bool              `json:"required,omitempty"`
 }
 
-// Response is one of an operation, or a reference to one that several operations have.
+// Response is a response of an operation, or a reference to a shared one.
 type Response struct {
 	Ref         string            `json:"$ref,omitempty"`
-	Content     map[string]*Media `json:"content,omitempty"` // by the media type
+	Content     map[string]*Media `json:"content,omitempty"` // by media type
 	Description string            `json:"description,omitempty"`
 	Headers     map[string]Header `json:"headers,omitempty"`
 }
 
-// Header is one of a response.
+// Header is a header of a response.
 type Header struct {
 	Schema *Schema `json:"schema"`
 }
@@ -106,12 +106,12 @@ type Media struct {
 	Schema   *Schema            `json:"schema"`
 }
 
-// Example is one of several.
+// Example is one of several examples.
 type Example struct {
 	Value any `json:"value"`
 }
 
-// Schema says which values are good, in the words of JSON Schema. The zero one takes every value.
+// Schema describes values as JSON Schema does. The zero value allows every value.
 type Schema struct {
 	Ref         string             `json:"$ref,omitempty"`
 	Additional  *Schema            `json:"additionalProperties,omitempty"`
@@ -132,11 +132,11 @@ type Schema struct {
 	Type        Types              `json:"type,omitempty"`
 }
 
-// Types are the kinds of JSON values that a schema takes: "string", "null" and so on; none takes
-// all of them.
+// Types are the kinds of JSON values that a schema allows, such as "string" and "null"; none allows
+// all.
 type Types []string
 
-// MarshalJSON writes one kind as a text and several as a list.
+// MarshalJSON writes a single kind as a text, several as a list.
 func (t Types) MarshalJSON() ([]byte, error) {
 	if len(t) == 1 {
 		return json.Marshal(t[0])
@@ -144,26 +144,25 @@ func (t Types) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]string(t))
 }
 
-// Of is a schema of values of one kind.
+// Of returns a schema of values of one kind.
 func Of(kind string) *Schema { return &Schema{Type: Types{kind}} }
 
-// In is a schema of values of one kind in one format.
+// In returns a schema of values of one kind and format.
 func In(kind, format string) *Schema { return &Schema{Type: Types{kind}, Format: format} }
 
-// ListOf is a schema of lists.
+// ListOf returns a schema of lists.
 func ListOf(items *Schema) *Schema { return &Schema{Type: Types{"array"}, Items: items} }
 
-// MapOf is a schema of objects whose members have any names.
+// MapOf returns a schema of objects whose members may have any name.
 func MapOf(members *Schema) *Schema { return &Schema{Type: Types{"object"}, Additional: members} }
 
-// Object is a schema of objects; its properties are to be added.
+// Object returns a schema of objects without properties.
 func Object() *Schema { return &Schema{Type: Types{"object"}, Properties: map[string]*Schema{}} }
 
-// AnyOf is a schema of what one of several takes.
+// AnyOf returns a schema of values that at least one of several allows.
 func AnyOf(all ...*Schema) *Schema { return &Schema{AnyOf: all} }
 
-// OrNull takes null, too. It changes s where that names the kinds it takes, and returns what to
-// use.
+// OrNull allows null too. It changes s if s names its kinds, and returns the schema to use.
 func (s *Schema) OrNull() *Schema {
 	if len(s.Type) == 0 || len(s.Enum) > 0 {
 		return AnyOf(s, Of("null"))

@@ -27,7 +27,7 @@ func hierarchy(t testing.TB) []byte {
 	return data
 }
 
-// settled parses a hierarchy of one utility and settles it.
+// settled parses a hierarchy with one utility and settles it.
 func settled(t *testing.T, data string, check func(forgehook.Settings) error) (*Utility, forgehook.Settings) {
 	t.Helper()
 	utilities, err := Parse([]byte(data))
@@ -44,14 +44,14 @@ func settled(t *testing.T, data string, check func(forgehook.Settings) error) (*
 	return utilities[0], s
 }
 
-// under makes a utility with these nodes below its Setting.
+// under returns a utility with these nodes below its Setting.
 func under(nodes string) string {
 	return `{"id":7,"serviceTypeId":87,"name":"WebHook","children":[{"name":"Setting","children":[` + nodes + `]}]}`
 }
 
 const goodURL = `{"name":"WebHook","children":[{"name":"URL","defaultValue":"https://example.com/"}]}`
 
-// TestHierarchy keeps report and settings of a whole tree.
+// TestHierarchy compares report and settings of a whole tree with golden files.
 func TestHierarchy(t *testing.T) {
 	t.Parallel()
 	utilities, err := Parse(hierarchy(t))
@@ -97,7 +97,7 @@ func TestHierarchy(t *testing.T) {
 	}
 }
 
-// TestParse has a row for each thing that is no hierarchy with a utility.
+// TestParse has a row for each input that is not a hierarchy with a utility.
 func TestParse(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat(`{"children":[`, 80) + under("") + strings.Repeat(`]}`, 80)
@@ -126,7 +126,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestNodes has a row for each kind of node: what its line says.
+// TestNodes has a row for each kind of node and its line.
 func TestNodes(t *testing.T) {
 	t.Parallel()
 	inWebHook := func(node string) string {
@@ -135,7 +135,7 @@ func TestNodes(t *testing.T) {
 	for _, row := range []struct {
 		name, nodes, setting string
 		action               Action
-		value                string // what the setting is then, as JSON
+		value                string // the resulting setting, as JSON
 	}{
 		{"a text is a boolean", goodURL + `,{"name":"RemoveComments","defaultValue":"true"}`, "removeComments", Taken, "true"},
 		{"a boolean is one", goodURL + `,{"name":"RemoveComments","defaultValue":true}`, "removeComments", Taken, "true"},
@@ -262,8 +262,7 @@ func TestReport_isBounded(t *testing.T) {
 	}
 }
 
-// FuzzPlatformTree: whatever comes in, it ends in an error with a code or in settings, and no
-// secret is in the report.
+// FuzzPlatformTree: any input gives an error with a code, or settings; no secret is in the report.
 func FuzzPlatformTree(f *testing.F) {
 	f.Add(hierarchy(f))
 	f.Add([]byte(under(goodURL + `,{"name":"Password","defaultValue":"hush-7Qz-hush"}`)))
@@ -299,8 +298,8 @@ func FuzzPlatformTree(f *testing.F) {
 	})
 }
 
-// FuzzDecodeDocument: the root's decoder meets documents of any shape (unknown fields, odd numbers,
-// deep nesting); what it takes has JSON that it takes again, to the same document.
+// FuzzDecodeDocument: documents of any shape (unknown fields, odd numbers, deep nesting) that the
+// decoder accepts are written as JSON that gives the same document.
 func FuzzDecodeDocument(f *testing.F) {
 	f.Add([]byte(`{"id":912,"status":9,"usage":"outbox","dtc":"2026-01-05T07:30:00Z","resultParameters":[{"id":1,"value":"1","verifications":[{"confidence":0.5,"charge":1e2}]}]}`))
 	f.Add([]byte(`{"ID":1e0,"whatever":{"a":[1,2,{"b":null}]},"source":{"z":1.10,"a":[]},"classId":2147483648}`))

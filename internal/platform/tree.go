@@ -1,7 +1,7 @@
-// Package platform reads the platform's own JSON: the hierarchy of parameter definitions that holds
-// the settings of WebHook utilities. It says what it found, what it takes and what it does not, and
-// leaves judging the values to [forgehook.DecodeImported] and to the rules. It is pure and shows no
-// secret. Start with [Parse], then [Utility.Settle].
+// Package platform reads the platform's own JSON: the hierarchy of parameter definitions with the
+// settings of WebHook utilities. It reports what it found, took and refused. It must not judge
+// values: [forgehook.DecodeImported] and the rules do. It is pure and shows no secret. Start with
+// [Parse], then [Utility.Settle].
 package platform
 
 import (
@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	// maxDepth bounds how deep a utility may lie; the platform's hierarchies have about ten levels.
+	// maxDepth bounds the depth of a utility; real hierarchies have about ten levels.
 	maxDepth = 64
 	// maxUtilities bounds one import: a service has a handful.
 	maxUtilities = 100
 )
 
-// statusDeleted is the platform's status of a definition that somebody has deleted.
+// statusDeleted is the platform's status of a deleted definition.
 const statusDeleted = 99
 
-// Parse finds the WebHook utilities of a hierarchy: an object or a list, each node a parameter
+// Parse finds the WebHook utilities of a hierarchy: an object or a list of nodes, each a parameter
 // definition with its children. The error is malformed-json, or invalid where there is no utility
-// or something in the way of reading one.
+// or one cannot be read.
 func Parse(data []byte) ([]*Utility, error) {
 	tree, err := forgehook.ParseJSON(data)
 	if err != nil {
@@ -49,12 +49,11 @@ func Parse(data []byte) ([]*Utility, error) {
 	return utilities, nil
 }
 
-// node is one parameter definition, read as far as anybody asks. Names are found in any case: .NET
-// writes PascalCase too.
+// node is one parameter definition. Its members are found in any case: .NET may write PascalCase.
 type node struct{ *jsontree.Node }
 
-// finder collects the utilities of a hierarchy. What lies inside a utility is its settings, even if
-// it has the utility's type.
+// finder collects the utilities of a hierarchy. All nodes inside a utility are its settings, even
+// one of the utility's type.
 type finder struct {
 	utilities []node
 	tooDeep   bool
@@ -83,14 +82,14 @@ func (f *finder) visit(tree *jsontree.Node, depth int) {
 	}
 }
 
-// below are the nodes under a node: its children and, where the settings stand apart, those.
+// below returns a node's children and the settings that stand apart from them.
 func (n node) below() []*jsontree.Node {
 	var all []*jsontree.Node
 	for _, name := range []string{"children", "settings"} {
 		switch m := n.Member(name); m.Kind() {
 		case jsontree.List:
 			all = slices.AppendSeq(all, m.All())
-		case jsontree.Object: // a single one
+		case jsontree.Object: // a single node
 			all = append(all, m)
 		}
 	}
@@ -99,7 +98,7 @@ func (n node) below() []*jsontree.Node {
 
 func (n node) text(name string) string { return strings.TrimSpace(n.Member(name).Text()) }
 
-// integer reads a number, also out of a text; 0 where there is none that fits.
+// integer reads a number or its text; 0 where none fits.
 func (n node) integer(name string) int32 {
 	text := string(n.Member(name).Digits()) + n.text(name)
 	if number, err := strconv.ParseInt(text, 10, 32); err == nil {
@@ -111,12 +110,12 @@ func (n node) integer(name string) int32 {
 	return 0
 }
 
-// deleted tells what the platform keeps but does not show any more.
+// deleted reports whether the platform hides the node as deleted.
 func (n node) deleted() bool {
 	return n.integer("status") == statusDeleted || strings.EqualFold(n.text("status"), "Deleted")
 }
 
-// disabled is the platform's switch of a whole definition; absent means on.
+// disabled reports whether the platform has switched the whole definition off; the default is on.
 func (n node) disabled() bool {
 	if m := n.Member("isEnabled"); m.Kind() == jsontree.Bool {
 		return !m.IsTrue()
@@ -125,8 +124,8 @@ func (n node) disabled() bool {
 	return err == nil && !on
 }
 
-// setting is a definition's value, which the platform keeps as a text; nil where it is empty. ok is
-// false for what is no value.
+// setting returns a definition's value, which the platform stores as a text, or nil where it is
+// empty. ok is false for a list or an object.
 func (n node) setting() (value any, ok bool) {
 	for _, name := range []string{"defaultValue", "value"} {
 		switch m := n.Member(name); m.Kind() {
@@ -143,7 +142,7 @@ func (n node) setting() (value any, ok bool) {
 	return nil, true
 }
 
-// plain is a name as it is compared: without case, spaces and what else labels put between words.
+// plain reduces a name for comparison: no case, spaces or other separators of labels.
 func plain(name string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" _-.\t", r) {
@@ -153,7 +152,7 @@ func plain(name string) string {
 	}, strings.ToLower(name))
 }
 
-// isNamed reports whether a node has one of the names, by its name or else its label.
+// isNamed reports whether a node's name, or else its label, is one of the names.
 func (n node) isNamed(names ...string) bool {
 	return slices.Contains(names, plain(n.text("name"))) || slices.Contains(names, plain(n.text("label")))
 }

@@ -11,54 +11,53 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Action says what became of a node of the hierarchy.
+// Action says what the import did with a node of the hierarchy.
 type Action string
 
 // The actions.
 const (
-	Taken      Action = "taken"      // as it is there
-	Translated Action = "translated" // C# that is sent as CEL
-	Warned     Action = "warned"     // taken without effect, or not taken without harm: see the message
-	Refused    Action = "refused"    // not taken: the setting has its default and the utility is off
+	Taken      Action = "taken"      // unchanged
+	Translated Action = "translated" // C# that is translated to CEL
+	Warned     Action = "warned"     // taken without effect, or left out without harm: see the message
+	Refused    Action = "refused"    // not taken: the setting has its default, and the utility is off
 )
 
 // Actions lists every action.
 var Actions = []Action{Taken, Translated, Warned, Refused}
 
-// Line is one line of the report. A secret has no value in it.
+// Line is one line of the report. It never shows the value of a secret.
 type Line struct {
-	Setting string `json:"setting"` // ours, "webHook.retryCount"; "" for what is no setting
+	Setting string `json:"setting"` // ours, "webHook.retryCount"; "" if the node is not a setting
 	Key     string `json:"key"`     // the platform's, "WebHook/RetryCount"
 	Action  Action `json:"action"`
 	Value   string `json:"value,omitempty"`
 	Message string `json:"message,omitempty"`
 }
 
-// NoURL is the address of a utility whose own one was refused, so that the rest of it can be kept.
-// No host can have it (RFC 6761), and the utility is off.
+// NoURL is the address of a utility whose own was refused, so that its other settings can be
+// stored. No host can have it (RFC 6761), and the utility is off.
 const NoURL = "https://address-not-imported.invalid/"
 
 const urlPath = "webHook.url"
 
 // Utility is one WebHook utility of the hierarchy.
 type Utility struct {
-	ID     int32 // the platform's, 0 where it names none
+	ID     int32 // the platform's, or 0
 	Name   string
 	Index  int32
 	Report []Line
 
-	values map[string]any // by setting's path; what DecodeImported is given
+	values map[string]any // by the setting's path; input of DecodeImported
 	off    bool           // something was refused
-	noted  int            // nodes that are no settings
+	noted  int            // nodes that are not settings
 
-	lastNote int // line of the last of them
+	lastNote int // index of the last one's line
 }
 
-// maxNoted bounds the lines about nodes that are no settings.
+// maxNoted bounds the lines about nodes that are not settings.
 const maxNoted = 100
 
-// platformDefaults are what the platform does where the hierarchy is silent, as far as a new
-// utility here does otherwise.
+// platformDefaults are the platform's defaults that differ from ours.
 var platformDefaults = []struct {
 	path    string
 	value   string
@@ -97,13 +96,13 @@ func newUtility(root node, position int) *Utility {
 	return u
 }
 
-// read walks the nodes below a utility. container is "" or the platform's path of the group,
+// read reads the nodes below a utility. container is "" or the platform's path of the group,
 // "WebHook/".
 func (u *Utility) read(n node, container string, depth int) {
 	for _, child := range n.below() {
 		switch c := (node{child}); {
 		case child.Kind() != jsontree.Object:
-			u.note(container+"?", "Not read: it is no parameter definition.")
+			u.note(container+"?", "Not read: it is not a parameter definition.")
 		case depth > maxDepth:
 			u.note(container+keyOf(c), "Not read: it lies too deep.")
 		case c.deleted():
@@ -120,7 +119,7 @@ func (u *Utility) read(n node, container string, depth int) {
 	}
 }
 
-// splitDomain makes Domain and Username of a username DOMAIN\user, which means the same on the
+// splitDomain splits a username DOMAIN\user into Domain and Username, which mean the same on the
 // platform.
 func (u *Utility) splitDomain() {
 	const username, domain = "webHook.username", "webHook.domain"
@@ -141,17 +140,17 @@ func (u *Utility) splitDomain() {
 	u.Report = append(u.Report, Line{Setting: f.Path, Key: f.Key, Action: Warned, Value: before, Message: message})
 }
 
-// note reports what is no setting, up to a number that somebody may still read.
+// note reports a node that is not a setting, up to maxNoted lines.
 func (u *Utility) note(key string, message string) {
 	if u.noted++; u.noted > maxNoted {
-		u.Report[u.lastNote] = Line{Key: "...", Action: Warned, Message: fmt.Sprintf("Not taken: %d more that are no settings.", u.noted-maxNoted+1)}
+		u.Report[u.lastNote] = Line{Key: "...", Action: Warned, Message: fmt.Sprintf("Not taken: %d more that are not settings.", u.noted-maxNoted+1)}
 		return
 	}
 	u.lastNote = len(u.Report)
 	u.Report = append(u.Report, Line{Key: key, Action: Warned, Message: message})
 }
 
-// keyOf is how a node is called in the report.
+// keyOf names a node in the report.
 func keyOf(n node) string {
 	for _, name := range []string{"name", "label"} {
 		if text := n.text(name); text != "" {
@@ -179,7 +178,7 @@ func (u *Utility) leaf(n node, container string) {
 	line := Line{Setting: f.Path, Key: f.Key, Action: Taken, Value: shown(f, value)}
 	switch {
 	case !ok:
-		line.Action, line.Message = Refused, "Not taken: a value is a text."
+		line.Action, line.Message = Refused, "Not taken: a value must be a text."
 		u.off = true
 	case f.Kind == forgehook.KindSecret && masked(value):
 		line.Action, line.Message = Warned, "Not taken: the platform does not show it. Set it by hand."
@@ -193,13 +192,13 @@ func (u *Utility) leaf(n node, container string) {
 	u.Report = append(u.Report, line)
 }
 
-// take keeps a value for decoding. An empty one is the platform's default where the setting has no
-// empty value.
+// take stores a value for decoding. An empty value becomes the platform's default where the setting
+// has no empty value.
 func (u *Utility) take(f *forgehook.Field, value any) {
 	if value == nil {
 		value = platformDefault(f.Path)
 	}
-	if n, ok := value.(json.Number); ok && f.Kind != forgehook.KindInteger { // the platform's value is a text
+	if n, ok := value.(json.Number); ok && f.Kind != forgehook.KindInteger { // the setting is a text
 		value = n.String()
 	}
 	if b, ok := value.(bool); ok && f.Kind != forgehook.KindBoolean {
@@ -208,8 +207,7 @@ func (u *Utility) take(f *forgehook.Field, value any) {
 	u.values[f.Path] = value
 }
 
-// platformDefault is what the platform does without a value, nil where that is what a new utility
-// here does.
+// platformDefault returns the platform's default, or nil where it is ours.
 func platformDefault(path string) any {
 	for _, d := range platformDefaults {
 		if d.path == path {
@@ -219,7 +217,7 @@ func platformDefault(path string) any {
 	return nil
 }
 
-// drop takes a value out and reports whether there was one to take.
+// drop removes a value and reports whether there was one.
 func (u *Utility) drop(path string) bool {
 	value, there := u.values[path]
 	fallback := platformDefault(path)
@@ -241,9 +239,9 @@ func (u *Utility) known(path string) bool {
 	return slices.ContainsFunc(u.Report, func(l Line) bool { return l.Setting == path })
 }
 
-// Settle decodes the settings and lets check judge them. What either refuses is taken out until
-// nothing is refused any more, and the utility is off then. The error is a fault that no value of
-// the hierarchy has caused.
+// Settle decodes the settings and has check judge them. It drops what either refuses until nothing
+// is refused; a utility that lost a value is off. The error is a fault that no value of the
+// hierarchy caused.
 func (u *Utility) Settle(check func(forgehook.Settings) error) (forgehook.Settings, error) {
 	for {
 		settings, err := forgehook.DecodeImported(u.tree())
@@ -261,7 +259,7 @@ func (u *Utility) Settle(check func(forgehook.Settings) error) (forgehook.Settin
 	}
 }
 
-// refuse takes out the values that have faults and reports whether there were any.
+// refuse drops the values that have faults and reports whether there were any.
 func (u *Utility) refuse(faults []forgehook.FieldError) bool {
 	progress := false
 	for _, fault := range faults {
@@ -287,7 +285,7 @@ func (u *Utility) refused(f *forgehook.Field, allowed string) {
 	u.Report[i].Action, u.Report[i].Message = Refused, message
 }
 
-// judge completes the report once the settings stand: what has no effect, and what was C#.
+// judge completes the report for the final settings: which have no effect, and which are C#.
 func (u *Utility) judge(s forgehook.Settings) {
 	scripts := map[string]bool{urlPath: s.WebHook.URL != nil && IsScript(*s.WebHook.URL), "webHook.body": s.WebHook.Body != nil && IsScript(*s.WebHook.Body)}
 	for i, line := range u.Report {
@@ -322,11 +320,11 @@ func (u *Utility) tree() []byte {
 	if u.off {
 		root["enabled"] = false
 	}
-	b, _ := json.Marshal(root) // texts, numbers and booleans always have JSON
+	b, _ := json.Marshal(root) // texts, numbers and booleans never fail
 	return b
 }
 
-// sort brings the report into the order of the settings; what is none comes last.
+// sort sorts the report like the settings; other lines come last.
 func (u *Utility) sort() {
 	place := func(l Line) int {
 		if i, ok := settings().byPath[l.Setting]; ok {

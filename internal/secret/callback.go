@@ -11,23 +11,23 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// A callback token is the 16 bytes of the call's id and 32 bytes of a MAC, in base64 for URLs.
+// A callback token is the call's id (16 bytes) and a MAC (32 bytes) in base64 for URLs.
 const (
 	callIDBytes   = 16
 	callbackBytes = callIDBytes + sha256.Size
 )
 
-// NewCallbackKey makes the key of a tenant's callback tokens: 32 random bytes in base64. It is kept
-// sealed.
+// NewCallbackKey makes the key of a tenant's callback tokens: 32 random bytes in base64. It must be
+// stored sealed.
 func NewCallbackKey() string {
 	b := make([]byte, keyBytes)
 	_, _ = rand.Read(b) // it never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// CallbackToken is the token with which an endpoint answers a call later: 64 characters, always the
-// same for the same call, so that a request can be made again. The key is that of [NewCallbackKey],
-// the id a UUID.
+// CallbackToken returns the token with which an endpoint calls back: 64 characters, always the same
+// for a call, so that its request can be rebuilt. The key comes from [NewCallbackKey]; the id is a
+// UUID.
 func CallbackToken(key string, tenant forgehook.TenantID, callID string) (string, error) {
 	id, ok := idBytes(callID)
 	if !ok {
@@ -40,19 +40,19 @@ func CallbackToken(key string, tenant forgehook.TenantID, callID string) (string
 	return base64.RawURLEncoding.EncodeToString(append(id, sum...)), nil
 }
 
-// ReadCallbackToken reads the call's id, which proves nothing yet: [CheckCallbackToken] does. ok is
-// false for what cannot be a token.
+// ReadCallbackToken reads the call's id without proof: [CheckCallbackToken] checks it. ok is false
+// for a text that cannot be a token.
 func ReadCallbackToken(token string) (callID string, ok bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) != callbackBytes || len(token) != base64.RawURLEncoding.EncodedLen(callbackBytes) { // line breaks are passed over
+	if err != nil || len(b) != callbackBytes || len(token) != base64.RawURLEncoding.EncodedLen(callbackBytes) { // base64 ignores line breaks
 		return "", false
 	}
 	s := hex.EncodeToString(b[:callIDBytes])
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:], true
 }
 
-// CheckCallbackToken reports whether the token was made with the key for a call of the tenant. It
-// takes as long for a forged one.
+// CheckCallbackToken reports whether the key made the token for a call of the tenant. A forged
+// token of the right form takes as long to check.
 func CheckCallbackToken(key string, tenant forgehook.TenantID, token string) bool {
 	callID, ok := ReadCallbackToken(token)
 	if !ok {
@@ -72,7 +72,7 @@ func callbackMAC(key string, tenant forgehook.TenantID, callID string) ([]byte, 
 	return mac.Sum(nil), nil
 }
 
-// idBytes reads a UUID in its usual form: lower case, with hyphens.
+// idBytes reads a UUID in lower case with hyphens.
 func idBytes(id string) ([]byte, bool) {
 	if len(id) != 36 || id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {
 		return nil, false

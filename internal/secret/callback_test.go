@@ -41,7 +41,7 @@ func TestCallbackToken(t *testing.T) {
 	}
 }
 
-// No bit of a token can be changed, and nothing else is a token.
+// A token with any bit changed is refused, as is any other text.
 func TestCheckCallbackToken_forged(t *testing.T) {
 	t.Parallel()
 	key := NewCallbackKey()
@@ -94,7 +94,7 @@ func TestNewCallbackKey(t *testing.T) {
 	}
 }
 
-// Reading what is no token gives no id; what is one gives back the id that it was made for.
+// A text that is not a token has no id; a token has the id that it was made for.
 func FuzzReadCallbackToken(f *testing.F) {
 	key := strings.Repeat("A", 43)
 	token, err := CallbackToken(key, "acme", callID)

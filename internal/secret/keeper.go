@@ -15,13 +15,13 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// purpose keeps sealed settings apart from whatever else may be sealed for a tenant one day.
+// purpose separates sealed settings from anything else sealed for a tenant.
 const purpose = "settings"
 
 // Keeper seals and opens secrets. It is safe for concurrent use.
 type Keeper struct{ aead tink.AEAD }
 
-// Open reads a keyset. Its primary key seals, each of its keys opens what it sealed.
+// Open reads a keyset. Its primary key seals; all its keys open.
 func Open(keysetJSON string) (*Keeper, error) {
 	handle, err := read(keysetJSON)
 	if err != nil {
@@ -43,8 +43,8 @@ func NewKeyset() (string, error) {
 	return write(handle)
 }
 
-// Rotate adds a fresh key that seals from now on; the others keep opening. Every process needs the
-// new keyset before one seals with it, or those with the old one cannot open what it sealed.
+// Rotate adds a fresh key that seals from now on; the old keys still open. Every process needs the
+// new keyset before one of them seals with it.
 func Rotate(keysetJSON string) (string, error) {
 	handle, err := read(keysetJSON)
 	if err != nil {
@@ -64,7 +64,7 @@ func Rotate(keysetJSON string) (string, error) {
 	return write(handle)
 }
 
-// read drops Tink's own error, which may quote the keyset.
+// read replaces Tink's own error, which may quote the keyset.
 func read(keysetJSON string) (*keyset.Handle, error) {
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(keysetJSON)))
 	if err != nil {
@@ -90,7 +90,7 @@ func (k *Keeper) Seal(tenant forgehook.TenantID, plain string) ([]byte, error) {
 	return sealed, nil
 }
 
-// Unseal decrypts what was sealed for the same tenant by any key of the keyset.
+// Unseal decrypts what any key of the keyset sealed for the same tenant.
 func (k *Keeper) Unseal(tenant forgehook.TenantID, sealed []byte) (string, error) {
 	plain, err := k.aead.Decrypt(sealed, associated(tenant))
 	if err != nil {
@@ -101,8 +101,8 @@ func (k *Keeper) Unseal(tenant forgehook.TenantID, sealed []byte) (string, error
 
 func associated(tenant forgehook.TenantID) []byte { return []byte(string(tenant) + "/" + purpose) }
 
-// SealSettings seals every secret that was newly set, stamps it with now and forgets its plain
-// text. Those sealed already stay.
+// SealSettings seals every newly set secret, stamps it with now and forgets its plain text. Sealed
+// ones do not change.
 func (k *Keeper) SealSettings(tenant forgehook.TenantID, s *forgehook.Settings, now time.Time) error {
 	return s.EachSecret(func(path string, secret *forgehook.Secret) error {
 		if len(secret.Sealed) > 0 {
@@ -136,7 +136,7 @@ func (k *Keeper) OpenSettings(tenant forgehook.TenantID, s *forgehook.Settings) 
 
 const redacted = "[keyset]"
 
-// A Keeper holds keys: printing one must not show them.
+// Printing a Keeper must not show its keys.
 func (Keeper) String() string               { return redacted }
 func (Keeper) GoString() string             { return redacted }
 func (Keeper) LogValue() slog.Value         { return slog.StringValue(redacted) }

@@ -12,11 +12,11 @@ const (
 	keyPrefix   = "fh_"
 	keyBytes    = 32
 	shownOfKey  = len(keyPrefix) + 8 // leaves 208 bits unknown
-	secretBytes = 32                 // Standard Webhooks asks for 24 to 64
+	secretBytes = 32                 // Standard Webhooks allows 24 to 64
 )
 
-// NewAPIKey makes an API key: the key itself, to be shown once; its first characters, to recognise
-// it by; its hash, to be stored.
+// NewAPIKey makes an API key. It returns the key, to be shown once; its first characters, to
+// recognise it by; and its hash, to be stored.
 func NewAPIKey() (key, prefix string, hash []byte, err error) {
 	random, err := randomBytes(keyBytes)
 	if err != nil {
@@ -26,8 +26,8 @@ func NewAPIKey() (key, prefix string, hash []byte, err error) {
 	return key, key[:shownOfKey], HashAPIKey(key), nil
 }
 
-// HashAPIKey is SHA-256, without salt and fast: a key of 256 random bits cannot be guessed, and it
-// is looked up by its hash.
+// HashAPIKey returns the SHA-256, by which the key is looked up. A key of 256 random bits cannot be
+// guessed, so the hash needs neither salt nor slowness.
 func HashAPIKey(key string) []byte {
 	sum := sha256.Sum256([]byte(key))
 	return sum[:]

@@ -188,7 +188,7 @@ func TestSettings(t *testing.T) {
 	if diff := cmp.Diff([]string{"hush-generic", "hush-key", "hush-later", ""}, got); diff != "" {
 		t.Error(diff)
 	}
-	// Opened secrets still count as sealed: storing them keeps their bytes.
+	// Opened secrets still count as sealed: storing them does not change their bytes.
 	if err := k.SealSettings(ours, &opened, now.Add(2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// Nothing that holds a secret or a key shows it, however it is printed.
+// Nothing that holds a secret or a key shows it in any format.
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	k, keysetJSON := setup(t)
