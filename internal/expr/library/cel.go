@@ -10,17 +10,17 @@ var celFunctions = []Doc{
 	},
 	{
 		Name: "has", Group: "CEL", Signatures: []string{"has(x.member) -> bool"},
-		Doc:      "Whether a member is there and not null, without an error where it is missing.",
+		Doc:      "Whether a member exists and is not null. A missing one is no error.",
 		Examples: []Example{{Expr: `has(source.note)`, Result: `false`, OfSource: true}, {Expr: `has(doc.externalId)`, Result: `true`}},
 	},
 	{
 		Name: "contains, startsWith, endsWith", Group: "CEL", Signatures: []string{"string.contains(part string) -> bool"},
-		Doc:      "Whether a text holds another, anywhere, at its start or at its end.",
+		Doc:      "Whether a text contains, starts with or ends with another.",
 		Examples: []Example{{Expr: `doc.filename.startsWith("inv-") && doc.filename.endsWith(".pdf")`, Result: `true`}},
 	},
 	{
 		Name: "split, join", Group: "CEL", Signatures: []string{"string.split(separator string) -> list of string", "list.join(separator string) -> string"},
-		Doc:      "A text in pieces, and pieces as one text.",
+		Doc:      "Splits a text into pieces, and joins pieces into a text.",
 		Examples: []Example{{Expr: `doc.filename.split("-").join("_")`, Result: `"inv_0042.pdf"`}},
 	},
 	{
@@ -31,7 +31,7 @@ var celFunctions = []Doc{
 	},
 	{
 		Name: "map, filter", Group: "CEL", Signatures: []string{"list.map(x, value) -> list", "list.filter(x, condition) -> list"},
-		Doc: "A list of something made of each element, and the elements for which a condition holds.",
+		Doc: "A list of one value for each element, or of the elements for which a condition holds.",
 		Examples: []Example{
 			{Expr: `[1, 2, 3].filter(n, n > 1).map(n, n * 10)`, Result: `[20,30]`},
 			{Expr: `source.lines.map(l, l.sku)`, Result: `["B6","N6"]`, OfSource: true},
@@ -44,12 +44,12 @@ var celFunctions = []Doc{
 	},
 	{
 		Name: "sortBy, distinct, flatten", Group: "CEL", Signatures: []string{"list.sortBy(x, key) -> list", "list.distinct() -> list", "list.flatten() -> list"},
-		Doc:      "A list in order, without doubles, or with the elements of its lists.",
+		Doc:      "A list sorted, without duplicates, or with the elements of the lists in it.",
 		Examples: []Example{{Expr: `["b", "a", "b"].distinct().sortBy(s, s)`, Result: `["a","b"]`}, {Expr: `[[1], [2, 3]].flatten()`, Result: `[1,2,3]`}},
 	},
 	{
 		Name: "transformList, transformMap, transformMapEntry", Group: "CEL", Signatures: []string{"list.transformMapEntry(i, x, {key: value}) -> map", "map.transformList(k, v, value) -> list"},
-		Doc: "Lists and maps made of maps and lists; a map keeps the order in which it is made.",
+		Doc: "Lists and maps made of maps and lists. A map keeps the order of its members.",
 		Examples: []Example{
 			{Expr: `doc.resultParameters.filter(f, f.value != null).transformMapEntry(i, f, {f.name: f.value})`,
 				Result: `{"Total":"1 118.40","Invoice date":"25/12/2025","Supplier":"Rosenthal","PO number":"PO-7"}`},
@@ -67,7 +67,7 @@ var celFunctions = []Doc{
 	},
 	{
 		Name: "?.", Group: "CEL", Signatures: []string{"x.?member.orValue(other)"},
-		Doc: "The member of something that may be null or may lack it, with a value for that case.",
+		Doc: "The member of a value that may be null or lack it, with another value for that case.",
 		Examples: []Example{
 			{Expr: `source.?note.orValue("-")`, Result: `"-"`, OfSource: true},
 		},

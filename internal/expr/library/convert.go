@@ -37,9 +37,9 @@ var convertFunctions = []Function{
 	},
 	{
 		Name: "number", Group: "Conversion",
-		Doc: "The number in a text that OCR has read, with a culture's decimal point and group separator; currency signs and codes, a minus " +
-			"behind and parentheses are understood. Null stays null; what cannot be read for certain is an error, and so is \"1.23\" in " +
-			"de-DE. Takes a field for its value.",
+		Doc: "The number in a text from OCR, with a culture's decimal point and group separator. It reads currency signs and codes, a minus " +
+			"on either side, and parentheses. Null stays null. A text that is not certainly a number is an error, such as \"1.23\" in " +
+			"de-DE. A field can be passed instead of its value.",
 		Overloads: []Overload{
 			{"x", argTypes(anyType), nullNumber, toNumber},
 			{"x, culture", argTypes(anyType, textType), nullNumber, toNumber},
@@ -53,7 +53,7 @@ var convertFunctions = []Function{
 	},
 	{
 		Name: "tryNumber", Group: "Conversion",
-		Doc: "Like number, but null for what cannot be read.",
+		Doc: "Like number, but null if the text cannot be read.",
 		Overloads: []Overload{
 			{"x", argTypes(anyType), nullNumber, orNull(toNumber)},
 			{"x, culture", argTypes(anyType, textType), nullNumber, orNull(toNumber)},
@@ -65,8 +65,8 @@ var convertFunctions = []Function{
 	},
 	{
 		Name: "date", Group: "Conversion",
-		Doc: "The timestamp in a text: in ISO 8601 without a format, else by a .NET format or the first of several that fits, with the month " +
-			"names of a culture. UTC where no zone is written. Null stays null; what cannot be read is an error. Takes a field for its value.",
+		Doc: "The timestamp in a text: by a .NET format, or the first of several that fits, with the month names of a culture; without a " +
+			"format in ISO 8601. A text without a zone is in UTC. Null stays null; an unreadable text is an error. A field can be passed instead of its value.",
 		Overloads: []Overload{
 			{"x", argTypes(anyType), cel.TimestampType, toDate},
 			{"x, format", argTypes(anyType, textType), cel.TimestampType, toDate},
@@ -83,7 +83,7 @@ var convertFunctions = []Function{
 	},
 	{
 		Name: "tryDate", Group: "Conversion",
-		Doc: "Like date, but null for what cannot be read.",
+		Doc: "Like date, but null if the text cannot be read.",
 		Overloads: []Overload{
 			{"x", argTypes(anyType), cel.TimestampType, orNull(toDate)},
 			{"x, format", argTypes(anyType, textType), cel.TimestampType, orNull(toDate)},
@@ -96,7 +96,7 @@ var convertFunctions = []Function{
 	{
 		Name: "money", Group: "Conversion",
 		Doc: "An amount with its currency: {\"amount\": number, \"text\": its exact digits, \"currency\": ISO code or null}. A sign that several " +
-			"currencies share, such as $, counts only in a culture that uses it. Null stays null; takes a field for its value.",
+			"currencies share, such as $, counts only in a culture that uses it. Null stays null. A field can be passed instead of its value.",
 		Overloads: []Overload{
 			{"x", argTypes(anyType), anyType, toMoney},
 			{"x, culture", argTypes(anyType, textType), anyType, toMoney},

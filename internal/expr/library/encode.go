@@ -19,21 +19,21 @@ import (
 )
 
 var encodeFunctions = []Function{
-	digest("md5", "The MD5 checksum in small hexadecimal digits, for receivers that still ask for it.",
+	digest("md5", "The MD5 checksum in lower-case hexadecimal digits, for receivers that still ask for it.",
 		func(b []byte) []byte { s := md5.Sum(b); return s[:] }, //nolint:gosec // as the documentation says
 		Example{Expr: `md5("abc")`, Result: `"900150983cd24fb0d6963f7d28e17f72"`}),
-	digest("sha1", "The SHA-1 checksum in small hexadecimal digits, for receivers that still ask for it.",
+	digest("sha1", "The SHA-1 checksum in lower-case hexadecimal digits, for receivers that still ask for it.",
 		func(b []byte) []byte { s := sha1.Sum(b); return s[:] }, //nolint:gosec // as the documentation says
 		Example{Expr: `sha1("abc")`, Result: `"a9993e364706816aba3e25717850c26c9cd0d89d"`}),
-	digest("sha256", "The SHA-256 checksum in small hexadecimal digits.",
+	digest("sha256", "The SHA-256 checksum in lower-case hexadecimal digits.",
 		func(b []byte) []byte { s := sha256.Sum256(b); return s[:] },
 		Example{Expr: `sha256("abc")`, Result: `"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"`}),
-	digest("sha512", "The SHA-512 checksum in small hexadecimal digits.",
+	digest("sha512", "The SHA-512 checksum in lower-case hexadecimal digits.",
 		func(b []byte) []byte { s := sha512.Sum512(b); return s[:] },
 		Example{Expr: `sha512("abc").truncate(16)`, Result: `"ddaf35a193617aba"`}),
 	{
 		Name: "hmacSha256", Group: "Hashes and encodings",
-		Doc:       "The HMAC-SHA-256 of a text with a key, in small hexadecimal digits. The key is seen by everybody who sees the expression.",
+		Doc:       "The HMAC-SHA-256 of a text with a key, in lower-case hexadecimal digits. Everybody who sees the expression sees the key.",
 		Overloads: []Overload{{"text, key", argTypes(textType, textType), textType, hmacSHA256}},
 		Examples: []Example{{
 			Expr:   `hmacSha256("what do ya want for nothing?", "Jefe")`,
@@ -50,7 +50,7 @@ var encodeFunctions = []Function{
 	},
 	{
 		Name: "base64Decode", Group: "Hashes and encodings",
-		Doc:       "The bytes that standard Base64 stands for; string(...) makes a text of them.",
+		Doc:       "The bytes of a text in standard Base64; string(...) makes a text of them.",
 		Overloads: []Overload{{"text", argTypes(textType), cel.BytesType, fromBase64}},
 		Examples: []Example{
 			{Expr: `string(base64Decode("R3LDvMOfZQ=="))`, Result: `"Grüße"`},
@@ -59,8 +59,8 @@ var encodeFunctions = []Function{
 	},
 	{
 		Name: "urlEncode", Group: "Hashes and encodings",
-		Doc: "The text with everything but letters, digits and - . _ ~ as %XX, as Uri.EscapeDataString writes it. Templates in a URL do " +
-			"that by themselves.",
+		Doc: "The text with %XX for everything except letters, digits and - . _ ~, as Uri.EscapeDataString writes it. Templates in a URL do " +
+			"this by themselves.",
 		Overloads: []Overload{{"text", argTypes(textType), textType, urlEncode}},
 		Examples:  []Example{{Expr: `urlEncode("a b/c?d=é")`, Result: `"a%20b%2Fc%3Fd%3D%C3%A9"`}},
 	},
@@ -72,7 +72,7 @@ var encodeFunctions = []Function{
 		},
 	},
 	{
-		Name: "parseJson", Group: "Hashes and encodings", Doc: "The value that a text of JSON stands for. Null stays null; what is no JSON is an error.",
+		Name: "parseJson", Group: "Hashes and encodings", Doc: "The value of a text in JSON. Null stays null; a text that is not JSON is an error.",
 		Overloads: []Overload{{"text", argTypes(nullText), anyType, parseJSON}}, Bounds: Bounds{Work: parseWork},
 		Examples: []Example{
 			{Expr: `parseJson("{\"total\": 118.4}").total`, Result: `118.4`},
@@ -121,7 +121,7 @@ func toBase64(args ...ref.Val) ref.Val {
 func fromBase64(args ...ref.Val) ref.Val {
 	data, err := base64.StdEncoding.DecodeString(value.TextOf(args[0]))
 	if err != nil {
-		return types.NewErr("the text is no Base64")
+		return types.NewErr("the text is not Base64")
 	}
 	return types.Bytes(data)
 }
@@ -155,7 +155,7 @@ func parseJSON(args ...ref.Val) ref.Val {
 		return types.WrapErr(err)
 	}
 	if err != nil {
-		return types.NewErr("the text is no JSON")
+		return types.NewErr("the text is not JSON")
 	}
 	return v
 }

@@ -15,9 +15,9 @@ import (
 var fieldFunctions = []Function{
 	{
 		Name: "field", Group: "Fields", Member: true, SubjectOnly: true,
-		Doc: "The field whose definition has that name or id. A name as it is written goes before one in any case, a field at the top before " +
-			"one below it (such as a column of a table), then the first in the document; response.writeBack writes the same one. " +
-			"Never null: a field that the document does not have has exists == false and null in all other members.",
+		Doc: "The field whose definition has that name or id. Of several fields, an exact name wins over one in another case, then a field at the " +
+			"top over one below it (such as a column of a table), then the first in the document. response.writeBack writes the same field. " +
+			"Never null: a missing field has exists == false and null in all other members.",
 		Overloads: []Overload{
 			{"name", argTypes(value.DocumentType, textType), value.ParameterType, oneField},
 			{"paramDefId", argTypes(value.DocumentType, cel.IntType), value.ParameterType, oneField},
@@ -52,7 +52,7 @@ var fieldFunctions = []Function{
 	},
 	{
 		Name: "definition", Group: "Fields", Member: true, SubjectOnly: true,
-		Doc:       "The definition with that id, if a field of the document carries it, else null.",
+		Doc:       "The definition with that id. Null if no field of the document carries it.",
 		Overloads: []Overload{{"id", argTypes(value.DocumentType, cel.IntType), value.DefinitionType, definition}},
 		Examples: []Example{
 			{Expr: `doc.definition(179804).label`, Result: `"Total incl. VAT"`},
@@ -61,7 +61,7 @@ var fieldFunctions = []Function{
 	},
 	{
 		Name: "hasFlag", Group: "Fields", Member: true,
-		Doc:       "Whether all bits of a flag are set in a number of flags. In null no flag is set.",
+		Doc:       "Whether a number of flags has all bits of a flag. It is false for null.",
 		Overloads: []Overload{{"flag", argTypes(value.Nullable(cel.IntType), cel.IntType), cel.BoolType, hasFlag}},
 		Examples: []Example{
 			{Expr: `doc.field("Total").lastVerification.status.hasFlag(VerificationStatus.Suspicious)`, Result: `true`},

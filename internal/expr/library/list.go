@@ -12,7 +12,7 @@ import (
 var listFunctions = []Function{
 	{
 		Name: "first", Group: "Lists", Member: true, Bounds: Bounds{Shares: true},
-		Doc:       "The first element of a list, null of an empty one.",
+		Doc:       "The first element of a list, null if it is empty.",
 		Overloads: []Overload{{"", argTypes(cel.ListType(elementType)), elementType, func(args ...ref.Val) ref.Val { return elementAt(args[0], false) }}},
 		Examples: []Example{
 			{Expr: `doc.fields("PO number").first().value`, Result: `"PO-7"`},
@@ -21,7 +21,7 @@ var listFunctions = []Function{
 	},
 	{
 		Name: "last", Group: "Lists", Member: true, Bounds: Bounds{Shares: true},
-		Doc:       "The last element of a list, null of an empty one.",
+		Doc:       "The last element of a list, null if it is empty.",
 		Overloads: []Overload{{"", argTypes(cel.ListType(elementType)), elementType, func(args ...ref.Val) ref.Val { return elementAt(args[0], true) }}},
 		Examples: []Example{
 			{Expr: `doc.fields("PO number").last().value`, Result: `"PO-8"`},

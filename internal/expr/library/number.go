@@ -17,8 +17,8 @@ import (
 var numberFunctions = []Function{
 	{
 		Name: "sum", Group: "Numbers",
-		Doc: "The sum of a list of numbers, 0 of an empty one. It adds the decimal digits that the numbers are written with, so that amounts " +
-			"come out exact. A null among them is an error: filter it out first.",
+		Doc: "The sum of a list of numbers, 0 if it is empty. It adds the numbers as decimals, so amounts are exact. A null in the list is an " +
+			"error: filter it out first.",
 		Overloads: []Overload{{"numbers", argTypes(listOfAny), cel.DoubleType, sum}},
 		Examples: []Example{
 			{Expr: `sum([0.1, 0.2])`, Result: `0.3`},

@@ -17,7 +17,7 @@ import (
 var regexFunctions = []Function{
 	{
 		Name: "isMatch", Group: "Patterns", Member: true,
-		Doc: "Whether a .NET regular expression matches anywhere in the text, with case: write (?i) at its start to ignore case.",
+		Doc: "Whether a .NET regular expression matches anywhere in the text. Case matters unless the pattern starts with (?i).",
 		Overloads: []Overload{{"pattern", argTypes(textType, textType), cel.BoolType, func(args ...ref.Val) ref.Val {
 			m, err := findMatch(args)
 			if err != nil {
@@ -32,7 +32,7 @@ var regexFunctions = []Function{
 	},
 	{
 		Name: "regexFind", Group: "Patterns", Member: true,
-		Doc: "The first match of a .NET regular expression, or a group of it by name or number; null if there is none.",
+		Doc: "The first match of a .NET regular expression, or one of its groups by name or number. Null if there is no match.",
 		Overloads: []Overload{
 			{"pattern", argTypes(textType, textType), nullText, regexFind},
 			{"pattern, group", argTypes(textType, textType, textType), nullText, regexFind},

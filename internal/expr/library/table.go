@@ -17,7 +17,7 @@ var tableFunctions = []Function{
 	{
 		Name: "table", Group: "Tables", Member: true, SubjectOnly: true, Bounds: Bounds{Shares: true},
 		Doc: "The rows of a table, each a map from the column's name to the cell's value (null for an empty one), in the order of the " +
-			"columns. It can stand in a JSON body as it is; empty if there is no such table.",
+			"columns. A JSON body can contain it as it is. Empty if there is no such table.",
 		Overloads: []Overload{{"name", argTypes(value.DocumentType, textType), cel.ListType(cel.MapType(textType, nullText)), tableValues}},
 		Examples: []Example{
 			{Expr: `doc.table("Lines")`, Result: `[{"Text":"Bolts M6","Quantity":"100","Price":"1.10"},{"Text":"Nuts M6","Quantity":"80","Price":null}]`},
@@ -27,7 +27,7 @@ var tableFunctions = []Function{
 	},
 	{
 		Name: "rows", Group: "Tables", Member: true, SubjectOnly: true, Bounds: Bounds{Shares: true},
-		Doc:       "The rows of a table with their cells as fields, for where a cell's confidence or status is needed.",
+		Doc:       "The rows of a table with their cells as fields, to read a cell's confidence or status.",
 		Overloads: []Overload{{"name", argTypes(value.DocumentType, textType), cel.ListType(value.RowType), tableRows}},
 		Examples: []Example{
 			{Expr: `doc.rows("Lines").map(r, r.index)`, Result: `[0,1]`},
@@ -36,7 +36,7 @@ var tableFunctions = []Function{
 	},
 	{
 		Name: "cell", Group: "Tables", Member: true, SubjectOnly: true,
-		Doc:       "The cell of a row in the column of that name. Never null: a cell that is not there has exists == false.",
+		Doc:       "The cell of a row in the column of that name. Never null: a missing cell has exists == false.",
 		Overloads: []Overload{{"column", argTypes(value.RowType, textType), value.ParameterType, rowCell}},
 		Examples:  []Example{{Expr: `doc.rows("Lines")[0].cell("Quantity").value`, Result: `"100"`}},
 	},
@@ -221,7 +221,7 @@ func rowCell(args ...ref.Val) ref.Val {
 	o := args[0].(*value.Object)
 	row, ok := o.Entity.(*value.Row)
 	if !ok {
-		return types.NewErr("this is no row of a table")
+		return types.NewErr("this is not a row of a table")
 	}
 	if i := slices.Index(row.Columns, value.TextOf(args[1])); i >= 0 && row.Cells[i] != nil {
 		return o.Memory.Wrap(row.Cells[i])

@@ -24,7 +24,7 @@ var textFunctions = []Function{
 		Examples:  []Example{{Expr: `doc.externalId.lower().upper()`, Result: `"PO-7"`}},
 	},
 	{
-		Name: "padLeft", Group: "Text", Member: true, Doc: "The text with spaces, or another character, before it until it has so many characters.",
+		Name: "padLeft", Group: "Text", Member: true, Doc: "The text filled up to a length on the left, with spaces or another character.",
 		Overloads: []Overload{
 			{"length", argTypes(textType, cel.IntType), textType, padLeft},
 			{"length, character", argTypes(textType, cel.IntType, textType), textType, padLeft},
@@ -35,7 +35,7 @@ var textFunctions = []Function{
 		},
 	},
 	{
-		Name: "padRight", Group: "Text", Member: true, Doc: "The text with spaces, or another character, behind it until it has so many characters.",
+		Name: "padRight", Group: "Text", Member: true, Doc: "The text filled up to a length on the right, with spaces or another character.",
 		Overloads: []Overload{
 			{"length", argTypes(textType, cel.IntType), textType, padRight},
 			{"length, character", argTypes(textType, cel.IntType, textType), textType, padRight},
@@ -43,7 +43,7 @@ var textFunctions = []Function{
 		Examples: []Example{{Expr: `"42".padRight(4, ".")`, Result: `"42.."`}},
 	},
 	{
-		Name: "truncate", Group: "Text", Member: true, Doc: "The first characters of the text, all of it if it is not longer.",
+		Name: "truncate", Group: "Text", Member: true, Doc: "The first characters of the text, or all of a shorter text.",
 		Overloads: []Overload{{"length", argTypes(textType, cel.IntType), textType, truncate}},
 		Examples: []Example{
 			{Expr: `"Rosenthal & Sons".truncate(9)`, Result: `"Rosenthal"`},
@@ -51,7 +51,7 @@ var textFunctions = []Function{
 		},
 	},
 	{
-		Name: "isBlank", Group: "Text", Doc: "Whether a text is null, empty or nothing but spaces. Takes a field for its value.",
+		Name: "isBlank", Group: "Text", Doc: "Whether a text is null, empty or only spaces. A field can be passed instead of its value.",
 		Overloads: []Overload{
 			{"x", argTypes(nullText), cel.BoolType, isBlank},
 			{"x", argTypes(value.ParameterType), cel.BoolType, isBlank},
@@ -64,12 +64,12 @@ var textFunctions = []Function{
 	},
 	{
 		Name: "normalizeSpace", Group: "Text", Member: true,
-		Doc:       "The text without spaces at its ends, and one space for any number of spaces and line breaks inside.",
+		Doc:       "The text without spaces at its ends, and with one space for each run of spaces and line breaks inside.",
 		Overloads: []Overload{{"", argTypes(textType), textType, normalizeSpace}},
 		Examples:  []Example{{Expr: `"  12 Main\n Road ".normalizeSpace()`, Result: `"12 Main Road"`}},
 	},
 	{
-		Name: "baseName", Group: "Text", Doc: "A file's name without folders and without extension. Null stays null.",
+		Name: "baseName", Group: "Text", Doc: "The name of a file without folders and extension. Null stays null.",
 		Overloads: []Overload{{"path", argTypes(nullText), nullText, baseName}},
 		Examples: []Example{
 			{Expr: `baseName(doc.filename)`, Result: `"inv-0042"`},
