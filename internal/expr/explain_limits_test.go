@@ -103,7 +103,7 @@ func TestExplain_manyParts(t *testing.T) {
 			t.Errorf("%s: the last part is %.200s", c.last, parts[maxParts-1].Text)
 		}
 		if n := programsOf(t, p); n > maxPrograms {
-			t.Errorf("%d programs are kept", n)
+			t.Errorf("%d programs are cached", n)
 		}
 	}
 }
@@ -130,14 +130,14 @@ func programsOf(t *testing.T, p *Program) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := map[cel.Program]bool{}
+	cached := map[cel.Program]bool{}
 	for _, part := range parts {
-		kept[part.run] = true
+		cached[part.run] = true
 		for _, l := range part.leaves {
-			kept[l.run] = true
+			cached[l.run] = true
 		}
 	}
-	return len(kept)
+	return len(cached)
 }
 
 // TestExplain_entities: a value that contains an entity is not shown whole.

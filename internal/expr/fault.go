@@ -29,7 +29,7 @@ func (f Fault) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s%s%s: %s", f.Line, f.Column, quote, f.Text, quote, f.Message)
 }
 
-// Faults is all that is wrong with a text, at most 20.
+// Faults are the faults of a text, at most 20.
 type Faults []Fault
 
 func (fs Faults) Error() string {
@@ -42,7 +42,7 @@ func (fs Faults) Error() string {
 
 const maxFaults = 20
 
-// compiler checks one text and says what is wrong with it.
+// compiler checks one text and finds its faults.
 type compiler struct {
 	env  *environment
 	text string
@@ -77,7 +77,7 @@ func (c *compiler) check(want Result) (*ast.AST, Faults) {
 	return tree, nil
 }
 
-// fault places a message; line counts from 1 and column from 0, as CEL does.
+// fault makes a fault at a position. line counts from 1 and column from 0, as in CEL.
 func (c *compiler) fault(line, column int, text, message string) Fault {
 	return c.shift(Fault{Line: max(line, 1), Column: column + 1, Text: forgehook.Shorten(text, 60), Message: message})
 }
@@ -109,8 +109,8 @@ func (c *compiler) wrongResult(tree *ast.AST, want Result) *Fault {
 	return &f
 }
 
-// constantFaults finds what is wrong whatever the subject is: patterns that cannot be read and
-// names that stand twice in a map.
+// constantFaults finds what is wrong for every subject: invalid patterns and repeated names in a
+// map.
 func (c *compiler) constantFaults(tree *ast.AST) Faults {
 	src := newSource(c.text, tree.SourceInfo(), c.options)
 	var fs Faults

@@ -113,8 +113,8 @@ func TestCompile_wrongResult(t *testing.T) {
 	}
 }
 
-// TestCompile_allFaults: all faults of a text at once, at most 20, and placed in the text around
-// it.
+// TestCompile_allFaults: all faults of a text are reported at once, at most 20, with positions in
+// the text around it.
 func TestCompile_allFaults(t *testing.T) {
 	t.Parallel()
 	_, err := Compile(Subject, AnyResult, "[doc.a1,\ndoc.a2, dco]", At(10, 5))
@@ -140,7 +140,7 @@ func TestCompile_allFaults(t *testing.T) {
 	}
 }
 
-// TestCompile_limits: what is too long or too deep is refused before it costs anything.
+// TestCompile_limits: a text that is too long or too deep is refused before it costs anything.
 func TestCompile_limits(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, want string }{

@@ -81,7 +81,7 @@ func TestLimits(t *testing.T) {
 		"range of ranges":     `lists.range(100000).map(a, lists.range(100000))`,
 		"long range":          `lists.range(100000).map(a, lists.range(10)).flatten()`,
 		"string doubling":     doubled(`"xxxxxxxx"`, "", " + ", "", `$`, 9),
-		"strings kept":        doubled(`"xxxxxxxx"`, "", " + ", "", `lists.range(100000).map(i, $ + "x")`, 6),
+		"strings held":        doubled(`"xxxxxxxx"`, "", " + ", "", `lists.range(100000).map(i, $ + "x")`, 6),
 		"strings in a list":   doubled(`"xxxxxxxx"`, "", " + ", "", `lists.range(100000).map(i, $)`, 6),
 		"replace":             `cel.bind(a, "` + strings.Repeat("x", 2000) + `", a.replace("x", a).replace("x", a))`,
 		"replace of nothing":  `cel.bind(a, "` + strings.Repeat("x", 5000) + `", a.replace("", a))`,

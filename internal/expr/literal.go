@@ -45,7 +45,7 @@ func (c *compiler) parsed(asDouble map[int64]bool) *cel.Ast {
 	return parsed
 }
 
-// findIntLiterals adds the int literals beside a double to asDouble. It reports whether it found
+// findIntLiterals adds the int literals beside a double to asDouble. It reports whether there were
 // new ones.
 func (c *compiler) findIntLiterals(asDouble map[int64]bool) bool {
 	parsed := c.parsed(asDouble)

@@ -33,8 +33,8 @@ func TestCompile_nested(t *testing.T) {
 				got = err.Error()
 			}
 		})
-		place, message, placed := strings.Cut(c.want, ": ")
-		if c.want == "" && strings.Contains(got, " deep") || placed && !strings.HasPrefix(got, place+": ") || !strings.Contains(got, message) || (got == "") != (c.want == "") {
+		position, message, positioned := strings.Cut(c.want, ": ")
+		if c.want == "" && strings.Contains(got, " deep") || positioned && !strings.HasPrefix(got, position+": ") || !strings.Contains(got, message) || (got == "") != (c.want == "") {
 			t.Errorf("%.60s: got %s, want %s", c.text, got, c.want)
 		}
 	}

@@ -26,7 +26,7 @@ func matchesCall(call interpreter.InterpretableCall) (interpreter.InterpretableV
 		if pattern, ok := c.Value().(types.String); ok {
 			re, n, err := compilePattern(string(pattern))
 			if err != nil {
-				return call, nil //nolint:nilerr // evaluation says it, with its place
+				return call, nil //nolint:nilerr // evaluation reports it with its position
 			}
 			constant, size = re, n
 		}

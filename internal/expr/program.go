@@ -24,7 +24,7 @@ const (
 	AnyResult    Result = iota
 	BoolResult          // a condition
 	ObjectResult        // a map: the document that an input makes
-	TextResult          // a text or what has one: no list, map or entity, as far as types tell
+	TextResult          // a text or what can become one: no list, map or entity, if the type is known
 )
 
 type options struct {
@@ -84,7 +84,7 @@ func Compile(scope Scope, want Result, text string, opts ...Option) (*Program, e
 // plan makes a program of a checked syntax tree.
 func (e *environment) plan(checked *ast.AST) (cel.Program, error) {
 	return e.cel.PlanProgram(checked,
-		cel.Functions(e.guarded...), //nolint:staticcheck // the only way to put something before the library's own functions
+		cel.Functions(e.guarded...), //nolint:staticcheck // nothing else can precede the library's own functions
 		cel.CustomDecoratorV2(orderMaps(checked)),
 		cel.CustomDecoratorV2(replaceCalls),
 		cel.CustomDecoratorV2(newTracer(checked, e.scope == Received || e.scope == WriteBack).decorate),

@@ -111,8 +111,8 @@ var tokenPattern = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_.]*|[0-9][0-9A-Za
 
 func firstToken(rest string) string { return tokenPattern.FindString(rest) }
 
-// plainWords is for messages that have no wording of their own: it drops what speaks of the
-// language's inside.
+// plainWords serves messages without a wording of their own. It drops what concerns CEL's
+// internals.
 func plainWords(message string) string {
 	message = strings.TrimPrefix(message, "Syntax error: ")
 	message = strings.TrimPrefix(message, "ERROR: ")

@@ -36,7 +36,7 @@ func (c *compiler) typeFaults(issues *cel.Issues, asDouble map[int64]bool) Fault
 type wording struct {
 	*source
 	env   *environment
-	tree  *ast.AST           // typed as far as the checker understood it
+	tree  *ast.AST           // typed where the checker understood it
 	exprs map[int64]ast.Expr // as they were written
 }
 

@@ -8,7 +8,7 @@ func (t *translator) serialize(n *node) val {
 	case len(n.args) == 0:
 		return t.refuse(n, "write the value between the brackets: JsonSerializer.Serialize(new { doc.Id })")
 	case len(n.args) > 1:
-		t.refuse(n.args[1], "options of the serializer are not translated: write the members as they are to appear, such as new { id = doc.Id }")
+		t.refuse(n.args[1], "options of the serializer are not translated: write the members as they should appear, such as new { id = doc.Id }")
 	}
 	v := t.data(n.args[0])
 	if v.typ.kind == kindBad {

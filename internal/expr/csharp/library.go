@@ -284,7 +284,7 @@ func csJSON(args ...ref.Val) ref.Val {
 			i++
 			continue
 		case c == '\\':
-			// Go writes \" and the short escapes; .NET has no short one for the quote.
+			// Go writes \" and short escapes. .NET has no short escape for the quote.
 			if written[i+1] == '"' {
 				b.WriteString(`\u0022`)
 				i += 2

@@ -67,7 +67,7 @@ func (p *parser) end() {
 		return
 	}
 	if p.current.kind != tokenEnd {
-		why := "an operator or ; must stand before this"
+		why := "an operator or ; is missing before this"
 		if hint, ok := refusedWords[p.current.text]; ok && p.current.kind == tokenName {
 			why = hint
 		}
@@ -105,7 +105,7 @@ func (p *parser) logger() problem {
 			open--
 		case t.text == ";" && open <= 0:
 			p.advance()
-			return problem{start.at, end, "the log line is left out: it has no place in a request"}
+			return problem{start.at, end, "the log line is omitted: a request has no log"}
 		}
 		end = p.current.end
 		p.advance()

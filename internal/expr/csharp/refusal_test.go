@@ -79,7 +79,7 @@ func TestRefusals(t *testing.T) {
 		{"", 1, 1, "", "nothing is returned"},
 		{"return 1; return 2;", 1, 11, "return", "nothing may follow"},
 		{"return (1;", 1, 10, ";", ")"},
-		{"return doc..Id;", 1, 11, "..", "stand before this"},
+		{"return doc..Id;", 1, 11, "..", "missing before this"},
 		{"return doc.Id switch { 1 => 2 };", 1, 15, "switch", "switch"},
 		{"return new List<string>();", 1, 8, "new List", "new[]"},
 		{"return doc.ResultParameters.Select(p => { return p.Id; });", 1, 41, "{", "statements"},

@@ -193,7 +193,7 @@ func (t *translator) text(n *node, v val) string {
 
 func (t *translator) warnDecimal(n *node, v val) {
 	if v.typ.decimal {
-		t.warnings = append(t.warnings, problem{n.at, n.end, "a decimal keeps its trailing zeros in C#, here 1.50 is written 1.5: give it a format such as F2"})
+		t.warnings = append(t.warnings, problem{n.at, n.end, "a decimal keeps its trailing zeros in C#, but here 1.50 is written as 1.5: give it a format such as F2"})
 	}
 }
 

@@ -116,7 +116,7 @@ func (t *translator) safe(n *node) val {
 	case x.typ.kind == kindBad:
 		return bad
 	case x.typ.value() && !x.typ.nullable:
-		return t.refuse(n.x, "%s is never null: write . in place of ?.", x.typ)
+		return t.refuse(n.x, "%s is never null: write . instead of ?.", x.typ)
 	case x.typ.kind == kindNull:
 		return t.refuse(n.x, "null has no members")
 	case !x.typ.nullable:

@@ -152,9 +152,9 @@ func TestTranslateWarnings(t *testing.T) {
 		got = append(got, w.Error())
 	}
 	want := []string{
-		"line 3, column 5: `logger.LogInformation($\"doc {doc.Id}; done\", doc.Id)`: the log line is left out: it has no place in a request",
-		"line 4, column 1: `logger.LogError(\"x\")`: the log line is left out: it has no place in a request",
-		`line 5, column 24: "Charge": a decimal keeps its trailing zeros in C#, here 1.50 is written 1.5: give it a format such as F2`,
+		"line 3, column 5: `logger.LogInformation($\"doc {doc.Id}; done\", doc.Id)`: the log line is omitted: a request has no log",
+		"line 4, column 1: `logger.LogError(\"x\")`: the log line is omitted: a request has no log",
+		`line 5, column 24: "Charge": a decimal keeps its trailing zeros in C#, but here 1.50 is written as 1.5: give it a format such as F2`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

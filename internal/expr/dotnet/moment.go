@@ -233,7 +233,7 @@ func besideDay(pieces []piece, month int) bool {
 			if pieces[i].letter == 'd' {
 				return pieces[i].count <= 2
 			}
-			if pieces[i].letter == 0 && strings.Contains(pieces[i].text, "d") { // .NET's search ignores quotes too
+			if pieces[i].letter == 0 && strings.Contains(pieces[i].text, "d") { // as in .NET, which ignores quotes here
 				return true
 			}
 		}

@@ -100,7 +100,7 @@ func formatDigits(n int64, precision int, c *Culture) string {
 
 // formatBits writes the two's complement of an int, or of a long if the number does not fit.
 func formatBits(n Number, letter byte, precision int) string {
-	bits := uint64(n.integer) //nolint:gosec // the two's complement is what X shows
+	bits := uint64(n.integer) //nolint:gosec // X writes the two's complement
 	if !n.long && n.integer >= math.MinInt32 && n.integer <= math.MaxInt32 {
 		bits &= math.MaxUint32
 	}

@@ -75,8 +75,8 @@ func fieldsOf(o *value.Object, by ref.Val) []*forgehook.DocumentParameter {
 	case types.String:
 		return o.Fields().Named(string(by))
 	case types.Int:
-		if int64(int32(by)) == int64(by) { //nolint:gosec // that is what the comparison asks
-			return o.Fields().Defined(int32(by)) //nolint:gosec // compared before
+		if int64(int32(by)) == int64(by) { //nolint:gosec // the comparison finds overflow
+			return o.Fields().Defined(int32(by)) //nolint:gosec // checked above
 		}
 	}
 	return nil
@@ -153,10 +153,10 @@ func definition(args ...ref.Val) ref.Val {
 	o := args[0].(*value.Object)
 	d := value.Document(o)
 	id := args[1].(types.Int)
-	if d == nil || int64(int32(id)) != int64(id) { //nolint:gosec // that is what the comparison asks
+	if d == nil || int64(int32(id)) != int64(id) { //nolint:gosec // the comparison finds overflow
 		return types.NullValue
 	}
-	return o.Memory.Wrap(o.Fields().Definition(int32(id))) //nolint:gosec // compared before
+	return o.Memory.Wrap(o.Fields().Definition(int32(id))) //nolint:gosec // checked above
 }
 
 func hasFlag(args ...ref.Val) ref.Val {

@@ -95,7 +95,7 @@ func columnsOf(table *forgehook.DocumentParameter) []*column {
 		if p.ParamDefID != nil && byID[*p.ParamDefID] != nil {
 			return byID[*p.ParamDefID]
 		}
-		c := &column{order: int32(len(columns)), cells: map[int32]*forgehook.DocumentParameter{}} //nolint:gosec // far below
+		c := &column{order: int32(len(columns)), cells: map[int32]*forgehook.DocumentParameter{}} //nolint:gosec // far below 2^31
 		if p.ColIndex != nil {
 			c.order = *p.ColIndex
 		}

@@ -50,7 +50,7 @@ func TestTableSizes(t *testing.T) {
 	_, err = evalDocument(t, tableDocument(1000, 1, true), `doc.table("Lines")`)
 	var failure *expr.Failure
 	if !errors.As(err, &failure) || failure.Code != expr.CodeLimit {
-		t.Errorf("a million places for a thousand cells: %v, want a limit", err)
+		t.Errorf("a million positions for a thousand cells: %v, want a limit", err)
 	}
 }
 
@@ -73,7 +73,7 @@ func TestTableShapes(t *testing.T) {
 			{ParamDef: name("X"), Children: []forgehook.DocumentParameter{{Value: text("1")}}},
 			{ParamDef: name("X"), Children: []forgehook.DocumentParameter{{Value: text("2")}}},
 		}, `[{"X":"1","X 2":"2"}]`},
-		{"two cells in one place", []forgehook.DocumentParameter{
+		{"two cells in one position", []forgehook.DocumentParameter{
 			{ParamDef: name("X"), Children: []forgehook.DocumentParameter{cell(0, 0, "first"), cell(0, 0, "second")}},
 		}, `[{"X":"first"}]`},
 		{"an empty column", []forgehook.DocumentParameter{{ParamDef: name("X")}}, `[]`},

@@ -17,7 +17,7 @@ const maxJSONDepth = 500
 // DecodeJSON reads exactly one JSON value. Objects keep the order of their members.
 func DecodeJSON(data []byte) (ref.Val, error) { return DecodeJSONWithin(data, 0) }
 
-// DecodeJSONWithin reads JSON of at most values values; 0 means any number.
+// DecodeJSONWithin is [DecodeJSON] with a limit on the number of values; 0 means no limit.
 func DecodeJSONWithin(data []byte, values int) (ref.Val, error) {
 	tree, err := jsontree.ParseWithin(data, jsontree.Limits{Depth: maxJSONDepth, Values: values})
 	switch {
