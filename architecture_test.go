@@ -12,7 +12,7 @@ import (
 
 var arrows = regexp.MustCompile(`(?m)^  (\w+) --> (.+)$`)
 
-// The picture in ARCHITECTURE.md has the arrows of rooms, but for what every room may import.
+// ARCHITECTURE.md draws the imports that layout_test.go allows, except those that every room has.
 func TestArchitecture_picture(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("ARCHITECTURE.md")

@@ -17,7 +17,7 @@ const (
 	CallDelivering   CallStatus = "delivering"
 	CallWaitingRetry CallStatus = "waiting_retry"
 	CallPaused       CallStatus = "paused"
-	CallAwaiting     CallStatus = "awaiting_callback" // the endpoint took the request and answers later
+	CallAwaiting     CallStatus = "awaiting_callback" // the endpoint took the request and calls back later
 	CallCompleted    CallStatus = "completed"
 )
 
@@ -29,9 +29,9 @@ type Outcome string
 
 // The outcomes.
 const (
-	Delivered Outcome = "delivered" // the endpoint answered 2xx or what response.successWhen asks, and called back where it had to
+	Delivered Outcome = "delivered" // the response was 2xx or met response.successWhen, and an awaited callback came
 	Skipped   Outcome = "skipped"   // a condition failed; see the explanation
-	Failed    Outcome = "failed"    // a permanent answer, attempts used up, or no request could be built
+	Failed    Outcome = "failed"    // a permanent failure, no attempt left, or no request could be built
 	Canceled  Outcome = "canceled"  // by a user or operator
 	Expired   Outcome = "expired"   // delivery.deadline or callback.timeout passed
 )
@@ -74,8 +74,8 @@ type Call struct {
 	Explanation      []Condition     `json:"explanation"`
 	Request          *RequestInfo    `json:"request"`
 	Response         *Response       `json:"response"`
-	Result           json.RawMessage `json:"result"`            // what response.result made of the answer, or what the endpoint called back
-	Changes          []Change        `json:"changes,omitempty"` // that the answer has made
+	Result           json.RawMessage `json:"result"`            // what response.result made of the response, or the result of the callback
+	Changes          []Change        `json:"changes,omitempty"` // made by the response
 	Attempts         int             `json:"attempts"`
 	NextAttemptAt    *Time           `json:"nextAttemptAt"`
 	AcceptedAt       Time            `json:"acceptedAt"`
@@ -85,27 +85,27 @@ type Call struct {
 	Error            *CallError      `json:"error"`
 }
 
-// RequestInfo describes the request that a call sends, without its body. Secrets are masked.
+// RequestInfo describes a call's request without its body. Secrets are masked.
 type RequestInfo struct {
 	Method    string            `json:"method"`
 	URL       string            `json:"url"`
 	Headers   map[string]string `json:"headers"`
 	BodyBytes int               `json:"bodyBytes"`
 	SHA256    string            `json:"sha256"`           // hex, of the body
-	Masked    bool              `json:"masked,omitempty"` // made again with [secret] for secret fields: what depends on one may differ from what was sent
+	Masked    bool              `json:"masked,omitempty"` // built again with [secret] for secret fields: values made of one may differ from those sent
 }
 
-// Request is the exact request: what is sent, masked values apart.
+// Request is the request as it was sent, except that secrets are masked.
 type Request struct {
 	Method       string            `json:"method"`
 	URL          string            `json:"url"`
 	Headers      map[string]string `json:"headers"`
 	Body         string            `json:"body"`
 	BodyEncoding string            `json:"bodyEncoding"`     // utf8 or base64
-	Masked       bool              `json:"masked,omitempty"` // made again with [secret] for secret fields: what depends on one may differ from what was sent
+	Masked       bool              `json:"masked,omitempty"` // built again with [secret] for secret fields: values made of one may differ from those sent
 }
 
-// Response is what the endpoint answered.
+// Response is the endpoint's response within an exchange.
 type Response struct {
 	StatusCode    int               `json:"statusCode"`
 	Headers       map[string]string `json:"headers"`
@@ -114,8 +114,8 @@ type Response struct {
 	BodyTruncated bool              `json:"bodyTruncated"`
 }
 
-// Exchange is the response as the rules read it; the zero value where there is none, as when an
-// endpoint calls back before it responds.
+// Exchange is the response as the rules read it. Without a response, as when an endpoint calls back
+// early, it is zero.
 func (r *Response) Exchange() (x Exchange, err error) {
 	if r == nil {
 		return x, nil
@@ -127,8 +127,8 @@ func (r *Response) Exchange() (x Exchange, err error) {
 	return x, err
 }
 
-// BodyText is a body as JSON can hold it: text where it is UTF-8, else base64. encoding says which,
-// "utf8" or "base64".
+// BodyText is a body as JSON can hold it: text where it is UTF-8, else base64. encoding is "utf8"
+// or "base64".
 func BodyText(body []byte) (text, encoding string) {
 	if utf8.Valid(body) {
 		return string(body), "utf8"
@@ -136,7 +136,7 @@ func BodyText(body []byte) (text, encoding string) {
 	return base64.StdEncoding.EncodeToString(body), "base64"
 }
 
-// Verdict is what one attempt's answer means.
+// Verdict is what one exchange means.
 type Verdict string
 
 // The verdicts.
@@ -152,7 +152,7 @@ var Verdicts = []Verdict{VerdictSuccess, VerdictRetry, VerdictPermanent}
 // AttemptState says how an attempt ended.
 type AttemptState string
 
-// The states of an attempt. Unknown: its worker died, nobody knows whether the endpoint got it.
+// The states of an attempt. Unknown: its worker died, and the endpoint may have got the request.
 const (
 	AttemptStarted  AttemptState = "started"
 	AttemptFinished AttemptState = "finished"
@@ -162,7 +162,7 @@ const (
 // AttemptStates lists every state.
 var AttemptStates = []AttemptState{AttemptStarted, AttemptFinished, AttemptUnknown}
 
-// Attempt is one HTTP exchange of a call.
+// Attempt is one exchange of a call and its record.
 type Attempt struct {
 	Number        int          `json:"number"` // 1-based
 	State         AttemptState `json:"state"`
@@ -176,8 +176,8 @@ type Attempt struct {
 	NextAttemptAt *Time        `json:"nextAttemptAt"`
 }
 
-// CallRequest asks for calls: of one utility, or of every enabled one of a service. Each entity
-// comes by id or inline.
+// CallRequest asks for calls of one utility, or of every enabled utility of a service. Each entity
+// is given by id or inline.
 type CallRequest struct {
 	ServiceID        *int32             `json:"serviceId"`
 	WebHookServiceID *int32             `json:"webHookServiceId"`
@@ -199,7 +199,7 @@ type CallRequest struct {
 // MaxReason bounds CallRequest.Reason, in bytes.
 const MaxReason = 500
 
-// Validate reports entities given twice or not at all; whether ids exist is for the store to say.
+// Validate reports entities that are missing or given twice. The store checks that ids exist.
 func (r *CallRequest) Validate() error { return Invalid(r.faults()...) }
 
 func (r *CallRequest) faults() (faults []FieldError) {
@@ -223,20 +223,20 @@ func (r *CallRequest) faults() (faults []FieldError) {
 	return faults
 }
 
-// hasDocument says that a document is named, if only by a work item.
+// hasDocument reports whether the request names a document, if only by a work item.
 func (r *CallRequest) hasDocument() bool {
 	return r.DocumentID != nil || r.Document != nil || r.WorkItemID != nil || r.WorkItem != nil && r.WorkItem.DocumentID != nil
 }
 
 var documentRequired = FieldError{Path: "document", Allowed: "required: documentId, document, or a work item with a documentId"}
 
-// NotCalled names a utility of the service that was passed over, and why.
+// NotCalled names a utility of the service that was not called, and why.
 type NotCalled struct {
 	WebHookServiceID int32  `json:"webHookServiceId"`
 	Reason           string `json:"reason"`
 }
 
-// CallFilter selects calls of a list; zero values select all.
+// CallFilter selects calls of a list. Zero values select all.
 type CallFilter struct {
 	Status           CallStatus
 	Outcome          Outcome
@@ -247,8 +247,8 @@ type CallFilter struct {
 	From, To         time.Time // acceptedAt, From inclusive, To exclusive
 }
 
-// CallStart is what is needed to start an accepted call's workflow and to show it there: no
-// document values, no path, no query.
+// CallStart starts the workflow of an accepted call and shows the call there: no document values,
+// no path, no query.
 type CallStart struct {
 	Tenant           TenantID
 	CallID           string

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// CallErrorCode says why a call, an attempt or a run ended without what was wanted. It is stable.
+// CallErrorCode says why a call, an attempt or a run failed. Codes are stable.
 type CallErrorCode string
 
-// CallError says why a call, an attempt or a run failed.
+// CallError is a code and what happened.
 type CallError struct {
 	Code    CallErrorCode `json:"code"`
-	Message string        `json:"message"` // the sentence of the code, or what happened this time
+	Message string        `json:"message"` // what the code means, or what happened this time
 }
 
-// Error makes it what a rule fails with. Its message then holds no document value, but for the one
-// that [CallErrorWriteBackRefused] quotes because it does not fit.
+// Error makes CallError an error. The messages of rules hold no document value, except that
+// [CallErrorWriteBackRefused] quotes the value that does not fit.
 func (e *CallError) Error() string { return string(e.Code) + ": " + e.Message }
 
-// The codes. What each means, and what mends it, is in [CallErrors].
+// The codes. [CallErrors] says what each means and what to do about it.
 const (
 	CallErrorCondition        CallErrorCode = "condition_error"
 	CallErrorConditionTimeout CallErrorCode = "condition_timeout"
@@ -63,37 +63,36 @@ const (
 	CallErrorTooSlow    CallErrorCode = "too_slow"
 )
 
-// The families: codes that end in what varies.
+// The families: codes that end in a status or state.
 const (
 	httpFamily = "http_"
 	runFamily  = "run_"
 )
 
-// CallErrorHTTP is the code of a response with a status that is no success.
+// CallErrorHTTP is the code of a response whose status is no success.
 func CallErrorHTTP(status int) CallErrorCode {
 	return CallErrorCode(httpFamily + strconv.Itoa(status))
 }
 
-// CallErrorRun is the code of a workflow that has ended in a state of the engine, without an
-// outcome.
+// CallErrorRun is the code of a workflow that ended in a state of the engine without an outcome.
 func CallErrorRun(state string) CallErrorCode { return CallErrorCode(runFamily + state) }
 
-// CallErrorKind declares a code, or a family of them.
+// CallErrorKind declares a code or a family of codes.
 type CallErrorKind struct {
-	When    string        // what was being done
-	Code    CallErrorCode // of a family with a placeholder: http_<status>
-	Pattern string        // a regular expression for the codes of a family, "" for one code
-	Means   string        // a clause without a full stop
-	Retried bool          // attempts went on until they were used up or the deadline passed
+	When    string        // the step that failed
+	Code    CallErrorCode // a family has a placeholder: http_<status>
+	Pattern string        // regular expression for the codes of a family; "" for one code
+	Means   string        // clause without a full stop
+	Retried bool          // attempts go on until none is left or the deadline passes
 	Mend    string        // what the reader can do
 }
 
-// What was being done.
+// The steps that can fail.
 const (
 	whenConditions = "Telling whether the webhook fires"
 	whenRequest    = "Making the request"
 	whenExchange   = "Reaching the endpoint"
-	whenResponse   = "Reading what the endpoint answered"
+	whenResponse   = "Reading the response"
 	whenCall       = "Bringing the call to its end"
 	whenElsewhere  = "Runs of events, and backtests"
 )
@@ -183,7 +182,7 @@ var callErrors = []CallErrorKind{
 // CallErrors declares every code of [CallError], in the order in which a call may meet them.
 func CallErrors() []CallErrorKind { return slices.Clone(callErrors) }
 
-// kind is the declaration of a code or of its family, nil for a code that is none of ours.
+// kind is the declaration of a code or of its family, nil for an unknown code.
 func (c CallErrorCode) kind() *CallErrorKind {
 	for i := range callErrors {
 		family, _, isFamily := strings.Cut(string(callErrors[i].Code), "<")
@@ -194,10 +193,10 @@ func (c CallErrorCode) kind() *CallErrorKind {
 	return nil
 }
 
-// Declared reports whether a code is one of ours.
+// Declared reports whether the code is in [CallErrors].
 func (c CallErrorCode) Declared() bool { return c.kind() != nil }
 
-// Means is a code in words: a clause without a full stop. What is none of ours is its own meaning.
+// Means is the code in words: a clause without a full stop. An unknown code means itself.
 func (c CallErrorCode) Means() string {
 	if k := c.kind(); k != nil {
 		return k.Means
@@ -205,7 +204,7 @@ func (c CallErrorCode) Means() string {
 	return string(c)
 }
 
-// Because makes the error that says what a code means, as a sentence.
+// Because is an error whose message is what the code means, as a sentence.
 func (c CallErrorCode) Because() *CallError {
 	means := c.Means()
 	return &CallError{Code: c, Message: strings.ToUpper(means[:1]) + means[1:] + "."}

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// Every code is declared once, and in words that somebody can do something with.
+// Every code is declared once, with words that a reader can act on.
 func TestCallErrors(t *testing.T) {
 	t.Parallel()
 	declared := map[CallErrorCode]bool{}
@@ -34,13 +34,13 @@ func TestCallErrors(t *testing.T) {
 		}
 	}
 	if CallErrorCode("http-404").Declared() || CallErrorCode("").Declared() {
-		t.Error("a code that is none of ours is declared")
+		t.Error("an unknown code is declared")
 	}
 	diff(t, CallError{"worker_lost", "The worker died during three attempts in a row; nobody knows whether the endpoint got them."},
 		*CallErrorWorkerLost.Because())
 }
 
-// A code is spelled in its declaration only: everybody else names the constant.
+// No literal spells a code outside its declaration.
 func TestCallErrors_literals(t *testing.T) {
 	t.Parallel()
 	found := 0
@@ -50,7 +50,7 @@ func TestCallErrors_literals(t *testing.T) {
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
-			case *ast.ValueSpec: // "canceled" is an outcome, too: a constant with a type of its own is a word of that
+			case *ast.ValueSpec: // "canceled" is also an outcome: a typed constant is a word of its type
 				kind, typed := n.Type.(*ast.Ident)
 				return !typed || kind.Name == "string"
 			case *ast.BasicLit:
@@ -72,7 +72,7 @@ func spells(text string) bool {
 	return c.Declared() || text == httpFamily || text == runFamily
 }
 
-// sources are all Go files of the module but tests, by path.
+// sources are the Go files of the module without tests, by path.
 func sources(t *testing.T) map[string]*ast.File {
 	t.Helper()
 	files := map[string]*ast.File{}

@@ -10,9 +10,9 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Document is one document of a service, in the platform's JSON (camelCase; enums as numbers with
-// <name>Name beside; unknown names are ignored and stay out of payloads; an id that was not given
-// is left out, for 0 is none). Extracted values are strings for every value type and are never
+// Document is one document of a service, in the platform's JSON: camelCase, enums as numbers with
+// <name>Name beside them. Unknown names are ignored and stay out of payloads. A missing id is left
+// out, since 0 is no id. Extracted values are strings for every value type and are never
 // reformatted.
 type Document struct {
 	ID                int32               `json:"id,omitzero"`
@@ -41,10 +41,10 @@ type Document struct {
 	ResultParameters  []DocumentParameter `json:"resultParameters,omitempty"` // roots
 	Data              []DocumentData      `json:"data,omitempty"`
 	Documents         []Document          `json:"documents,omitempty"`
-	Source            json.RawMessage     `json:"source,omitempty"` // what the sender wrote, where a service's input made the document of it; in no payload
+	Source            json.RawMessage     `json:"source,omitempty"` // the sender's JSON, where a service's input converted it; in no payload
 }
 
-// DocumentParameter is a field of a document. A table is a parameter with Column children whose
+// DocumentParameter is a field of a document. A table is a field with Column children; their
 // children are the cells.
 type DocumentParameter struct {
 	ID            int32               `json:"id,omitzero"`
@@ -65,8 +65,7 @@ type DocumentParameter struct {
 	Verifications []Verification      `json:"verifications,omitempty"`
 }
 
-// Verification is one statement about a parameter's value. The last by DT, then ID, is the current
-// one.
+// Verification is one statement about a field's value. The last by DT, then ID, is current.
 type Verification struct {
 	ID                int32              `json:"id,omitzero"`
 	ParameterID       int32              `json:"parameterId,omitzero"`
@@ -112,8 +111,8 @@ type DocumentData struct {
 	Resolution  *float64          `json:"resolution"`
 }
 
-// Extension is the file type, else what follows the last dot of the file name: without dot, "" when
-// there is neither.
+// Extension is the file type, else the part of the file name after its last dot: without dot, "" if
+// both are missing.
 func (d *Document) Extension() string {
 	if d.FileType != nil && *d.FileType != "" {
 		return strings.TrimPrefix(*d.FileType, ".")
@@ -126,11 +125,11 @@ func (d *Document) Extension() string {
 	return ""
 }
 
-// Fields are the fields of a document at every depth, in its order: each before those below it.
-// Those of the documents inside it are not among them.
+// Fields are the fields of a document at every depth, each before those below it. Fields of the
+// documents inside it are left out.
 func (d *Document) Fields() iter.Seq[*DocumentParameter] { return fieldsOf(d.ResultParameters) }
 
-// Fields are those below the field at every depth, each before those below it.
+// Fields are the fields below this one at every depth, each before those below it.
 func (p *DocumentParameter) Fields() iter.Seq[*DocumentParameter] { return fieldsOf(p.Children) }
 
 func fieldsOf(list []DocumentParameter) iter.Seq[*DocumentParameter] {
@@ -146,7 +145,7 @@ func eachField(list []DocumentParameter, visit func(*DocumentParameter) bool) bo
 	return true
 }
 
-// Field is the field that a name means, nil where there is none: see [FieldIndex.Named].
+// Field is the field that a name means, nil if none: see [FieldIndex.Named].
 func (d *Document) Field(name string) *DocumentParameter {
 	if found := IndexFields(d.ResultParameters).Named(name); len(found) > 0 {
 		return found[0]
@@ -154,7 +153,7 @@ func (d *Document) Field(name string) *DocumentParameter {
 	return nil
 }
 
-// Parameter finds a parameter at any depth, nil if there is none.
+// Parameter finds a field by id at any depth, nil if there is none.
 func (d *Document) Parameter(id int32) *DocumentParameter {
 	for p := range d.Fields() {
 		if p.ID == id {
@@ -164,7 +163,7 @@ func (d *Document) Parameter(id int32) *DocumentParameter {
 	return nil
 }
 
-// Verification finds a verification of any parameter and the parameter it belongs to.
+// Verification finds a verification of any field, and that field.
 func (d *Document) Verification(id int32) (*DocumentParameter, *Verification) {
 	for p := range d.Fields() {
 		for i := range p.Verifications {
@@ -176,12 +175,12 @@ func (d *Document) Verification(id int32) (*DocumentParameter, *Verification) {
 	return nil, nil
 }
 
-// ParameterDef finds the definition of any parameter of the document, nil if none carries it.
+// ParameterDef finds a definition that a field of the document carries, nil if none does.
 func (d *Document) ParameterDef(id int32) *ParameterDef {
 	return IndexFields(d.ResultParameters).Definition(id)
 }
 
-// Name is the name of the field's definition, "" where it has none.
+// Name is the name in the field's definition, "" if it has none.
 func (p *DocumentParameter) Name() string {
 	if p.ParamDef == nil || p.ParamDef.Name == nil {
 		return ""
@@ -211,19 +210,19 @@ func (v *Verification) after(w *Verification) bool {
 	}
 }
 
-// FieldIndex finds the fields of a document, or those below a field, by name and by definition.
-// What a name means is decided here alone, for whoever reads, writes or masks a field. It sees the
-// names as they were when it was made, and is not for concurrent use.
+// FieldIndex finds fields of a document, or below a field, by name and by definition. It alone
+// decides what a name means, for reading, writing and masking. It holds the names as they were when
+// it was made, and is not safe for concurrent use.
 type FieldIndex struct {
 	top    []DocumentParameter
 	all    []*DocumentParameter            // in the order of the document
-	named  map[string][]*DocumentParameter // by name as it is written
-	folded map[string][]*DocumentParameter // by name in any case; nil until one is asked for
+	named  map[string][]*DocumentParameter // by exact name
+	folded map[string][]*DocumentParameter // by name in any case; nil until it is needed
 	byID   map[int32][]*DocumentParameter
 	names  []string // see Names
 }
 
-// IndexFields looks at fields and all below them once.
+// IndexFields indexes fields and all below them.
 func IndexFields(top []DocumentParameter) *FieldIndex {
 	x := &FieldIndex{top: top, named: map[string][]*DocumentParameter{}, byID: map[int32][]*DocumentParameter{}}
 	for p := range fieldsOf(top) {
@@ -243,8 +242,7 @@ func IndexFields(top []DocumentParameter) *FieldIndex {
 	return x
 }
 
-// ranked are the fields, the likelier meaning of a name before others: those at the top, then those
-// below them in the order of the document.
+// ranked are the fields by rank: first those at the top, then those below in document order.
 func (x *FieldIndex) ranked() iter.Seq[*DocumentParameter] {
 	return func(yield func(*DocumentParameter) bool) {
 		for i := range x.top {
@@ -262,10 +260,10 @@ func (x *FieldIndex) ranked() iter.Seq[*DocumentParameter] {
 	}
 }
 
-// All are the fields in the order of the document.
+// All are the fields in document order.
 func (x *FieldIndex) All() []*DocumentParameter { return x.all }
 
-// Names are those of the fields, sorted, each once.
+// Names are the distinct names of the fields, sorted.
 func (x *FieldIndex) Names() []string {
 	if x.names == nil {
 		x.names = slices.Sorted(maps.Keys(x.named))
@@ -273,9 +271,9 @@ func (x *FieldIndex) Names() []string {
 	return x.names
 }
 
-// Named are the fields that a name may mean: those whose definition has it as it is written, and
-// only where there are none, those that have it in any case. The first is the one that it means:
-// those at the top come before those below, which stand in the order of the document.
+// Named are the fields that a name may mean: those with exactly this name or, if there are none,
+// those with it in any case. Fields at the top come first, then those below in document order. The
+// name means the first.
 func (x *FieldIndex) Named(name string) []*DocumentParameter {
 	if found := x.named[name]; found != nil || name == "" {
 		return found
@@ -291,8 +289,8 @@ func (x *FieldIndex) Named(name string) []*DocumentParameter {
 	return x.folded[jsontree.Fold(name)]
 }
 
-// Defined are the fields of a definition, whether they carry it or name it by its id, in the order
-// of [FieldIndex.Named]. 0 is no id.
+// Defined are the fields that carry a definition or name it by its id, in the order of
+// [FieldIndex.Named]. 0 is no id.
 func (x *FieldIndex) Defined(id int32) []*DocumentParameter {
 	if id == 0 {
 		return nil
@@ -300,7 +298,7 @@ func (x *FieldIndex) Defined(id int32) []*DocumentParameter {
 	return x.byID[id]
 }
 
-// Definition is the definition of that id, nil where no field carries it.
+// Definition is the definition with that id, nil if no field carries it.
 func (x *FieldIndex) Definition(id int32) *ParameterDef {
 	for _, p := range x.Defined(id) {
 		if def := p.ParamDef; def != nil && (def.ID == id || def.ID == 0) {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// platformDocument is as the platform writes one: a field with a verification, and a table of one
+// platformDocument is written as on the platform: a field with a verification, and a table of one
 // column and one cell.
 const platformDocument = `{"id":912,"userId":"5f1c0f0e-6f0a-4c5e-9a3b-0d6f2b1c7e11","projectId":1001,"serviceId":48072,"status":9,"usage":3,"classId":3307,
 "contentType":"application/pdf","filename":"inv-0042.pdf","fileType":"pdf","dtc":"2026-01-05T07:30:00.000Z",
@@ -34,7 +34,7 @@ func decoded(t testing.TB, data string) *Document {
 	return &doc
 }
 
-// Nothing that the platform sent is lost or changed; nulls and names of enums are added.
+// No value of the platform is lost or changed. Nulls and names of enums are added.
 func TestDocument_roundTrip(t *testing.T) {
 	t.Parallel()
 	written, err := json.Marshal(decoded(t, platformDocument))
@@ -57,7 +57,7 @@ func TestDocument_roundTrip(t *testing.T) {
 	diff(t, string(written), string(again))
 }
 
-// contains checks that everything in want is in got.
+// contains reports whatever want has and got has not.
 func contains(t *testing.T, path string, want, got any) {
 	t.Helper()
 	switch want := want.(type) {
@@ -86,7 +86,7 @@ func contains(t *testing.T, path string, want, got any) {
 	}
 }
 
-// Known scalars are written as null, absent collections and expansions are left out.
+// Absent scalars are written as null. Absent collections and expansions are left out.
 func TestDocument_absent(t *testing.T) {
 	t.Parallel()
 	b, err := json.Marshal(decoded(t, `{"id":1,"resultParameters":[{"id":2}]}`))
@@ -100,7 +100,7 @@ func TestDocument_absent(t *testing.T) {
 }
 
 // Extracted values are texts for every value type, numbers keep their spelling, and HTML characters
-// are not escaped twice over.
+// are not escaped.
 func TestDocument_valuesAsTheyAre(t *testing.T) {
 	t.Parallel()
 	doc := decoded(t, `{"filename":"<a>&b","resultParameters":[{"value":"9.00","verifications":[{"charge":0.10,"symbolsConfidence":[0.90,"<"]}]}]}`)
@@ -115,7 +115,7 @@ func TestDocument_valuesAsTheyAre(t *testing.T) {
 			t.Errorf("no %s in %s", want, b.String())
 		}
 	}
-	escaped, err := json.Marshal(doc) // what asks for escaping still gets it
+	escaped, err := json.Marshal(doc) // an encoder that escapes still does
 	if err != nil || !bytes.Contains(escaped, []byte(`"filename":"\u003ca\u003e\u0026b"`)) {
 		t.Errorf("got %s, %v", escaped, err)
 	}
@@ -147,7 +147,7 @@ func TestDocument_find(t *testing.T) {
 	}
 	p, v := doc.Verification(1)
 	if doc.Parameter(1) != nil || p != nil || v != nil || doc.ParameterDef(1) != nil {
-		t.Error("something was found that is not there")
+		t.Error("a missing entity was found")
 	}
 }
 
@@ -227,8 +227,8 @@ const nested = `{"resultParameters":[
 	{"id":10,"paramDefId":12},
 	{"id":11,"paramDefId":17,"paramDef":{"id":18,"name":"Other"}}]}`
 
-// One rule for a name: as it is written before any case, at the top before below it, then as the
-// document has them.
+// A name means the exact spelling before any case, the top before what is below, and then document
+// order.
 func TestFieldIndex(t *testing.T) {
 	t.Parallel()
 	doc := decoded(t, nested)
@@ -241,7 +241,7 @@ func TestFieldIndex(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Total": " 6 2", "TOTAL": " 5", "total": " 5 6 2", // at the top before below it
-		"net": " 4", "NET": " 7", "Net": " 7 4", // as it is written, even below, before any case
+		"net": " 4", "NET": " 7", "Net": " 7 4", // exact, even below, before any case
 		"lines": " 1", "GROSS": " 8", "Tota": "", "": "",
 	} {
 		found := fields.Named(name)
@@ -264,7 +264,7 @@ func TestFieldIndex(t *testing.T) {
 	diff(t, " 2 3 4", ids(IndexFields(doc.Parameter(1).Children).All()))
 	for p := range doc.Fields() {
 		if p.ID == 3 {
-			break // also out of what is below
+			break // stops the walk below it too
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// The platform's enums travel as integers. Names are accepted too, in any case; integers without a
-// name are kept as they are, because the platform adds values without notice.
+// The platform's enums travel as integers. Names in any case are accepted too. An integer without a
+// name is kept, since the platform adds values without notice.
 type (
 	DocumentStatus     int32
 	UsageType          int32
@@ -64,7 +64,7 @@ type enumValue struct {
 	name   string
 }
 
-// table reads "0 None, 3 Received": the notation of the platform's documentation.
+// table reads "0 None, 3 Received", the notation of the platform's documentation.
 func table(kind, list string) *enumNames {
 	e := &enumNames{kind: kind}
 	for _, pair := range strings.Split(list, ", ") {
@@ -84,7 +84,7 @@ func flags(kind, list string) *enumNames {
 	return e
 }
 
-// Sources of the numbers: the platform's .NET models of 10/2025.
+// The numbers come from the platform's .NET models of 10/2025.
 var (
 	documentStatuses = table("DocumentStatus", "0 None, 3 Received, 4 Analyzed, 5 Trained, 8 Processing, 9 Verification, 10 Processed, "+
 		"11 Queued, 12 Verifying, 13 InterimProcessed, 81 InsufficientBalance, 90 Error, 98 Archive, 99 Deleted, 103 CustomReceived, "+
@@ -117,8 +117,7 @@ var (
 	methods         = table("Method", "0 GET, 1 POST, 2 PUT, 3 HEAD, 4 DELETE, 5 PATCH, 6 OPTIONS, 7 CONNECT")
 )
 
-// name returns the name of a number, nil for a number that has none. Flags are joined: "Required,
-// Suspicious".
+// name is the name of a number, nil if it has none. Flags are joined: "Required, Suspicious".
 func (e *enumNames) name(number int32) *string {
 	for _, v := range e.values {
 		if v.number == number {
@@ -142,7 +141,7 @@ func (e *enumNames) name(number int32) *string {
 	return &joined
 }
 
-// text is the name, or the number where there is no name.
+// text is the name of a number, or the number if it has none.
 func (e *enumNames) text(number int32) string {
 	if name := e.name(number); name != nil {
 		return *name
@@ -170,7 +169,7 @@ func (e *enumNames) parse(s string) (int32, error) {
 	return number, nil
 }
 
-// allowed says what may stand there and, where a name is near, which one was meant.
+// allowed says which values are allowed, and which one was probably meant.
 func (e *enumNames) allowed(got string) string {
 	list := "one of " + strings.Join(e.names(), ", ") + ", or the number"
 	if near := Nearest(got, e.names()); near != "" {
@@ -187,10 +186,10 @@ func (e *enumNames) names() []string {
 	return names
 }
 
-// EnumTable is one enum, for those who list its values or read its names.
+// EnumTable is one enum with its names and numbers.
 type EnumTable struct{ enum *enumNames }
 
-// EnumTables are all enums, in alphabetical order of their kinds.
+// EnumTables are all enums, sorted by kind.
 func EnumTables() []EnumTable {
 	return []EnumTable{
 		{availabilities}, {categoryStatuses}, {documentDataTypes}, {documentStatuses}, {groupingTypes}, {methods},
@@ -199,7 +198,7 @@ func EnumTables() []EnumTable {
 	}
 }
 
-// EnumTableOf is the table of a value's type; ok is false where that is no enum.
+// EnumTableOf is the table of a value's type; ok is false if that is no enum.
 func EnumTableOf(value any) (t EnumTable, ok bool) {
 	e, ok := value.(enum)
 	if !ok {
@@ -217,10 +216,10 @@ func (t EnumTable) Names() []string { return t.enum.names() }
 // Number is the number of a name in any case.
 func (t EnumTable) Number(name string) (int32, error) { return t.enum.parse(name) }
 
-// Name is the name of a number, flags joined as "Required, Suspicious"; nil where it has none.
+// Name is the name of a number, flags joined as "Required, Suspicious"; nil if it has none.
 func (t EnumTable) Name(number int32) *string { return t.enum.name(number) }
 
-// enum is what the decoder and the settings need of an enum type.
+// enum is implemented by every enum type.
 type enum interface{ names() *enumNames }
 
 func (DocumentStatus) names() *enumNames     { return documentStatuses }
@@ -243,10 +242,10 @@ func (WorkItemMethod) names() *enumNames     { return workItemMethods }
 func (WorkItemReason) names() *enumNames     { return workItemReasons }
 func (Method) names() *enumNames             { return methods }
 
-// String returns the status' name, or its number where it has none.
+// String returns the status' name, or its number if it has none.
 func (s DocumentStatus) String() string { return documentStatuses.text(int32(s)) }
 
-// String returns the usage's name, or its number where it has none.
+// String returns the usage's name, or its number if it has none.
 func (u UsageType) String() string { return usageTypes.text(int32(u)) }
 
 // String returns the method as HTTP spells it.

@@ -62,7 +62,7 @@ func TestEnum_names(t *testing.T) {
 	}
 }
 
-// The numbers that rules branch on carry the names they are thought of by.
+// The constants that rules branch on have the numbers of their names.
 func TestEnum_constants(t *testing.T) {
 	t.Parallel()
 	type named struct {
@@ -122,8 +122,8 @@ func TestEnum_namesInJSON(t *testing.T) {
 	}
 }
 
-// FuzzEnum: any text is a number that is kept, a name that comes back, or a fault that says what is
-// allowed.
+// FuzzEnum: any text is a number, which is kept, a name, which comes back, or a fault that says
+// what is allowed.
 func FuzzEnum(f *testing.F) {
 	for _, text := range []string{"Processed", "processed", "10", "-1", "99999999999", "Required, Suspicious", "Required,,", "", "Susicious", "\x00"} {
 		f.Add(text)
@@ -139,7 +139,7 @@ func FuzzEnum(f *testing.F) {
 			}
 			name := table.Name(number)
 			if name == nil {
-				continue // a number without a name is kept as it is
+				continue // a number without a name
 			}
 			if again, err := table.Number(*name); err != nil || again != number {
 				t.Fatalf("%s %q: %d is %s, which is %d, %v", table.Kind(), text, number, *name, again, err)

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Code says what kind of fault an [Error] is. It is stable: the API's problem type ends in it.
+// Code says what kind of fault an [Error] is. Codes are stable: the API's problem type ends in one.
 type Code string
 
-// The faults that somebody branches on. All others are internal.
+// The faults that callers can branch on. All others are internal.
 const (
 	CodeMalformed    Code = "malformed-json"         // the body is no JSON
 	CodeUnauthorized Code = "unauthorized"           // no key, an unknown, an expired or a revoked one
 	CodeForbidden    Code = "forbidden"              // the key's roles do not allow it
-	CodeNotFound     Code = "not-found"              // no such thing, or another tenant's
-	CodeConflict     Code = "conflict"               // it exists already, or is still in use
+	CodeNotFound     Code = "not-found"              // it does not exist, or belongs to another tenant
+	CodeConflict     Code = "conflict"               // it exists already or is in use
 	CodeCompleted    Code = "call-completed"         // retry or cancel of a completed call
 	CodePaused       Code = "utility-paused"         // retry of a held call
 	CodeTooLarge     Code = "too-large"              // a body over the limit
@@ -28,8 +28,7 @@ const (
 	CodeUnavailable  Code = "unavailable"            // the database is away: try again
 )
 
-// Error is a fault that a caller may see. Detail and Fields are for the caller, Err is for the log
-// only.
+// Error is a fault that a caller may see: Code, Detail and Fields. Err is for the log only.
 type Error struct {
 	Code   Code
 	Detail string
@@ -37,7 +36,7 @@ type Error struct {
 	Err    error
 }
 
-// FieldError is one fault of an input: where it is, what stood there and what is allowed.
+// FieldError is one fault of an input: where it is, the value and what is allowed.
 type FieldError struct {
 	Path    string // "webHook.method", "resultParameters[3].value"; "" is the whole input
 	Value   string // as it was given, shortened; empty for secrets
@@ -69,12 +68,12 @@ func ErrorCode(err error) Code {
 	return ""
 }
 
-// Errorf makes an [Error] with a detail for the caller.
+// Errorf makes an [Error] whose detail a caller may see.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Invalid makes the error for faults of an input, nil when there are none.
+// Invalid makes one error of an input's faults, nil if there are none.
 func Invalid(fields ...FieldError) error {
 	if len(fields) == 0 {
 		return nil
@@ -86,7 +85,7 @@ func Invalid(fields ...FieldError) error {
 	return &Error{Code: CodeInvalid, Detail: detail, Fields: fields}
 }
 
-// Under moves the faults of err below a path: "url" under "webHook" is "webHook.url".
+// Under moves faults below a path: "url" under "webHook" is "webHook.url".
 func Under(path string, fields []FieldError) []FieldError {
 	moved := make([]FieldError, len(fields))
 	for i, f := range fields {
@@ -120,7 +119,7 @@ func Shorten(s string, n int) string {
 	return s[:cut] + mark
 }
 
-// Nearest returns the candidate that was probably meant: the closest by edit distance, if it is
+// Nearest is the candidate that was probably meant: the closest by edit distance, "" if none is
 // close.
 func Nearest(got string, candidates []string) string {
 	best, limit := "", min(3, max(1, len(got)/2))

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// EventType names something that happened to a service's documents, work items or calls. It is the
-// type of the payloads that it fires.
+// EventType names something that happened to a service's documents, work items or calls. The
+// payload of a call that an event fires has it as its type.
 type EventType string
 
 // The events. The first seven are the platform's lifecycle; the others are ours.
@@ -25,20 +25,20 @@ const (
 	EventCallFailed       EventType = "call.failed"        // failed or expired
 	EventUtilityHeld      EventType = "utility.held"       // onFailure is hold, and a call failed
 	EventUtilityRecovered EventType = "utility.recovered"  // resumed after that
-	EventExplicit         EventType = "document.processed" // nobody's event: a call that somebody asked for
+	EventExplicit         EventType = "document.processed" // no event: a client asked for the call
 )
 
-// Who raises an event.
+// raiser says who raises an event.
 type raiser int
 
 const (
 	byNobody raiser = iota
 	byClient        // by POST /v1/services/{id}/events
-	byUs            // Forgehook itself, of the call that caused it
+	byUs            // by Forgehook, about the call that caused it
 )
 
 // events declares each event: who raises it, whether executeOnTrigger may list it, and whether true
-// stands for it there. The order is that in which lists of triggers are kept.
+// includes it there. Lists of triggers have the same order.
 var events = []struct {
 	event             EventType
 	by                raiser
@@ -58,7 +58,7 @@ var events = []struct {
 	{EventExplicit, byNobody, false, false},
 }
 
-// EventTypes are those that a client may raise, OwnEventTypes those that Forgehook raises;
+// EventTypes are the events that a client may raise, OwnEventTypes those that Forgehook raises,
 // TriggerTypes those that executeOnTrigger may list.
 var EventTypes, OwnEventTypes, TriggerTypes, documentTriggers = eventLists()
 
@@ -80,7 +80,7 @@ func eventLists() (raised, own, triggers, whenTrue []EventType) {
 	return raised, own, triggers, whenTrue
 }
 
-// Fires are the events that fire the utility; none while it is disabled.
+// Fires lists the events that fire the utility: none while it is disabled.
 func (s *Settings) Fires() []EventType {
 	if !s.Enabled {
 		return nil
@@ -95,12 +95,12 @@ func (s *Settings) Fires() []EventType {
 	return append(list, s.ExecuteOnTrigger...)
 }
 
-// MaxEventDocuments bounds the documents of one event that a client raises.
+// MaxEventDocuments is the most documents that one event of a client may have.
 const MaxEventDocuments = 10_000
 
-// EventRequest raises an event for one document or many. Of the entities of Request only those that
-// belong to the event are looked at; DocumentIDs and Documents are for before_process,
-// after_process and the document events, instead of Request's one document.
+// EventRequest raises an event for one document or many. Entities of Request that do not belong to
+// the event are ignored. In before_process, after_process and the document events, DocumentIDs or
+// Documents may replace the one document of Request.
 type EventRequest struct {
 	Type        EventType
 	Request     CallRequest
@@ -108,7 +108,7 @@ type EventRequest struct {
 	Documents   []Document
 }
 
-// Validate reports what the event cannot be about; whether ids exist is for the store to say.
+// Validate reports what the event cannot be about. The store checks that ids exist.
 func (e *EventRequest) Validate() error {
 	var faults []FieldError
 	fault := func(path, value, allowed string) {
@@ -142,15 +142,15 @@ func (e *EventRequest) Validate() error {
 	about := e.About()
 	switch {
 	case len(e.DocumentIDs)+len(e.Documents) > 0 && !one:
-		r.Document = &Document{} // those of the list
-	case r.hasDocument() && !about.hasDocument(): // a work item of another event
+		r.Document = &Document{} // the list has them
+	case r.hasDocument() && !about.hasDocument(): // a work item names a document of its own event only
 		faults = append(faults, documentRequired)
 	}
 	return Invalid(append(faults, r.faults()...)...)
 }
 
-// About is what of the request belongs to the event: fields belong to a verification, work items to
-// their own event.
+// About is the part of the request that belongs to the event. Fields belong to a verification, work
+// items to their own event.
 func (e *EventRequest) About() CallRequest {
 	r := e.Request
 	r.ServiceID, r.WebHookServiceID = nil, nil
@@ -182,16 +182,16 @@ type RunOutcome string
 
 // The outcomes of a run.
 const (
-	RunDone     RunOutcome = "completed" // every document had its calls, and all of them ended
-	RunFailed   RunOutcome = "failed"    // a call of a utility with onFailure error failed: later batches were not called
+	RunDone     RunOutcome = "completed" // all calls of all documents ended
+	RunFailed   RunOutcome = "failed"    // a call of a utility with onFailure error failed, and no further batch was called
 	RunCanceled RunOutcome = "canceled"
 )
 
 // RunOutcomes lists every outcome.
 var RunOutcomes = []RunOutcome{RunDone, RunFailed, RunCanceled}
 
-// Run is one event and the calls it fires: documents in batches, all utilities that the event fires
-// for each of them.
+// Run is one event and the calls it fires. It takes the documents in batches and calls, for each
+// document, all utilities that the event fires.
 type Run struct {
 	ID          string      `json:"id"` // UUIDv7
 	WorkflowID  string      `json:"workflowId"`
@@ -203,7 +203,7 @@ type Run struct {
 	Reason      *string     `json:"reason"`
 	CauseID     *string     `json:"causeId"` // the call that caused the event
 	Documents   int         `json:"documents"`
-	Processed   int         `json:"processed"` // documents whose calls have been accepted, or that fire none
+	Processed   int         `json:"processed"` // documents whose calls were accepted, or that fire none
 	Calls       int         `json:"calls"`
 	Open        int         `json:"open"` // calls without outcome
 	Delivered   int         `json:"delivered"`
@@ -220,7 +220,7 @@ type RunRef struct {
 	RunID  string
 }
 
-// RunStart is what is needed to start a run's workflow and to show it there.
+// RunStart starts a run's workflow and shows the run there.
 type RunStart struct {
 	RunRef
 	ServiceID, ProjectID int32
@@ -228,34 +228,34 @@ type RunStart struct {
 	Documents            int
 }
 
-// What the ids of workflows begin with. The id of the call, run or process follows.
+// Workflow ids are one of these and the id of the call, run or process.
 const (
 	callWorkflows    = "call/"
 	runWorkflows     = "run/"
-	ProcessWorkflows = "work-item/" // SQL makes ids with it
+	ProcessWorkflows = "work-item/" // also used by SQL
 	drainWorkflows   = "drain/"
 )
 
 // CallWorkflowID is the id of a call's workflow.
 func CallWorkflowID(callID string) string { return callWorkflows + callID }
 
-// RunWorkflowID is the id of the workflow of an event's run.
+// RunWorkflowID is the id of a run's workflow.
 func RunWorkflowID(runID string) string { return runWorkflows + runID }
 
 // ProcessWorkflowID is the id of the workflow of a work item's process.
 func ProcessWorkflowID(processID string) string { return ProcessWorkflows + processID }
 
-// DrainWorkflowID is the id of the workflow that releases a utility's held calls: one at a time.
+// DrainWorkflowID is the id of the workflow that releases a utility's held calls one at a time.
 func DrainWorkflowID(tenant TenantID, webHookServiceID int32) string {
 	return drainWorkflows + string(tenant) + "/" + strconv.Itoa(int(webHookServiceID))
 }
 
-// WorkflowState is what the engine knows of a workflow.
+// WorkflowState is a workflow's state in the engine.
 type WorkflowState string
 
 // The states of a workflow; all but the first two have ended.
 const (
-	WorkflowMissing    WorkflowState = "missing" // never started, or deleted when its retention ended
+	WorkflowMissing    WorkflowState = "missing" // not started yet, or deleted after its retention
 	WorkflowRunning    WorkflowState = "running"
 	WorkflowCompleted  WorkflowState = "completed"
 	WorkflowFailed     WorkflowState = "failed"
@@ -264,7 +264,7 @@ const (
 	WorkflowTimedOut   WorkflowState = "timed_out"
 )
 
-// Wake is a signal that is owed to a workflow. It is stored together with what it tells, so that it
+// Wake is a signal that is owed to a workflow. It is stored with the change that it reports, so it
 // is never lost.
 type Wake struct {
 	ID         int64
@@ -276,24 +276,24 @@ type Wake struct {
 
 // The signals that are owed.
 const (
-	CallbackSignal    = "callback"          // to a call: the endpoint has answered
-	CallEndedSignal   = "call-ended"        // to who awaits a call: {"CallID","Outcome","StatusCode","Attempts"}
-	RunDrainedSignal  = "drained"           // to a run: no call of it is open
+	CallbackSignal    = "callback"          // to a call: the endpoint has called back
+	CallEndedSignal   = "call-ended"        // to a workflow that awaits a call: {"CallID","Outcome","StatusCode","Attempts"}
+	RunDrainedSignal  = "drained"           // to a run: all its calls have ended
 	ItemChangedSignal = "work-item-changed" // to a work item's process
 )
 
-// OnDue says what a work item's process does at the item's due date while the answer is missing.
+// OnDue says what a work item's process does at the due date if the call is still open.
 type OnDue string
 
-// What may be done.
+// The choices at the due date.
 const (
 	DueWait     OnDue = "wait"     // go on waiting
-	DueEscalate OnDue = "escalate" // set the item EscalateTx, make a child that has EscalateRx, and wait for the answer with that
+	DueEscalate OnDue = "escalate" // set the item EscalateTx and go on waiting with a new child, which is EscalateRx
 	DueReject   OnDue = "reject"   // set the item Rejected
-	DueContinue OnDue = "continue" // leave the item as it is, and end
+	DueContinue OnDue = "continue" // end, and leave the item unchanged
 )
 
-// OnDues lists them.
+// OnDues lists every choice.
 var OnDues = []OnDue{DueWait, DueEscalate, DueReject, DueContinue}
 
 // ProcessOutcome is the end of a work item's process.
@@ -301,11 +301,11 @@ type ProcessOutcome string
 
 // The ends of a process.
 const (
-	ProcessAnswered ProcessOutcome = "answered" // the call ended, and what it says was written to the item
+	ProcessAnswered ProcessOutcome = "answered" // the call ended, and its result was written to the item
 	ProcessSettled  ProcessOutcome = "settled"  // somebody else completed, verified or rejected the item
 	ProcessDead     ProcessOutcome = "dead"     // the item is Deleted, DocumentDeleted or Error, or gone
-	ProcessRejected ProcessOutcome = "rejected" // at its due date
-	ProcessDue      ProcessOutcome = "due"      // the due date passed, and the process went on without an answer
+	ProcessRejected ProcessOutcome = "rejected" // the due date passed, and the item was set Rejected
+	ProcessDue      ProcessOutcome = "due"      // the due date passed, and the item was left unchanged
 	ProcessCanceled ProcessOutcome = "canceled"
 )
 
@@ -315,7 +315,7 @@ type ProcessRef struct {
 	ProcessID string // UUIDv7
 }
 
-// ProcessStart is what is needed to start a process's workflow and to show it there.
+// ProcessStart starts a process's workflow and shows the process there.
 type ProcessStart struct {
 	ProcessRef
 	WorkItemID int32
@@ -327,8 +327,8 @@ var ProcessOutcomes = []ProcessOutcome{ProcessAnswered, ProcessSettled, ProcessD
 
 // WorkItemProcess is a work item that waits for a call.
 type WorkItemProcess struct {
-	WorkItemID  int32           `json:"workItemId"` // that it began with
-	CurrentID   int32           `json:"currentId"`  // where it stands now: it follows transfer and escalation to the child
+	WorkItemID  int32           `json:"workItemId"` // the item it began with
+	CurrentID   int32           `json:"currentId"`  // the item it waits with now: after a transfer or escalation the child
 	WorkflowID  string          `json:"workflowId"`
 	CallID      string          `json:"callId"`
 	OnDue       OnDue           `json:"onDue"`
@@ -340,21 +340,21 @@ type WorkItemProcess struct {
 	CompletedAt *Time           `json:"completedAt"`
 }
 
-// ProcessRequest starts a process: with a call that is there, or with a new one about the item, of
-// a utility.
+// ProcessRequest starts a process with an existing call, or with a new call of a utility about the
+// item.
 type ProcessRequest struct {
 	CallID           *string `json:"callId"`
 	WebHookServiceID *int32  `json:"webHookServiceId"`
-	Reason           *string `json:"reason"`  // with the item's id it makes the call's idempotency key
+	Reason           *string `json:"reason"`  // with the item's id, the call's idempotency key
 	OnDue            *OnDue  `json:"onDue"`   // nil: wait
 	DueDate          *Time   `json:"dueDate"` // nil: the item's
 }
 
-// Actionable says that somebody has yet to do what a work item asks; a handed over one goes on with
-// its child. The rest is settled or dead. Rule: the platform's statuses, domain reference 6.
+// Actionable says that somebody has yet to do the work item. A handed over item goes on with its
+// child; all others are settled or dead. Rule: the platform's statuses, domain reference 6.
 func (s WorkItemStatus) Actionable() bool { return s == 0 || s == 1 || s == 4 || s == 6 }
 
-// HandedOver says that the item goes on as another one.
+// HandedOver says that a child has replaced the item.
 func (s WorkItemStatus) HandedOver() bool { return s == 3 || s == 5 }
 
 // Dead says that nobody will complete the item.
@@ -363,11 +363,11 @@ func (s WorkItemStatus) Dead() bool { return s == 90 || s == 91 || s == 99 }
 // Settled says that the item is done.
 func (s WorkItemStatus) Settled() bool { return slices.Contains([]WorkItemStatus{2, 8, 9, 10}, s) }
 
-// GracePeriod is what a work item has from its creation to its due date, where neither says
-// otherwise.
+// GracePeriod is the time from a work item's creation to its due date, where neither the item nor
+// the request gives one.
 const GracePeriod = 24 * time.Hour
 
-// Cause is the call that an event is about, as the calls which the event fires see it.
+// Cause is the call that an event is about, as the calls that the event fires see it.
 type Cause struct {
 	ID               string          `json:"id"`
 	WebHookServiceID int32           `json:"webHookServiceId"`

@@ -53,7 +53,7 @@ func TestEventRequest_Validate(t *testing.T) {
 	}
 }
 
-// What does not belong to an event is not looked at.
+// Entities that do not belong to the event are ignored.
 func TestEventRequest_About(t *testing.T) {
 	t.Parallel()
 	id := new(int32(7))
@@ -87,7 +87,7 @@ func TestWorkflowIDs(t *testing.T) {
 	}
 }
 
-// Nobody but the root spells the id of a workflow, in Go or in SQL.
+// Only the root spells ids of workflows, in Go and in SQL.
 func TestWorkflowIDs_spelledOnce(t *testing.T) {
 	t.Parallel()
 	spelled := regexp.MustCompile(`(^|')(call|run|work-item|drain)/($|'|%)`)
@@ -107,7 +107,7 @@ func TestWorkflowIDs_spelledOnce(t *testing.T) {
 		}
 		for _, text := range literals(t, path) {
 			if at := path + ": " + text; spelled.MatchString(text) && !slices.Contains(others, at) {
-				t.Errorf("%s: ids of workflows are made by forgehook.CallWorkflowID and those beside it", at)
+				t.Errorf("%s: make workflow ids with forgehook.CallWorkflowID and its neighbours", at)
 			}
 		}
 		return nil
@@ -117,7 +117,7 @@ func TestWorkflowIDs_spelledOnce(t *testing.T) {
 	}
 }
 
-// literals are the strings of a file, without their quotes.
+// literals are the strings of a file without quotes.
 func literals(t *testing.T, path string) (texts []string) {
 	t.Helper()
 	source, err := os.ReadFile(path)
@@ -136,7 +136,7 @@ func literals(t *testing.T, path string) (texts []string) {
 	}
 }
 
-// What is declared of an event decides who may raise it, and what fires by it.
+// The declaration of an event decides who may raise it, and what it fires.
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
 	documents := []forgehook.EventType{forgehook.EventDocumentCreated, forgehook.EventDocumentUpdated, forgehook.EventDocumentDeleted}

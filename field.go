@@ -18,13 +18,13 @@ type Kind string
 const (
 	KindInteger     Kind = "integer"
 	KindBoolean     Kind = "boolean"
-	KindDuration    Kind = "duration" // TimeSpan, ISO 8601 or Go; answered as TimeSpan
-	KindEnum        Kind = "enum"     // number or name; answered as name
-	KindEnums       Kind = "enums"    // one, a list, or text with ; or , between; one must match
+	KindDuration    Kind = "duration" // TimeSpan, ISO 8601 or Go; shown as TimeSpan
+	KindEnum        Kind = "enum"     // number or name; shown as name
+	KindEnums       Kind = "enums"    // one, a list, or a text separated by ; or , where one must match
 	KindIntegers    Kind = "integers" // likewise
 	KindText        Kind = "text"
 	KindRegex       Kind = "regex"       // .NET dialect
-	KindTemplate    Kind = "template"    // text with {{ CEL }}, or C# of the platform
+	KindTemplate    Kind = "template"    // text with {{ CEL }}, or the platform's C#
 	KindExpression  Kind = "expression"  // CEL
 	KindHeaders     Kind = "headers"     // an object from name to template
 	KindExpressions Kind = "expressions" // an object from name to CEL
@@ -33,34 +33,33 @@ const (
 	KindReserved    Kind = "reserved" // not built yet: takes only null
 )
 
-// Field is one declared setting, bound to its place in one [Settings]. Everything that lists
-// settings walks [SettingFields].
+// Field is one declared setting, bound to a field of one [Settings]. All lists of settings come
+// from [SettingFields].
 type Field struct {
-	Key      string // the platform's path, "WebHook/RetryCount"; "" for settings that are ours alone
-	Path     string // ours, "webHook.retryCount"
+	Key      string // the platform's path, "WebHook/RetryCount"; "" if the setting is only ours
+	Path     string // our path, "webHook.retryCount"
 	Kind     Kind
 	Doc      string
 	Allowed  string   // in words: "0 to 100"
 	Names    []string // of an enum
-	Default  any      // as JSON would show it
-	Built    bool     // false: has no effect yet; only the default is taken, and what an import has put there
+	Default  any      // as JSON shows it
+	Built    bool     // false: no effect yet, so only the default and the imported value are allowed
 	Nullable bool
 
 	get func() any
-	set func(raw any) string // "" or what is allowed
-	at  reflect.Value        // the bound place, for reset and secrets
+	set func(raw any) string // "", or the allowed values
+	at  reflect.Value        // the bound variable, for reset and secrets
 }
 
-// fields collects declarations, as package flag does.
+// fields collects declarations, as the flag package does.
 type fields struct{ list []*Field }
 
 type option func(*Field)
 
-// unbuilt marks a setting whose behaviour does not exist yet: nothing may be accepted and then
-// ignored.
+// unbuilt marks a setting whose behaviour does not exist yet: it must not be accepted and ignored.
 func unbuilt(f *Field) { f.Built = false }
 
-// add declares one setting; p points at its place.
+// add declares one setting; p points at its variable.
 func (fs *fields) add(kind Kind, p any, path, doc string, get func() any, set func(any) string, opts []option) *Field {
 	f := &Field{Path: path, Kind: kind, Doc: doc, Built: true, get: get, set: set, at: reflect.ValueOf(p).Elem()}
 	if unicode.IsUpper(rune(path[0])) {
@@ -73,8 +72,8 @@ func (fs *fields) add(kind Kind, p any, path, doc string, get func() any, set fu
 	return f
 }
 
-// camel turns the platform's path into ours. Runs of capitals fall whole: WebHook/APIKeyHeader is
-// webHook.apiKeyHeader.
+// camel turns the platform's path into ours. A run of capitals is lowered as one word:
+// WebHook/APIKeyHeader is webHook.apiKeyHeader.
 func camel(path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {
@@ -90,7 +89,7 @@ func camel(path string) string {
 	return strings.Join(parts, ".")
 }
 
-// reserved declares a setting of a later release: null is its only value.
+// reserved declares a setting of a later release. It takes only null.
 func (fs *fields) reserved(path, doc string) {
 	f := fs.add(KindReserved, new(any), path, doc, func() any { return nil }, func(any) string { return "null" }, []option{unbuilt})
 	f.Allowed, f.Nullable = "null", true
@@ -108,19 +107,19 @@ func (f *Field) Value() any {
 	return v
 }
 
-// assign sets a value out of a request, or says why not. A setting without effect takes its default
-// and what it has already (kept, as JSON shows it), unless inert.
-func (f *Field) assign(raw, kept any, inert bool) *FieldError {
+// assign sets a value of a request, or says why not. A setting without effect takes only its
+// default and its present value (as JSON shows it), unless inert.
+func (f *Field) assign(raw, present any, inert bool) *FieldError {
 	fault := func(allowed string) *FieldError {
 		value := short(raw)
-		if f.Kind == KindSecret || f.Kind == KindReserved || f.Kind == KindHeaders { // what is meant for auth is secret too
+		if f.Kind == KindSecret || f.Kind == KindReserved || f.Kind == KindHeaders { // a value meant for auth is secret too
 			value = ""
 		}
 		return &FieldError{Path: f.Path, Value: value, Allowed: allowed}
 	}
 	allowed := f.set(raw)
 	now := f.Value()
-	if !f.Built && !inert && (allowed != "" || !reflect.DeepEqual(now, f.Default) && !reflect.DeepEqual(now, kept)) {
+	if !f.Built && !inert && (allowed != "" || !reflect.DeepEqual(now, f.Default) && !reflect.DeepEqual(now, present)) {
 		return fault(fmt.Sprintf("only %s: this setting comes with a later release", showJSON(f.Default)))
 	}
 	if allowed != "" {
@@ -134,14 +133,14 @@ func showJSON(v any) string {
 	return string(b)
 }
 
-// answered are members of a settings answer that are no settings; a client may send them back.
-var answered = []string{"version", "updatedAt", "warnings", "webHookServiceId", "serviceId"}
+// shownBeside are members of shown settings that are no settings. A client may send them back.
+var shownBeside = []string{"version", "updatedAt", "warnings", "webHookServiceId", "serviceId"}
 
-// DecodeSettings reads a request's settings. A merge (PATCH) starts from the present settings and
-// null resets a value; else (create, PUT) from the defaults, where null is an empty value. Secrets
-// that are not mentioned are kept either way, since nobody can read them back. It reports all
-// faults at once (the first hundred): unknown names, values out of range, settings of later
-// releases, a missing URL.
+// DecodeSettings reads a request's settings. A merge (PATCH) starts from the present settings, and
+// null resets a value. Otherwise (create, PUT) it starts from the defaults, and null is an empty
+// value. Both keep secrets that the request does not mention, since nobody can read them back. All
+// faults are reported at once, up to a hundred: unknown names, values out of range, settings of
+// later releases, a missing URL.
 func DecodeSettings(data []byte, present Settings, merge bool) (Settings, error) {
 	if merge {
 		return decodeSettings(data, present, present, settingsWriter{merge: true, nullResets: true})
@@ -149,15 +148,14 @@ func DecodeSettings(data []byte, present Settings, merge bool) (Settings, error)
 	return decodeSettings(data, DefaultSettings(), present, settingsWriter{})
 }
 
-// DecodeCandidate reads settings that are tried and not stored: what is not mentioned is as at
-// present, and null is an empty value. So both a whole settings object and the one value that is to
-// change may be given.
+// DecodeCandidate reads settings to try, not to store. Missing values stay as at present, and null
+// is an empty value, so a request may give all settings or only the value to change.
 func DecodeCandidate(data []byte, present Settings) (Settings, error) {
 	return decodeSettings(data, present, present, settingsWriter{merge: true})
 }
 
-// DecodeImported reads the settings of another platform's utility, which may set what has no effect
-// here yet.
+// DecodeImported reads the settings of a utility from the platform. They may hold values that have
+// no effect here yet.
 func DecodeImported(data []byte) (Settings, error) {
 	return decodeSettings(data, DefaultSettings(), Settings{}, settingsWriter{inert: true})
 }
@@ -187,12 +185,12 @@ func decodeSettings(data []byte, next, present Settings, w settingsWriter) (Sett
 	return next, Invalid(faults...)
 }
 
-// settingsWriter assigns a request's tree to declared settings and collects the faults.
+// settingsWriter assigns a request's values to declared settings and collects the faults.
 type settingsWriter struct {
 	fields, defaults, present []*Field
-	merge                     bool // what is not mentioned stays
-	nullResets                bool // null is the default, else an empty value
-	inert                     bool // settings without effect are taken
+	merge                     bool // missing values stay
+	nullResets                bool // null is the default, not an empty value
+	inert                     bool // settings without effect are accepted
 	faults                    []FieldError
 }
 
@@ -200,7 +198,7 @@ func (w *settingsWriter) tree(path string, raw any) {
 	members, _ := raw.(map[string]any)
 	for _, name := range sortedKeys(members) {
 		at := join(path, name)
-		if len(w.faults) >= jsontree.MaxFaults || (path == "" && slices.Contains(answered, name)) {
+		if len(w.faults) >= jsontree.MaxFaults || (path == "" && slices.Contains(shownBeside, name)) {
 			continue
 		}
 		i := slices.IndexFunc(w.fields, func(f *Field) bool { return strings.EqualFold(f.Path, at) })
@@ -210,7 +208,7 @@ func (w *settingsWriter) tree(path string, raw any) {
 			w.leaf(i, members[name])
 		case group != "":
 			w.branch(group, members[name])
-		default: // without the value: it may be a secret under a misspelt name
+		default: // no value: it may be a secret under a misspelt name
 			w.faults = append(w.faults, FieldError{Path: at, Allowed: unknownSetting(at, w.fields)})
 		}
 	}
@@ -236,16 +234,16 @@ func (w *settingsWriter) leaf(i int, raw any) {
 	if (f.Kind == KindHeaders || f.Kind == KindExpressions) && members != nil {
 		raw = w.named(f, members)
 	}
-	kept := f.Default
+	present := f.Default
 	if len(w.present) > i {
-		kept = w.present[i].Value()
+		present = w.present[i].Value()
 	}
-	if fault := f.assign(raw, kept, w.inert && f.Kind != KindReserved); fault != nil {
+	if fault := f.assign(raw, present, w.inert && f.Kind != KindReserved); fault != nil {
 		w.faults = append(w.faults, *fault)
 	}
 }
 
-// named merges name by name: null takes one away.
+// named merges by name; null removes a name.
 func (w *settingsWriter) named(f *Field, members map[string]any) map[string]any {
 	merged := map[string]any{}
 	if present, ok := f.Value().(map[string]string); ok && w.merge {
@@ -267,7 +265,7 @@ func (w *settingsWriter) named(f *Field, members map[string]any) map[string]any 
 	return merged
 }
 
-// branch takes a whole group: null resets all of it.
+// branch assigns a group; null resets all of it.
 func (w *settingsWriter) branch(at string, raw any) {
 	switch raw.(type) {
 	case nil:
@@ -283,7 +281,7 @@ func (w *settingsWriter) branch(at string, raw any) {
 	}
 }
 
-// groupOf returns the declared spelling of a group of settings, "" when path names none.
+// groupOf is the declared spelling of a group of settings, "" if path names none.
 func groupOf(path string, fields []*Field) string {
 	for _, f := range fields {
 		if len(f.Path) > len(path) && strings.EqualFold(f.Path[:len(path)+1], path+".") {

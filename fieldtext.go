@@ -44,7 +44,7 @@ func (fs *fields) regex(p *string, path, doc string, opts ...option) {
 	}, opts).Allowed = "a .NET regular expression"
 }
 
-// word declares a text out of a closed list.
+// word declares a text from a closed list.
 func (fs *fields) word(p *string, words []string, path, doc string, opts ...option) {
 	allowed := "one of " + strings.Join(words, ", ")
 	f := fs.add(KindEnum, p, path, doc, func() any { return *p }, func(raw any) string {
@@ -58,7 +58,7 @@ func (fs *fields) word(p *string, words []string, path, doc string, opts ...opti
 	f.Allowed, f.Names = allowed, words
 }
 
-// optionalWord declares a text out of a closed list, or null.
+// optionalWord declares a text from a closed list, or null.
 func (fs *fields) optionalWord(p **string, words []string, path, doc string) {
 	allowed := "one of " + strings.Join(words, ", ") + ", or null"
 	f := fs.add(KindEnum, p, path, doc, func() any {
@@ -79,8 +79,7 @@ func (fs *fields) optionalWord(p **string, words []string, path, doc string) {
 	f.Allowed, f.Names, f.Nullable = allowed, words, true
 }
 
-// triggers declares events that fire: false for none, true for what happens to documents, or a
-// list.
+// triggers declares the events that fire: false for none, true for the document events, or a list.
 func (fs *fields) triggers(p *[]EventType, path, doc string) {
 	names := make([]string, len(TriggerTypes))
 	for i, t := range TriggerTypes {
@@ -129,15 +128,15 @@ func (fs *fields) triggers(p *[]EventType, path, doc string) {
 	f.Allowed, f.Names = allowed, names
 }
 
-// expressions declares an object from names, which count as they are spelt, to CEL.
+// expressions declares an object from case-sensitive names to CEL.
 func (fs *fields) expressions(p *[]Header, path, doc string) {
 	fs.named(KindExpressions, p, path, doc, "names", false)
 }
 
 const maxHeaders = 50
 
-// headers declares an object from header names to templates. Names differ in more than case; what a
-// name may be is for webhook.Compile to say.
+// headers declares an object from header names, in any case, to templates. webhook.Compile checks
+// the names.
 func (fs *fields) headers(p *[]Header, path, doc string) {
 	fs.named(KindHeaders, p, path, doc, "header names", true)
 }
@@ -175,7 +174,7 @@ func (fs *fields) named(kind Kind, p *[]Header, path, doc, names string, fold bo
 	f.Allowed, f.Nullable = allowed, true
 }
 
-// secret declares a write-only value. check says what is allowed, "" when the plain text is.
+// secret declares a write-only value. check returns the allowed form, or "" for an allowed text.
 func (fs *fields) secret(p *Secret, path, doc string, check func(plain string) string) {
 	const allowed = `a text of at most 4096 bytes, {"set":true} to keep the present one, or null`
 	f := fs.add(KindSecret, p, path, doc, func() any { return *p }, func(raw any) string {
@@ -195,27 +194,27 @@ func (fs *fields) secret(p *Secret, path, doc string, check func(plain string) s
 }
 
 // Secret is a value that is written and never shown: it prints, logs and marshals as a placeholder.
-// At rest it is sealed; the plain text is there only between the request that set it and the
-// sealing, and during one delivery.
+// It is stored sealed. The plain text exists only between the request and the sealing, and during
+// one delivery.
 type Secret struct {
 	plain     string
 	Sealed    []byte // nil while not sealed
 	UpdatedAt Time
 }
 
-// Masked stands for a secret wherever something is kept or shown.
+// Masked stands for a secret wherever one would be stored or shown.
 const Masked = "[secret]"
 
 // NewSecret makes a secret that is not sealed yet.
 func NewSecret(plain string) Secret { return Secret{plain: plain} }
 
-// Reveal returns the plain text, "" when the secret is unset or only its sealed form is known.
+// Reveal returns the plain text, "" if the secret is unset or only known sealed.
 func (s Secret) Reveal() string { return s.plain }
 
-// IsSet reports whether there is a secret, sealed or not.
+// IsSet reports whether there is a secret, sealed or plain.
 func (s Secret) IsSet() bool { return s.plain != "" || len(s.Sealed) > 0 }
 
-// Format covers every verb: String alone would leave %d printing the fields.
+// Format covers every verb: with String alone, %d would print the fields.
 func (s Secret) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, Masked) }
 func (s Secret) String() string               { return Masked }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(Masked) }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A secret shows up nowhere: not by any verb, not in logs, not in JSON, not inside something else.
+// A secret appears nowhere: in no verb, no log, no JSON, nor inside another value.
 func TestSecret_neverShown(t *testing.T) {
 	t.Parallel()
 	s := DefaultSettings()

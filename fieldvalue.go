@@ -47,7 +47,7 @@ func (fs *fields) integer(p **int, path string, from, to int, doc string, opts .
 	f.Allowed, f.Nullable = allowed, true
 }
 
-// number reads a whole number, which may come as text, as the platform stores it.
+// number reads a whole number, also as text, as the platform stores it.
 func number(raw any) (int64, error) {
 	digits, _ := raw.(json.Number)
 	if s, ok := raw.(string); ok {
@@ -119,7 +119,7 @@ func setDuration(p *time.Duration, raw any, from, to time.Duration) string {
 	return ""
 }
 
-// setting enums are generic functions because a method cannot be.
+// Enum settings are declared by functions, since methods cannot be generic.
 func enumField[E interface {
 	~int32
 	enum
@@ -196,14 +196,14 @@ func setEnum(names *enumNames, raw any) (int32, string) {
 	if err != nil {
 		return 0, err.Error()
 	}
-	// A setting compares with documents: a number that no document can have is a slip.
+	// Settings are compared with documents, so a number that no document can have is a mistake.
 	if names.name(n) == nil {
 		return 0, names.allowed("")
 	}
 	return n, ""
 }
 
-// several splits what may be one value, a list, or text with ; or , between the values.
+// several splits one value, a list, or text separated by ; or , into values.
 func several(raw any) []any {
 	switch x := raw.(type) {
 	case []any:
@@ -221,7 +221,7 @@ func several(raw any) []any {
 	}
 }
 
-// single shows no value as null and one value as itself.
+// single shows an empty list as null and one value as itself.
 func single[T any](list []T, show func(T) any) any {
 	switch len(list) {
 	case 0:

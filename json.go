@@ -10,13 +10,13 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// Decode reads a platform entity: names in any case, unknown ones ignored, enums as number or name,
-// null the same as absent. It reports the faults (the first hundred) with their places, not only
-// the first. The error is malformed-json or invalid.
+// Decode reads a platform entity: names in any case, unknown names ignored, enums as number or
+// name, null as absent. It reports up to a hundred faults with their paths. The error is
+// malformed-json or invalid.
 func Decode(data []byte, into any) error { return decode(data, into, false) }
 
-// DecodeStrict reads one of our own inputs: as [Decode], but an unknown name is a fault that says
-// which one was meant. Fields of platform entities inside it stay open.
+// DecodeStrict reads one of our own inputs: like [Decode], but an unknown name is a fault that
+// suggests the right one. Platform entities inside it may have unknown names.
 func DecodeStrict(data []byte, into any) error { return decode(data, into, true) }
 
 func decode(data []byte, into any, strict bool) error {
@@ -27,7 +27,7 @@ func decode(data []byte, into any, strict bool) error {
 	return DecodeTree(tree, into, strict)
 }
 
-// DecodeTree is [Decode] or, strictly, [DecodeStrict] of what is parsed already.
+// DecodeTree is [Decode] of a parsed value or, if strict, [DecodeStrict].
 func DecodeTree(tree *jsontree.Node, into any, strict bool) error {
 	var faults []FieldError
 	for _, f := range entities.Decode(tree, into, strict) {
@@ -46,16 +46,15 @@ func ParseJSON(data []byte) (*jsontree.Node, error) {
 }
 
 // AppendJSON writes an entity of this package, or a subject, as the platform does: members in the
-// order of the struct, then the name of each enum as <name>Name, because the platform's clients
-// show names. Of an enum that is absent the name is absent, of a number without a name it is null.
-// <, > and & stay as they are; an encoder that wants them escaped still can.
+// order of the struct, each enum followed by its <name>Name, which the platform's clients show. An
+// absent enum has no name member; the name of an unnamed number is null. <, > and & are not
+// escaped; the caller's encoder may escape them.
 //
-// It is the MarshalJSON of all entities at once: encoding/json would read again what each nested
-// one has written.
+// It replaces a MarshalJSON of each entity, since encoding/json would parse each nested one again.
 func AppendJSON(dst []byte, entity any) ([]byte, error) { return entities.Append(dst, entity) }
 
 // entities reads and writes the words of this package: moments and enums in the platform's form.
-// What a platform entity has beyond its fields is passed over everywhere.
+// Unknown names in platform entities are ignored.
 var entities = jsontree.Codec{
 	Read: readerOf, Write: writerOf, Label: labelOf, Unknown: unknownName,
 	Open: []reflect.Type{
@@ -73,7 +72,7 @@ func readerOf(t reflect.Type) func(*jsontree.Node, reflect.Value) string {
 	switch t {
 	case timeType:
 		return func(n *jsontree.Node, v reflect.Value) string {
-			// What is no text is refused with the form that is allowed.
+			// A value that is no text gets the same refusal: the allowed form.
 			moment, err := ParseTime(n.Text())
 			return assigned(v, moment, err)
 		}
@@ -131,7 +130,7 @@ func labelOf(t reflect.Type) func(reflect.Value) *string {
 	return func(v reflect.Value) *string { return names.name(int32(v.Int())) } //nolint:gosec // it is an int32
 }
 
-// enumOf are the names of an enum type, nil for any other.
+// enumOf are the names of an enum type, nil for other types.
 func enumOf(t reflect.Type) *enumNames {
 	if e, ok := reflect.Zero(t).Interface().(enum); ok && t.Kind() == reflect.Int32 {
 		return e.names()

@@ -43,7 +43,7 @@ func TestDecode(t *testing.T) {
 			t.Parallel()
 			var doc Document
 			got := faultsOf(t, Decode([]byte(tt.in), &doc))
-			if len(got) == len(tt.want) && len(got) > 1 { // the order is the struct's, not the table's
+			if len(got) == len(tt.want) && len(got) > 1 { // faults come in the order of the struct
 				for _, w := range tt.want {
 					if !strings.Contains("\n"+strings.Join(got, "\n")+"\n", "\n"+w+"\n") {
 						diff(t, tt.want, got)
@@ -100,7 +100,7 @@ func TestDecodeStrict(t *testing.T) {
 	}
 }
 
-// Of two spellings of a name the exact one counts, else always the same one.
+// Of two spellings the exact one wins, else always the same one.
 func TestDecode_twoSpellings(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -118,7 +118,7 @@ func TestDecode_twoSpellings(t *testing.T) {
 	}
 }
 
-// An answer must not outgrow its request.
+// A response must not outgrow its request.
 func TestDecode_manyFaults(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]string{
@@ -153,8 +153,8 @@ func TestShorten(t *testing.T) {
 	}
 }
 
-// A suggestion is at most 3 edits away, at most half of what was given, and at least 1. A swap of
-// neighbours is one edit.
+// A suggestion is at most 3 edits away, at most half the length of the input, and 1 is always
+// allowed. A swap of neighbours is one edit.
 func TestNearest(t *testing.T) {
 	t.Parallel()
 	names := []string{"enabled", "webHook", "url", "document", "method", "id"}
@@ -172,7 +172,7 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// Whatever decodes is written and read again as it was.
+// FuzzDecode: a decoded document is written and read again unchanged.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{platformDocument, `{}`, `{"status":"Processed","documents":[{"info":["a"]}],"dtc":"0001-01-01T00:00:00+01:00"}`,
 		`{"resultParameters":[{"verifications":[{"charge":1e5,"symbolsConfidence":{"b":[1.50,null],"a":"<"},"confidence":1e-7}]}]}`} {
@@ -217,6 +217,6 @@ func TestAppendJSON_names(t *testing.T) {
 		}
 	}
 	if _, err := AppendJSON(nil, Document{Source: json.RawMessage(`{"a":`)}); err == nil {
-		t.Error("raw JSON that is none was written")
+		t.Error("invalid raw JSON was written")
 	}
 }

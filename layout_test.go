@@ -13,13 +13,13 @@ import (
 
 const module = "github.com/forgehook/forgehook"
 
-// rooms says which packages of ours and of others a room may import, and why it may not import
-// more. Tests are free.
+// rooms says which packages, ours and others, a room may import, and why no more. Tests may import
+// all.
 var rooms = map[string]struct {
 	ours, others []string
 	why          string
 }{
-	".":                          {[]string{"internal/jsontree"}, []string{"github.com/sosodev/duration"}, "whoever imports client or workflows links the root"},
+	".":                          {[]string{"internal/jsontree"}, []string{"github.com/sosodev/duration"}, "programs that import client or workflows link the root too"},
 	"internal/jsontree":          {nil, nil, "the root is built on it, so it is the standard library only"},
 	"workflows":                  {[]string{"."}, []string{"go.temporal.io/sdk"}, "workflow code is deterministic and does no I/O"},
 	"activities":                 {[]string{".", "workflows", "internal/dispatch", "internal/mask", "internal/outbound", "internal/postgres", "internal/secret", "internal/webhook"}, []string{"go.temporal.io/sdk", "go.temporal.io/api/serviceerror"}, "a step is a rule and its I/O, nothing of HTTP serving"},
@@ -86,7 +86,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// The root is what everybody reads first.
+// The root is read first, so it stays small.
 func TestLayout_root(t *testing.T) {
 	t.Parallel()
 	const most, lines = 15, 400
@@ -96,7 +96,7 @@ func TestLayout_root(t *testing.T) {
 	}
 	files = slices.DeleteFunc(files, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
 	if len(files) > most {
-		t.Errorf("%d files, want at most %d: put a word beside those it belongs to: %v", len(files), most, files)
+		t.Errorf("%d files, want at most %d: put a word beside its neighbours: %v", len(files), most, files)
 	}
 	for _, path := range files {
 		text, err := os.ReadFile(path)
@@ -150,11 +150,11 @@ func checkFile(t *testing.T, path string, comments map[string][]string) {
 	}
 }
 
-// What the development stack and the product both link has one version in both, and is compiled
-// once: the first make dev waits for it.
+// Modules that the development stack shares with the product have one version, so that the first
+// make dev compiles them once.
 func TestSharedVersions(t *testing.T) {
 	t.Parallel()
-	own := []string{"github.com/prometheus/", "go.opentelemetry.io/", "golang.org/x/exp"} // Temporal's server holds them back
+	own := []string{"github.com/prometheus/", "go.opentelemetry.io/", "golang.org/x/exp"} // held back by Temporal's server
 	stack, shared := requirements(t, "cmd/devstack/go.mod"), 0
 	for path, version := range requirements(t, "go.mod") {
 		other, both := stack[path]
@@ -170,7 +170,7 @@ func TestSharedVersions(t *testing.T) {
 	}
 }
 
-// requirements are the versions that a go.mod asks for, by module.
+// requirements are the versions in a go.mod, by module.
 func requirements(t *testing.T, file string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -186,7 +186,7 @@ func requirements(t *testing.T, file string) map[string]string {
 	return versions
 }
 
-// checkSQL keeps statements in one room.
+// checkSQL allows SQL in one room only.
 func checkSQL(t *testing.T, folder, path string) {
 	t.Helper()
 	if strings.HasPrefix(folder, "internal/postgres") || folder == "migrations" {
@@ -198,7 +198,7 @@ func checkSQL(t *testing.T, folder, path string) {
 	}
 	for _, statement := range []string{"SELECT ", "INSERT INTO ", "DELETE FROM ", "UPDATE "} {
 		if strings.Contains(string(content), statement) {
-			t.Errorf("%s holds SQL (%q): it belongs into internal/postgres", path, statement)
+			t.Errorf("%s holds SQL (%q): it belongs in internal/postgres", path, statement)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/sosodev/duration"
 )
 
-// Time is a moment as the platform writes it. Read: RFC 3339 with 0 to 9 fraction digits; no zone
-// means UTC. Written: UTC with exactly three fraction digits.
+// Time is a moment as the platform writes it. It is read as RFC 3339 with 0 to 9 fraction digits,
+// where a missing zone means UTC, and written in UTC with exactly three.
 type Time struct{ time.Time }
 
 const timeLayout = "2006-01-02T15:04:05.000Z"
@@ -39,7 +39,7 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 // ParseTime reads a moment as the platform writes it.
 func ParseTime(s string) (Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02"} {
-		// An offset can push a moment out of the years that RFC 3339 can write.
+		// An offset can move a moment beyond the years that RFC 3339 can write.
 		if t, err := time.Parse(layout, s); err == nil && t.UTC().Year() >= 0 && t.UTC().Year() <= 9999 {
 			return Time{t.UTC()}, nil
 		}
@@ -50,13 +50,13 @@ func ParseTime(s string) (Time, error) {
 // timeSpan is .NET's constant format: [-][d.]hh:mm:ss[.fffffff].
 var timeSpan = regexp.MustCompile(`^(-)?(?:(\d{1,8})\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?$`)
 
-// iso8601 is the order of the parts; the library takes any order, and of a part that comes twice
-// the last.
+// iso8601 checks the order of the parts. The library takes any order, and the last of repeated
+// parts.
 var iso8601 = regexp.MustCompile(`(?i)^P(?:[\d.]+Y)?(?:[\d.]+M)?(?:[\d.]+W)?(?:[\d.]+D)?(?:T(?:[\d.]+H)?(?:[\d.]+M)?(?:[\d.]+S)?)?$`)
 
 // ParseDuration reads a .NET TimeSpan ("00:00:30", "1.00:00:00"), an ISO 8601 duration ("PT30S") or
-// a Go duration ("30s"). A bare number is refused: in .NET "5" means five days, which nobody who
-// writes it means. So are years and months, whose length depends on the calendar.
+// a Go duration ("30s"). It refuses a bare number, since .NET reads "5" as five days, which is
+// hardly meant. It also refuses years and months, whose length depends on the calendar.
 func ParseDuration(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
@@ -73,14 +73,14 @@ func ParseDuration(s string) (time.Duration, error) {
 		if d.Years != 0 || d.Months != 0 {
 			return 0, errors.New("a duration without years and months, whose length varies: use days")
 		}
-		// Asked before the conversion, which overflows without a word; a NaN fails it too.
+		// Checked before the conversion, which overflows silently. The form refuses NaN too.
 		if hours := d.Weeks*168 + d.Days*24 + d.Hours + d.Minutes/60 + d.Seconds/3600; !(math.Abs(hours) <= 2_000_000) {
 			return 0, errDuration
 		}
 		return d.ToTimeDuration(), nil
 	}
 	d, err := time.ParseDuration(s)
-	if err != nil || d == math.MinInt64 { // the only one that has no opposite
+	if err != nil || d == math.MinInt64 { // the one value that cannot be negated
 		return 0, errDuration
 	}
 	return d, nil

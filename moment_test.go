@@ -100,7 +100,7 @@ func TestFormatTimeSpan(t *testing.T) {
 	}
 }
 
-// Whatever is read can be written, and reads the same again, to .NET's 100 ns.
+// A duration is written and read again unchanged, to .NET's 100 ns.
 func TestTimeSpan_roundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -12,7 +12,7 @@ import (
 
 const widest = 100 // columns of a line that is read as text
 
-// TestProse_width holds lines that are read as text to what fits beside code.
+// TestProse_width holds prose to 100 columns, which fit beside code.
 func TestProse_width(t *testing.T) {
 	t.Parallel()
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
@@ -32,7 +32,8 @@ func TestProse_width(t *testing.T) {
 	}
 }
 
-// comment begins a line that is nothing else, in Go, SQL, shell and make; directives are none.
+// comment matches a line that is only a comment, in Go, SQL, shell and make. Directives do not
+// match.
 var comment = map[string]*regexp.Regexp{
 	".go":      regexp.MustCompile(`^\s*//( |$)`),
 	".sql":     regexp.MustCompile(`^\s*-- [^+]`),
@@ -40,7 +41,7 @@ var comment = map[string]*regexp.Regexp{
 	"Makefile": regexp.MustCompile(`^# `),
 }
 
-// tooWide are the lines of a file's prose that are too wide and could be broken.
+// tooWide are the prose lines of a file that are too wide and could be broken.
 func tooWide(t *testing.T, path string) (lines []string) {
 	t.Helper()
 	kind := filepath.Ext(path)
@@ -70,5 +71,5 @@ func tooWide(t *testing.T, path string) (lines []string) {
 	return lines
 }
 
-// breakable reports whether a line is more than a mark and one long word, such as a link.
+// breakable reports whether a line holds more than a mark and one long word, such as a link.
 func breakable(line string) bool { return strings.Count(line, " ") > 1 }

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Settings says when a WebHook utility fires, what it sends and how it is delivered: the platform's
-// 26 values and ours. The zero value is not usable; start from [DefaultSettings].
+// Settings says when a WebHook utility fires, what it sends and how: the platform's 26 values and
+// ours. The zero value is not usable; start from [DefaultSettings].
 type Settings struct {
 	Enabled                 bool
 	ExecuteBeforeProcess    bool
@@ -37,10 +37,10 @@ type Settings struct {
 	OnFailure               string
 }
 
-// Header is a header of the utility's own: its value is a template.
+// Header is one header of the utility. Its value is a template.
 type Header struct{ Name, Value string }
 
-// DocumentSettings are the filters; an empty one lets any document pass.
+// DocumentSettings are the filters. An empty filter lets any document pass.
 type DocumentSettings struct {
 	Category  []int32
 	Status    []DocumentStatus
@@ -62,12 +62,12 @@ type WebHookSettings struct {
 	APIKeyHeader *string
 	RetryCount   *int           // attempts after the first
 	RetryDelay   *time.Duration // fixed wait between attempts
-	BodyKind     *string        // nil: by the body's text
+	BodyKind     *string        // nil: found by the body's text
 }
 
 // The kinds of webHook.body.
 const (
-	BodyStatic     = "static"     // sent as it stands
+	BodyStatic     = "static"     // sent unchanged
 	BodyTemplate   = "template"   // text with {{ }}
 	BodyExpression = "expression" // one CEL expression, sent as JSON
 	BodyCSharp     = "csharp"     // a script of the platform, translated to CEL
@@ -75,17 +75,17 @@ const (
 
 // DeliverySettings bound one attempt and all of them.
 type DeliverySettings struct {
-	Timeout  time.Duration // over connect, headers and body of one attempt
-	Deadline time.Duration // from acceptance; then the call expires
+	Timeout  time.Duration // of one attempt: connect, headers and body
+	Deadline time.Duration // from acceptance until the call expires
 	Schedule string
 }
 
-// ResponseSettings say what an answer means. All texts are CEL; those of WriteBack that are null,
-// or whose value is null, change nothing.
+// ResponseSettings say what a response means. All texts are CEL. A null text or value in WriteBack
+// changes nothing.
 type ResponseSettings struct {
 	SuccessWhen *string // nil: 2xx
 	Result      *string // nil: none
-	MaxBytes    *int    // of an answer's body that are kept
+	MaxBytes    *int    // stored of a response's body
 	WriteBack   WriteBackSettings
 }
 
@@ -99,26 +99,26 @@ type WriteBackSettings struct {
 	WorkItem     struct{ Status, ReasonCode, ReasonDescription, ReasonComment *string }
 }
 
-// CallbackSettings let an endpoint answer later than with its response.
+// CallbackSettings let an endpoint take the request and call back later.
 type CallbackSettings struct {
 	Await   bool
 	Timeout time.Duration // from the response to the callback
 }
 
-// What a failed call means for the next ones.
+// The effect of a failed call on the next ones.
 const (
 	OnFailureContinue = "continue" // nothing
-	OnFailureHold     = "hold"     // the utility is paused: calls wait until somebody resumes it
-	OnFailureError    = "error"    // the run of the event that fired it calls no further batch
+	OnFailureHold     = "hold"     // the utility is paused: its calls wait until it is resumed
+	OnFailureError    = "error"    // the run that fired it calls no further batch
 )
 
 // SigningSettings hold the Standard Webhooks secret ("whsec_...").
 type SigningSettings struct{ Secret Secret }
 
-// DefaultSettings are those of a utility that is new here. Two differ from the platform's, whose
-// pair hardly ever fires: ExecuteAfterProcess instead of Before, and POST instead of GET.
+// DefaultSettings are the settings of a new utility. Two differ from the platform's, which together
+// hardly ever fire: ExecuteAfterProcess instead of Before, and POST instead of GET.
 func DefaultSettings() Settings {
-	processed, batch, answer := StatusProcessed, 100, 128<<10
+	processed, batch, maxBytes := StatusProcessed, 100, 128<<10
 	return Settings{
 		Enabled:                 true,
 		ExecuteAfterProcess:     true,
@@ -129,14 +129,14 @@ func DefaultSettings() Settings {
 		},
 		WebHook:   WebHookSettings{Method: MethodPost},
 		Delivery:  DeliverySettings{Timeout: 30 * time.Second, Deadline: 120 * time.Hour, Schedule: "standard"},
-		Response:  ResponseSettings{MaxBytes: &answer},
+		Response:  ResponseSettings{MaxBytes: &maxBytes},
 		Callback:  CallbackSettings{Timeout: 72 * time.Hour},
 		OnFailure: OnFailureContinue,
 	}
 }
 
-// declare binds every setting to its place. The order is that of the platform's tree and of every
-// answer.
+// declare binds every setting to its variable, in the platform's order. All responses have the same
+// order.
 func (s *Settings) declare(f *fields) {
 	const day = 24 * time.Hour
 	f.boolean(&s.Enabled, "Enabled", "False: every call is skipped, explicit ones too. Unlike a pause, which keeps calls for later.")
@@ -180,23 +180,23 @@ func (s *Settings) declare(f *fields) {
 	}
 	f.secret(&s.Signing.Secret, "signing.secret", "Standard Webhooks secret; made by the server when a utility is attached.", signingSecret)
 	const none = " Null, or a null value, changes nothing."
-	answer := func(p **string, path, doc string) { f.text(p, KindExpression, "response."+path, 8192, doc) }
-	answer(&s.Response.SuccessWhen, "successWhen", "CEL over an answer of any status: true is a success. Where it is false a 2xx answer is a permanent failure, and others are judged by their status. Null: 2xx is a success.")
-	answer(&s.Response.Result, "result", "CEL over the answer: the call's result. Null is none.")
+	expression := func(p **string, path, doc string) { f.text(p, KindExpression, "response."+path, 8192, doc) }
+	expression(&s.Response.SuccessWhen, "successWhen", "CEL over an answer of any status: true is a success. Where it is false a 2xx answer is a permanent failure, and others are judged by their status. Null: 2xx is a success.")
+	expression(&s.Response.Result, "result", "CEL over the answer: the call's result. Null is none.")
 	f.integer(&s.Response.MaxBytes, "response.maxBytes", 1<<10, 8<<20, "How much of an answer's body is kept.")
 	w := &s.Response.WriteBack
-	answer(&w.Document.Status, "writeBack.document.status", "Status that the document gets, as name or number."+none)
-	answer(&w.Document.Comment, "writeBack.document.comment", "Comment that the document gets."+none)
-	answer(&w.Document.Result, "writeBack.document.result", "Result that the document gets: a text, or anything else as JSON."+none)
-	answer(&w.Document.Category, "writeBack.document.category", "Category (classId) that the document gets."+none)
+	expression(&w.Document.Status, "writeBack.document.status", "Status that the document gets, as name or number."+none)
+	expression(&w.Document.Comment, "writeBack.document.comment", "Comment that the document gets."+none)
+	expression(&w.Document.Result, "writeBack.document.result", "Result that the document gets: a text, or anything else as JSON."+none)
+	expression(&w.Document.Category, "writeBack.document.category", "Category (classId) that the document gets."+none)
 	f.expressions(&w.Document.Fields, "response.writeBack.document.fields", "An object from the name of a field to the CEL expression of its value."+none)
-	answer(&w.Verification.Value, "writeBack.verification.value", "Value of a verification of type API that is added to the call's parameter.")
-	answer(&w.Verification.Status, "writeBack.verification.status", "Status flags of that verification, as names or number.")
-	answer(&w.Verification.Info, "writeBack.verification.info", "Info of that verification.")
-	answer(&w.WorkItem.Status, "writeBack.workItem.status", "Status that the work item gets, as name or number."+none)
-	answer(&w.WorkItem.ReasonCode, "writeBack.workItem.reasonCode", "reasonCode that the work item gets."+none)
-	answer(&w.WorkItem.ReasonDescription, "writeBack.workItem.reasonDescription", "reasonDescription that the work item gets."+none)
-	answer(&w.WorkItem.ReasonComment, "writeBack.workItem.reasonComment", "reasonComment that the work item gets."+none)
+	expression(&w.Verification.Value, "writeBack.verification.value", "Value of a verification of type API that is added to the call's parameter.")
+	expression(&w.Verification.Status, "writeBack.verification.status", "Status flags of that verification, as names or number.")
+	expression(&w.Verification.Info, "writeBack.verification.info", "Info of that verification.")
+	expression(&w.WorkItem.Status, "writeBack.workItem.status", "Status that the work item gets, as name or number."+none)
+	expression(&w.WorkItem.ReasonCode, "writeBack.workItem.reasonCode", "reasonCode that the work item gets."+none)
+	expression(&w.WorkItem.ReasonDescription, "writeBack.workItem.reasonDescription", "reasonDescription that the work item gets."+none)
+	expression(&w.WorkItem.ReasonComment, "writeBack.workItem.reasonComment", "reasonComment that the work item gets."+none)
 	f.boolean(&s.Callback.Await, "callback.await", "The endpoint answers later, at the URL in the header Forgehook-Callback-Url and the payload's callbackUrl.")
 	f.duration(&s.Callback.Timeout, "callback.timeout", time.Second, 90*day, "From the endpoint's response to its callback; then the call expires.")
 	f.word(&s.OnFailure, []string{OnFailureContinue, OnFailureHold, OnFailureError}, "onFailure",
@@ -213,7 +213,7 @@ func headerValue(plain string) string {
 	return ""
 }
 
-// SigningPrefix starts every Standard Webhooks secret.
+// SigningPrefix begins every Standard Webhooks secret.
 const SigningPrefix = "whsec_"
 
 // signingSecret enforces Standard Webhooks 1.0.0: whsec_ and base64 of 24 to 64 bytes.
@@ -225,8 +225,8 @@ func signingSecret(plain string) string {
 	return ""
 }
 
-// defaultFields are the declarations bound to the default settings. They are made once, as every
-// load and answer asks for them, and never changed.
+// defaultFields are the declarations bound to the default settings. They are made once, since every
+// load and response needs them, and never changed.
 var defaultFields = sync.OnceValue(func() []*Field {
 	s := DefaultSettings()
 	var f fields
@@ -237,7 +237,7 @@ var defaultFields = sync.OnceValue(func() []*Field {
 	return f.list
 })
 
-// fields declares s and fills in the defaults.
+// fields declares s with the defaults.
 func (s *Settings) fields() []*Field {
 	var bound fields
 	s.declare(&bound)
@@ -255,16 +255,16 @@ func (f *Field) reset(defaults []*Field) {
 	}
 }
 
-// SettingFields lists every setting with its default value, in the order of all answers.
+// SettingFields lists every setting with its default value, in the order of responses.
 func SettingFields() []*Field { return slices.Clone(defaultFields()) }
 
-// MarshalJSON is what the API answers: secrets only as set or not.
+// MarshalJSON is what the API shows. A secret is shown only as set or not.
 func (s Settings) MarshalJSON() ([]byte, error) { return s.tree((*Field).Value) }
 
 // tree writes the settings as nested objects in declared order.
 func (s Settings) tree(show func(*Field) any) ([]byte, error) {
 	var b bytes.Buffer
-	var open []string // the groups that are being written
+	var open []string // the groups being written
 	b.WriteByte('{')
 	for _, f := range s.fields() {
 		names := strings.Split(f.Path, ".")
@@ -297,8 +297,8 @@ type storedSecret struct {
 	UpdatedAt Time   `json:"updatedAt"`
 }
 
-// StoreSettings is the form for the database: as the API answers, with secrets sealed. A secret
-// that is not sealed is an error.
+// StoreSettings is the form for the database: as the API shows it, with secrets sealed. An unsealed
+// secret is an error.
 func StoreSettings(s Settings) ([]byte, error) {
 	err := s.EachSecret(func(path string, secret *Secret) error {
 		if secret.plain != "" && len(secret.Sealed) == 0 {
@@ -317,7 +317,7 @@ func StoreSettings(s Settings) ([]byte, error) {
 	})
 }
 
-// LoadSettings reads the database's form. Names of another release are passed over.
+// LoadSettings reads the database's form. It ignores names of another release.
 func LoadSettings(data []byte) (Settings, error) {
 	s := DefaultSettings()
 	tree, err := ParseJSON(data)
@@ -350,7 +350,7 @@ func LoadSettings(data []byte) (Settings, error) {
 	return s, nil
 }
 
-// EachSecret visits every secret that is set, for sealing and opening.
+// EachSecret visits every secret that is set, to seal or open it.
 func (s *Settings) EachSecret(visit func(path string, secret *Secret) error) error {
 	for _, f := range s.fields() {
 		if secret, ok := f.at.Addr().Interface().(*Secret); ok && secret.IsSet() {
@@ -362,8 +362,8 @@ func (s *Settings) EachSecret(visit func(path string, secret *Secret) error) err
 	return nil
 }
 
-// Host is the host and port of the URL, which are literal also in a template or a script; "" where
-// there is none.
+// Host is the host and port of the URL. They are literal even in a template or script; "" if there
+// are none.
 func (w *WebHookSettings) Host() string {
 	if w.URL == nil {
 		return ""

@@ -24,7 +24,7 @@ func diff(t testing.TB, want, got any, opts ...cmp.Option) {
 	}
 }
 
-// present are settings as an integrator left them, secrets sealed.
+// present are settings of an integrator, with secrets sealed.
 func present(t testing.TB) Settings {
 	t.Helper()
 	s, err := DecodeSettings([]byte(`{"webHook":{"url":"https://example.com/hook","password":"p","apiKey":"k","username":"jo","retryCount":3},
@@ -59,7 +59,7 @@ func faultsOf(t testing.TB, err error) []string {
 	return list
 }
 
-// A field of the struct that is not declared could not be set, shown, stored or sealed.
+// An undeclared field of the struct could not be set, shown, stored or sealed.
 func TestEverySettingDeclared(t *testing.T) {
 	t.Parallel()
 	s := DefaultSettings()
@@ -114,7 +114,7 @@ func TestSettingFields(t *testing.T) {
 	}, platform)
 }
 
-// The answer of a new utility, to the byte: clients rely on names, order and defaults.
+// The settings of a new utility, to the byte: clients rely on names, order and defaults.
 func TestSettings_MarshalJSON(t *testing.T) {
 	t.Parallel()
 	got, err := json.Marshal(DefaultSettings())
@@ -134,17 +134,17 @@ func TestSettings_MarshalJSON(t *testing.T) {
 		`"callback":{"await":false,"timeout":"3.00:00:00"},"onFailure":"continue","auth":null,"tls":null,"attachments":null,"debounce":null}`, string(got))
 }
 
-// A client may send back what it got: nothing changes, secrets are kept.
-func TestSettings_answerSentBack(t *testing.T) {
+// A client may send back what it got. Nothing changes, and secrets are kept.
+func TestSettings_sentBack(t *testing.T) {
 	t.Parallel()
 	want := present(t)
-	answer, err := json.Marshal(want)
+	body, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer = append([]byte(`{"version":4,"updatedAt":"2026-01-05T07:30:00.000Z","warnings":[],"webHookServiceId":1,"serviceId":2,`), answer[1:]...)
+	body = append([]byte(`{"version":4,"updatedAt":"2026-01-05T07:30:00.000Z","warnings":[],"webHookServiceId":1,"serviceId":2,`), body[1:]...)
 	for _, merge := range []bool{true, false} {
-		got, err := DecodeSettings(answer, want, merge)
+		got, err := DecodeSettings(body, want, merge)
 		if err != nil {
 			t.Fatalf("merge %v: %v", merge, err)
 		}
@@ -203,7 +203,7 @@ func TestDecodeSettings(t *testing.T) {
 				t.Fatal(err)
 			}
 			diff(t, want, got)
-			diff(t, present(t), before) // what was there is not touched
+			diff(t, present(t), before) // the present settings are not changed
 		})
 	}
 }
@@ -273,7 +273,7 @@ func TestDecodeSettings_required(t *testing.T) {
 	for body, want := range map[string][]string{
 		`{}`:                      {missing},
 		`{"webHook":{"url":""}}`:  {missing},
-		`{"webHook":{"url":" "}}`: nil, // what a URL must be is for webhook.Compile to say
+		`{"webHook":{"url":" "}}`: nil, // webhook.Compile checks URLs
 		`{"webHook":{"url":7}}`:   {"webHook.url | 7 | a text of at most 8192 bytes"},
 		`{"webHook":{"url":"x","apiKey":{"set":true}}}`: {`webHook.apiKey |  | a text, or null: {"set":true} keeps a value, but none is set`},
 	} {
@@ -315,7 +315,7 @@ func TestDecodeSettings_headers(t *testing.T) {
 	diff(t, []Header{{"X-A", "1"}, {"X-B", "2"}}, present.Headers)
 }
 
-// A candidate keeps what it does not mention, as a merge does, and null empties, as in a whole
+// A candidate keeps missing values, as a merge does, and null empties a value, as in a whole
 // settings object.
 func TestDecodeCandidate(t *testing.T) {
 	t.Parallel()
@@ -331,8 +331,8 @@ func TestDecodeCandidate(t *testing.T) {
 	diff(t, want, got)
 }
 
-// What an import has put there stays through a merge, and through a whole settings object that
-// repeats it; nothing else is taken.
+// Imported values stay through a merge, and through whole settings that repeat them. Other values
+// are refused.
 func TestDecodeImported(t *testing.T) {
 	t.Parallel()
 	imported, err := DecodeImported([]byte(`{"executeBeforeProcess":true,"archivingStrategy":"30","webHook":{"url":"https://example.com","domain":"ACME"}}`))
@@ -382,7 +382,7 @@ func TestDecodeSettings_malformed(t *testing.T) {
 	}
 }
 
-// What is wrong a million times is reported a hundred times.
+// A million faults are reported as a hundred.
 func TestDecodeSettings_manyFaults(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -433,7 +433,7 @@ func TestLoadSettings(t *testing.T) {
 	}
 }
 
-// Whatever can be set comes back from the database and from an answer as it was.
+// Settings come back from the database, and from a client, unchanged.
 func TestSettings_roundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -459,7 +459,7 @@ func TestSettings_roundTrip(t *testing.T) {
 		}
 		want.Response.SuccessWhen = rapid.Ptr(rapid.StringN(1, 20, 100), true).Draw(t, "successWhen")
 		want.Response.WriteBack.WorkItem.Status = rapid.Ptr(rapid.StringN(1, 20, 100), true).Draw(t, "status of the work item")
-		for _, name := range []string{"Total", "total"} { // names of fields differ by case, too
+		for _, name := range []string{"Total", "total"} { // names of fields are case-sensitive
 			if rapid.Bool().Draw(t, name) {
 				want.Response.WriteBack.Document.Fields = append(want.Response.WriteBack.Document.Fields, Header{Name: name, Value: "result." + name})
 			}
@@ -476,15 +476,15 @@ func TestSettings_roundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := json.Marshal(want)
+		body, err := json.Marshal(want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		decoded, err := DecodeSettings(answer, DefaultSettings(), false)
+		decoded, err := DecodeSettings(body, DefaultSettings(), false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, got := range map[string]Settings{"stored": loaded, "answered": decoded} {
+		for name, got := range map[string]Settings{"stored": loaded, "sent back": decoded} {
 			if d := cmp.Diff(want, got, cmp.AllowUnexported(Secret{})); d != "" {
 				t.Fatalf("%s: -want +got:\n%s", name, d)
 			}
@@ -492,13 +492,13 @@ func TestSettings_roundTrip(t *testing.T) {
 	})
 }
 
-// true means what happens to documents; a list means what it names.
+// true means the document events; a list means its events.
 func TestSettings_Fires(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		settings string
 		want     []EventType
-		trigger  string // as it is answered
+		trigger  string // as it is shown
 	}{
 		{`{}`, []EventType{EventAfterProcess}, `false`},
 		{`{"executeBeforeProcess":true}`, []EventType{EventBeforeProcess, EventAfterProcess}, `false`},
@@ -516,14 +516,14 @@ func TestSettings_Fires(t *testing.T) {
 			t.Fatal(err)
 		}
 		diff(t, tt.want, s.Fires())
-		if got := answer(t, s); !strings.Contains(got, `"executeOnTrigger":`+tt.trigger+`,`) {
-			t.Errorf("%s is answered as %s", tt.settings, got)
+		if got := shown(t, s); !strings.Contains(got, `"executeOnTrigger":`+tt.trigger+`,`) {
+			t.Errorf("%s is shown as %s", tt.settings, got)
 		}
 	}
 }
 
-// A patch of one field's expression leaves the others, and null takes one away; names count as they
-// are spelt.
+// A patch of one field's expression keeps the others, and null removes one. Names are
+// case-sensitive.
 func TestDecodeSettings_fields(t *testing.T) {
 	t.Parallel()
 	const path = `{"response":{"writeBack":{"document":{"fields":%s}}}}`
@@ -537,7 +537,7 @@ func TestDecodeSettings_fields(t *testing.T) {
 		if s, err = DecodeSettings(fmt.Appendf(nil, path, step.fields), s, true); err != nil {
 			t.Fatal(err)
 		}
-		if got := answer(t, s); !strings.Contains(got, `"fields":`+step.want+`}`) {
+		if got := shown(t, s); !strings.Contains(got, `"fields":`+step.want+`}`) {
 			t.Errorf("after %s: %s", step.fields, got)
 		}
 	}
@@ -555,7 +555,7 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// Any input gives settings that can be stored, or a fault with a place.
+// FuzzDecodeSettings: any input gives settings that can be stored, or faults with a path.
 func FuzzDecodeSettings(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `null`, `{"webHook":{"url":"https://example.com","retryDelay":"00:00:05"}}`, `{"document":{"status":["Processed",9],"category":"1;2"}}`,
@@ -587,13 +587,13 @@ func FuzzDecodeSettings(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %v", data, err)
 		}
-		if first, second := answer(t, s), answer(t, again); first != second {
+		if first, second := shown(t, s), shown(t, again); first != second {
 			t.Fatalf("%q: stored %s, loaded %s", data, first, second)
 		}
 	})
 }
 
-func answer(t testing.TB, s Settings) string {
+func shown(t testing.TB, s Settings) string {
 	t.Helper()
 	b, err := json.Marshal(s)
 	if err != nil {

@@ -26,7 +26,7 @@ func TestDecision(t *testing.T) {
 	}
 }
 
-// A response is read again as the exchange that it came from, whatever bytes its body has.
+// A stored response reads as the exchange that it came from, whatever its body.
 func TestResponse_Exchange(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "text", "\xff\x00"} {

@@ -21,10 +21,10 @@ const (
 // Roles lists every role.
 var Roles = []Role{Owner, Administrator, Developer, Operator, Caller, Viewer}
 
-// Permission is what a route asks of a key.
+// Permission is what a route requires of a key.
 type Permission string
 
-// The permissions and, in [Role.May], who has them.
+// The permissions. [Role.May] says who has them.
 const (
 	MayRead       Permission = "read"
 	MayCall       Permission = "call"       // calls, and storing the documents they are about
@@ -33,7 +33,7 @@ const (
 	MayAdminister Permission = "administer" // API keys
 )
 
-// May reports whether a role has a permission.
+// May reports whether a role has the permission.
 func (r Role) May(p Permission) bool {
 	switch p {
 	case MayRead:
@@ -53,19 +53,18 @@ func (r Role) May(p Permission) bool {
 // TenantID names a tenant: a UUID. Every query of tenant data takes one.
 type TenantID string
 
-// APIKey lets a client in. The key itself is shown once, when it is made; here is only its hash's
-// owner.
+// APIKey describes a key that lets a client in. The key itself is shown once, when it is made.
 type APIKey struct {
 	ID        string   `json:"id"` // UUIDv7
 	Tenant    TenantID `json:"-"`
 	Name      string   `json:"name"`
 	Roles     []Role   `json:"roles"`
-	Prefix    string   `json:"prefix"` // first characters, to recognise it
+	Prefix    string   `json:"prefix"` // its first characters, to recognise it
 	CreatedAt Time     `json:"createdAt"`
 	ExpiresAt *Time    `json:"expiresAt"`
 }
 
-// May reports whether any role of the key has a permission.
+// May reports whether any role of the key has the permission.
 func (k *APIKey) May(p Permission) bool {
 	return slices.ContainsFunc(k.Roles, func(r Role) bool { return r.May(p) })
 }
@@ -73,7 +72,7 @@ func (k *APIKey) May(p Permission) bool {
 // Page selects a part of a list.
 type Page struct {
 	Limit  int    // 1 to 200; 0 is 50
-	Cursor string // nextCursor of the page before, "" for the first
+	Cursor string // nextCursor of the previous page, "" for the first
 }
 
 // Project owns services, categories and documents. The platform also calls it an agent.
@@ -93,7 +92,7 @@ type Service struct {
 	ID            int32              `json:"id"`
 	ProjectID     int32              `json:"projectId"`
 	ServiceTypeID *int32             `json:"serviceTypeId"`
-	ServiceID     *int32             `json:"serviceId"` // of a utility: the service it is attached to
+	ServiceID     *int32             `json:"serviceId"` // of a utility: its parent service
 	Name          *string            `json:"name"`
 	Label         *string            `json:"label"`
 	Description   *string            `json:"description"`
@@ -102,12 +101,12 @@ type Service struct {
 	Index         *int32             `json:"index"` // order among the utilities of one service
 	DTC           *Time              `json:"dtc"`
 	DTM           *Time              `json:"dtm"`
-	Input         *string            `json:"input,omitempty"`       // CEL: makes a Document of a sender's raw JSON
-	InputSample   json.RawMessage    `json:"inputSample,omitempty"` // raw JSON on which input is checked when it is saved
+	Input         *string            `json:"input,omitempty"`       // CEL that makes a Document of a sender's JSON
+	InputSample   json.RawMessage    `json:"inputSample,omitempty"` // a sender's JSON, to check input when it is saved
 }
 
-// Category classifies documents of a project. The platform also calls it a class; a document's
-// classId names it.
+// Category classifies documents of a project. The platform also calls it a class; documents name it
+// by classId.
 type Category struct {
 	ID          int32           `json:"id"`
 	ProjectID   int32           `json:"projectId"`
@@ -123,7 +122,7 @@ type Category struct {
 	Reference   *string         `json:"reference"`
 }
 
-// WebHookServiceType is the platform's service type of WebHook utilities.
+// WebHookServiceType is the platform's number of WebHook utilities.
 const WebHookServiceType int32 = 87
 
 // ParameterDef defines a field of a service's documents.
@@ -154,7 +153,7 @@ type ParameterDef struct {
 	Children      []ParameterDef     `json:"children,omitempty"`
 }
 
-// WorkItem is a task for a person: a document or a field that needs a look.
+// WorkItem is a task for a person about a document or a field.
 type WorkItem struct {
 	ID                int32           `json:"id"`
 	ProjectID         *int32          `json:"projectId"`
@@ -188,8 +187,8 @@ type WorkItem struct {
 	DocCategory       *int32          `json:"docCategory"`
 }
 
-// Subject is what a call is about, frozen when the call is accepted. Document is always set;
-// Project and Service are those of the called utility's parent.
+// Subject is what a call is about, frozen when the call is accepted. Document is always set.
+// Project and Service are those of the utility's parent.
 type Subject struct {
 	Document       *Document          `json:"document"`
 	MasterDocument *Document          `json:"masterDocument"`
@@ -199,8 +198,8 @@ type Subject struct {
 	WorkItem       *WorkItem          `json:"workItem"`
 	Project        *Project           `json:"project"`
 	Service        *Service           `json:"service"`
-	Category       *Category          `json:"category,omitempty"` // of the document, where it is stored here; in no payload
-	Cause          *Cause             `json:"call,omitempty"`     // of calls that the end of another one fired
+	Category       *Category          `json:"category,omitempty"` // of the document, if it is stored; in no payload
+	Cause          *Cause             `json:"call,omitempty"`     // the call whose event fired this one
 }
 
 // Utility is a WebHook utility: a service attached to a parent service, with its settings.
@@ -214,16 +213,16 @@ type Utility struct {
 	Settings        Settings `json:"settings"`
 	SettingsVersion int      `json:"settingsVersion"`
 	PausedAt        *Time    `json:"pausedAt"`
-	Draining        bool     `json:"draining"` // resumed; held calls are on their way out in order
-	HeldBy          *string  `json:"heldBy"`   // the call whose failure paused it, where onFailure is hold
+	Draining        bool     `json:"draining"` // resumed, and still releasing held calls in order
+	HeldBy          *string  `json:"heldBy"`   // the call whose failure paused it (onFailure hold)
 	CreatedAt       Time     `json:"createdAt"`
 	UpdatedAt       Time     `json:"updatedAt"`
 }
 
-// UtilityType is the only type of utility there is.
+// UtilityType is the only type of utility.
 const UtilityType = "WebHook"
 
-// SettingsVersion is one version of a utility's settings; none is ever changed.
+// SettingsVersion is one version of a utility's settings. Versions never change.
 type SettingsVersion struct {
 	Version   int      `json:"version"`
 	Settings  Settings `json:"settings"`

@@ -2,7 +2,7 @@ package forgehook
 
 import "testing"
 
-// The table of who may do what. A role that is not known may do nothing.
+// The table of permissions by role. An unknown role has none.
 func TestRole_May(t *testing.T) {
 	t.Parallel()
 	permissions := []Permission{MayRead, MayCall, MayOperate, MayConfigure, MayAdminister, "fly", ""}

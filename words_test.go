@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// lists says where the words of a type stand together: in a variable beside the type, or in
-// folder.variable. A reason stands instead where nothing needs all of them.
+// lists says where the words of a type are listed: in a variable beside the type, or in
+// folder.variable. A reason stands there instead if nothing needs the list.
 var lists = map[string]string{
 	"CallStatus": "CallStatuses", "Outcome": "Outcomes", "Verdict": "Verdicts", "AttemptState": "AttemptStates",
 	"RunStatus": "RunStatuses", "RunOutcome": "RunOutcomes", "OnDue": "OnDues", "ProcessOutcome": "ProcessOutcomes",
@@ -22,7 +22,7 @@ var lists = map[string]string{
 	"internal/postgres.WaitedFor": "asked one by one",
 }
 
-// A word that is declared and not listed would be missing in the schema, in filters and in docs.
+// An unlisted word would be missing in the schema, in filters and in docs.
 func TestWords_listed(t *testing.T) {
 	t.Parallel()
 	files := sources(t)
@@ -53,12 +53,12 @@ func TestWords_listed(t *testing.T) {
 	}
 	for name := range lists {
 		if !found[name] {
-			t.Errorf("there is no %s any more: take it out of words_test.go", name)
+			t.Errorf("%s does not exist: remove it from words_test.go", name)
 		}
 	}
 }
 
-// wordsIn are the constants of a file by their exported type: C T = "c", and C = T("c").
+// wordsIn are a file's constants by exported type: C T = "c", and C = T("c").
 func wordsIn(file *ast.File) map[string][]string {
 	words := map[string][]string{}
 	for spec := range specs(file, token.CONST) {
@@ -83,7 +83,7 @@ func wordsIn(file *ast.File) map[string][]string {
 	return words
 }
 
-// namesIn are all names in the value of a room's variable.
+// namesIn are all names in the value of a package's variable.
 func namesIn(files map[string]*ast.File, folder, variable string) map[string]bool {
 	names := map[string]bool{}
 	for path, file := range files {
