@@ -42,7 +42,7 @@ func retries(count int, delay time.Duration) func(*forgehook.Settings) {
 func TestDeliver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	endpoint := zoo.Answer(t, http.StatusCreated, map[string]string{"Content-Type": "text/plain", "Date": "today", "X-Receipt": "42"}, "taken")
+	endpoint := zoo.Respond(t, http.StatusCreated, map[string]string{"Content-Type": "text/plain", "Date": "today", "X-Receipt": "42"}, "taken")
 	signing, err := secret.NewSigningSecret()
 	check(t, err)
 	call := b.ready(t, to(endpoint), func(s *forgehook.Settings) {
@@ -225,7 +225,7 @@ func TestDeliver_answers(t *testing.T) {
 		fails    *forgehook.CallError // the call
 	}{
 		{name: "slow", endpoint: zoo.Silent(t), verdict: forgehook.VerdictRetry, reason: "timed out after 1 s",
-			err: network("timeout", "no answer within 1s"), delay: second},
+			err: network("timeout", "no response within 1s"), delay: second},
 		{name: "body cut short", endpoint: zoo.Says(t, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), verdict: forgehook.VerdictSuccess,
 			reason: "200 OK", response: ok("half", "utf8", true)},
 		{name: "huge body", endpoint: zoo.Huge(t), verdict: forgehook.VerdictSuccess, reason: "200 OK",
@@ -233,16 +233,16 @@ func TestDeliver_answers(t *testing.T) {
 		{name: "gzip bomb", endpoint: zoo.GzipBomb(t), verdict: forgehook.VerdictSuccess, reason: "200 OK",
 			response: ok(strings.Repeat("\x00", limit), "utf8", true)},
 		{name: "gzip", endpoint: zoo.Gzipped(t, "in short"), verdict: forgehook.VerdictSuccess, reason: "200 OK", response: ok("in short", "utf8", false)},
-		{name: "NUL in text", endpoint: zoo.Answer(t, 200, nil, "a\x00b"), verdict: forgehook.VerdictSuccess, reason: "200 OK",
+		{name: "NUL in text", endpoint: zoo.Respond(t, 200, nil, "a\x00b"), verdict: forgehook.VerdictSuccess, reason: "200 OK",
 			response: ok("a\x00b", "utf8", false)},
 		{name: "no UTF-8", endpoint: zoo.NULBody(t), verdict: forgehook.VerdictSuccess, reason: "200 OK",
 			response: ok(base64.StdEncoding.EncodeToString([]byte("a\x00b\xff\xfe")), "base64", false)},
 		{name: "reset before the status", endpoint: zoo.Resets(t), verdict: forgehook.VerdictRetry, reason: "connection reset",
-			err: network("connection_reset", "the endpoint closed the connection without an answer"), delay: second},
+			err: network("connection_reset", "the endpoint closed the connection without a response"), delay: second},
 		{name: "reset after the status", endpoint: zoo.ResetsAfterStatus(t), verdict: forgehook.VerdictSuccess, reason: "200 OK",
 			response: ok("half", "utf8", true)},
 		{name: "garbage", endpoint: zoo.Garbage(t), verdict: forgehook.VerdictRetry, reason: "no valid HTTP answer",
-			err: network("bad_response", "the endpoint's answer is not HTTP"), delay: second},
+			err: network("bad_response", "the endpoint's response is not HTTP"), delay: second},
 		{name: "refused", endpoint: zoo.Refuses(t), verdict: forgehook.VerdictRetry, reason: "connection refused",
 			err: network("connection_refused", "the endpoint refused the connection"), delay: second},
 		{name: "address not allowed", url: "http://127.0.0.2:9/hooks", verdict: forgehook.VerdictPermanent, reason: "address not allowed",

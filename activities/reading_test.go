@@ -24,7 +24,7 @@ import (
 // says is an endpoint that answers JSON.
 func says(t *testing.T, status int, body string) *zoo.Server {
 	t.Helper()
-	return zoo.Answer(t, status, map[string]string{"Content-Type": "application/json"}, body)
+	return zoo.Respond(t, status, map[string]string{"Content-Type": "application/json"}, body)
 }
 
 // What an answer says becomes the call's result and stands in the document afterwards.

@@ -117,7 +117,7 @@ func TestSteps_largeSubjects(t *testing.T) {
 		return nil
 	})
 	check(t, err)
-	ends := b.utility(t, to(zoo.Answer(t, 200, nil, "ok")), func(s *forgehook.Settings) { s.Response.Result = new("response.text") })
+	ends := b.utility(t, to(zoo.Respond(t, 200, nil, "ok")), func(s *forgehook.Settings) { s.Response.Result = new("response.text") })
 	broken := b.utility(t, func(s *forgehook.Settings) { s.WebHook.URL = new("ftp://files.example/") })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

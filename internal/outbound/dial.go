@@ -11,27 +11,25 @@ import (
 )
 
 const (
-	connectTimeout = 5 * time.Second        // over DNS, TCP and TLS of one connection
-	nextAddress    = 250 * time.Millisecond // how long an address may keep the next one waiting (RFC 8305)
-	maxAddresses   = 8                      // of one name that are tried
+	connectTimeout = 5 * time.Second        // DNS, TCP and TLS of one connection together
+	nextAddress    = 250 * time.Millisecond // then the next address starts too (RFC 8305)
+	maxAddresses   = 8                      // tried for one name
 )
 
-// dialer opens connections to addresses that the guard permits. What fails is told apart by
-// [stageError].
+// dialer opens connections to addresses that the guard permits. Failures are [stageError]s.
 type dialer struct {
 	guard    *guard
 	resolver Resolver
 }
 
-// plain opens an unencrypted connection; for [net/http.Transport.DialContext].
+// plain opens an unencrypted connection, as [net/http.Transport.DialContext].
 func (d *dialer) plain(ctx context.Context, _, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	return d.open(ctx, "http", address)
 }
 
-// encrypted opens a connection and completes its handshake; for
-// [net/http.Transport.DialTLSContext].
+// encrypted opens a connection and completes its handshake, as [net/http.Transport.DialTLSContext].
 func (d *dialer) encrypted(config *tls.Config) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, _, address string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
@@ -86,9 +84,8 @@ func (d *dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	return addrs, err
 }
 
-// race dials one address after the other and takes the first connection. The next one starts when
-// the one before fails or takes too long, so that a broken IPv6 route costs a moment and no
-// attempt.
+// race dials the addresses in order and takes the first connection. The next dial starts when the
+// previous one fails or takes too long: a broken IPv6 route costs a moment, not an attempt.
 func (d *dialer) race(ctx context.Context, scheme string, targets []netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -113,7 +110,7 @@ func (d *dialer) race(ctx context.Context, scheme string, targets []netip.AddrPo
 			}
 		case r := <-results:
 			if r.err == nil {
-				go func() { // those that come too late
+				go func() { // closes connections that come too late
 					for range started - failed - 1 {
 						if late := <-results; late.conn != nil {
 							_ = late.conn.Close()
@@ -132,8 +129,8 @@ func (d *dialer) race(ctx context.Context, scheme string, targets []netip.AddrPo
 	return nil, first
 }
 
-// dial connects to one address. The guard is asked once more for what the kernel is about to
-// connect to: whatever lies between the choice and the socket, no other address can be reached.
+// dial connects to one address. The guard checks the address that the kernel connects to: nothing
+// between the choice and the socket can change it.
 func (d *dialer) dial(ctx context.Context, scheme string, to netip.AddrPort) (net.Conn, error) {
 	nd := net.Dialer{ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		dialled, err := netip.ParseAddrPort(address)

@@ -16,21 +16,20 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// blockedError is the guard's refusal. Its text is the same for every address, port and scheme:
-// what a name resolves to inside is nobody's business, so the address is for the operator's log
-// only.
+// blockedError is the guard's refusal. Its text is the same for every address, port and scheme, so
+// that callers learn nothing about internal names; only the operator's log has the address.
 type blockedError struct{ address string }
 
 func (*blockedError) Error() string {
 	return "the address guard refused the endpoint: allowed are public addresses by https on port 443 or 80, and what FORGEHOOK_EGRESS_ALLOW holds"
 }
 
-// requestError says what about a request cannot be sent, without quoting it.
+// requestError says why a request cannot be sent, without quoting it.
 type requestError string
 
 func (e requestError) Error() string { return string(e) }
 
-// stageError tells the steps of opening a connection apart.
+// stageError says at which stage opening a connection failed.
 type stageError struct {
 	stage
 	err error
@@ -49,7 +48,7 @@ func (e *stageError) Unwrap() error { return e.err }
 
 var errNoStatus = errors.New("no final status")
 
-// report tells the operator which address was refused: callers are not told.
+// report logs the refused address for the operator; callers do not learn it.
 func (s *Sender) report(ctx context.Context, key string, err error) {
 	if blocked, ok := errors.AsType[*blockedError](err); ok {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "endpoint refused by the address guard",
@@ -57,9 +56,9 @@ func (s *Sender) report(ctx context.Context, key string, err error) {
 	}
 }
 
-// fault names what ended an exchange without a response. The sentences are ours: those of net and
-// net/http quote URLs, addresses and what the endpoint sent. parent is the caller's context, ctx
-// adds the timeout.
+// fault says why an exchange has no response. It uses its own messages: those of net and net/http
+// quote URLs, addresses and what the endpoint sent. parent is the caller's context; ctx adds the
+// timeout.
 func fault(parent, ctx context.Context, err error, sent bool, timeout time.Duration) *forgehook.CallError {
 	say := func(code forgehook.CallErrorCode, message string) *forgehook.CallError {
 		return &forgehook.CallError{Code: code, Message: message}
@@ -73,33 +72,33 @@ func fault(parent, ctx context.Context, err error, sent bool, timeout time.Durat
 	case isRequest:
 		return say(forgehook.CallErrorBadRequest, request.Error())
 	case errors.Is(parent.Err(), context.Canceled):
-		return say(forgehook.CallErrorCanceled, "canceled before an answer came")
+		return say(forgehook.CallErrorCanceled, "canceled before a response came")
 	case ctx.Err() != nil && sent:
-		return say(forgehook.CallErrorTimeout, fmt.Sprintf("no answer within %s", timeout))
+		return say(forgehook.CallErrorTimeout, fmt.Sprintf("no response within %s", timeout))
 	case ctx.Err() != nil:
 		return say(forgehook.CallErrorTimeout, fmt.Sprintf("no connection within %s", timeout))
 	case isOpening:
 		return say(openingFault(opening))
 	case isReset(err):
-		return say(forgehook.CallErrorReset, "the endpoint closed the connection without an answer")
+		return say(forgehook.CallErrorReset, "the endpoint closed the connection without a response")
 	case errors.Is(err, errNoStatus):
-		return say(forgehook.CallErrorBadResponse, "the endpoint answered without a final HTTP status")
+		return say(forgehook.CallErrorBadResponse, "the endpoint sent no final HTTP status")
 	case strings.Contains(err.Error(), "header"):
-		return say(forgehook.CallErrorBadResponse, fmt.Sprintf("the headers of the answer are malformed or over %d KiB", maxHeaderBytes>>10))
+		return say(forgehook.CallErrorBadResponse, fmt.Sprintf("the headers of the response are malformed or over %d KiB", maxHeaderBytes>>10))
 	case isTimeout(err):
 		return say(forgehook.CallErrorTimeout, "the connection went silent")
 	default:
-		return say(forgehook.CallErrorBadResponse, "the endpoint's answer is not HTTP")
+		return say(forgehook.CallErrorBadResponse, "the endpoint's response is not HTTP")
 	}
 }
 
-// openingFault names why there is no connection.
+// openingFault says why there is no connection.
 func openingFault(e *stageError) (code forgehook.CallErrorCode, message string) {
 	if e.stage == stageResolve {
 		if dns, ok := errors.AsType[*net.DNSError](e.err); ok && dns.IsNotFound {
 			return forgehook.CallErrorDNS, "the host name does not exist"
 		}
-		return forgehook.CallErrorDNS, "the name servers gave no answer for the host name"
+		return forgehook.CallErrorDNS, "the name servers did not resolve the host name"
 	}
 	switch {
 	case isTimeout(e.err):
@@ -115,8 +114,8 @@ func openingFault(e *stageError) (code forgehook.CallErrorCode, message string) 
 	}
 }
 
-// handshakeFault tells certificates, which somebody must replace, from TLS that the two sides
-// cannot agree on.
+// handshakeFault tells bad certificates, which somebody must replace, from TLS versions or ciphers
+// that do not match.
 func handshakeFault(err error) (code forgehook.CallErrorCode, message string) {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		reason := "is not from a trusted authority"
@@ -144,7 +143,7 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded)
 }
 
-// resetTexts are endings that net/http names by text only.
+// resetTexts are endings that net/http tells apart only by text.
 var resetTexts = []string{"server closed idle connection", "stream error", "server sent GOAWAY", "client connection lost", "use of closed network connection"}
 
 func isReset(err error) bool {

@@ -10,7 +10,7 @@ import (
 	"github.com/forgehook/forgehook/internal/outbound/zoo"
 )
 
-// inside are addresses that nobody outside may make us call.
+// inside are addresses that no tenant may make us call.
 var inside = strings.Fields(`
 	127.0.0.1 127.8.8.8 0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 100.100.100.200 169.254.169.254 169.254.170.2 172.31.1.1 192.0.0.192
 	192.168.0.1 198.18.0.1 203.0.113.1 224.0.0.1 240.0.0.1 255.255.255.255 168.63.129.16
@@ -130,7 +130,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// The socket is guarded too, whoever chose the address.
+// The guard also checks the socket, whatever chose the address.
 func TestDialIsGuarded(t *testing.T) {
 	t.Parallel()
 	g, _ := newGuard(nil)

@@ -26,15 +26,15 @@ func setup(t *testing.T, o Options) *Sender {
 	return s
 }
 
-// post is a request that no healthy machine needs the whole timeout for.
+// post returns a request with a timeout that no healthy machine reaches.
 func post(url string) Request {
 	return Request{Key: "tenant/1", Method: "POST", URL: url, Body: []byte(`{"a":1}`), Timeout: time.Minute}
 }
 
-// names is a name server; each lookup of a name takes the next of its answers, the last one stays.
+// names is a name server. Each lookup of a name takes its next result; the last one stays.
 type names struct {
 	mu      sync.Mutex
-	answers map[string][][]string
+	results map[string][][]string
 }
 
 func (n *names) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
@@ -44,12 +44,12 @@ func (n *names) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, 
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	rounds := n.answers[host]
+	rounds := n.results[host]
 	if len(rounds) == 0 {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
 	if len(rounds) > 1 {
-		n.answers[host] = rounds[1:]
+		n.results[host] = rounds[1:]
 	}
 	var addrs []netip.Addr
 	for _, a := range rounds[0] {

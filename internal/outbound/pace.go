@@ -2,13 +2,13 @@ package outbound
 
 import "time"
 
-// DefaultQuickWithin is what makes an exchange a quick one.
+// DefaultQuickWithin is the longest time of a quick exchange.
 const DefaultQuickWithin = 100 * time.Millisecond
 
 const quickEnough = 3 // exchanges in a row
 
-// Quick tells whether the last exchanges of a key, three at least, were quick ones, as far as this
-// process has made them. One that takes longer counts from that moment on, not from its end.
+// Quick reports whether at least the last three exchanges of a key in this process were quick. A
+// slow exchange counts as soon as it exceeds the time.
 func (s *Sender) Quick(key string) bool {
 	p := s.pools.find(key)
 	return p != nil && p.quick.Load() >= quickEnough
@@ -18,7 +18,7 @@ func (s *Sender) Quick(key string) bool {
 func (p *pool) pace(quickWithin time.Duration) (done func()) {
 	slow := time.AfterFunc(quickWithin, func() { p.quick.Store(0) })
 	return func() {
-		if slow.Stop() && p.quick.Load() < quickEnough { // more would only come to the end of the number
+		if slow.Stop() && p.quick.Load() < quickEnough { // a higher count could overflow
 			p.quick.Add(1)
 		}
 	}

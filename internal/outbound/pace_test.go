@@ -22,7 +22,7 @@ func TestQuick(t *testing.T) {
 	}
 }
 
-// A slow exchange counts while it is under way.
+// A slow exchange counts before it ends.
 func TestQuick_slow(t *testing.T) {
 	t.Parallel()
 	s := setup(t, Options{Allow: local, QuickWithin: time.Nanosecond})

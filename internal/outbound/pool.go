@@ -15,14 +15,14 @@ const (
 	maxIdlePerPool   = 64
 	idleTimeout      = 30 * time.Second
 	maxHeaderBytes   = 64 << 10  // of a response, interim ones (1xx) included
-	streamBuffer     = 128 << 10 // bytes an HTTP/2 endpoint may send ahead of the reader
+	streamBuffer     = 128 << 10 // bytes that an HTTP/2 endpoint may send ahead of the reader
 	connectionBuffer = 1 << 20
-	pingAfter        = 15 * time.Second // an HTTP/2 connection that says nothing is asked whether it lives
+	pingAfter        = 15 * time.Second // then a silent HTTP/2 connection is pinged
 )
 
-// pools keeps one transport a key, the least recently used going first. Keys do not share
-// connections, so one tenant's slow or hostile endpoint can neither hold nor read what another
-// tenant's utility sends.
+// pools holds one transport for each key and drops the least recently used. Keys do not share
+// connections: a slow or hostile endpoint of one tenant can neither hold up nor read what another
+// tenant sends.
 type pools struct {
 	dialer *dialer
 	roots  *x509.CertPool
@@ -35,25 +35,25 @@ type pools struct {
 type pool struct {
 	key       string
 	transport *http.Transport
-	quick     atomic.Int32 // exchanges in a row that were quick; see pace.go
+	quick     atomic.Int32 // quick exchanges in a row; see pace.go
 }
 
 func newPools(d *dialer, roots *x509.CertPool) *pools {
 	return &pools{dialer: d, roots: roots, recent: list.New(), byKey: make(map[string]*list.Element)}
 }
 
-// newTransport makes a transport with its own connections. It is used without an [http.Client],
-// which would follow redirects, take credentials from URLs and quote URLs in errors.
+// newTransport makes a transport with its own connections. It has no [http.Client], which would
+// follow redirects, take credentials from URLs and quote URLs in errors.
 func newTransport(d *dialer, roots *x509.CertPool) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	return &http.Transport{
-		Proxy:                  nil, // behind a proxy the guard would see only the proxy's address
+		Proxy:                  nil, // the guard would see only the proxy's address
 		DialContext:            d.plain,
 		DialTLSContext:         d.encrypted(tlsConfig(roots)),
 		Protocols:              protocols,
-		DisableCompression:     true, // response.go decompresses, within a bound
+		DisableCompression:     true, // response.go decompresses within a bound
 		MaxIdleConns:           maxIdlePerPool,
 		MaxIdleConnsPerHost:    maxIdlePerPool,
 		IdleConnTimeout:        idleTimeout,
@@ -78,14 +78,14 @@ func (p *pools) get(key string) *pool {
 	if p.recent.Len() >= maxPools {
 		oldest := p.recent.Remove(p.recent.Back()).(*pool)
 		delete(p.byKey, oldest.key)
-		oldest.transport.CloseIdleConnections() // those in use close when their exchange ends
+		oldest.transport.CloseIdleConnections() // connections in use close after their exchange
 	}
 	made := &pool{key: key, transport: newTransport(p.dialer, p.roots)}
 	p.byKey[key] = p.recent.PushFront(made)
 	return made
 }
 
-// find returns the key's pool, nil where it has none.
+// find returns the key's pool, or nil.
 func (p *pools) find(key string) *pool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,15 +11,14 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// managed are the headers that net/http handles itself: it finds them only under their canonical
-// names.
+// managed are headers that net/http handles itself, only under their canonical names.
 var managed = []string{"Accept-Encoding", "Content-Length", "Host", "User-Agent"}
 
-// refused are headers about the connection, which is not the caller's: they could split a request
-// or switch protocols.
+// refused are headers about the connection. Callers cannot set them: they could split a request or
+// switch protocols.
 var refused = []string{"Connection", "Expect", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
-// request makes the request that goes out, or says with a [requestError] why it cannot.
+// request makes the outgoing request, or returns a [requestError].
 func (s *Sender) request(ctx context.Context, r Request) (*http.Request, error) {
 	u, err := parseURL(r.URL)
 	if err != nil {
@@ -36,7 +35,7 @@ func (s *Sender) request(ctx context.Context, r Request) (*http.Request, error) 
 	if err != nil {
 		return nil, requestError("the method is not usable")
 	}
-	// Without these net/http would add its own name, and would decompress without a bound.
+	// Without these, net/http would add its own name and decompress without a bound.
 	req.Header["User-Agent"] = []string{""}
 	req.Header["Accept-Encoding"] = []string{"gzip"}
 	for _, h := range r.Headers {
@@ -47,19 +46,19 @@ func (s *Sender) request(ctx context.Context, r Request) (*http.Request, error) 
 	return req, nil
 }
 
-// setHeader adds a field in the caller's spelling. No message holds a value: it may be a secret.
+// setHeader adds a field in the caller's spelling. No message contains a value: it may be a secret.
 func setHeader(req *http.Request, h Header) error {
 	canonical := http.CanonicalHeaderKey(h.Name)
 	switch {
 	case !httpguts.ValidHeaderFieldName(h.Name):
-		return requestError("a header's name holds characters that no header name may have")
+		return requestError("a header's name has characters that header names cannot have")
 	case !httpguts.ValidHeaderFieldValue(h.Value):
-		return requestError("the value of header " + h.Name + " holds a line break or another control character")
+		return requestError("the value of header " + h.Name + " has a line break or another control character")
 	case slices.Contains(refused, canonical) || strings.HasPrefix(canonical, "Proxy-"):
 		return requestError("header " + h.Name + " belongs to the connection and cannot be set")
 	case canonical == "Host":
 		if h.Value == "" || !httpguts.ValidHostHeader(h.Value) {
-			return requestError("header " + h.Name + " is no host name")
+			return requestError("header " + h.Name + " is not a host name")
 		}
 		req.Host = h.Value
 	case slices.Contains(managed, canonical):

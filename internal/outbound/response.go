@@ -20,10 +20,10 @@ const (
 	maxStatus      = 256
 )
 
-// read fills in what the endpoint responds, of its body at most keep bytes.
+// read reads the response into the exchange, at most keep bytes of its body.
 func read(res *http.Response, keep int, x *forgehook.Exchange) error {
-	// 101 hands the bare connection over, which no request asked for and no deadline would bound;
-	// below 100 is no status.
+	// 101 would hand over the bare connection, without a deadline; no request asks for it. Below
+	// 100 is not a status.
 	if res.StatusCode <= http.StatusSwitchingProtocols {
 		return errNoStatus
 	}
@@ -33,11 +33,11 @@ func read(res *http.Response, keep int, x *forgehook.Exchange) error {
 	return nil
 }
 
-// judged are the headers that mean something for a call: they are kept when there are too many.
+// judged are the headers that the rules read: they stay when there are too many.
 var judged = []string{"Content-Encoding", "Content-Type", "Date", "Location", "Retry-After"}
 
-// headers makes a response's header safe to keep: bounded, valid UTF-8 and without NUL, which
-// PostgreSQL refuses in text.
+// headers makes headers safe to store: bounded, valid UTF-8 and without NUL, which PostgreSQL
+// refuses in text.
 func headers(h http.Header) map[string]string {
 	safe := make(map[string]string)
 	for _, name := range slices.Concat(judged, slices.Sorted(maps.Keys(h))) {
@@ -53,11 +53,10 @@ func printable(s string, limit int) string {
 	return strings.ReplaceAll(s, "\x00", "\uFFFD")
 }
 
-// body reads at most limit bytes, decompressed. Closing an unfinished body drops its connection.
-// Nothing that goes wrong here is an error: the endpoint has already said whether it took the
-// request.
+// body reads at most limit bytes, decompressed. Closing an unfinished body drops its connection. It
+// returns no error: the status has already said whether the endpoint took the request.
 func body(res *http.Response, limit int) (read []byte, truncated bool) {
-	// The compressed bytes are bounded as well: gzip can be made of any number of empty members.
+	// Compressed bytes are bounded too: gzip can consist of any number of empty members.
 	raw := bufio.NewReader(io.LimitReader(res.Body, 2*int64(limit)+64<<10))
 	var plain io.Reader = raw
 	if compressed(res.Header.Get("Content-Encoding"), raw) {
@@ -74,8 +73,8 @@ func body(res *http.Response, limit int) (read []byte, truncated bool) {
 	return read, err != nil
 }
 
-// compressed reports whether a body is what its header claims: some endpoints name gzip and send
-// plain text.
+// compressed reports whether a body is compressed as its header claims: some endpoints name gzip
+// and send plain text.
 func compressed(encoding string, body *bufio.Reader) bool {
 	if !strings.EqualFold(encoding, "gzip") && !strings.EqualFold(encoding, "x-gzip") {
 		return false

@@ -15,20 +15,20 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Options are set once a process. The zero value is the strictest guard.
+// Options are set once for a process. The zero value has the strictest guard.
 type Options struct {
-	Allow            []netip.Prefix // addresses that are allowed whatever they are; see [ParseAllow]
+	Allow            []netip.Prefix // addresses that are always allowed; see [ParseAllow]
 	MaxResponseBytes int            // of a body, after decompression; 0 is [DefaultMaxResponseBytes]
 	Resolver         Resolver       // nil is the system's
 	RootCAs          *x509.CertPool // nil is the system's
-	QuickWithin      time.Duration  // what makes an exchange a quick one; 0 is [DefaultQuickWithin]
-	Logger           *slog.Logger   // gets the addresses that the guard refused; nil is silent
+	QuickWithin      time.Duration  // longest quick exchange; 0 is [DefaultQuickWithin]
+	Logger           *slog.Logger   // logs the addresses that the guard refuses; nil: no log
 }
 
-// DefaultMaxResponseBytes is how much of a response's body is kept.
+// DefaultMaxResponseBytes is how much of a response's body is stored.
 const DefaultMaxResponseBytes = 128 << 10
 
-// DefaultTimeout bounds an exchange whose request says nothing else.
+// DefaultTimeout bounds an exchange whose request sets no timeout.
 const DefaultTimeout = 30 * time.Second
 
 // Resolver finds the addresses of a host name; [net.Resolver] is one.
@@ -36,8 +36,8 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// Request is one request to an endpoint. What is not in it is not sent, but for Host,
-// Content-Length and Accept-Encoding.
+// Request is one request to an endpoint. Only Host, Content-Length and Accept-Encoding are added to
+// it.
 type Request struct {
 	Key     string // names the connection pool, "tenant/utility": connections are never shared between keys
 	Method  string
@@ -45,10 +45,10 @@ type Request struct {
 	Headers []Header // Host replaces the URL's; Content-Length is always the body's
 	Body    []byte   // nil: none
 	Timeout time.Duration
-	Keep    int // of the response's body, after decompression, in bytes; 0 is what the sender keeps
+	Keep    int // bytes of the response's body to keep, decompressed; 0 is MaxResponseBytes
 }
 
-// Header is one header field, its name spelled as it is to be sent.
+// Header is one header field, its name spelled as sent.
 type Header struct{ Name, Value string }
 
 // Sender makes exchanges. It is safe for concurrent use.
@@ -61,7 +61,7 @@ type Sender struct {
 	log         *slog.Logger
 }
 
-// New makes a Sender. The error names what in Allow is never allowed.
+// New makes a Sender. The error names a network in Allow that can never be allowed.
 func New(o Options) (*Sender, error) {
 	g, err := newGuard(o.Allow)
 	if err != nil {
@@ -88,8 +88,8 @@ func (s *Sender) Close() { s.pools.close() }
 
 // Send makes one exchange. It ends when the response is complete or long enough, at the timeout, or
 // with ctx (code "canceled"). A status that has arrived stands, whatever happens to its body. A
-// kept-alive connection that turns out to be dead is replaced and the request sent again only where
-// nothing had been written, or where the method may be repeated anyway (GET, HEAD, OPTIONS).
+// dead kept-alive connection is replaced; the request is sent again only if nothing had been
+// written, or if the method may be repeated (GET, HEAD, OPTIONS).
 func (s *Sender) Send(ctx context.Context, r Request) forgehook.Exchange {
 	x := forgehook.Exchange{StartedAt: time.Now()}
 	s.exchange(ctx, r, &x)

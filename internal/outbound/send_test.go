@@ -20,7 +20,7 @@ import (
 func TestSend(t *testing.T) {
 	t.Parallel()
 	s := setup(t, Options{Allow: local})
-	server := zoo.Answer(t, 201, map[string]string{"x-a": "b", "Content-Type": "text/plain", "Date": "today"}, "made")
+	server := zoo.Respond(t, 201, map[string]string{"x-a": "b", "Content-Type": "text/plain", "Date": "today"}, "made")
 	r := post(server.URL + "/in?x=1")
 	r.Headers = []Header{
 		{"webhook-id", "msg_1"}, {"User-Agent", "Forgehook/1"}, {"host", "hook.example"}, {"Content-Length", "9999"}, {"X-Two", "a"}, {"X-Two", "b"},
@@ -49,7 +49,7 @@ func TestSend(t *testing.T) {
 	}
 }
 
-// What the caller did not ask for is not sent: no name of ours, no body.
+// Nothing is added to a request: no User-Agent, no body.
 func TestSend_addsNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t, Options{Allow: local})
@@ -63,7 +63,7 @@ func TestSend_addsNothing(t *testing.T) {
 	}
 }
 
-// Header names go out as they are spelled: some endpoints care.
+// Header names keep their spelling: some endpoints depend on it.
 func TestSend_spelling(t *testing.T) {
 	t.Parallel()
 	s := setup(t, Options{Allow: local})
@@ -81,8 +81,8 @@ func TestSend_spelling(t *testing.T) {
 	}
 }
 
-// The zoo of answers: a status that arrived stands, whatever else goes wrong.
-func TestSend_answers(t *testing.T) {
+// A status that has arrived stands, whatever goes wrong with the rest of the response.
+func TestSend_responses(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name      string
@@ -96,15 +96,15 @@ func TestSend_answers(t *testing.T) {
 		{"503", zoo.Status(t, 503, map[string]string{"Retry-After": "30"}), 503, "", false},
 		{"999", zoo.Says(t, "HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n"), 999, "", false},
 		{"endless", zoo.Huge(t), 200, strings.Repeat("x", 1000), true},
-		{"exactly the cap", zoo.Answer(t, 200, nil, strings.Repeat("y", 1000)), 200, strings.Repeat("y", 1000), false},
-		{"one over the cap", zoo.Answer(t, 200, nil, strings.Repeat("y", 1001)), 200, strings.Repeat("y", 1000), true},
+		{"exactly the cap", zoo.Respond(t, 200, nil, strings.Repeat("y", 1000)), 200, strings.Repeat("y", 1000), false},
+		{"one over the cap", zoo.Respond(t, 200, nil, strings.Repeat("y", 1001)), 200, strings.Repeat("y", 1000), true},
 		{"gzip", zoo.Gzipped(t, "unzipped"), 200, "unzipped", false},
 		{"gzip cut by the cap", zoo.Gzipped(t, strings.Repeat("z", 5000)), 200, strings.Repeat("z", 1000), true},
 		{"gzip bomb", zoo.GzipBomb(t), 200, strings.Repeat("\x00", 1000), true},
-		{"endless empty gzip members", zoo.Answer(t, 200, map[string]string{"Content-Encoding": "gzip"}, strings.Repeat("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x01\x00\x00\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00", 10_000)), 200, "", true},
-		{"gzip that is none", zoo.Answer(t, 200, map[string]string{"Content-Encoding": "gzip"}, "plain"), 200, "plain", false},
-		{"gzip with a broken head", zoo.Answer(t, 200, map[string]string{"Content-Encoding": "gzip"}, "\x1f\x8b\x00"), 200, "", true},
-		{"brotli is kept as it is", zoo.Answer(t, 200, map[string]string{"Content-Encoding": "br"}, "\x0b\x02"), 200, "\x0b\x02", false},
+		{"endless empty gzip members", zoo.Respond(t, 200, map[string]string{"Content-Encoding": "gzip"}, strings.Repeat("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x01\x00\x00\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00", 10_000)), 200, "", true},
+		{"gzip that is not gzip", zoo.Respond(t, 200, map[string]string{"Content-Encoding": "gzip"}, "plain"), 200, "plain", false},
+		{"gzip with a broken head", zoo.Respond(t, 200, map[string]string{"Content-Encoding": "gzip"}, "\x1f\x8b\x00"), 200, "", true},
+		{"brotli is kept as it is", zoo.Respond(t, 200, map[string]string{"Content-Encoding": "br"}, "\x0b\x02"), 200, "\x0b\x02", false},
 		{"shorter than it says", zoo.BadLength(t, 100, "short"), 200, "short", true},
 		{"longer than it says", zoo.BadLength(t, 4, "longer"), 200, "long", false},
 		{"cut by a reset", zoo.ResetsAfterStatus(t), 200, "half", true},
@@ -122,11 +122,11 @@ func TestSend_answers(t *testing.T) {
 	}
 }
 
-// A request may say how much of its answer it wants.
+// A request may set how much of the response is kept.
 func TestSend_keeps(t *testing.T) {
 	t.Parallel()
 	s := setup(t, Options{Allow: local, MaxResponseBytes: 1000})
-	server := zoo.Answer(t, 200, nil, strings.Repeat("a", 5000))
+	server := zoo.Respond(t, 200, nil, strings.Repeat("a", 5000))
 	for keep, want := range map[int]int{-1: 1000, 0: 1000, 10: 10, 4999: 4999, 5000: 5000, 9000: 5000} {
 		r := post(server.URL)
 		r.Keep = keep
@@ -161,7 +161,7 @@ func TestSend_bodyLaterThanTheTimeout(t *testing.T) {
 	<-server.Dropped()
 }
 
-// Redirects are answers like others; nothing is followed.
+// A redirect is a response like any other: it is not followed.
 func TestSend_redirects(t *testing.T) {
 	t.Parallel()
 	s := setup(t, Options{Allow: local})
@@ -192,12 +192,12 @@ func TestSend_errors(t *testing.T) {
 		sent    bool
 	}{
 		{"nobody listens", zoo.Refuses(t), 0, forgehook.CallErrorRefused, "refused the connection", false},
-		{"reset", zoo.Resets(t), 0, forgehook.CallErrorReset, "without an answer", true},
-		{"empty reply", zoo.EmptyReply(t), 0, forgehook.CallErrorReset, "without an answer", true},
-		{"cut headers", zoo.CutsHeaders(t), 0, forgehook.CallErrorReset, "without an answer", true},
-		{"never answers", zoo.Slow(t), short, forgehook.CallErrorTimeout, "no answer within 200ms", true},
-		{"silent", zoo.Silent(t), short, forgehook.CallErrorTimeout, "no answer within 200ms", true},
-		{"slow headers", zoo.SlowHeaders(t), short, forgehook.CallErrorTimeout, "no answer within 200ms", true},
+		{"reset", zoo.Resets(t), 0, forgehook.CallErrorReset, "without a response", true},
+		{"empty reply", zoo.EmptyReply(t), 0, forgehook.CallErrorReset, "without a response", true},
+		{"cut headers", zoo.CutsHeaders(t), 0, forgehook.CallErrorReset, "without a response", true},
+		{"never responds", zoo.Slow(t), short, forgehook.CallErrorTimeout, "no response within 200ms", true},
+		{"silent", zoo.Silent(t), short, forgehook.CallErrorTimeout, "no response within 200ms", true},
+		{"slow headers", zoo.SlowHeaders(t), short, forgehook.CallErrorTimeout, "no response within 200ms", true},
 		{"garbage", zoo.Garbage(t), 0, forgehook.CallErrorBadResponse, "not HTTP", true},
 		{"HTTP/0.9", zoo.Says(t, "<html>"), 0, forgehook.CallErrorBadResponse, "not HTTP", true},
 		{"bad status", zoo.Says(t, "HTTP/1.1 2xx OK\r\n\r\n"), 0, forgehook.CallErrorBadResponse, "not HTTP", true},
@@ -300,7 +300,7 @@ func TestSend_guard(t *testing.T) {
 	t.Parallel()
 	server := zoo.OK(t)
 	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
-	resolver := &names{answers: map[string][][]string{
+	resolver := &names{results: map[string][][]string{
 		"inside.example":   {{"10.0.0.1"}},
 		"metadata.example": {{"169.254.169.254"}},
 		"loopback.example": {{"::1"}},
@@ -322,7 +322,7 @@ func TestSend_guard(t *testing.T) {
 		}
 		urls = append(urls, "http://"+a+"/", "https://"+a+"/")
 	}
-	message := (&blockedError{}).Error() // the same for all: nobody learns what is inside
+	message := (&blockedError{}).Error() // the same for all, so that it reveals nothing
 	for _, u := range urls {
 		x := s.Send(t.Context(), post(u))
 		if x.Err == nil || x.Err.Code != forgehook.CallErrorGuardBlocked || x.Err.Message != message || x.Sent {
@@ -337,12 +337,12 @@ func TestSend_guard(t *testing.T) {
 	}
 }
 
-// A name that turns inside after it was checked and used is refused at its next dial.
+// A name is checked at each dial: one that moves to an internal address is refused.
 func TestSend_rebinding(t *testing.T) {
 	t.Parallel()
 	server := zoo.OK(t)
 	u := strings.Replace(server.URL, "127.0.0.1", "hook.example", 1)
-	resolver := &names{answers: map[string][][]string{"hook.example": {{"127.0.0.1"}, {"10.0.0.1"}}}}
+	resolver := &names{results: map[string][][]string{"hook.example": {{"127.0.0.1"}, {"10.0.0.1"}}}}
 	allow := append([]netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}, local...)
 	s := setup(t, Options{Allow: allow, Resolver: resolver})
 	if err := s.Check(u); err != nil {
@@ -352,7 +352,7 @@ func TestSend_rebinding(t *testing.T) {
 		t.Fatalf("%+v", x)
 	}
 	again := post(u)
-	again.Key = "tenant/2" // no kept-alive connection of the first
+	again.Key = "tenant/2" // not the kept-alive connection of the first
 	if x := s.Send(t.Context(), again); x.Err == nil || x.Err.Code != forgehook.CallErrorGuardBlocked {
 		t.Fatalf("%+v", x)
 	}
@@ -364,14 +364,14 @@ func TestSend_rebinding(t *testing.T) {
 func TestSend_names(t *testing.T) {
 	t.Parallel()
 	server := zoo.OK(t)
-	resolver := &names{answers: map[string][][]string{
+	resolver := &names{results: map[string][][]string{
 		"hook.example":     {{"127.0.0.1"}},
 		"half.example":     {{"10.9.9.9", "127.0.0.1"}},
-		"fallback.example": {{"127.0.0.2", "127.0.0.1"}}, // the server listens on the second alone
+		"fallback.example": {{"127.0.0.2", "127.0.0.1"}}, // the server listens only on the second
 		"none.example":     {{}},
 	}}
 	s := setup(t, Options{Allow: local, Resolver: resolver})
-	// With only this machine allowed, Check and so Send refuse plain names: dial them as the
+	// With only this machine allowed, Check and therefore Send refuse plain names: dial them as the
 	// transport would.
 	open := func(host string) error {
 		conn, err := s.pools.dialer.plain(t.Context(), "tcp", strings.Replace(strings.TrimPrefix(server.URL, "http://"), "127.0.0.1", host, 1))
@@ -428,12 +428,12 @@ func TestSend_http2(t *testing.T) {
 func TestSend_headersAreBounded(t *testing.T) {
 	t.Parallel()
 	s := setup(t, Options{Allow: local})
-	var answer strings.Builder
-	answer.WriteString("HTTP/1.1 503 caf\xe9\r\nContent-Length: 0\r\nRetry-After: 5\r\nX-Long: " + strings.Repeat("x", 20_000) + "\r\nA-Latin: caf\xe9\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n")
+	var response strings.Builder
+	response.WriteString("HTTP/1.1 503 caf\xe9\r\nContent-Length: 0\r\nRetry-After: 5\r\nX-Long: " + strings.Repeat("x", 20_000) + "\r\nA-Latin: caf\xe9\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n")
 	for i := range 300 {
-		answer.WriteString("X-" + string(rune('a'+i/26)) + string(rune('a'+i%26)) + ": 1\r\n")
+		response.WriteString("X-" + string(rune('a'+i/26)) + string(rune('a'+i%26)) + ": 1\r\n")
 	}
-	x := s.Send(t.Context(), post(zoo.Says(t, answer.String()+"\r\n").URL))
+	x := s.Send(t.Context(), post(zoo.Says(t, response.String()+"\r\n").URL))
 	if x.Err != nil || len(x.Headers) != maxHeaders || x.Headers["Retry-After"] != "5" || x.Headers["A-Latin"] != "caf\uFFFD" || x.Status != "503 caf\uFFFD" {
 		t.Errorf("%v %q %d headers: %v", x.Err, x.Status, len(x.Headers), x.Headers)
 	}
@@ -474,7 +474,7 @@ func TestSend_script(t *testing.T) {
 	slow.Release()
 	for i, want := range []int{503, 200, 200} {
 		if x := s.Send(t.Context(), post(script.URL)); x.StatusCode != want {
-			t.Errorf("answer %d: %d, want %d", i, x.StatusCode, want)
+			t.Errorf("response %d: %d, want %d", i, x.StatusCode, want)
 		}
 	}
 	if x := s.Send(t.Context(), post(slow.URL)); x.StatusCode != http.StatusOK || len(slow.Await(t, 1)) != 1 {

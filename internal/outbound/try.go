@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// Connection is what opening one to an endpoint showed.
+// Connection is what opening a connection to an endpoint showed.
 type Connection struct {
-	Address     string    // that was reached
+	Address     string    // that was connected
 	TLS         string    // "TLS 1.3"; empty over plain http
-	Certificate time.Time // when the first of the endpoint's certificates ends; zero over plain http
+	Certificate time.Time // first end of the certificates; zero over plain http
 }
 
 // Try opens a connection to the host of a URL as an attempt would, by DNS, the guard, TCP and TLS,
-// and closes it again: nothing is sent. Its errors are for an operator and name the address that
-// the guard refused.
+// and closes it without sending anything. Its errors are for an operator and name a refused
+// address.
 func (s *Sender) Try(ctx context.Context, rawURL string) (c Connection, err error) {
 	u, err := parseURL(rawURL)
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Sender) Try(ctx context.Context, rawURL string) (c Connection, err erro
 	return c, nil
 }
 
-// tryFault says what an attempt would record, and the address that was refused.
+// tryFault returns what an attempt would record, with the refused address.
 func tryFault(ctx context.Context, err error) error {
 	said := fault(ctx, ctx, err, false, connectTimeout)
 	if blocked, ok := errors.AsType[*blockedError](err); ok {

@@ -13,9 +13,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Check judges a URL when it is saved, as far as that needs no DNS: the rest is judged at each
-// dial. The error's text says what is allowed and reads after "must be". A URL with template
-// expressions has to be filled in first.
+// Check judges a URL on save, as far as that needs no DNS; each dial judges the rest. The error
+// says what is allowed and reads after "must be". Expressions in a URL must be filled in first.
 func (s *Sender) Check(rawURL string) error {
 	u, err := parseURL(rawURL)
 	if err != nil {
@@ -38,7 +37,7 @@ var (
 	errOddPort    = errors.New("a URL with port 443 or 80: other ports are allowed only for addresses that FORGEHOOK_EGRESS_ALLOW holds")
 )
 
-// parseURL accepts what can be sent: the guard has not spoken yet. Errors never quote the URL,
+// parseURL parses a URL that can be sent; it does not ask the guard. Errors never quote the URL,
 // which may hold secrets.
 func parseURL(raw string) (*url.URL, error) {
 	if !utf8.ValidString(raw) || strings.ContainsFunc(raw, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }) {
@@ -61,7 +60,7 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// port is where a parsed URL goes.
+// port returns the port of a parsed URL.
 func port(u *url.URL) uint16 {
 	n, err := strconv.ParseUint(u.Port(), 10, 16)
 	switch {
@@ -74,7 +73,7 @@ func port(u *url.URL) uint16 {
 	}
 }
 
-// checkURL applies the rules about addresses to a URL as far as its host needs no DNS.
+// checkURL applies the guard to a URL, as far as its host needs no DNS.
 func (g *guard) checkURL(u *url.URL) error {
 	addrs, err := knownAddrs(u.Hostname())
 	if err != nil {
@@ -91,7 +90,7 @@ func (g *guard) checkURL(u *url.URL) error {
 	case slices.ContainsFunc(addrs, func(a netip.Addr) bool { return !g.public(a.Unmap()) }):
 		return errPrivate
 	case len(addrs) == 0 && g.allowsNetworks():
-		return nil // the name may be one of an allowed network: the dial will tell
+		return nil // the name may be in an allowed network: the dial checks it
 	case u.Scheme != "https":
 		return errPlain
 	case !usualPort(port(u)):
@@ -111,11 +110,11 @@ var (
 	}
 )
 
-// knownAddrs are the addresses of an IP literal or a local name, none for other names. A resolver
-// may read 127.1, 0x7f000001 or 2130706433 as an address, and net/http turns ①②⑦.⓪.⓪.① into one:
-// such spellings have no honest use and are refused.
+// knownAddrs returns the addresses of an IP literal or a local name, and none for other names. It
+// refuses spellings with no honest use: a resolver may read 127.1, 0x7f000001 or 2130706433 as an
+// address, and net/http turns ①②⑦.⓪.⓪.① into one.
 func knownAddrs(host string) ([]netip.Addr, error) {
-	if len(host) > 253 { // no DNS name is longer, and Punycode takes quadratic time
+	if len(host) > 253 { // DNS names are not longer, and Punycode takes quadratic time
 		return nil, errHostname
 	}
 	if !isASCII(host) {

@@ -31,7 +31,7 @@ func NewCallbackKey() string {
 func CallbackToken(key string, tenant forgehook.TenantID, callID string) (string, error) {
 	id, ok := idBytes(callID)
 	if !ok {
-		return "", errors.New("make a callback token: the call's id is no UUID")
+		return "", errors.New("make a callback token: the call's id is not a UUID")
 	}
 	sum, err := callbackMAC(key, tenant, callID)
 	if err != nil {

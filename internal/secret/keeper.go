@@ -29,7 +29,7 @@ func Open(keysetJSON string) (*Keeper, error) {
 	}
 	primitive, err := aead.New(handle)
 	if err != nil {
-		return nil, errors.New("the keyset is for another purpose than encryption (AEAD): make one with NewKeyset")
+		return nil, errors.New("the keyset is not for encryption (AEAD): make one with NewKeyset")
 	}
 	return &Keeper{primitive}, nil
 }
@@ -68,7 +68,7 @@ func Rotate(keysetJSON string) (string, error) {
 func read(keysetJSON string) (*keyset.Handle, error) {
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(keysetJSON)))
 	if err != nil {
-		return nil, errors.New("the keyset is no Tink keyset in JSON")
+		return nil, errors.New("the keyset is not a Tink keyset in JSON")
 	}
 	return handle, nil
 }

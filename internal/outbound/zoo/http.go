@@ -13,56 +13,56 @@ import (
 	"time"
 )
 
-// beat is the pace of servers that dribble: far below any timeout that a test would set, so that a
-// client which measures the time between bytes instead of the time of all of them never gives up.
+// beat is the pace of servers that send byte by byte. It is far below any timeout of a test: a
+// client that measures the time between bytes, not the total, never gives up.
 const beat = 5 * time.Millisecond
 
-// OK answers 200 with the body "ok".
-func OK(t testing.TB) *Server { return Answer(t, http.StatusOK, nil, "ok") }
+// OK responds 200 with the body "ok".
+func OK(t testing.TB) *Server { return Respond(t, http.StatusOK, nil, "ok") }
 
-// Status answers with a status, headers (nil: none) and no body.
+// Status responds with a status, headers (nil: none) and no body.
 func Status(t testing.TB, code int, headers map[string]string) *Server {
-	return Answer(t, code, headers, "")
+	return Respond(t, code, headers, "")
 }
 
-// Answer answers with a status, headers (nil: none) and a body.
-func Answer(t testing.TB, code int, headers map[string]string, body string) *Server {
-	return serve(t, func(_ *Server, w http.ResponseWriter, _ *http.Request) { answer(w, code, headers, body) })
+// Respond responds with a status, headers (nil: none) and a body.
+func Respond(t testing.TB, code int, headers map[string]string, body string) *Server {
+	return serve(t, func(_ *Server, w http.ResponseWriter, _ *http.Request) { respond(w, code, headers, body) })
 }
 
-// Echo answers 200 with what it got: a line for each header, then the body.
+// Echo responds 200 with what it received: a line for each header, then the body.
 func Echo(t testing.TB) *Server {
 	return serve(t, func(s *Server, w http.ResponseWriter, _ *http.Request) {
 		all := s.Requests()
 		got := all[len(all)-1]
 		var text strings.Builder
-		_ = got.Header.Write(&text) // a builder takes all
-		answer(w, http.StatusOK, nil, text.String()+"\n"+string(got.Body))
+		_ = got.Header.Write(&text) // a builder never fails
+		respond(w, http.StatusOK, nil, text.String()+"\n"+string(got.Body))
 	})
 }
 
-// Script answers with the statuses one after the other; the last one stays.
+// Script responds with one status after the other; the last one stays.
 func Script(t testing.TB, statuses ...int) *Server {
 	var next atomic.Int64
 	return serve(t, func(_ *Server, w http.ResponseWriter, _ *http.Request) {
 		i := min(int(next.Add(1)), len(statuses)) - 1
-		answer(w, statuses[i], nil, http.StatusText(statuses[i]))
+		respond(w, statuses[i], nil, http.StatusText(statuses[i]))
 	})
 }
 
-// Slow answers 200 once [Server.Release] is called.
+// Slow responds 200 once [Server.Release] is called.
 func Slow(t testing.TB) *Server {
 	return serve(t, func(s *Server, w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-s.released:
-			answer(w, http.StatusOK, nil, "ok")
+			respond(w, http.StatusOK, nil, "ok")
 		case <-r.Context().Done():
 			s.hungUp()
 		}
 	})
 }
 
-// SlowBody answers 200 at once and its body a byte at a time, without end.
+// SlowBody responds 200 at once, then sends its body byte by byte without end.
 func SlowBody(t testing.TB) *Server {
 	return serve(t, func(s *Server, w http.ResponseWriter, r *http.Request) {
 		pace := time.NewTicker(beat)
@@ -78,7 +78,7 @@ func SlowBody(t testing.TB) *Server {
 	})
 }
 
-// Huge answers 200 and a body without end, as fast as it goes.
+// Huge responds 200 with an endless body at full speed.
 func Huge(t testing.TB) *Server {
 	return serve(t, func(s *Server, w http.ResponseWriter, _ *http.Request) {
 		chunk := make([]byte, 64<<10)
@@ -90,7 +90,7 @@ func Huge(t testing.TB) *Server {
 	})
 }
 
-// GzipBomb answers 200 and an endless body of zeros, compressed about a thousandfold.
+// GzipBomb responds 200 with an endless body of zeros, compressed about a thousandfold.
 func GzipBomb(t testing.TB) *Server {
 	return serve(t, func(s *Server, w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -109,7 +109,7 @@ func GzipBomb(t testing.TB) *Server {
 	})
 }
 
-// Gzipped answers 200 with a compressed body.
+// Gzipped responds 200 with a compressed body.
 func Gzipped(t testing.TB, body string) *Server {
 	return serve(t, func(_ *Server, w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -119,7 +119,7 @@ func Gzipped(t testing.TB, body string) *Server {
 	})
 }
 
-// Redirects answers with a redirect; an empty location sends none.
+// Redirects responds with a redirect; an empty location sends none.
 func Redirects(t testing.TB, code int, location string) *Server {
 	headers := map[string]string{"Location": location}
 	if location == "" {
@@ -128,13 +128,12 @@ func Redirects(t testing.TB, code int, location string) *Server {
 	return Status(t, code, headers)
 }
 
-// NULBody answers 200 with a body and a header that are no UTF-8 and hold NUL where that is
-// possible.
+// NULBody responds 200 with a body and a header that are not UTF-8; the body also has a NUL.
 func NULBody(t testing.TB) *Server {
-	return Answer(t, http.StatusOK, map[string]string{"Content-Type": "text/plain; charset=nonsense", "X-Latin": "caf\xe9"}, "a\x00b\xff\xfe")
+	return Respond(t, http.StatusOK, map[string]string{"Content-Type": "text/plain; charset=nonsense", "X-Latin": "caf\xe9"}, "a\x00b\xff\xfe")
 }
 
-func answer(w http.ResponseWriter, code int, headers map[string]string, body string) {
+func respond(w http.ResponseWriter, code int, headers map[string]string, body string) {
 	for name, value := range headers {
 		w.Header().Set(name, value)
 	}
@@ -149,7 +148,7 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(b []byte) (int, error) { return w(b) }
 
-// write sends a piece of an endless body and reports whether the client still takes it.
+// write sends a piece of an endless body and reports whether the client is still there.
 func (s *Server) write(w http.ResponseWriter, b []byte) bool {
 	n, err := w.Write(b)
 	s.wrote.Add(int64(n))
@@ -164,7 +163,7 @@ func (s *Server) write(w http.ResponseWriter, b []byte) bool {
 
 type handler func(*Server, http.ResponseWriter, *http.Request)
 
-// serve starts an HTTP server that records each request before it answers.
+// serve starts an HTTP server that records each request before it responds.
 func serve(t testing.TB, h handler) *Server {
 	s, hs := unstarted(t, h)
 	hs.Start()

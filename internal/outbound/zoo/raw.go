@@ -24,7 +24,7 @@ func CutsHeaders(t testing.TB) *Server {
 	return Says(t, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n")
 }
 
-// ResetsAfterStatus answers 200 with a part of the body and resets the connection.
+// ResetsAfterStatus sends 200 and a part of the body, then resets the connection.
 func ResetsAfterStatus(t testing.TB) *Server {
 	return listen(t, func(s *Server, c *net.TCPConn) {
 		s.say(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")
@@ -32,15 +32,15 @@ func ResetsAfterStatus(t testing.TB) *Server {
 	})
 }
 
-// BadLength answers 200, claims a length and sends the body whatever its length.
+// BadLength sends 200 and the body, with a claimed length.
 func BadLength(t testing.TB, claimed int, body string) *Server {
 	return Says(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", claimed, body))
 }
 
-// Garbage answers with what is no HTTP.
+// Garbage sends bytes that are not HTTP.
 func Garbage(t testing.TB) *Server { return Says(t, "\x00\x01\x02 220 mail.example ESMTP\r\n\r\n") }
 
-// SwitchesProtocols answers 101, which nobody asked for, and keeps the connection open.
+// SwitchesProtocols sends 101 without being asked and leaves the connection open.
 func SwitchesProtocols(t testing.TB) *Server {
 	return listen(t, func(s *Server, c *net.TCPConn) {
 		s.say(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
@@ -48,15 +48,14 @@ func SwitchesProtocols(t testing.TB) *Server {
 	})
 }
 
-// Silent reads the request and says nothing.
+// Silent reads the request and sends nothing.
 func Silent(t testing.TB) *Server {
 	return listen(t, func(s *Server, _ *net.TCPConn) { <-s.released })
 }
 
-// Mute takes connections and neither reads nor says anything, not even a TLS handshake. It keeps no
-// log.
+// Mute accepts connections, but never reads or sends, not even a TLS handshake. It keeps no log.
 func Mute(t testing.TB) *Server {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // the kernel completes connections that nobody accepts
+	l, err := net.Listen("tcp", "127.0.0.1:0") // the kernel completes connections without Accept
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +65,7 @@ func Mute(t testing.TB) *Server {
 	return s
 }
 
-// SlowHeaders answers a byte of its headers at a time, without end.
+// SlowHeaders sends its headers byte by byte, without end.
 func SlowHeaders(t testing.TB) *Server {
 	return listen(t, func(s *Server, c *net.TCPConn) {
 		pace := time.NewTicker(beat)
@@ -77,7 +76,7 @@ func SlowHeaders(t testing.TB) *Server {
 	})
 }
 
-// HeaderFlood answers 200 and headers without end.
+// HeaderFlood sends 200 and headers without end.
 func HeaderFlood(t testing.TB) *Server {
 	return listen(t, func(s *Server, c *net.TCPConn) {
 		line := "X-Flood: " + strings.Repeat("x", 1000) + "\r\n"
@@ -86,7 +85,7 @@ func HeaderFlood(t testing.TB) *Server {
 	})
 }
 
-// Continue1xxFlood answers with interim statuses (1xx) without end.
+// Continue1xxFlood sends interim statuses (1xx) without end.
 func Continue1xxFlood(t testing.TB) *Server {
 	return listen(t, func(s *Server, c *net.TCPConn) {
 		for s.say(c, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n") {
@@ -95,11 +94,11 @@ func Continue1xxFlood(t testing.TB) *Server {
 }
 
 // Says reads the request, sends exactly these bytes and closes the connection.
-func Says(t testing.TB, answer string) *Server {
-	return listen(t, func(s *Server, c *net.TCPConn) { s.say(c, answer) })
+func Says(t testing.TB, response string) *Server {
+	return listen(t, func(s *Server, c *net.TCPConn) { s.say(c, response) })
 }
 
-// Refuses is a URL whose port nobody listens on.
+// Refuses returns a URL whose port refuses connections.
 func Refuses(t testing.TB) *Server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -128,8 +127,8 @@ func reset(c *net.TCPConn) {
 	_ = c.Close()
 }
 
-// listen starts a server that reads one request a connection, records it and leaves the answer to
-// h. When h returns the connection is closed.
+// listen starts a server that reads and records one request of each connection, then runs h and
+// closes the connection.
 func listen(t testing.TB, h func(*Server, *net.TCPConn)) *Server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -16,17 +16,17 @@ import (
 	"time"
 )
 
-// Roots trusts the authority that signed this process's certificates, those of [SelfSigned] apart.
+// Roots trusts the authority of this process's certificates, but not [SelfSigned].
 func Roots(t testing.TB) *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(authority(t).cert)
 	return pool
 }
 
-// TLS answers 200 over HTTPS, by HTTP/2 where the client can.
+// TLS responds 200 over HTTPS, by HTTP/2 if the client can.
 func TLS(t testing.TB) *Server { return encrypted(t, now(), nil, nil) }
 
-// TLSWith is [TLS] with a handler of the test's own.
+// TLSWith is [TLS] with the test's handler.
 func TLSWith(t testing.TB, h http.HandlerFunc) *Server { return encrypted(t, now(), nil, h) }
 
 // Expired has a certificate that ended an hour ago.
@@ -43,7 +43,7 @@ func WrongHost(t testing.TB) *Server {
 	return encrypted(t, v, nil, nil)
 }
 
-// SelfSigned has a certificate that nobody signed but itself.
+// SelfSigned has a certificate that is signed by itself.
 func SelfSigned(t testing.TB) *Server {
 	v := now()
 	self := pair{cert: v, key: newKey(t)}
@@ -55,7 +55,7 @@ func OldTLS(t testing.TB) *Server {
 	return encrypted(t, now(), func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, nil)
 }
 
-// AsksCertificate wants a certificate of the client.
+// AsksCertificate asks for a client certificate.
 func AsksCertificate(t testing.TB) *Server {
 	return encrypted(t, now(), func(c *tls.Config) { c.ClientAuth, c.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12 }, nil)
 }
@@ -69,7 +69,7 @@ func NotTLS(t testing.TB) *Server {
 
 func encrypted(t testing.TB, valid *x509.Certificate, change func(*tls.Config), h http.HandlerFunc) *Server {
 	if h == nil {
-		h = func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, nil, "ok") }
+		h = func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, nil, "ok") }
 	}
 	s, hs := unstarted(t, func(_ *Server, w http.ResponseWriter, r *http.Request) { h(w, r) })
 	hs.EnableHTTP2 = true
@@ -82,7 +82,6 @@ func encrypted(t testing.TB, valid *x509.Certificate, change func(*tls.Config), 
 	return s
 }
 
-// pair is a certificate and its key.
 type pair struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -94,7 +93,7 @@ var made struct {
 	err       error
 }
 
-// authority is made once a process.
+// authority is made once for a process.
 func authority(t testing.TB) pair {
 	made.once.Do(func() {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -119,7 +118,7 @@ func authority(t testing.TB) pair {
 	return made.authority
 }
 
-// now is a certificate for this machine, valid at present.
+// now returns a certificate for this machine that is valid now.
 func now() *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),

@@ -1,7 +1,7 @@
-// Package zoo holds endpoints that misbehave, for the tests of every room that sends: each
-// constructor starts a server on a free port of 127.0.0.1 and stops it with the test. It imports
-// nothing of Forgehook. Start with [OK] and [Server.Requests]; http.go has the animals that speak
-// HTTP, raw.go those that do not, tls.go the certificates.
+// Package zoo holds endpoints that misbehave, for the tests of every room that sends. Each
+// constructor starts a server on a free port of 127.0.0.1 and stops it with the test. It must not
+// import anything of Forgehook. Start with [OK] and [Server.Requests]; http.go has the servers that
+// speak HTTP, raw.go those that do not, tls.go the certificates.
 package zoo
 
 import (
@@ -30,7 +30,7 @@ type Server struct {
 // Request is what a server received.
 type Request struct {
 	Method string
-	Path   string // with its query, as it was on the wire
+	Path   string // with its query, as on the wire
 	Host   string
 	Proto  string // HTTP/1.1 or HTTP/2.0
 	Header http.Header
@@ -41,15 +41,14 @@ func newServer() *Server {
 	return &Server{arrived: make(chan struct{}), released: make(chan struct{}), dropped: make(chan struct{})}
 }
 
-// Requests returns what was received so far, in order of arrival.
+// Requests returns the requests received so far, in order of arrival.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.requests...)
 }
 
-// Await waits until n requests have arrived and returns them; it fails the test when that ends
-// first.
+// Await waits for n requests and returns them. It fails the test if that ends first.
 func (s *Server) Await(t testing.TB, n int) []Request {
 	t.Helper()
 	for {
@@ -67,10 +66,10 @@ func (s *Server) Await(t testing.TB, n int) []Request {
 	}
 }
 
-// Release lets a [Slow] server answer, now and from then on.
+// Release lets a [Slow] server respond, now and from then on.
 func (s *Server) Release() { s.release.Do(func() { close(s.released) }) }
 
-// Wrote is how many bytes of body an endless server could write so far.
+// Wrote returns how many bytes of body an endless server has written so far.
 func (s *Server) Wrote() int64 { return s.wrote.Load() }
 
 // Dropped is closed once a client has hung up on an endless server.
