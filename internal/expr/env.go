@@ -27,7 +27,7 @@ const (
 	Subject   Scope = iota // what a call is about
 	Input                  // the JSON that a sender posts
 	Received               // what a call is about, and what came back
-	WriteBack              // likewise, with the call's result and callback
+	WriteBack              // the same, with the call's result and callback
 )
 
 // variable is a name of a scope. Its alias is the name in the platform's scripts.

@@ -38,8 +38,8 @@ const (
 	maxNear    = 200 // names to search for a similar one; more are not searched
 )
 
-// missingFields names the literal names of fields that the document or field lacks, at most left of
-// them.
+// missingFields lists fields that the expression reads by a literal name and that are missing. left
+// bounds the list.
 func missingFields(e ast.Expr, v *Vars, left *int) string {
 	var words []string
 	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {

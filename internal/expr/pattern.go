@@ -12,8 +12,8 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
 
-// Bounds of matches. Their product is well below a second: instructions of the pattern times bytes
-// of the text.
+// Bounds of a pattern's instructions, and of instructions times bytes of the text. A match within
+// them takes well below a second.
 const (
 	maxPatternSize = 2000
 	maxMatchWork   = 50_000_000
