@@ -1,7 +1,6 @@
 // Package activities holds the steps of the workflows, one thin method each: read from PostgreSQL,
-// apply a rule of internal/webhook, talk to the endpoint, record. It decides nothing about order or
-// waiting (workflows do) and holds no rule of its own. Every step may run twice. Start with
-// deliver.go.
+// apply a rule of internal/webhook, talk to the endpoint, record. It does not decide about order or
+// waiting (workflows do), and it holds no rules. Every step may run twice. Start with deliver.go.
 package activities
 
 import (
@@ -19,7 +18,7 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Activities are the steps and what they need.
+// Activities holds the steps and what they depend on.
 type Activities struct {
 	DB        *postgres.DB
 	Secrets   *secret.Keeper
@@ -31,19 +30,17 @@ type Activities struct {
 	FastPath  bool // workflow tasks make the first attempts to quick endpoints
 	Now       func() time.Time
 	UserAgent string
-	PublicURL string // how endpoints reach the API, without a slash at its end
+	PublicURL string // the API's address for endpoints, without a trailing slash
 	Log       *slog.Logger
 }
 
 var _ workflows.Activities = (*Activities)(nil)
 
-// dispatch does what follows the commits of a step.
 func (a *Activities) dispatch(of slog.Attr) dispatch.Dispatcher {
 	return dispatch.Dispatcher{Store: a.DB, Engine: a.Engine, Log: a.Log, Of: of}
 }
 
-// count adds one to a counter of /metrics. An activity that runs twice counts twice: the calls
-// themselves are in PostgreSQL.
+// count increments a counter of /metrics. An activity that runs twice counts twice.
 func count(ctx context.Context, counter, tag, value string) {
 	activity.GetMetricsHandler(ctx).WithTags(map[string]string{tag: value}).Counter(counter).Inc(1)
 }

@@ -19,18 +19,18 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// attempt is one exchange, ready to go.
+// attempt is one exchange, ready to be sent.
 type attempt struct {
 	credentials
 	plan    *webhook.Plan
 	request outbound.Request
-	headers map[string]string // to be sent, without credentials
-	shown   map[string]string // headers, secrets masked
+	headers map[string]string // sent, without credentials
+	shown   map[string]string // recorded, with secrets masked
 	fields  []string          // values of secret fields
-	unseen  *mask.Redactor    // credentials and fields: masked in all that is kept; the rules see the fields in a response
+	unseen  *mask.Redactor    // masks credentials and secret fields in all that is stored; the rules do see the fields of a response
 }
 
-// prepare adds what only this attempt may hold: time, signature, credentials.
+// prepare adds what is new in each attempt: time, signature, credentials.
 func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, started postgres.Started) (*attempt, error) {
 	plan, err := a.plan(call.Tenant, started.WebHookServiceID, started.Settings)
 	if err != nil {
@@ -57,7 +57,7 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 	if n := settings.Response.MaxBytes; n != nil {
 		t.request.Keep = *n
 	}
-	if built.Shown != nil { // it holds values of secret fields, which the endpoint may send back
+	if built.Shown != nil { // the request holds values of secret fields, which the endpoint may send back
 		t.shown = maps.Clone(built.Shown.Headers)
 		subject, err := a.DB.Subject(ctx, call)
 		if err != nil {
@@ -71,7 +71,6 @@ func (a *Activities) prepare(ctx context.Context, call workflows.CallRef, starte
 	return t, nil
 }
 
-// authenticate gives the request its credentials.
 func (t *attempt) authenticate(c credentials) {
 	t.credentials = c
 	t.hide(nil)
@@ -85,26 +84,25 @@ func (t *attempt) authenticate(c credentials) {
 	}
 }
 
-// hide masks values of secret fields, too.
+// hide also masks these values of secret fields.
 func (t *attempt) hide(fields []string) {
 	t.fields = append(t.fields, fields...)
 	t.unseen = t.secrets.With(t.fields...)
 }
 
-// exchange sends the request. The rules see what the endpoint says about secret fields, so that it
-// can be written back; nothing else does.
+// exchange sends the request. Its result still holds values of secret fields: the rules need them
+// for write-backs, and nothing else may see them.
 func (a *Activities) exchange(ctx context.Context, t *attempt) forgehook.Exchange {
 	return redact(a.Sender.Send(context.WithoutCancel(ctx), t.request), t.secrets)
 }
 
-// endpointKey names a utility's connections, and the pace of what it calls.
+// endpointKey is the key of a utility's connections and of its pace.
 func endpointKey(tenant forgehook.TenantID, webHookServiceID int32) string {
 	return fmt.Sprintf("%s/%d", tenant, webHookServiceID)
 }
 
-// abandon takes back an attempt of which nothing was sent: it spends no budget and tells nobody
-// anything. Settings that are not allowed any more can never be sent: they end the call. All else
-// may be mended, by an operator or by time.
+// abandon takes back an attempt that was not sent. It costs no budget and is not reported. Settings
+// that are no longer allowed end the call; an operator or time may fix any other cause.
 func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number int, cause error) (workflows.DeliverResult, error) {
 	lasting, cancel := lasting(ctx)
 	defer cancel()
@@ -124,7 +122,7 @@ func (a *Activities) abandon(ctx context.Context, call workflows.CallRef, number
 		temporal.ApplicationErrorOptions{NextRetryDelay: ourFaultDelay})
 }
 
-// record stores what happened: a lost record would make the attempt unknown.
+// record stores the result of an attempt. Without it the attempt becomes unknown.
 func (a *Activities) record(ctx context.Context, call workflows.CallRef, number int, t *attempt, x forgehook.Exchange, d forgehook.Decision, r forgehook.Reading) (recorded postgres.Recorded, err error) {
 	err = persist(ctx, func() error {
 		recorded, err = a.DB.RecordAttempt(ctx, postgres.AttemptEnd{
@@ -135,12 +133,13 @@ func (a *Activities) record(ctx context.Context, call workflows.CallRef, number 
 	return recorded, err
 }
 
-// lasting is the time that an activity has after its exchange, even where its context has ended.
+// lasting is the time that an activity has left after its exchange. It outlives the activity's
+// context.
 func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
 }
 
-// persist tries for as long as ctx lasts while the database is away.
+// persist retries while the database is away, until ctx ends.
 func persist(ctx context.Context, try func() error) error {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		err := try()
@@ -155,7 +154,7 @@ func persist(ctx context.Context, try func() error) error {
 	}
 }
 
-// traceparent gives every attempt of a call one trace: the call's id is the trace id.
+// traceparent puts all attempts of a call into one trace: its id is the call's.
 func traceparent(callID string, number int) string {
 	hex := make([]byte, 0, 32)
 	for i := range len(callID) {

@@ -12,8 +12,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// BuildRequest makes the exact request out of the frozen subject and the pinned settings, and
-// stores it.
+// BuildRequest makes the exact request from the frozen subject and the pinned settings and stores
+// it.
 func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (workflows.Built, error) {
 	done, built, quick, err := a.build(ctx, call)
 	if err != nil {
@@ -22,20 +22,20 @@ func (a *Activities) BuildRequest(ctx context.Context, call workflows.CallRef) (
 	if done.Outcome != "" {
 		return workflows.Built{Outcome: done.Outcome, Wake: done.Wake}, nil
 	}
-	host := "" // literal also where the rest of the URL is not
+	host := "" // a literal even if the rest of the URL has expressions
 	if u, err := url.Parse(built.URL); err == nil {
 		host = u.Host
 	}
 	out := workflows.Built{Method: built.Method, Host: host, BodyBytes: len(built.Body), SHA256: built.SHA256, Quick: quick}
-	if s := built.Shown; s != nil { // a short secret can be found out by its digest, and histories are read by many
+	if s := built.Shown; s != nil { // many people read histories, and a digest gives a short secret away
 		sum := sha256.Sum256(s.Body)
 		out.BodyBytes, out.SHA256 = len(s.Body), hex.EncodeToString(sum[:])
 	}
 	return out, nil
 }
 
-// build returns what is stored where the call has an outcome or its request was built before. quick
-// says that its endpoint is.
+// build returns what is stored if the call has ended or its request was built before. quick reports
+// whether the endpoint is quick.
 func (a *Activities) build(ctx context.Context, call workflows.CallRef) (done postgres.Completion, built forgehook.Built, quick bool, err error) {
 	facts, err := a.DB.Facts(ctx, call)
 	if err != nil {
@@ -64,7 +64,7 @@ func (a *Activities) build(ctx context.Context, call workflows.CallRef) (done po
 	return done, built, quick, err
 }
 
-// plan is the compiled form of a call's settings: steps of the same settings share it.
+// plan is the compiled form of a call's settings. Steps with the same settings share it.
 func (a *Activities) plan(tenant forgehook.TenantID, webHookServiceID int32, settings postgres.Pinned) (*webhook.Plan, error) {
 	key := webhook.PlanKey{Tenant: tenant, WebHookServiceID: webHookServiceID, Version: settings.Version, Sum: settings.Sum()}
 	return a.Plans.Get(key, settings.Load)

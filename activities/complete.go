@@ -12,8 +12,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// CompleteCall gives the call its outcome unless it has one already, and returns the one that
-// stands. Without an outcome to give it only looks.
+// CompleteCall gives the call its outcome unless it has one, and returns the outcome that stands.
+// Without an outcome in its input it only returns the one that stands.
 func (a *Activities) CompleteCall(ctx context.Context, in workflows.CompleteInput) (workflows.CallResult, error) {
 	if in.Outcome == "" {
 		done, err := a.DB.Standing(ctx, in.CallRef)
@@ -34,7 +34,7 @@ func (a *Activities) complete(ctx context.Context, call workflows.CallRef, outco
 	return callResult(call, done), nil
 }
 
-// countOutcome counts the end of a call where it was given just now.
+// countOutcome counts a call that has just ended.
 func countOutcome(ctx context.Context, done postgres.Completion) {
 	if done.Won {
 		count(ctx, "forgehook_outcomes", "outcome", string(done.Outcome))
@@ -48,12 +48,12 @@ func callResult(call workflows.CallRef, done postgres.Completion) workflows.Call
 }
 
 const (
-	leaveWithin = 500 * time.Millisecond // a busy worker must not stop the drain
+	leaveWithin = 500 * time.Millisecond // a busy worker must not block the drain
 	leavePoll   = 5 * time.Millisecond
 )
 
-// awaitLeave waits until a released call has begun its attempt, so that the next one begins after
-// it: signals alone are in order, the workflows they wake are not.
+// awaitLeave waits until a released call has begun its attempt, so that the next call begins later.
+// Signals arrive in order, but the workflows they wake do not run in order.
 func (a *Activities) awaitLeave(ctx context.Context, call workflows.CallRef) error {
 	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()
@@ -75,7 +75,7 @@ func (a *Activities) awaitLeave(ctx context.Context, call workflows.CallRef) err
 	}
 }
 
-// ReleaseHeld signals the next page of held calls, oldest first. A call without a run is left to
+// ReleaseHeld signals the next page of held calls, oldest first. It leaves calls without a run to
 // the sweep.
 func (a *Activities) ReleaseHeld(ctx context.Context, in workflows.ReleaseInput) (workflows.ReleaseResult, error) {
 	drain := workflows.CallRef{Tenant: in.Tenant}

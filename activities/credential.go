@@ -10,19 +10,19 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// credentials are what authenticates an attempt.
+// credentials authenticate an attempt.
 type credentials struct {
 	headers  []webhook.Credential
-	signing  forgehook.Secret // of the signature; not set: none
-	callback string           // token of the URL at which the endpoint calls back; "": none
-	secrets  *mask.Redactor   // knows all of them and the secrets of the settings
+	signing  forgehook.Secret // for the signature; unset: no signature
+	callback string           // token of the callback URL; "": no callback
+	secrets  *mask.Redactor   // masks all of these and the secrets of the settings
 }
 
-// credentials makes those of one attempt. It is the seam for credentials that need I/O, such as a
-// token that is fetched through the guarded client and cached by tenant: they are made here alone,
-// with a context, and whatever masks an attempt takes its values from secrets, so that they are
-// hidden though no setting holds them. An attempt that is refused for its credentials can ask for
-// new ones with a second call of [attempt.authenticate], before its exchange is made once more.
+// credentials makes the credentials of one attempt. This is the one place for credentials that need
+// I/O, such as a token that is fetched through the guarded client and cached by tenant. Add such
+// values to secrets: everything that masks an attempt takes them from there. An attempt whose
+// credentials were refused can get new ones by a second call of [attempt.authenticate], before its
+// exchange is repeated.
 func (a *Activities) credentials(ctx context.Context, call workflows.CallRef, plan *webhook.Plan) (c credentials, err error) {
 	settings := plan.Settings()
 	if err := a.Secrets.OpenSettings(call.Tenant, &settings); err != nil {
@@ -36,8 +36,8 @@ func (a *Activities) credentials(ctx context.Context, call workflows.CallRef, pl
 	return c, nil
 }
 
-// callbackToken is where the endpoint calls back, "" where the settings await nothing. It is the
-// same however often it is made.
+// callbackToken is the token of the callback URL, "" if the settings await no callback. It is the
+// same in every attempt.
 func (a *Activities) callbackToken(ctx context.Context, call workflows.CallRef, plan *webhook.Plan) (string, error) {
 	if !plan.Awaits() {
 		return "", nil
@@ -53,8 +53,7 @@ func (a *Activities) callbackToken(ctx context.Context, call workflows.CallRef, 
 	return secret.CallbackToken(key, call.Tenant, call.CallID)
 }
 
-// shownToken stands for the token where values are explained: a reader of the explanation must
-// not be able to call back.
+// shownToken replaces the token in explanations: their readers must not be able to call back.
 func shownToken(plan *webhook.Plan) string {
 	if plan.Awaits() {
 		return webhook.ShownToken

@@ -17,25 +17,25 @@ import (
 )
 
 const (
-	// heartbeatAfter keeps quick exchanges free of heartbeats; with a heartbeat timeout of 5 s it
-	// leaves one to be missed.
+	// heartbeatAfter spares quick exchanges all heartbeats. With the heartbeat timeout of 5 s, one
+	// heartbeat may be lost.
 	heartbeatAfter = 2 * time.Second
-	// recordWithin is how long a finished exchange waits for the database: within the 10 s that the
-	// activity has beyond the exchange's own timeout. startWithin is the rest of them: what has not
-	// begun by then is not sent.
+	// recordWithin is how long a finished exchange may wait for the database. startWithin is how
+	// long its start may take. Together they are the 10 s that the activity has beyond the
+	// exchange's own timeout.
 	recordWithin = 8 * time.Second
 	startWithin  = 2 * time.Second
-	// ourFaultDelay spaces tries that failed before anything was sent, for reasons that are ours.
+	// ourFaultDelay is the delay after a failure of ours before the send.
 	ourFaultDelay = 10 * time.Second
 )
 
-// Deliver makes one attempt: note it as started, add secrets and signature, send, judge, record it
-// together with the call.
+// Deliver makes one attempt: it notes the start, adds secrets and signature, sends, judges, and
+// records the attempt together with the call.
 //
 // The exchange and its recording do not run on the activity's context: a cancel, a pause or a reset
-// of the activity must not cut a request that is on the wire, and what came back is recorded as
-// what it was. The context is looked at before the send: what cannot be finished in time, or is not
-// wanted any more, is not begun.
+// of the activity must not cut a request on the wire, and its result must be recorded. Deliver
+// checks the context before the send. It does not begin what is no longer wanted or cannot end in
+// time.
 func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 	if activity.GetInfo(ctx).IsLocalActivity {
 		return a.deliverWithin(ctx, in)
@@ -54,7 +54,7 @@ func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (wo
 	return a.attempt(ctx, in, begun)
 }
 
-// attempt calls begun when the request is about to go out.
+// attempt calls begun just before it sends the request.
 func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput, begun func()) (workflows.DeliverResult, error) {
 	started, err := a.DB.StartAttempt(ctx, postgres.AttemptStart{
 		Ref: in.CallRef, Released: in.Released, AtOnce: in.AtOnce, Yields: activity.GetInfo(ctx).IsLocalActivity, Now: a.Now(),
@@ -81,7 +81,7 @@ func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput, beg
 		Counted: started.Counted + 1, Jitter: rand.Float64(), Deadline: started.DeadlineAt, //nolint:gosec // jitter is no secret
 	})
 	if err != nil {
-		return workflows.DeliverResult{}, a.fault("read answer", in.CallRef, err)
+		return workflows.DeliverResult{}, a.fault("read response", in.CallRef, err)
 	}
 	if attempt.unseen != attempt.secrets {
 		exchange = redact(exchange, attempt.unseen)
@@ -102,11 +102,11 @@ func (a *Activities) attempt(ctx context.Context, in workflows.DeliverInput, beg
 	if !recorded.Until.IsZero() {
 		return awaiting(exchange.StatusCode, recorded.Attempts, decision.Reason, recorded.Until), nil
 	}
-	if decision.Delay == 0 { // a final decision of a late run of this step: the call is another's, which the next start tells
+	if decision.Delay == 0 { // a late run of this step got a final decision, but another run owns the call now: the next start tells
 		decision.Delay = time.Second
 	}
-	// Also when ctx has ended: the workflow knows why it cancelled, and after a pause or a deploy
-	// the schedule still counts.
+	// Do this even if ctx has ended: the workflow knows why it cancelled, and the schedule still
+	// holds after a pause or a deploy.
 	if in.ReportRetry {
 		result.RetryIn = decision.Delay
 		return result, nil
@@ -118,15 +118,14 @@ func awaiting(statusCode, attempts int, reason string, until time.Time) workflow
 	return workflows.DeliverResult{StatusCode: statusCode, Attempts: attempts, Reason: reason, AwaitUntil: new(until.UTC())}
 }
 
-// notStarted is what there is to say where nothing is sent; over is false where the attempt was
-// started.
+// notStarted is the result of a step that must not send. over is false if the attempt was started.
 func notStarted(in workflows.DeliverInput, started postgres.Started) (result workflows.DeliverResult, err error, over bool) {
 	switch {
 	case started.Outcome != "":
 		result = workflows.DeliverResult{
 			Outcome: started.Outcome, StatusCode: started.StatusCode, Attempts: started.Number, Wake: started.Wake,
 		}
-	case !started.Until.IsZero(): // an earlier run of this step got the 2xx, and the engine did not hear of it
+	case !started.Until.IsZero(): // an earlier run of this step got a 2xx, but the engine was not told
 		result = awaiting(started.StatusCode, started.Number, "waiting as before", started.Until)
 	case started.Underway:
 		result.Underway = true
@@ -140,8 +139,8 @@ func notStarted(in workflows.DeliverInput, started postgres.Started) (result wor
 	return result, err, true
 }
 
-// notYet goes on with the wait that an earlier run of this step has recorded, and whose end the
-// engine did not hear of.
+// notYet continues the wait that an earlier run of this step has recorded but could not report to
+// the engine.
 func notYet(in workflows.DeliverInput, started postgres.Started) (workflows.DeliverResult, error) {
 	decision := forgehook.Decision{Reason: "waiting as before", Delay: started.Wait}
 	if in.ReportRetry {
@@ -152,8 +151,8 @@ func notYet(in workflows.DeliverInput, started postgres.Started) (workflows.Deli
 	return workflows.DeliverResult{}, retryLater(started.Number, decision)
 }
 
-// timely is an error where the exchange and its recording would outlast the activity, so that a
-// successor would send again beside it, or where the activity is not wanted any more.
+// timely fails if the exchange and its recording could outlast the activity, because its successor
+// would then send at the same time. It also fails if the activity is no longer wanted.
 func timely(ctx context.Context, timeout time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < timeout+recordWithin {
 		return errors.New("the start took so long that the exchange might not end in time")
@@ -162,8 +161,8 @@ func timely(ctx context.Context, timeout time.Duration) error {
 }
 
 // retryLater leaves the next attempt to the activity's retry policy. The Temporal UI shows the
-// message as the pending activity's last failure; benign, because an endpoint's bad day is no fault
-// of ours.
+// message as the last failure of the pending activity. The error is benign: a failing endpoint is
+// not our fault.
 func retryLater(number int, d forgehook.Decision) error {
 	message := fmt.Sprintf("attempt %d: %s, next try in %s", number, d.Reason, workflows.Wait(d.Delay))
 	return temporal.NewApplicationErrorWithOptions(message, "EndpointNotReady", temporal.ApplicationErrorOptions{

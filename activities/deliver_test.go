@@ -28,17 +28,15 @@ import (
 
 const second = time.Second
 
-// to sends to an endpoint of the zoo.
 func to(endpoint *zoo.Server) func(*forgehook.Settings) {
 	return func(s *forgehook.Settings) { s.WebHook.URL = new(endpoint.URL + "/hooks") }
 }
 
-// retries sets how often and after what.
 func retries(count int, delay time.Duration) func(*forgehook.Settings) {
 	return func(s *forgehook.Settings) { s.WebHook.RetryCount, s.WebHook.RetryDelay = &count, &delay }
 }
 
-// Everything that goes over the wire, and everything that is kept of it.
+// The whole request on the wire, and all that is recorded of it.
 func TestDeliver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -102,7 +100,7 @@ func TestDeliver(t *testing.T) {
 	equal(t, "requests in the end", len(endpoint.Requests()), 1)
 }
 
-// Without secrets nothing is signed and nobody is authenticated.
+// Without secrets there is no signature and no authentication.
 func TestDeliver_plain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -120,7 +118,7 @@ func TestDeliver_plain(t *testing.T) {
 	equal(t, "webhook-id", got.Header.Get("webhook-id"), call.WebhookID)
 }
 
-// An endpoint that sends back what it got tells nobody the secrets.
+// An endpoint that echoes the request reveals no secret.
 func TestDeliver_echo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -145,8 +143,8 @@ func TestDeliver_echo(t *testing.T) {
 	b.hides(t, call, nil, "pass-w0rd", "4711", base64.StdEncoding.EncodeToString([]byte("erp:pass-w0rd")))
 }
 
-// A request that names a secret field is stored and shown masked, and sent with the value; what the
-// endpoint sends back of it, in whatever way it is written, is masked in the attempt.
+// A request with a secret field is sent with the value, but stored and shown masked. The attempt
+// also masks every form in which the endpoint sends the value back.
 func TestDeliver_secretField(t *testing.T) {
 	t.Parallel()
 	const secret = `pass"<word`
@@ -199,9 +197,9 @@ func TestDeliver_secretField(t *testing.T) {
 	b.hides(t, call, nil, secret, `pass\"<word`, "pass&#34;", "pass%22", base64.RawStdEncoding.EncodeToString([]byte(secret)))
 }
 
-// What each endpoint does, and what is recorded of it: one attempt, its verdict, the whole answer
+// What each endpoint does, and what is recorded: one attempt, its verdict, and the whole response
 // or the reason why there is none.
-func TestDeliver_answers(t *testing.T) {
+func TestDeliver_responses(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	elsewhere := zoo.OK(t)
@@ -216,13 +214,13 @@ func TestDeliver_answers(t *testing.T) {
 	tests := []struct {
 		name     string
 		endpoint *zoo.Server
-		url      string // instead
+		url      string // replaces the endpoint's
 		verdict  forgehook.Verdict
 		reason   string
-		response *forgehook.Response // headers apart
+		response *forgehook.Response // without headers
 		err      *forgehook.CallError
-		delay    time.Duration        // of the next attempt
-		fails    *forgehook.CallError // the call
+		delay    time.Duration        // until the next attempt
+		fails    *forgehook.CallError // the call with this error
 	}{
 		{name: "slow", endpoint: zoo.Silent(t), verdict: forgehook.VerdictRetry, reason: "timed out after 1 s",
 			err: network("timeout", "no response within 1s"), delay: second},
@@ -323,13 +321,13 @@ func TestDeliver_answers(t *testing.T) {
 
 const blocked = "the address guard refused the endpoint: allowed are public addresses by https on port 443 or 80, and what FORGEHOOK_EGRESS_ALLOW holds"
 
-// The first retryable answer is a result, so that the workflow can show it; the others are errors
-// that nobody counts as ours.
+// The first retryable response is a result, so that the workflow can show it. Later ones are errors
+// that do not count as ours.
 func TestDeliver_reportsRetryOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	endpoint := zoo.Script(t, 503, 503, 204)
-	call := b.ready(t, to(endpoint)) // the standard schedule
+	call := b.ready(t, to(endpoint)) // on the standard schedule
 	result, err := run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{CallRef: b.ref(call), ReportRetry: true})
 	check(t, err)
 	if result.RetryIn < 5*second || result.RetryIn > 6*second {
@@ -339,7 +337,7 @@ func TestDeliver_reportsRetryOnce(t *testing.T) {
 	result.RetryIn = 0
 	equal(t, "result", result, workflows.DeliverResult{StatusCode: 503, Attempts: 1, Reason: "503 Service Unavailable"})
 
-	// The engine did not hear of it and starts the step again: the wait goes on, nothing is sent.
+	// The engine missed the result and runs the step again: the wait goes on, and nothing is sent.
 	for _, report := range []bool{true, false} {
 		again, err := run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{CallRef: b.ref(call), ReportRetry: report})
 		wait := again.RetryIn
@@ -399,7 +397,7 @@ func TestDeliver_budgetUsedUp(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 2)
 }
 
-// An outcome that stands ends it: nothing is noted, nothing is sent.
+// If the call has an outcome, nothing is noted or sent.
 func TestDeliver_standingOutcome(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -416,7 +414,7 @@ func TestDeliver_standingOutcome(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 0)
 }
 
-// Nothing is sent behind the deadline, whatever the engine's timer does.
+// Nothing is sent after the deadline, even if the engine's timer is late.
 func TestDeliver_afterTheDeadline(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -439,7 +437,7 @@ func TestDeliver_heldAndReleased(t *testing.T) {
 	call := b.built(t, u)
 	_, err := b.DB.Pause(t.Context(), b.tenant, u.ID, b.at)
 	check(t, err)
-	for _, released := range []bool{false, true} { // a paused utility holds a released call all the same
+	for _, released := range []bool{false, true} { // a paused utility also holds a released call
 		result, err := run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{CallRef: b.ref(call), Released: released})
 		check(t, err)
 		equal(t, "while paused", result, workflows.DeliverResult{Held: true})
@@ -459,8 +457,8 @@ func TestDeliver_heldAndReleased(t *testing.T) {
 	equal(t, "attempts of the held call", b.attempts(t, behind), nil)
 }
 
-// A cancel, a pause or a deploy ends the activity's context. What is on the wire goes on,
-// heartbeats too, and the answer is recorded as what it was.
+// A cancel, a pause or a deploy ends the activity's context. The exchange and its heartbeats go on,
+// and its real result is recorded.
 func TestDeliver_contextEndsOnTheWire(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -483,7 +481,7 @@ func TestDeliver_contextEndsOnTheWire(t *testing.T) {
 	equal(t, "outcome", b.outcome(t, call), forgehook.Delivered)
 }
 
-// A context that has ended before anything was noted leaves the call alone.
+// A context that ends before the start leaves the call untouched.
 func TestDeliver_contextHasEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -498,8 +496,7 @@ func TestDeliver_contextHasEnded(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 0)
 }
 
-// The exchange is over and cannot be recorded: somebody holds its row, then the connection is cut.
-// It is recorded all the same.
+// The result is recorded even if another transaction locks its row and the connection is then cut.
 func TestDeliver_databaseCutWhileRecording(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -528,8 +525,8 @@ func TestDeliver_databaseCutWhileRecording(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 1)
 }
 
-// cutBlocked cuts the connection that comes to wait for the test's lock; ended is what should not
-// end meanwhile.
+// cutBlocked cuts the connection that waits for the test's lock. ended must not deliver before
+// that.
 func cutBlocked(t *testing.T, raw *sql.DB, ended <-chan error) {
 	t.Helper()
 	cut := 0
@@ -547,8 +544,8 @@ func cutBlocked(t *testing.T, raw *sql.DB, ended <-chan error) {
 	}
 }
 
-// The worker of the first attempt has died. Nobody knows whether the endpoint got it, so it is sent
-// again under the same id, and the lost attempt spends no budget.
+// The worker of the first attempt has died. The endpoint may have got the request or not, so it is
+// sent again under the same id. The lost attempt costs no budget.
 func TestDeliver_afterADeadWorker(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -568,7 +565,7 @@ func TestDeliver_afterADeadWorker(t *testing.T) {
 	}
 }
 
-// A request that kills its worker three times is not sent for ever.
+// A request that kills its worker three times is not sent again.
 func TestDeliver_workersKeepDying(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -585,8 +582,8 @@ func TestDeliver_workersKeepDying(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 0)
 }
 
-// A starved worker was thought dead and answers after its successor has begun: both answers are
-// recorded as what they were, and there is one outcome.
+// A starved worker was thought dead and returns after its successor has begun. Both real responses
+// are recorded, and there is one outcome.
 func TestDeliver_twoWorkers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -611,8 +608,8 @@ func TestDeliver_twoWorkers(t *testing.T) {
 	equal(t, "outcome", b.outcome(t, call), forgehook.Delivered)
 }
 
-// Secrets that do not open are our fault: nothing is sent, the attempt is taken back, no budget is
-// spent.
+// Secrets that cannot be opened are our fault: nothing is sent, and the attempt is taken back
+// without cost.
 func TestDeliver_wrongKeyset(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -640,7 +637,7 @@ func TestDeliver_wrongKeyset(t *testing.T) {
 	equal(t, "api key on the wire", endpoint.Requests()[0].Header.Get("X-Api-Key"), "key-0042")
 }
 
-// An attempt is taken back although the activity's context ends just then: left as it is it would
+// An attempt is taken back even if the activity's context ends at that moment. Otherwise it would
 // count as lost.
 func TestAbandon_contextHasEnded(t *testing.T) {
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// EvaluateConditions explains every condition against the frozen subject. Where one fails the call
-// ends skipped.
+// EvaluateConditions explains every condition on the frozen subject. A false condition ends the
+// call as skipped.
 func (a *Activities) EvaluateConditions(ctx context.Context, call workflows.CallRef) (workflows.Evaluation, error) {
 	done, conditions, err := a.evaluate(ctx, call)
 	if err != nil {
@@ -25,7 +25,7 @@ func (a *Activities) EvaluateConditions(ctx context.Context, call workflows.Call
 	return workflows.Evaluation{Outcome: done.Outcome, Wake: done.Wake, Conditions: facts}, nil
 }
 
-// evaluate returns what is stored where the call has an outcome or was evaluated before.
+// evaluate returns what is stored if the call has ended or was evaluated before.
 func (a *Activities) evaluate(ctx context.Context, call workflows.CallRef) (done postgres.Completion, conditions []forgehook.Condition, err error) {
 	facts, err := a.DB.Facts(ctx, call)
 	if err != nil {

@@ -12,18 +12,18 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// fault turns an error into one that may stand in a workflow's history: no document value, no SQL.
-// The whole chain goes to the log, here and nowhere else. That somebody gave up counts only where
-// nothing else went wrong: when the engine goes away, starts that were under way are given up too.
+// fault turns an error into one that may stand in a workflow's history, without document values or
+// SQL. It alone logs the whole chain. A cancellation counts only if nothing else went wrong: when
+// the engine goes away, pending starts are cancelled too.
 func (a *Activities) fault(step string, call workflows.CallRef, err error) error {
 	return a.faultOf(step, callAttr(call), err)
 }
 
 func callAttr(call workflows.CallRef) slog.Attr { return slog.String("call", call.CallID) }
 
-// faultOf is fault for a step that is about something else than a call.
+// faultOf is fault for a step that is not about a call.
 func (a *Activities) faultOf(step string, what slog.Attr, err error) error {
-	if temporal.IsApplicationError(err) { // a step within this one has told it
+	if temporal.IsApplicationError(err) { // an inner step has made it
 		return err
 	}
 	e, known := errors.AsType[*forgehook.Error](err)

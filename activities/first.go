@@ -14,19 +14,20 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Patience is how long a workflow task waits for the first attempt. An endpoint that answers within
-// it spares its call an activity; one that does not holds no task for longer.
+// Patience is how long a workflow task waits for the first attempt. A quicker endpoint saves its
+// call an activity; a slower one does not hold the task longer.
 const Patience = 250 * time.Millisecond
 
-// lookAgain is how often PostgreSQL is asked for the end of an attempt in another process.
+// lookAgain is the interval at which PostgreSQL is asked whether an attempt in another process has
+// ended.
 const lookAgain = 250 * time.Millisecond
 
-// taskIsLate is the age of a workflow task, by the engine's clock, that begins no attempt any more:
-// the engine may give the task to another worker before it hears of the attempt, and that one would
-// send again.
+// taskIsLate is the age, by the engine's clock, from which a workflow task begins no attempt: the
+// engine may already have given the task to another worker, which would send again.
 const taskIsLate = 2 * time.Second
 
-// FirstAttempts are those that workflow tasks of this process have begun and that have not ended.
+// FirstAttempts are the attempts that workflow tasks of this process have begun and that have not
+// ended.
 type FirstAttempts struct {
 	patience time.Duration
 	mu       sync.Mutex
@@ -34,12 +35,12 @@ type FirstAttempts struct {
 	open     sync.WaitGroup
 }
 
-// NewFirstAttempts makes an empty one; patience is [Patience] but in tests.
+// NewFirstAttempts makes an empty set. Patience is [Patience] except in tests.
 func NewFirstAttempts(patience time.Duration) *FirstAttempts {
 	return &FirstAttempts{patience: patience, calls: map[string]*firstAttempt{}}
 }
 
-// Wait returns when none is under way, for an orderly stop, or when ctx ends.
+// Wait returns when no attempt is under way or when ctx ends. An orderly stop needs it.
 func (f *FirstAttempts) Wait(ctx context.Context) {
 	none := make(chan struct{})
 	go func() {
@@ -58,8 +59,8 @@ type firstAttempt struct {
 	err    error
 }
 
-// begin makes the attempt in the background. A workflow task that is tried again finds the one that
-// it has begun.
+// begin makes the attempt in the background. A retried workflow task finds the attempt it has
+// begun.
 func (f *FirstAttempts) begin(callID string, attempt func() (workflows.DeliverResult, error)) *firstAttempt {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +72,7 @@ func (f *FirstAttempts) begin(callID string, attempt func() (workflows.DeliverRe
 	f.open.Go(func() {
 		begun.result, begun.err = attempt()
 		f.mu.Lock()
-		delete(f.calls, callID) // PostgreSQL has it
+		delete(f.calls, callID) // PostgreSQL has the result
 		f.mu.Unlock()
 		close(begun.ended)
 	})
@@ -84,8 +85,8 @@ func (f *FirstAttempts) find(callID string) *firstAttempt {
 	return f.calls[callID]
 }
 
-// deliverWithin makes an attempt within a workflow task. It goes on when the task's patience is
-// over: cut, nobody would know what the endpoint has got.
+// deliverWithin makes an attempt within a workflow task. The attempt goes on after the task's
+// patience has ended: if it were cut, nobody could know what the endpoint got.
 func (a *Activities) deliverWithin(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 	if err := ctx.Err(); err != nil {
 		return workflows.DeliverResult{}, err
@@ -104,9 +105,9 @@ func (a *Activities) deliverWithin(ctx context.Context, in workflows.DeliverInpu
 	}
 }
 
-// firstAttempt has the time of the regular activity: what starts so late that it would outlast that
-// is not sent. A panic is an error, as the SDK makes it of an activity's: this goroutine is not the
-// SDK's, and would end the process.
+// firstAttempt has as much time as the regular activity. It does not send if its start was so late
+// that it would take longer. It turns a panic into an error, as the SDK does for activities,
+// because this goroutine is not the SDK's and would end the process.
 func (a *Activities) firstAttempt(ctx context.Context, in workflows.DeliverInput) (result workflows.DeliverResult, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -118,9 +119,10 @@ func (a *Activities) firstAttempt(ctx context.Context, in workflows.DeliverInput
 	return a.attempt(ctx, in, func() {})
 }
 
-// awaitUnderway waits for what a workflow task has begun: here, where the engine sends its
-// activities first, or in another process until the attempt can no longer be under way, also while
-// the database is away. After a lost run of this step the attempt is lost too.
+// awaitUnderway waits for an attempt that a workflow task has begun. The engine prefers this
+// process for the activity; in another process it waits until the attempt must have ended, even
+// while the database is away. If an earlier run of this step was lost, the attempt was lost with
+// it.
 func (a *Activities) awaitUnderway(ctx context.Context, in workflows.DeliverInput) (result workflows.DeliverResult, err error, ended bool) {
 	if begun := a.First.find(in.CallID); begun != nil {
 		<-begun.ended

@@ -39,7 +39,7 @@ func (b bundle) deliverLocally(t *testing.T, in workflows.DeliverInput) (result 
 	return result, value.Get(&result)
 }
 
-// takeOver runs Deliver as the regular activity that goes on with what a workflow task has begun.
+// takeOver runs Deliver as the regular activity that continues what a workflow task has begun.
 func (b bundle) takeOver(t *testing.T, call forgehook.Call) (workflows.DeliverResult, error) {
 	t.Helper()
 	return run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{
@@ -76,8 +76,8 @@ func TestWithin(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 2)
 }
 
-// The endpoint takes its time: the workflow task does not wait, the exchange goes on, and whoever
-// comes for it gets its answer.
+// The endpoint is slow: the workflow task does not wait, the exchange goes on, and the activity
+// gets its result.
 func TestWithin_handsOver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -99,8 +99,8 @@ func TestWithin_handsOver(t *testing.T) {
 	b.First.Wait(t.Context())
 }
 
-// handedOver is a call whose attempt goes on behind its workflow task; the endpoint has its request
-// and does not answer yet.
+// handedOver is a call whose attempt outlives its workflow task. The endpoint has the request and
+// has not responded.
 func handedOver(t *testing.T) (bundle, *zoo.Server, forgehook.Call) {
 	t.Helper()
 	b := setup(t)
@@ -114,8 +114,7 @@ func handedOver(t *testing.T) (bundle, *zoo.Server, forgehook.Call) {
 	return b, endpoint, call
 }
 
-// The activity went to another process, where nothing is known of the attempt but what PostgreSQL
-// says.
+// The activity runs in another process, which knows the attempt only from PostgreSQL.
 func TestWithin_takenOverElsewhere(t *testing.T) {
 	t.Parallel()
 	b, endpoint, call := handedOver(t)
@@ -126,8 +125,8 @@ func TestWithin_takenOverElsewhere(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 1)
 }
 
-// Whoever waits in another process goes on to wait when the database is away for a moment: the
-// exchange is on the wire all the same.
+// A waiting activity in another process goes on waiting while the database is briefly away, because
+// the exchange is still on the wire.
 func TestWithin_takenOverDatabaseCut(t *testing.T) {
 	t.Parallel()
 	b, endpoint, call := handedOver(t)
@@ -155,8 +154,8 @@ func TestWithin_takenOverDatabaseCut(t *testing.T) {
 	b.First.Wait(t.Context())
 }
 
-// The task lost patience before its attempt was noted, and the activity in another process has
-// begun one: this one is not sent beside it.
+// The task lost patience before its attempt was noted, and the activity in another process began
+// one. The late attempt is not sent.
 func TestWithin_overtaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -171,8 +170,8 @@ func TestWithin_overtaken(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 0)
 }
 
-// What would outlast the time in which others take it for being under way is not sent: its start
-// took too long, or its time is short.
+// An attempt is not sent if it could last longer than others believe it under way, because its
+// start took too long or its time is short.
 func TestWithin_tooLate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -186,14 +185,14 @@ func TestWithin_tooLate(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 0)
 }
 
-// A bug in the rules, which read what endpoints say, ends no process.
+// A panic in a rule does not end the process.
 func TestWithin_panics(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	call := b.ready(t, to(zoo.OK(t)))
 	asked := 0
 	b.Now = func() time.Time {
-		if asked++; asked > 1 { // the first is whether the task is late
+		if asked++; asked > 1 { // the first query is whether the task is late
 			panic("a bug")
 		}
 		return b.at
@@ -205,7 +204,6 @@ func TestWithin_panics(t *testing.T) {
 	}
 }
 
-// An orderly stop has its limits.
 func TestFirstAttempts_Wait(t *testing.T) {
 	t.Parallel()
 	first := NewFirstAttempts(time.Minute)
@@ -227,8 +225,8 @@ func TestFirstAttempts_Wait(t *testing.T) {
 	}
 }
 
-// Its process is gone, and with it all that could end the attempt: it becomes unknown, as any whose
-// worker died.
+// The process has died, so nothing can end the attempt. It becomes unknown, as after any worker's
+// death.
 func TestWithin_lost(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -242,8 +240,8 @@ func TestWithin_lost(t *testing.T) {
 	equal(t, "states", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptUnknown, forgehook.AttemptFinished})
 }
 
-// A workflow task that the engine may have given to another worker begins nothing; the regular
-// activity makes the attempt.
+// A workflow task that the engine may have given to another worker begins no attempt. The regular
+// activity makes it.
 func TestWithin_taskIsLate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -259,7 +257,7 @@ func TestWithin_taskIsLate(t *testing.T) {
 	equal(t, "taken over", result, deliveredAtOnce)
 }
 
-// A workflow task that is not wanted any more begins nothing.
+// A workflow task that is no longer wanted begins no attempt.
 func TestWithin_contextHasEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -274,8 +272,7 @@ func TestWithin_contextHasEnded(t *testing.T) {
 	equal(t, "attempts", b.attempts(t, call), nil)
 }
 
-// Only an endpoint that has been quick is called within a workflow task, and only with the switch
-// on.
+// Only a quick endpoint is called within a workflow task, and only if the fast path is on.
 func TestBuildRequest_quick(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

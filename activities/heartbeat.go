@@ -8,11 +8,11 @@ import (
 	"go.temporal.io/sdk/activity"
 )
 
-// wanted is the context of an activity but for one thing: the SDK ends that also where a heartbeat
-// does not get through, of which the engine knows nothing. A busy engine would so have all
-// deliveries given up that wait for the database, only to bring them again. What the engine says
-// after that is not heard any more: no matter, as an exchange begins within [startWithin] or not at
-// all, and the engine waits longer.
+// wanted is the context of an activity without one fault: the SDK also ends that context when a
+// heartbeat fails to arrive, although the engine has cancelled nothing. A busy engine would then
+// lose and reschedule all deliveries that wait for the database. What the engine says later is not
+// heard. That does no harm: an exchange begins within [startWithin] or not at all, and the engine
+// waits longer.
 func wanted(ctx context.Context) (context.Context, context.CancelFunc) {
 	lasting, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	pass := func() {
@@ -21,7 +21,7 @@ func wanted(ctx context.Context) (context.Context, context.CancelFunc) {
 		}
 	}
 	stop := context.AfterFunc(ctx, pass)
-	if ctx.Err() != nil { // by the first heartbeat: now, not when AfterFunc gets to it
+	if ctx.Err() != nil { // ended by the first heartbeat: do not wait for AfterFunc
 		pass()
 	}
 	cancel := func() { stop(); end(nil) }
@@ -33,7 +33,7 @@ func wanted(ctx context.Context) (context.Context, context.CancelFunc) {
 	return until, func() { over(); cancel() }
 }
 
-// unheard reports whether an error is that of a request to the engine that may be sent again.
+// unheard reports whether an error is of a request to the engine that may be sent again.
 func unheard(err error) bool {
 	switch err.(type) { //nolint:errorlint // it is never wrapped
 	case *serviceerror.Unavailable, *serviceerror.DeadlineExceeded, *serviceerror.ResourceExhausted, *serviceerror.Internal:
@@ -42,13 +42,13 @@ func unheard(err error) bool {
 	return false
 }
 
-// heartbeat tells the engine that a slow exchange is alive, until stop is called. Where the task
-// was long on its way, that is told before anything else: where the engine has given it up
-// meanwhile, ctx ends and nothing is sent. It goes on after ctx has ended: the exchange does too,
-// and a missed heartbeat would let the workflow go on without its end.
+// heartbeat tells the engine that a slow exchange is alive, until stop is called. If the task
+// arrived late, the first heartbeat comes at once: if the engine has given the task up, ctx ends
+// and nothing is sent. Heartbeats go on after ctx has ended, because the exchange does too, and a
+// missed one would let the workflow continue before the exchange ends.
 func heartbeat(ctx context.Context) (stop func()) {
-	beating := context.WithoutCancel(ctx)      // the SDK sends a heartbeat with the context it is given
-	begin := activity.GetInfo(ctx).StartedTime // by the engine, which waits from then on
+	beating := context.WithoutCancel(ctx)      // the SDK sends heartbeats on the context it is given
+	begin := activity.GetInfo(ctx).StartedTime // by the engine's clock, from which it waits
 	if time.Since(begin) >= heartbeatAfter {
 		activity.RecordHeartbeat(beating)
 	}

@@ -35,11 +35,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }
 
-// bundle is the real activities on a database of the test's own, with one document to call about.
+// bundle is the real activities on the test's own database, with one document to call about.
 type bundle struct {
 	*Activities
 	url      string
-	at       time.Time // the activities' clock stands
+	at       time.Time // the activities' clock, which stands still
 	tenant   forgehook.TenantID
 	service  forgehook.Service
 	document forgehook.Document
@@ -76,7 +76,7 @@ func keeper(t *testing.T) *secret.Keeper {
 	return k
 }
 
-// utility attaches one whose secrets are sealed, as the API does.
+// utility attaches a utility with sealed secrets, as the API does.
 func (b bundle) utility(t *testing.T, change ...func(*forgehook.Settings)) forgehook.Utility {
 	t.Helper()
 	settings := pgtest.Settings(change...)
@@ -86,7 +86,6 @@ func (b bundle) utility(t *testing.T, change ...func(*forgehook.Settings)) forge
 	return u
 }
 
-// accept accepts a call of a utility.
 func (b bundle) accept(t *testing.T, u forgehook.Utility) forgehook.Call {
 	t.Helper()
 	return pgtest.Accept(t, b.DB, b.tenant, forgehook.CallRequest{WebHookServiceID: &u.ID, DocumentID: &b.document.ID}).Calls[0]
@@ -98,7 +97,7 @@ func (b bundle) ready(t *testing.T, change ...func(*forgehook.Settings)) forgeho
 	return b.built(t, b.utility(t, change...))
 }
 
-// built is the same for a utility that is there.
+// built is a call of an existing utility that waits for its first attempt.
 func (b bundle) built(t *testing.T, u forgehook.Utility) forgehook.Call {
 	t.Helper()
 	call := b.accept(t, u)
@@ -115,14 +114,13 @@ func (b bundle) ref(call forgehook.Call) workflows.CallRef {
 	return workflows.CallRef{Tenant: b.tenant, CallID: call.ID}
 }
 
-// run runs an activity as a worker would: through the SDK, its data converter and its failure
-// converter.
+// run runs an activity as a worker would, with the SDK's data converter and failure converter.
 func run[R any](t *testing.T, b bundle, step any, in ...any) (R, error) {
 	t.Helper()
 	return runWithin[R](t, t.Context(), b, func() {}, step, in...)
 }
 
-// runWithin runs one in a context that may end meanwhile; heartbeat is told of heartbeats.
+// runWithin is run in a context that may end. heartbeat is called for each heartbeat.
 func runWithin[R any](t *testing.T, ctx context.Context, b bundle, heartbeat func(), step any, in ...any) (result R, err error) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
@@ -143,7 +141,6 @@ func (b bundle) deliver(t *testing.T, call forgehook.Call) (workflows.DeliverRes
 	return run[workflows.DeliverResult](t, b, b.Deliver, workflows.DeliverInput{CallRef: b.ref(call), AtOnce: true})
 }
 
-// attempts are the recorded ones.
 func (b bundle) attempts(t *testing.T, call forgehook.Call) []forgehook.Attempt {
 	t.Helper()
 	attempts, _, err := b.DB.Attempts(t.Context(), b.tenant, call.ID, forgehook.Page{})
@@ -159,7 +156,6 @@ func (b bundle) states(t *testing.T, call forgehook.Call) (states []forgehook.At
 	return states
 }
 
-// stored is the call as it is recorded.
 func (b bundle) stored(t *testing.T, call forgehook.Call) forgehook.Call {
 	t.Helper()
 	got, err := b.DB.Call(t.Context(), b.tenant, call.ID)
@@ -167,7 +163,7 @@ func (b bundle) stored(t *testing.T, call forgehook.Call) forgehook.Call {
 	return got
 }
 
-// outcome is the recorded one, "" while there is none.
+// outcome is the recorded outcome, "" while the call is open.
 func (b bundle) outcome(t *testing.T, call forgehook.Call) forgehook.Outcome {
 	t.Helper()
 	if got := b.stored(t, call).Outcome; got != nil {
@@ -176,7 +172,7 @@ func (b bundle) outcome(t *testing.T, call forgehook.Call) forgehook.Outcome {
 	return ""
 }
 
-// raw opens the database for statements of the test's own.
+// raw opens the database for the test's own statements.
 func (b bundle) raw(t *testing.T) *sql.DB {
 	t.Helper()
 	pool, err := sql.Open("postgres", b.url)
@@ -185,7 +181,7 @@ func (b bundle) raw(t *testing.T) *sql.DB {
 	return pool
 }
 
-// hides fails where a secret is found in anything that somebody may read.
+// hides fails if a secret appears in anything that people may read.
 func (b bundle) hides(t *testing.T, call forgehook.Call, err error, secrets ...string) {
 	t.Helper()
 	request, requestErr := b.DB.Request(t.Context(), b.tenant, call.ID)
@@ -205,7 +201,6 @@ func (b bundle) hides(t *testing.T, call forgehook.Call, err error, secrets ...s
 	}
 }
 
-// logged collects what is logged.
 type logged struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -225,13 +220,13 @@ func (l *logged) String() string {
 
 // engine is Temporal as the sweep and the drain see it.
 type engine struct {
-	dispatch.Engine // whatever the steps do not ask
+	dispatch.Engine // methods that the steps do not use
 	mu              sync.Mutex
-	runs            map[string]forgehook.WorkflowState // by call, or id of the workflow; others are running
-	refuses         map[string]error                   // by call, or id of the workflow, or of all for ""
+	runs            map[string]forgehook.WorkflowState // by call or workflow id; all others are running
+	refuses         map[string]error                   // by call or workflow id; "" is all
 	started         []forgehook.CallStart
 	events          []forgehook.RunStart // runs that were started
-	processes       []string             // that were started, with their item and call
+	processes       []string             // started, each with its item and call
 	canceled        []string
 	woken           []forgehook.Wake
 	resumed         []string
@@ -336,7 +331,7 @@ func equal[T any](t *testing.T, what string, got, want T, options ...cmp.Option)
 	}
 }
 
-// failure is what a workflow's history would hold of an activity's error.
+// failure is what a workflow's history would show of an activity's error.
 type failure struct {
 	Type, Message string
 	Final, Benign bool

@@ -10,7 +10,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// LookAtWorkItem tells where a process stands, following an item that was handed over to its child.
+// LookAtWorkItem tells the state of a process. It follows an item that was handed over to its
+// child.
 func (a *Activities) LookAtWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
 	state, err := a.DB.LookAtItem(ctx, in)
 	if err != nil {
@@ -19,8 +20,8 @@ func (a *Activities) LookAtWorkItem(ctx context.Context, in workflows.ProcessRef
 	return itemState(state), nil
 }
 
-// EscalateWorkItem hands the item over to a new child that is due later, and tells where the
-// process stands.
+// EscalateWorkItem hands the item over to a new child with a later due date, and tells the state of
+// the process.
 func (a *Activities) EscalateWorkItem(ctx context.Context, in workflows.ProcessRef) (workflows.ItemState, error) {
 	state, raised, err := a.DB.EscalateItem(ctx, in, a.Now())
 	if err != nil {
@@ -30,11 +31,11 @@ func (a *Activities) EscalateWorkItem(ctx context.Context, in workflows.ProcessR
 	return itemState(state), nil
 }
 
-// EndProcess ends a process unless it has ended, and writes to its item: what the call's answer
-// says about it, or that it is rejected. Where the item is dead, or the process canceled, the call
-// that was made for the item is canceled. A call that has ended meanwhile has left its answer to
-// the process, which is answered then, whatever it was to end as. No outcome is returned where the
-// item was handed over meanwhile, and the answer has to wait for the child.
+// EndProcess ends a process unless it has ended, and writes to its item: what the call's reading
+// says about it, or that it is rejected. If the item is dead or the process canceled, it cancels
+// the call that was made for the item. If the call has ended meanwhile and left its reading to the
+// process, the process ends as answered, whatever outcome was asked for. It returns no outcome if
+// the item was handed over meanwhile: the reading must wait for the child.
 func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (workflows.ProcessResult, error) {
 	what := process(in.ProcessRef)
 	var state postgres.ItemState
@@ -46,7 +47,7 @@ func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (w
 		}
 		end, err := a.endOf(ctx, in, state)
 		if err != nil {
-			return workflows.ProcessResult{}, a.faultOf("read what the answer says about the work item", what, err)
+			return workflows.ProcessResult{}, a.faultOf("read what the call says about the work item", what, err)
 		}
 		var raised postgres.Raised
 		if ended, raised, err = a.DB.EndProcess(ctx, end); err != nil {
@@ -68,7 +69,7 @@ func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (w
 	if ended.CallOutcome != nil {
 		result.CallOutcome = *ended.CallOutcome
 	}
-	// Also in a second run of this step: the first may have died before it canceled.
+	// A second run of this step needs this too: the first may have died before the cancel.
 	moot := result.Outcome == forgehook.ProcessDead || result.Outcome == forgehook.ProcessCanceled
 	if moot && state.OwnsCall && result.CallOutcome == "" {
 		given, err := a.dispatch(what).CancelCall(ctx, state.Call, "The work item that waits for it is gone.", a.Now())
@@ -80,14 +81,14 @@ func (a *Activities) EndProcess(ctx context.Context, in workflows.ProcessEnd) (w
 	return result, nil
 }
 
-// endTries bounds how often the end of a process is tried anew because the call or the item has
-// changed since the look.
+// endTries bounds how often EndProcess starts again because the call or the item has changed since
+// it looked.
 const endTries = 3
 
-// endOf is the end of a process that stands like this.
+// endOf is the end that fits this state of the process.
 func (a *Activities) endOf(ctx context.Context, in workflows.ProcessEnd, state postgres.ItemState) (end postgres.ProcessEnd, err error) {
 	end = postgres.ProcessEnd{Ref: in.ProcessRef, Outcome: in.Outcome, Now: a.Now()}
-	if state.Outcome != "" { // it stands, and what it wrote too
+	if state.Outcome != "" { // this outcome stands, and so does what it wrote
 		return end, nil
 	}
 	switch in.Outcome {
@@ -106,12 +107,11 @@ func (a *Activities) endOf(ctx context.Context, in workflows.ProcessEnd, state p
 	return end, err
 }
 
-// rejected is the status of an item whose process has rejected it.
+// rejected is the status of an item that its process has rejected.
 const rejected = forgehook.WorkItemStatus(10)
 
-// writeToItem is what the answer of the ended call says about the item, nil where it says nothing.
-// An answer that does not fit this item is no reason to let it wait for ever: the process ends
-// without writing.
+// writeToItem is what the reading of the ended call says about the item, nil if nothing. A reading
+// that does not fit the item must not keep it waiting: the process then ends without writing.
 func (a *Activities) writeToItem(ctx context.Context, state postgres.ItemState) (*forgehook.WorkItemWrite, error) {
 	if state.CallOutcome != forgehook.Delivered || state.Item == nil {
 		return nil, nil
@@ -138,12 +138,12 @@ func (a *Activities) writeToItem(ctx context.Context, state postgres.ItemState) 
 	if evidence.Exchange, err = call.Response.Exchange(); err != nil {
 		return nil, err
 	}
-	if plan.Awaits() { // a delivered call that awaits a callback was called back
+	if plan.Awaits() { // a delivered call that awaits a callback got it
 		evidence.Callback = &forgehook.Callback{Result: call.Result}
 	}
 	write, err := plan.ReadWorkItem(evidence, call.Result)
 	if err != nil {
-		a.Log.Warn("the answer says nothing that fits the work item", "call", state.Call.CallID, "workItem", state.Item.ID, "error", err)
+		a.Log.Warn("the reading of the call does not fit the work item", "call", state.Call.CallID, "workItem", state.Item.ID, "error", err)
 		return nil, nil
 	}
 	return write, nil

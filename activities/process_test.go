@@ -13,7 +13,6 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// item stores a work item about the document.
 func (b bundle) item(t *testing.T, change ...func(*forgehook.WorkItem)) forgehook.WorkItem {
 	t.Helper()
 	w := forgehook.WorkItem{Status: 1, DocumentID: &b.document.ID}
@@ -25,7 +24,7 @@ func (b bundle) item(t *testing.T, change ...func(*forgehook.WorkItem)) forgehoo
 	return w
 }
 
-// waits has an item wait for a call.
+// waits makes an item wait for a call.
 func (b bundle) waits(t *testing.T, item forgehook.WorkItem, call forgehook.Call, change ...func(*postgres.ProcessAcceptance)) workflows.ProcessRef {
 	t.Helper()
 	a := postgres.ProcessAcceptance{WorkItemID: item.ID, CallID: call.ID, OnDue: forgehook.DueWait, Now: b.at}
@@ -60,13 +59,13 @@ func (b bundle) storedItem(t *testing.T, id int32) forgehook.WorkItem {
 	return item
 }
 
-// writesItem says about a work item what the answer says; the answers of two items differ.
+// writesItem writes the endpoint's response to a work item. It differs between items.
 func writesItem(s *forgehook.Settings) {
 	s.Response.WriteBack.WorkItem.Status = new(`response.json.done ? "Completed" : "Rejected"`)
 	s.Response.WriteBack.WorkItem.ReasonComment = new(`wi == null ? "" : "item " + string(wi.id) + ": " + response.json.note`)
 }
 
-// The answer of a call is written to the item that waits for it, once.
+// The reading of a call is written once, to the item that waits for it.
 func TestEndProcess_answered(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -106,8 +105,8 @@ func (b bundle) ofItem(t *testing.T, item forgehook.WorkItem, change ...func(*fo
 	return call
 }
 
-// A process whose own call writes the item is answered, whichever of them was first: it writes for
-// the call, or comes when that has.
+// A process whose own call writes the item ends as answered, in either order: it writes for the
+// call, or it finds that the call has written.
 func TestEndProcess_ofItsOwnCall(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -133,8 +132,8 @@ func TestEndProcess_ofItsOwnCall(t *testing.T) {
 	}
 }
 
-// What a call has left to a process is written, whatever the process was to end as when the call
-// ended.
+// If the call has left its reading to the process, it is written, whatever outcome the process was
+// to have.
 func TestEndProcess_callEndsMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -149,7 +148,7 @@ func TestEndProcess_callEndsMeanwhile(t *testing.T) {
 	}
 }
 
-// An answer waits for the child of an item that was handed over.
+// A reading waits for the child of an item that was handed over.
 func TestEndProcess_handedOver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -168,7 +167,7 @@ func TestEndProcess_handedOver(t *testing.T) {
 	equal(t, "made for the child", b.storedItem(t, child.ID).ReasonComment, new("item "+itoa(child.ID)+": booked"))
 }
 
-// The endpoint answered later: what it called back is written.
+// The endpoint responds later: its callback is written.
 func TestEndProcess_calledBack(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -185,8 +184,8 @@ func TestEndProcess_calledBack(t *testing.T) {
 	equal(t, "comment", b.storedItem(t, item.ID).ReasonComment, new("paid"))
 }
 
-// A call that failed says nothing about the item, and an answer that does not fit it keeps nothing
-// waiting.
+// A failed call says nothing about the item. A reading that does not fit the item does not keep the
+// process waiting.
 func TestEndProcess_writesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -206,7 +205,7 @@ func TestEndProcess_writesNothing(t *testing.T) {
 	}
 }
 
-// Where the item is dead or the process canceled, nobody wants the call that was made for it.
+// If the item is dead or the process canceled, the call that was made for it is canceled.
 func TestEndProcess_cancelsItsCall(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -236,14 +235,14 @@ func TestEndProcess_cancelsItsCall(t *testing.T) {
 		equal(t, tt.name+": canceled", b.engine.canceled, want)
 	}
 
-	// A call without a run is ended here.
+	// A call without a run ends here.
 	call := b.built(t, u)
 	ref := b.waits(t, b.item(t), call, owned)
 	b.engine.refuses = map[string]error{call.ID: notThere}
 	equal(t, "without a run", b.endProcess(t, ref, forgehook.ProcessDead).Outcome, forgehook.ProcessDead)
 	equal(t, "outcome of the call", b.outcome(t, call), forgehook.Canceled)
 
-	// Those who wait for it with others are told.
+	// Its other waiters are told.
 	call = b.built(t, u)
 	ref = b.waits(t, b.item(t), call, owned)
 	other := b.waits(t, b.item(t), call)
@@ -255,7 +254,7 @@ func TestEndProcess_cancelsItsCall(t *testing.T) {
 	}, whicheverWake)
 }
 
-// At its due date an item is rejected, or handed over to a child that the process goes on with.
+// At its due date an item is rejected, or handed over to a child with which the process continues.
 func TestProcess_due(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -281,7 +280,7 @@ func TestProcess_due(t *testing.T) {
 	equal(t, "once more", again, child)
 }
 
-// Processes whose workflow was never started, or has ended, are mended.
+// The sweep mends processes whose workflow was never started or has ended.
 func TestSweepCalls_processes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -11,10 +11,9 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// judge says what the exchange means and reads it. The subject, which may be large, is read only
-// now: an exchange takes its time, and a worker has thousands of them under way. A response that
-// cannot be read has arrived all the same: the endpoint would not respond better to the same
-// request.
+// judge says what the exchange means and reads it. It loads the subject, which may be large, only
+// after the exchange: a worker has thousands under way. A response that cannot be read is final,
+// because the endpoint would respond no better to the same request.
 func (a *Activities) judge(
 	ctx context.Context, call workflows.CallRef, t *attempt, x forgehook.Exchange, tally webhook.Tally,
 ) (forgehook.Decision, forgehook.Reading, error) {
@@ -38,8 +37,8 @@ func (a *Activities) judge(
 	return decision, reading, nil
 }
 
-// read judges an exchange whose meaning depends on the subject, and reads it. The secrets are known
-// also of one that cannot be read.
+// read judges and reads an exchange whose meaning depends on the subject. The reading has its
+// secrets even if it fails.
 func read(plan *webhook.Plan, evidence webhook.Evidence, tally webhook.Tally) (forgehook.Decision, forgehook.Reading) {
 	decision := plan.Judge(evidence, tally)
 	if decision.Verdict != forgehook.VerdictSuccess || decision.Awaits() {
@@ -57,14 +56,14 @@ func read(plan *webhook.Plan, evidence webhook.Evidence, tally webhook.Tally) (f
 	return decision, forgehook.Reading{Secrets: reading.Secrets}
 }
 
-// unread says for histories why a response that has come counts for nothing: without values.
+// unread tells histories, without values, why a response does not count.
 var unread = map[forgehook.CallErrorCode]string{
 	forgehook.CallErrorAnswerUnreadable: "but the answer cannot be read",
 	forgehook.CallErrorResultTooLarge:   "but the result is too large",
 	forgehook.CallErrorWriteBackRefused: "but what it writes back is refused",
 }
 
-// meta is what requests and readings say about their call.
+// meta is what requests and readings know about their call.
 func (a *Activities) meta(call forgehook.Call, token string) webhook.Meta {
 	m := webhook.MetaOf(call, a.UserAgent)
 	if token != "" {
@@ -73,7 +72,7 @@ func (a *Activities) meta(call forgehook.Call, token string) webhook.Meta {
 	return m
 }
 
-// redact returns the exchange without secrets.
+// redact returns the exchange with secrets masked.
 func redact(x forgehook.Exchange, secrets *mask.Redactor) forgehook.Exchange {
 	x.Status = secrets.Replace(x.Status)
 	if x.Body != nil {

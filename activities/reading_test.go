@@ -21,14 +21,14 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// says is an endpoint that answers JSON.
+// says is an endpoint that responds with JSON.
 func says(t *testing.T, status int, body string) *zoo.Server {
 	t.Helper()
 	return zoo.Respond(t, status, map[string]string{"Content-Type": "application/json"}, body)
 }
 
-// What an answer says becomes the call's result and stands in the document afterwards.
-func TestDeliver_readsTheAnswer(t *testing.T) {
+// The reading of a response becomes the call's result and is written to the document.
+func TestDeliver_readsTheResponse(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	endpoint := says(t, 200, `{"order":{"id":4711,"state":"Suspended"},"total":119.5}`)
@@ -57,7 +57,7 @@ func TestDeliver_readsTheAnswer(t *testing.T) {
 	equal(t, "field", document.ResultParameters[total].Value, new("119.5"))
 }
 
-// A name means one field, whoever asks: what an expression reads is what the answer writes.
+// A name means the same field in an expression and in a write-back.
 func TestDeliver_writesTheFieldThatItReads(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -82,8 +82,8 @@ func TestDeliver_writesTheFieldThatItReads(t *testing.T) {
 	equal(t, "fields", []string{*document.Parameter(50).Value, *document.Parameter(61).Value}, []string{"118.40 read", "LINE 5.00"})
 }
 
-// What an answer means where it is not what its status says.
-func TestDeliver_answersThatAreNone(t *testing.T) {
+// Responses whose meaning differs from their status.
+func TestDeliver_meaningUnlikeStatus(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tests := []struct {
@@ -134,7 +134,7 @@ func TestDeliver_answersThatAreNone(t *testing.T) {
 
 func awaits(s *forgehook.Settings) { s.Callback.Await, s.Callback.Timeout = true, time.Hour }
 
-// token is the one that an endpoint was given.
+// token is the token of the callback URL that the endpoint was given.
 func (b bundle) token(t *testing.T, request zoo.Request) string {
 	t.Helper()
 	given := request.Header.Get("Forgehook-Callback-Url")
@@ -145,7 +145,7 @@ func (b bundle) token(t *testing.T, request zoo.Request) string {
 	return token
 }
 
-// calledBack is what the API does with a callback whose token is good.
+// calledBack does what the API does with a callback whose token is valid.
 func (b bundle) calledBack(t *testing.T, call forgehook.Call, said forgehook.Callback) (postgres.CalledBack, error) {
 	t.Helper()
 	stored := b.stored(t, call)
@@ -163,7 +163,7 @@ func (b bundle) calledBack(t *testing.T, call forgehook.Call, said forgehook.Cal
 	})
 }
 
-// An endpoint takes the request and answers later.
+// An endpoint takes the request and calls back later.
 func TestDeliver_awaitsACallback(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -181,8 +181,8 @@ func TestDeliver_awaitsACallback(t *testing.T) {
 	equal(t, "until", stored.CallbackUntil, &forgehook.Time{Time: until})
 	equal(t, "outcome", stored.Outcome, nil)
 
-	// The token is what an answer must have, so nobody but the endpoint sees it: not where it
-	// echoes the request, either.
+	// A callback must have the token, so only the endpoint may see it: it is masked even in an echo
+	// of the request.
 	wire := endpoint.Requests()[0]
 	token := b.token(t, wire)
 	id, ok := secret.ReadCallbackToken(token)
@@ -198,13 +198,13 @@ func TestDeliver_awaitsACallback(t *testing.T) {
 		t.Errorf("the body shows no callback URL: %s", shown.Request.Body)
 	}
 
-	// The engine did not hear of it: the step runs again and sends nothing.
+	// The engine missed the result: the step runs again and sends nothing.
 	again, err := run[workflows.DeliverResult](t, b, b.Deliver, deliver)
 	check(t, err)
 	equal(t, "once more", again, workflows.DeliverResult{StatusCode: 200, Attempts: 1, Reason: "waiting as before", AwaitUntil: &until})
 	equal(t, "requests", len(endpoint.Requests()), 1)
 
-	// Somebody asks for another attempt: the same token.
+	// An attempt on demand has the same token.
 	deliver.AtOnce = true
 	_, err = run[workflows.DeliverResult](t, b, b.Deliver, deliver)
 	check(t, err)
@@ -225,7 +225,7 @@ func TestDeliver_awaitsACallback(t *testing.T) {
 	equal(t, "comment", document.Comment, new("order 4711"))
 }
 
-// A call without outcome is told as one.
+// CompleteCall without an outcome tells that the call has none.
 func TestCompleteCall_looks(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -236,8 +236,7 @@ func TestCompleteCall_looks(t *testing.T) {
 	equal(t, "outcome", b.outcome(t, call), "")
 }
 
-// Some endpoints call back before they have answered: the callback counts, whatever the answer then
-// is.
+// Some endpoints call back before they respond. The callback counts, whatever the response is.
 func TestDeliver_calledBackEarly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -267,8 +266,7 @@ func TestDeliver_calledBackEarly(t *testing.T) {
 	equal(t, "result", string(stored.Result), `1`)
 }
 
-// The worker died with an exchange on the wire whose endpoint has called back: nothing is sent any
-// more.
+// The worker died during an exchange whose endpoint has called back: nothing is sent again.
 func TestDeliver_calledBackBeforeALoss(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -284,7 +282,7 @@ func TestDeliver_calledBackBeforeALoss(t *testing.T) {
 	equal(t, "requests", len(endpoint.Requests()), 0)
 }
 
-// Nobody reads the token in an explanation.
+// An explanation does not show the token.
 func TestEvaluateConditions_showsNoToken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -327,8 +325,7 @@ func inJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-// An endpoint that sends a secret field back writes its true value, and nothing that is shown has
-// it.
+// An endpoint writes the true value of a secret field back, and nothing shows it.
 func TestDeliver_writesSecretsBackAndShowsNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -364,14 +361,14 @@ func TestDeliver_writesSecretsBackAndShowsNone(t *testing.T) {
 	equal(t, "changes of what a secret stood in", inJSON(t, b.stored(t, again).Changes), `[{"path":"document.comment","before":"A-[secret]-9","after":"none"}]`)
 }
 
-// What an endpoint gives a secret field is shown nowhere either, written or refused.
+// Nothing shows a new value of a secret field, whether written or refused.
 func TestDeliver_showsNoNewSecret(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.door(t)
 	const code = "0815-new"
 	endpoint := says(t, 200, `{"door":"`+code+`","note":"the code is `+code+`"}`)
-	for _, status := range []string{`null`, `response.json.note`} { // of which the second fits nowhere
+	for _, status := range []string{`null`, `response.json.note`} { // the second fits no field
 		call := b.ready(t, to(endpoint), func(s *forgehook.Settings) {
 			s.Response.Result = new(`response.json`)
 			d := &s.Response.WriteBack.Document
@@ -384,7 +381,7 @@ func TestDeliver_showsNoNewSecret(t *testing.T) {
 	equal(t, "the field", b.doorCode(t), code)
 }
 
-// An endpoint that sends back what is shown of a secret field overwrites nothing.
+// An endpoint that sends the mask of a secret back overwrites nothing.
 func TestDeliver_refusesTheMaskOfASecret(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -400,7 +397,7 @@ func TestDeliver_refusesTheMaskOfASecret(t *testing.T) {
 	equal(t, "the field", b.doorCode(t), doorCode)
 }
 
-// What is said later shows no secret either, also where it comes before the answer.
+// A callback shows no secret either, even if it comes before the response.
 func TestCallback_showsNoSecrets(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// AcceptCalls accepts calls that a workflow awaits and starts them. The same request with the same
-// key has the calls of the first time.
+// AcceptCalls accepts and starts calls that a workflow awaits. The same request with the same key
+// returns the first calls.
 func (a *Activities) AcceptCalls(ctx context.Context, in workflows.AcceptInput) (workflows.Accepted, error) {
 	what := slog.String("workflow", in.WorkflowID)
 	if err := in.Request.Validate(); err != nil {
@@ -40,36 +40,36 @@ func (a *Activities) AcceptCalls(ctx context.Context, in workflows.AcceptInput) 
 	return out, nil
 }
 
-// ReadAnswers tells how calls have ended. Results are told as long as all of them fit into
-// MaxResult together; a call whose result does not has the code result_too_large.
+// ReadAnswers tells how calls have ended. It includes results while they fit into MaxResult
+// together; other calls get the code result_too_large.
 func (a *Activities) ReadAnswers(ctx context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {
-	answers := make([]workflows.CallAnswer, len(in.CallIDs))
+	ends := make([]workflows.CallAnswer, len(in.CallIDs))
 	free := workflows.MaxResult
 	for i, id := range in.CallIDs {
 		call, err := a.DB.Call(ctx, in.Tenant, id)
 		if err != nil {
-			return nil, a.fault("read answer", workflows.CallRef{Tenant: in.Tenant, CallID: id}, err)
+			return nil, a.fault("read call", workflows.CallRef{Tenant: in.Tenant, CallID: id}, err)
 		}
-		answer := workflows.CallAnswer{
+		ended := workflows.CallAnswer{
 			CallResult:       workflows.CallResult{CallID: id, StatusCode: lastStatus(call), Attempts: call.Attempts},
 			WebHookServiceID: call.WebHookServiceID,
 		}
 		if call.Outcome != nil {
-			answer.Outcome = *call.Outcome
+			ended.Outcome = *call.Outcome
 		}
 		if call.Error != nil {
-			answer.ErrorCode = call.Error.Code
+			ended.ErrorCode = call.Error.Code
 		}
 		switch size := len(call.Result); {
 		case !in.WithResult || size == 0:
 		case size > free:
-			answer.ErrorCode = forgehook.CallErrorResultTooLarge
+			ended.ErrorCode = forgehook.CallErrorResultTooLarge
 		default:
-			answer.Result, free = call.Result, free-size
+			ended.Result, free = call.Result, free-size
 		}
-		answers[i] = answer
+		ends[i] = ended
 	}
-	return answers, nil
+	return ends, nil
 }
 
 func lastStatus(call forgehook.Call) int {

@@ -14,7 +14,7 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// event raises after_process, which utilities fire on by default, for n documents.
+// event raises after_process, the default trigger of utilities, for n documents.
 func (b bundle) event(t *testing.T, n int) forgehook.RunRef {
 	t.Helper()
 	ids := []int32{b.document.ID}
@@ -44,7 +44,7 @@ func (b bundle) makeCall(t *testing.T, start forgehook.CallStart) workflows.Deli
 	return got
 }
 
-// A run accepts its documents in batches, and hears when no call of it is open.
+// A run accepts its documents in batches, and is told when none of its calls is open.
 func TestAcceptBatch(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -79,7 +79,7 @@ func TestAcceptBatch(t *testing.T) {
 	equal(t, "the end that stands", end, workflows.RunResult{RunID: ref.RunID, Outcome: forgehook.RunDone})
 }
 
-// A failure of a utility that says error stops the run, and Run.error says so.
+// A failed call of a utility whose onFailure is error stops the run, and Run.error says why.
 func TestAcceptBatch_stops(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -106,7 +106,7 @@ func TestAcceptBatch_stops(t *testing.T) {
 	equal(t, "error", stored.Error, &forgehook.CallError{Code: "call_failed", Message: want})
 }
 
-// The end of a call fires another utility: its workflow starts the run.
+// The workflow of a call starts the run of an event that its end raises.
 func TestWakeWaiters_startsRuns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -136,7 +136,7 @@ func TestWakeWaiters_startsRuns(t *testing.T) {
 	equal(t, "cause", caused.CauseID, &call.ID)
 	equal(t, "event", caused.EventType, forgehook.EventCallCompleted)
 
-	// Its end completes nothing that fires: the chain is over.
+	// Its end raises no event: the chain is over.
 	end := b.makeCall(t, b.engine.started[len(b.engine.started)-1])
 	equal(t, "the run hears of it", end.Wake, true)
 	_, err = run[any](t, b, b.WakeWaiters, b.ref(caused))
@@ -144,7 +144,7 @@ func TestWakeWaiters_startsRuns(t *testing.T) {
 	equal(t, "runs in the end", len(b.engine.events), 1)
 }
 
-// Runs whose workflow was never started, or has ended, are mended.
+// The sweep mends runs whose workflow was never started or has ended.
 func TestSweepCalls_runs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -5,15 +5,14 @@ import (
 	"sync"
 )
 
-// MaxStarts bounds the deliveries of a process that are about to begin. Each waits for a connection
-// of the database, and has [startWithin] for it: more of them would only be given up, and cost the
-// engine a heartbeat every two seconds until then. It is far above what the connections can work on
-// at once, and far below what a burst of calls brings.
+// MaxStarts bounds the deliveries of a process that are about to begin. Each waits at most
+// [startWithin] for a connection to the database. With more of them, some would only be given up,
+// after a heartbeat to the engine every two seconds. 64 is far above what the connections can serve
+// at once, and far below a burst of calls.
 const MaxStarts = 64
 
-// Starts counts the deliveries that the worker has a slot for and that have not come to their
-// exchange yet. While there are as many as may be, the worker takes none on: in the task queue they
-// cost nothing.
+// Starts counts the deliveries that have a slot of the worker but have not reached their exchange.
+// At the limit the worker takes no more: they cost nothing in the task queue.
 type Starts struct {
 	most int
 	mu   sync.Mutex
@@ -21,10 +20,10 @@ type Starts struct {
 	room chan struct{} // closed when there is room again
 }
 
-// NewStarts makes one that is full with so many; most is [MaxStarts] but in tests.
+// NewStarts makes a Starts with this limit, which is [MaxStarts] except in tests.
 func NewStarts(most int) *Starts { return &Starts{most: most, room: make(chan struct{})} }
 
-// begin counts one more until ended, which may be called twice, is called.
+// begin counts one delivery until ended is called. A second call of ended does nothing.
 func (s *Starts) begin() (ended func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,15 +38,15 @@ func (s *Starts) begin() (ended func()) {
 	})
 }
 
-// Full reports whether there is no room for another.
+// Full reports whether the limit is reached.
 func (s *Starts) Full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.n >= s.most
 }
 
-// AwaitRoom returns when there is room for another, or with the error of ctx. Those who wait may
-// all get it: a few more do no harm.
+// AwaitRoom returns when there is room, or with the error of ctx. All waiters may return at once: a
+// few more deliveries do no harm.
 func (s *Starts) AwaitRoom(ctx context.Context) error {
 	for {
 		s.mu.Lock()

@@ -25,7 +25,7 @@ func TestStarts(t *testing.T) {
 	room := make(chan error)
 	go func() { room <- s.AwaitRoom(t.Context()) }()
 	first()
-	first() // says nothing new
+	first() // a second call does nothing
 	equal(t, "full with two", s.Full(), true)
 	second()
 	check(t, <-room)
@@ -34,7 +34,7 @@ func TestStarts(t *testing.T) {
 	check(t, s.AwaitRoom(canceled))
 }
 
-// Room is made by an exchange that begins, and by a delivery that never comes to one.
+// An exchange that begins makes room, and so does a delivery that never reaches its exchange.
 func TestDeliver_makesRoom(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

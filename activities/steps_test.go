@@ -47,7 +47,7 @@ func TestEvaluateConditions(t *testing.T) {
 	equal(t, "attempts", b.attempts(t, skipped), nil)
 }
 
-// A pattern that runs away fails its call; the reason names no value of the document.
+// A runaway pattern fails its call; the reason names no value of the document.
 func TestEvaluateConditions_fails(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -93,8 +93,8 @@ func TestBuildRequest(t *testing.T) {
 	equal(t, "of a call that has ended", built, workflows.Built{Outcome: forgehook.Canceled})
 }
 
-// Settings that no longer mean anything stop the call for somebody to look at; the history gets the
-// path, the log all of it.
+// Settings that are no longer valid stop the call until somebody looks at it. The history gets the
+// path, the log gets everything.
 func TestSteps_badSettings(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -108,7 +108,7 @@ func TestSteps_badSettings(t *testing.T) {
 	}
 }
 
-// Large subjects are worked on in turns, and each step passes its turn on, however it ends.
+// Large subjects are processed in turns. Each step releases its turn, however it ends.
 func TestSteps_largeSubjects(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -168,7 +168,7 @@ func TestCompleteCall(t *testing.T) {
 	}
 	in := workflows.CompleteInput{CallRef: b.ref(call), Outcome: forgehook.Expired, Code: "deadline_passed", Message: "Too late."}
 	want := workflows.CallResult{CallID: call.ID, Outcome: forgehook.Expired, StatusCode: 503, Attempts: 1}
-	for _, outcome := range []forgehook.Outcome{forgehook.Expired, forgehook.Canceled} { // the first one stands
+	for _, outcome := range []forgehook.Outcome{forgehook.Expired, forgehook.Canceled} { // the first outcome stands
 		in.Outcome = outcome
 		got, err := run[workflows.CallResult](t, b, b.CompleteCall, in)
 		check(t, err)
@@ -179,8 +179,8 @@ func TestCompleteCall(t *testing.T) {
 	equal(t, "completed", stored.CompletedAt, &forgehook.Time{Time: b.at})
 }
 
-// A cancel, the deadline and the answer race for the outcome: one wins, all report the winner's,
-// and the answer is recorded.
+// A cancel, the deadline and the response race for the outcome. One wins, all report the winner's
+// outcome, and the response is recorded.
 func TestCompleteCall_race(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -217,7 +217,7 @@ func TestCompleteCall_race(t *testing.T) {
 	equal(t, "states", b.states(t, call), []forgehook.AttemptState{forgehook.AttemptFinished})
 }
 
-// What may stand in a history: a code and paths. All of the chain is logged, once.
+// A history holds a code and paths only. The log has the whole chain, once.
 func TestFault(t *testing.T) {
 	t.Parallel()
 	const value = "value-4711"

@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	startAfter = 5 * time.Second  // an accepted call without a run by then was lost between accept and start
-	checkEvery = 30 * time.Second // how often an open call's run is looked at
+	startAfter = 5 * time.Second  // a call without a run by then was lost between accept and start
+	checkEvery = 30 * time.Second // how often the run of an open call is checked
 	startLimit = 2000             // calls that a sweep starts, 16 at a time
-	checkLimit = 500              // runs that it looks at, one by one
-	wakeAfter  = 5 * time.Second  // a signal that is still owed by then was lost
+	checkLimit = 500              // runs that a sweep checks, one by one
+	wakeAfter  = 5 * time.Second  // a signal still owed by then was lost
 	wakeLimit  = 500              // signals that a sweep sends, one by one
 )
 
-// SweepCalls mends what fell between the two stores: calls, runs of events, processes of work items
-// and drains that were never started, signals that were never sent, and open calls, runs and
-// processes whose workflow has ended (an operator's Terminate runs no code of ours) or is gone. One
-// that cannot be mended keeps no other from it.
+// SweepCalls mends what was lost between PostgreSQL and Temporal: calls, runs, processes and drains
+// that were never started, signals that were never sent, and open calls, runs and processes whose
+// workflow is gone or has ended (an operator's Terminate runs none of our code). One that cannot be
+// mended does not block the others.
 func (a *Activities) SweepCalls(ctx context.Context) (workflows.SweepResult, error) {
 	var result workflows.SweepResult
 	stop := heartbeat(ctx)
@@ -85,7 +85,7 @@ func (a *Activities) sweepRuns(ctx context.Context, now time.Time, result *workf
 	})
 }
 
-// settleEach stops where the engine does not answer: it would not for the others either.
+// settleEach stops if the engine is away: it would be away for the rest, too.
 func settleEach[T any](
 	ctx context.Context, stale []T, settled *int, settle func(context.Context, T) (done bool, err error), fault func(T, error) error,
 ) (first error) {
@@ -104,8 +104,8 @@ func settleEach[T any](
 	return first
 }
 
-// settleRun gives a run a workflow where it has none, and an outcome where its workflow ended
-// without giving one.
+// settleRun gives a run a workflow if it has none, and an outcome if its workflow ended without
+// one.
 func (a *Activities) settleRun(ctx context.Context, start forgehook.RunStart) (resumed bool, err error) {
 	resumed, _, err = a.dispatch(slog.String("run", start.RunID)).Settle(ctx, dispatch.Lost{
 		WorkflowID: workflows.RunID(start.RunID),
@@ -132,8 +132,8 @@ func (a *Activities) sweepProcesses(ctx context.Context, now time.Time, result *
 	})
 }
 
-// settleProcess gives a process a workflow where it has none, and an end where its workflow ended
-// without giving one.
+// settleProcess gives a process a workflow if it has none, and an end if its workflow ended without
+// one.
 func (a *Activities) settleProcess(ctx context.Context, ref forgehook.ProcessRef) (resumed bool, err error) {
 	resumed, _, err = a.dispatch(process(ref)).Settle(ctx, dispatch.Lost{
 		WorkflowID: workflows.ProcessID(ref.ProcessID),
@@ -156,8 +156,8 @@ func (a *Activities) settleProcess(ctx context.Context, ref forgehook.ProcessRef
 	return resumed, err
 }
 
-// settleCall gives an open call a workflow where it has none, and an outcome where its workflow
-// ended without giving one.
+// settleCall gives an open call a workflow if it has none, and an outcome if its workflow ended
+// without one.
 func (a *Activities) settleCall(ctx context.Context, start forgehook.CallStart) (bool, error) {
 	call := workflows.CallRef{Tenant: start.Tenant, CallID: start.CallID}
 	then := a.dispatch(callAttr(call))

@@ -77,8 +77,8 @@ func TestSweepCalls(t *testing.T) {
 	}
 	equal(t, "a call of just now", b.outcome(t, forgehook.Call{ID: fresh.CallID}), "")
 
-	// What was just looked at is left alone; what was started and does nothing yet is started
-	// again.
+	// A call that was just checked is left alone. A call that was started but has done nothing is
+	// started again.
 	b.engine.started = nil
 	result, err = b.sweep(t)
 	check(t, err)
@@ -86,7 +86,7 @@ func TestSweepCalls(t *testing.T) {
 	equal(t, "started by it", b.engine.started, []forgehook.CallStart{unstarted})
 }
 
-// A call that the sweep ends has no workflow that could tell those who wait for it.
+// A call that the sweep ends has no workflow that could tell its waiters.
 func TestSweepCalls_tellsWhoWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -132,7 +132,7 @@ func TestSweepCalls_engineAway(t *testing.T) {
 	}
 }
 
-// held are calls of a utility that drains, in the order of their acceptance.
+// held are calls of a draining utility, in the order of acceptance.
 func (b bundle) held(t *testing.T, n int) (u forgehook.Utility, ids []string) {
 	t.Helper()
 	u = b.utility(t)
@@ -145,7 +145,7 @@ func (b bundle) held(t *testing.T, n int) (u forgehook.Utility, ids []string) {
 	for _, call := range calls {
 		ids = append(ids, call.ID)
 	}
-	for i := range calls { // not the order in which they come to be held
+	for i := range calls { // not the order in which the calls are held
 		_, err := b.deliver(t, calls[n-1-i])
 		check(t, err)
 	}
@@ -164,7 +164,7 @@ func TestReleaseHeld(t *testing.T) {
 	b := setup(t)
 	u, ids := b.held(t, 5)
 	b.engine.refuses = map[string]error{ids[1]: &forgehook.Error{Code: forgehook.CodeNotFound, Detail: "The call has no running workflow."}}
-	b.engine.wakes = func(call forgehook.CallRef) { // the last one is slow to go
+	b.engine.wakes = func(call forgehook.CallRef) { // the last call leaves late
 		if call.CallID != ids[4] {
 			b.begin(t, call)
 		}
@@ -189,7 +189,7 @@ func TestReleaseHeld(t *testing.T) {
 	equal(t, "draining", after.Draining, false)
 }
 
-// begin is a released call's next attempt: it leaves the hold.
+// begin starts the next attempt of a released call, which ends the hold.
 func (b bundle) begin(t *testing.T, call forgehook.CallRef) {
 	t.Helper()
 	started, err := b.DB.StartAttempt(t.Context(), postgres.AttemptStart{Ref: call, Released: true, Now: b.at})
@@ -198,7 +198,7 @@ func (b bundle) begin(t *testing.T, call forgehook.CallRef) {
 	}
 }
 
-// The engine goes away in the middle of a page: what was signalled is not signalled again.
+// The engine goes away in the middle of a page: no call is signalled twice.
 func TestReleaseHeld_engineAway(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

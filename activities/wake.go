@@ -6,7 +6,7 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// WakeWaiters signals all who await the end of a call, and starts the runs of the events it raised.
+// WakeWaiters signals all waiters of an ended call, and starts the runs of the events it raised.
 func (a *Activities) WakeWaiters(ctx context.Context, call workflows.CallRef) error {
 	if err := a.dispatch(callAttr(call)).Ended(ctx, call); err != nil {
 		return a.fault("wake who awaits the call", call, err)

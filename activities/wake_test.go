@@ -48,7 +48,7 @@ func TestWakeWaiters(t *testing.T) {
 	equal(t, "and still does", again.Wake, true)
 
 	end := workflows.CallResult{CallID: call.ID, Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1}
-	b.engine.refuses = map[string]error{"order/1": notThere} // it has ended: nothing is owed to it
+	b.engine.refuses = map[string]error{"order/1": notThere} // it has ended and is owed nothing
 	for range 2 {
 		_, err = run[any](t, b, b.WakeWaiters, b.ref(call))
 		check(t, err)
@@ -59,7 +59,7 @@ func TestWakeWaiters(t *testing.T) {
 	equal(t, "nobody waits any more", again, end)
 }
 
-// Nobody waits for most calls: their workflows are spared the step.
+// Most calls have no waiters, so their workflows skip the step.
 func TestWakeWaiters_nobody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -73,7 +73,7 @@ func TestWakeWaiters_nobody(t *testing.T) {
 }
 
 // The engine goes away between the end and the signals: the step fails, and the sweep sends what is
-// still owed. A workflow that is gone is owed nothing, and keeps nobody else waiting.
+// still owed. A workflow that is gone is owed nothing, and does not delay the others.
 func TestWakeWaiters_gone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -116,7 +116,7 @@ func TestWakeWaiters_engineAway(t *testing.T) {
 	equal(t, "woken twice", result.Woken, 0)
 }
 
-// A workflow accepts calls, is told their ends, and reads what they say.
+// A workflow accepts calls, is told their ends, and reads their results.
 func TestAcceptCalls(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -125,7 +125,7 @@ func TestAcceptCalls(t *testing.T) {
 	in := workflows.AcceptInput{WorkflowID: "order/1", RequestInput: workflows.RequestInput{
 		Tenant: b.tenant, IdempotencyKey: "k1", Request: forgehook.CallRequest{ServiceID: &b.service.ID, DocumentID: &b.document.ID},
 	}}
-	b.engine.refuses = map[string]error{"": errors.New("away")} // the sweep starts them
+	b.engine.refuses = map[string]error{"": errors.New("away")} // left to the sweep
 	got, err := run[workflows.Accepted](t, b, b.AcceptCalls, in)
 	check(t, err)
 	if len(got.Calls) != 1 || got.Calls[0].Outcome != "" {
@@ -159,12 +159,12 @@ func TestAcceptCalls(t *testing.T) {
 		if with {
 			want.Result = json.RawMessage(`{"id":4711}`)
 		}
-		answers, err := run[[]workflows.CallAnswer](t, b, b.ReadAnswers, workflows.AnswersInput{Tenant: b.tenant, CallIDs: []string{call.ID}, WithResult: with})
+		ends, err := run[[]workflows.CallAnswer](t, b, b.ReadAnswers, workflows.AnswersInput{Tenant: b.tenant, CallIDs: []string{call.ID}, WithResult: with})
 		check(t, err)
-		equal(t, "answers", answers, []workflows.CallAnswer{want})
+		equal(t, "ends", ends, []workflows.CallAnswer{want})
 	}
 
-	// Another request with the same key, and one about nothing.
+	// A different request with the same key, and a request without a subject.
 	in.Request.Reason = new("another")
 	_, err = run[workflows.Accepted](t, b, b.AcceptCalls, in)
 	equal(t, "key", failed(t, err), failure{Type: "idempotency-key-reused", Message: "accept calls failed: idempotency-key-reused", Final: true})
@@ -193,5 +193,5 @@ func TestReadAnswers_bounded(t *testing.T) {
 	equal(t, "its outcome", got[1].Outcome, forgehook.Delivered)
 
 	_, err = run[[]workflows.CallAnswer](t, b, b.ReadAnswers, workflows.AnswersInput{Tenant: "019b8d21-0000-7000-8000-000000000009", CallIDs: ids})
-	equal(t, "another tenant", failed(t, err), failure{Type: "not-found", Message: "read answer failed: not-found", Final: true})
+	equal(t, "another tenant", failed(t, err), failure{Type: "not-found", Message: "read call failed: not-found", Final: true})
 }

@@ -15,7 +15,7 @@ func TestWanted(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		cause error
-		goes  bool // on
+		goes  bool // the context lasts
 	}{
 		"a heartbeat timed out":              {serviceerror.NewDeadlineExceeded("context deadline exceeded"), true},
 		"the engine was away":                {serviceerror.NewUnavailable("connection refused"), true},
