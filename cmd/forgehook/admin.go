@@ -18,7 +18,7 @@ import (
 	"github.com/forgehook/forgehook/internal/secret"
 )
 
-// withDatabase runs an administrative command on the database of the environment.
+// withDatabase runs an administrative command on the database that the environment names.
 func withDatabase(cmd *cobra.Command, do func(context.Context, *postgres.DB) error) error {
 	c, err := loadConfig()
 	if err != nil {
@@ -39,7 +39,7 @@ func migrateCommand() *cobra.Command {
 		&cobra.Command{Use: "up", Short: "Apply all migrations", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return withDatabase(cmd, func(ctx context.Context, db *postgres.DB) error { return db.Migrate(ctx) })
 		}},
-		&cobra.Command{Use: "down", Short: "Take the last migration back; its data is lost", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		&cobra.Command{Use: "down", Short: "Undo the last migration; its data is lost", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return withDatabase(cmd, func(ctx context.Context, db *postgres.DB) error { return db.MigrateDown(ctx) })
 		}},
 		&cobra.Command{Use: "status", Short: "List migrations and when they were applied", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
@@ -64,7 +64,7 @@ func migrateCommand() *cobra.Command {
 
 func tenantsCommand() *cobra.Command {
 	return group("tenants", "Make and list tenants",
-		&cobra.Command{Use: "create NAME", Short: "Make a tenant and print its owner's key, once", Args: oneName, RunE: func(cmd *cobra.Command, args []string) error {
+		&cobra.Command{Use: "create NAME", Short: "Make a tenant and print its owner's key once", Args: oneName, RunE: func(cmd *cobra.Command, args []string) error {
 			return withDatabase(cmd, func(ctx context.Context, db *postgres.DB) error {
 				tenant, err := db.CreateTenant(ctx, args[0])
 				if err != nil {
@@ -115,17 +115,17 @@ func keysCommand() *cobra.Command {
 	var name string
 	var roles []string
 	var expiresIn time.Duration
-	create := &cobra.Command{Use: "create", Short: "Make a key and print it, once", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+	create := &cobra.Command{Use: "create", Short: "Make a key and print it once", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		key := forgehook.APIKey{Name: name}
 		for _, r := range roles {
 			i := slices.IndexFunc(forgehook.Roles, func(role forgehook.Role) bool { return strings.EqualFold(string(role), r) })
 			if i < 0 {
-				return fmt.Errorf("--role %q: one of %v", r, forgehook.Roles)
+				return fmt.Errorf("--role %q: must be one of %v", r, forgehook.Roles)
 			}
 			key.Roles = append(key.Roles, forgehook.Roles[i])
 		}
 		if expiresIn < 0 {
-			return fmt.Errorf("--expires-in %s: more than 0", expiresIn)
+			return fmt.Errorf("--expires-in %s: must be more than 0", expiresIn)
 		}
 		if expiresIn > 0 {
 			key.ExpiresAt = &forgehook.Time{Time: time.Now().Add(expiresIn).UTC()}
@@ -136,7 +136,7 @@ func keysCommand() *cobra.Command {
 	}}
 	create.Flags().StringVar(&name, "name", "", "what the key is for")
 	create.Flags().StringSliceVar(&roles, "role", []string{string(forgehook.Caller)}, "role; may be repeated")
-	create.Flags().DurationVar(&expiresIn, "expires-in", 0, "lifetime, such as 720h; 0 never ends")
+	create.Flags().DurationVar(&expiresIn, "expires-in", 0, "lifetime, such as 720h; 0: no end")
 	_ = create.MarkFlagRequired("name") // fails only for an unknown flag
 
 	list := &cobra.Command{Use: "list", Short: "List keys", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
@@ -169,8 +169,7 @@ func keysCommand() *cobra.Command {
 	return cmd
 }
 
-// printNewKey makes a key; the key itself goes to standard output and nothing else, so that it can
-// be piped.
+// printNewKey makes a key. Only the key goes to standard output, so that it can be piped.
 func printNewKey(cmd *cobra.Command, db *postgres.DB, tenant forgehook.TenantID, key forgehook.APIKey) error {
 	plain, err := newKey(cmd.Context(), db, tenant, key)
 	if err != nil {
@@ -203,7 +202,7 @@ func keysetCommand() *cobra.Command {
 			keyset, err := secret.NewKeyset()
 			return printKeyset(cmd, keyset, err)
 		}},
-		&cobra.Command{Use: "rotate", Short: "Print FORGEHOOK_ENCRYPTION_KEYSET with a fresh key that seals from now on; the others keep opening", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		&cobra.Command{Use: "rotate", Short: "Print FORGEHOOK_ENCRYPTION_KEYSET with a new key that seals from now on; the old keys still open", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig()
 			if err != nil {
 				return err
@@ -229,7 +228,7 @@ func openapiCommand() *cobra.Command {
 	}}
 }
 
-// table aligns columns on standard output.
+// table prints aligned columns to standard output.
 type table struct{ w *tabwriter.Writer }
 
 func newTable(cmd *cobra.Command, header ...string) table {

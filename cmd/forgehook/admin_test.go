@@ -91,7 +91,7 @@ func TestTenantsAndKeys(t *testing.T) {
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	settings := []string{"FORGEHOOK_DATABASE_URL=" + pgtest.EmptyURL(t)}
-	applied := regexp.MustCompile(`(?m)^\d+ +\S+ +(\S+)\s*\z`) // the last one: down takes one step
+	applied := regexp.MustCompile(`(?m)^\d+ +\S+ +(\S+)\s*\z`) // only the last migration, which down takes back
 	for _, step := range []struct {
 		do   string
 		want string
@@ -113,7 +113,8 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
-// A rotated key set opens what was sealed before, and seals what the old one cannot open.
+// A rotated key set opens what was sealed before. The old key set cannot open what the new one
+// seals.
 func TestKeysetRotate(t *testing.T) {
 	t.Parallel()
 	made := command(t, nil, "keyset", "new")

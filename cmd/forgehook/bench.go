@@ -38,34 +38,34 @@ func benchCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&all, "all", false, "the long parts, too: --ways --awaiting 10000 --documents 10000 --neighbours 1000")
-	flags.StringArrayVar(&o.With, "with", nil, "one more shape of the product, in turns with the others: settings such as \"GOGC=200\"; BINARY=path runs another forgehook")
-	flags.StringVar(&o.Receipts, "receipts", "", "documents, one JSON object a line, in place of those built in")
+	flags.BoolVar(&all, "all", false, "also the long parts: --ways --awaiting 10000 --documents 10000 --neighbours 1000")
+	flags.StringArrayVar(&o.With, "with", nil, "another shape of the product, measured in turns with the others: settings such as \"GOGC=200\"; BINARY=path runs another forgehook")
+	flags.StringVar(&o.Receipts, "receipts", "", "documents, one JSON object a line, instead of the built-in ones")
 	flags.IntVar(&o.Rounds, "rounds", 5, "rounds of one call at a time and of saturation")
 	flags.IntVar(&o.Single, "single", 40, "calls one at a time in a round")
 	flags.IntVar(&o.Callers, "callers", 48, "callers at saturation")
 	flags.DurationVar(&o.Duration, "duration", 3*time.Second, "length of a round at saturation")
 	flags.IntSliceVar(&o.Rates, "rates", []int{10, 20, 30}, "calls a second that arrive by the clock")
-	flags.DurationVar(&o.OpenFor, "open", 5*time.Second, "how long they arrive, at each rate and in each way; 0 leaves this out")
+	flags.DurationVar(&o.OpenFor, "open", 5*time.Second, "how long they arrive, at each rate and in each way; 0 skips this")
 	flags.IntVar(&o.Counted, "counted", 300, "calls whose transactions, bytes and CPU time are counted")
 	flags.BoolVar(&o.Ways, "ways", false, "measure the ways to await a call")
 	flags.IntVar(&o.Awaiting, "awaiting", 0, "calls that await a callback at once")
 	flags.IntVar(&o.Documents, "documents", 0, "documents of one event")
-	flags.IntVar(&o.Neighbours, "neighbours", 0, "calls of another tenant, to a quick endpoint and to a slow one, beside which calls are measured")
+	flags.IntVar(&o.Neighbours, "neighbours", 0, "measure calls beside so many of another tenant, to a quick and to a slow endpoint")
 	flags.StringVar(&o.CPUProfile, "cpuprofile", "", "write the CPU profile of API and worker at saturation to this file")
 	flags.StringVar(&out, "out", "", "write JSON to this file")
-	flags.BoolVar(&asJSON, "json", false, "print JSON in place of tables")
-	flags.BoolVar(&check, "check", false, "fail when a figure is worse than in the committed run by more than its tolerance")
+	flags.BoolVar(&asJSON, "json", false, "print JSON instead of tables")
+	flags.BoolVar(&check, "check", false, "fail if a figure is worse than in the committed run by more than its tolerance")
 	cmd.AddCommand(benchPart("serve", benchServe), benchPart("bare", bench.Bare))
 	return cmd
 }
 
-// benchPart is a process that the bench starts.
+// benchPart is a command that the bench starts as a process.
 func benchPart(name string, run func(context.Context) error) *cobra.Command {
 	return &cobra.Command{Use: name, Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context()) }}
 }
 
-// tell prints a report beside the committed one.
+// tell prints a report beside the committed one and compares them.
 func tell(w io.Writer, report *bench.Report, out string, asJSON, check bool) error {
 	content, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
@@ -92,7 +92,7 @@ func tell(w io.Writer, report *bench.Report, out string, asJSON, check bool) err
 	return nil
 }
 
-// benchServe is serve, and a port that the bench looks into it by.
+// benchServe is serve with a debug port for the bench.
 func benchServe(ctx context.Context) error {
 	c, err := loadConfig()
 	if err != nil {

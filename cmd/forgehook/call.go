@@ -24,7 +24,7 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// maxLine bounds one document of a file, as the API bounds a body.
+// maxLine bounds one document of a file as the API bounds a body.
 const maxLine = 16 << 20
 
 // batch calls a webhook for each document of a file.
@@ -33,11 +33,11 @@ type batch struct {
 	webhook  int32
 	wait     bool
 	parallel int
-	run      string // makes idempotency keys unique to this run, so that a repeated request cannot call twice
+	run      string // part of each idempotency key: retries within this run cannot call twice
 	progress io.Writer
 }
 
-// called is the end of one line.
+// called is the result of one line.
 type called struct {
 	line int
 	call *forgehook.Call
@@ -101,7 +101,7 @@ func (c *config) clientKey() (string, error) {
 
 func (b *batch) calls(ctx context.Context, in io.Reader) ([]called, error) {
 	if b.parallel < 1 || b.parallel > 1000 {
-		return nil, fmt.Errorf("--parallel %d: from 1 to 1000", b.parallel)
+		return nil, fmt.Errorf("--parallel %d: must be from 1 to 1000", b.parallel)
 	}
 	type job struct {
 		line     int
@@ -152,14 +152,14 @@ func (b *batch) one(ctx context.Context, line int, document []byte) (*forgehook.
 	if b.wait {
 		options.Wait = 300 * time.Second
 	}
-	answer, err := b.client.CallRaw(ctx, body, options)
+	accepted, err := b.client.CallRaw(ctx, body, options)
 	if err != nil {
 		return nil, err
 	}
-	if len(answer.Calls) != 1 {
-		return nil, fmt.Errorf("%d calls instead of one", len(answer.Calls))
+	if len(accepted.Calls) != 1 {
+		return nil, fmt.Errorf("%d calls instead of one", len(accepted.Calls))
 	}
-	call := answer.Calls[0]
+	call := accepted.Calls[0]
 	for b.wait && call.Status != forgehook.CallCompleted && ctx.Err() == nil {
 		if call, err = b.client.Call(ctx, call.ID, 300*time.Second); err != nil {
 			return nil, err
@@ -209,7 +209,7 @@ func report(w io.Writer, results []called, took time.Duration) error {
 	return nil
 }
 
-// why says in words why a call ended as it did.
+// why says why a call ended as it did.
 func why(c *forgehook.Call) string {
 	switch {
 	case *c.Outcome == forgehook.Skipped:

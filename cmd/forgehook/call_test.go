@@ -64,7 +64,7 @@ line 8: no JSON
 	check(t, report(&out, results[:3], time.Second))
 }
 
-// fakeAPI takes calls; what becomes of one is what its document's name says.
+// fakeAPI accepts calls. The name of a call's document decides how it ends.
 type fakeAPI struct {
 	mu   sync.Mutex
 	keys []string // Idempotency-Key and document of each request
@@ -108,7 +108,7 @@ func (f *fakeAPI) call(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// get lets the call end at the second look.
+// get ends the call at the second request.
 func (f *fakeAPI) get(w http.ResponseWriter, _ *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,7 +127,7 @@ const documents = `{"filename":"a"}
   {"filename":"slow"}  
 {"filename":"none"}`
 
-// ends are the results as they are reported.
+// ends are the results as reported.
 func ends(results []called) (lines []string) {
 	for _, r := range results {
 		switch {
@@ -205,7 +205,7 @@ func TestCall_command(t *testing.T) {
 		settings []string
 		args     []string
 		stdin    string
-		want     ran // Out is its beginning
+		want     ran // Out is only the beginning
 	}{
 		{"a file", []string{"FORGEHOOK_API_KEY=fh_key"}, []string{"--file", file}, "", ran{Out: table, Err: "\r1 documents called\n"}},
 		{"a key in a file", []string{"FORGEHOOK_API_KEY=@" + key}, []string{"--file", file}, "", ran{Out: table, Err: "\r1 documents called\n"}},
@@ -224,7 +224,7 @@ func TestCall_command(t *testing.T) {
 			cmd := program(t, append(tt.settings, "FORGEHOOK_URL="+address), append([]string{"call", "--webhook", "48100"}, tt.args...)...)
 			cmd.Stdin = strings.NewReader(tt.stdin)
 			got := finish(t, cmd)
-			got.Out = got.Out[:min(len(got.Out), len(tt.want.Out))] // how long it took comes last
+			got.Out = got.Out[:min(len(got.Out), len(tt.want.Out))] // the duration comes last
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}

@@ -20,29 +20,29 @@ import (
 	"github.com/forgehook/forgehook/internal/outbound"
 )
 
-// config is every setting of the process, read from the environment once. The README's table is
+// config holds every setting of the process, read from the environment once. The README's table is
 // made from it.
 type config struct {
 	DatabaseURL         string        `env:"FORGEHOOK_DATABASE_URL" doc:"PostgreSQL 15 or later, as postgres://user:password@host:port/database. Required."`
-	DatabaseConnections int           `env:"FORGEHOOK_DATABASE_CONNECTIONS" envDefault:"20" doc:"Connections a process opens at most, besides one that listens."`
+	DatabaseConnections int           `env:"FORGEHOOK_DATABASE_CONNECTIONS" envDefault:"20" doc:"Most connections that a process opens, besides one that listens."`
 	HTTPAddr            string        `env:"FORGEHOOK_HTTP_ADDR" envDefault:"127.0.0.1:8080" doc:"Where the API listens."`
-	DrainDelay          time.Duration `env:"FORGEHOOK_DRAIN_DELAY" envDefault:"5s" doc:"How long an API that was told to stop goes on, with /readyz at 503, so that load balancers leave it before it closes."`
-	MetricsAddr         string        `env:"FORGEHOOK_METRICS_ADDR" doc:"Where the process serves /metrics, /healthz and /readyz beside the API; a worker alone serves them nowhere else."`
-	PublicURL           string        `env:"FORGEHOOK_PUBLIC_URL" doc:"How endpoints reach the API from outside, for callback links; by default http:// and FORGEHOOK_HTTP_ADDR. The same for API and workers."`
-	EncryptionKeyset    string        `env:"FORGEHOOK_ENCRYPTION_KEYSET" doc:"Key set that seals secrets, as JSON, or @ and the path of a file with it. Make one with forgehook keyset new. Required."`
-	EgressAllow         string        `env:"FORGEHOOK_EGRESS_ALLOW" doc:"Addresses that webhooks may reach although they are private, local or not https, as CIDRs with commas between."`
+	DrainDelay          time.Duration `env:"FORGEHOOK_DRAIN_DELAY" envDefault:"5s" doc:"How long a stopping API still serves, with /readyz at 503, so that load balancers leave it first."`
+	MetricsAddr         string        `env:"FORGEHOOK_METRICS_ADDR" doc:"Address for /metrics, /healthz and /readyz besides the API's own; a worker alone has no other."`
+	PublicURL           string        `env:"FORGEHOOK_PUBLIC_URL" doc:"The API's address for endpoints, used in callback links; by default http:// and FORGEHOOK_HTTP_ADDR. The same for API and workers."`
+	EncryptionKeyset    string        `env:"FORGEHOOK_ENCRYPTION_KEYSET" doc:"Key set that seals secrets, as JSON, or @ and the path of its file. Make one with forgehook keyset new. Required."`
+	EgressAllow         string        `env:"FORGEHOOK_EGRESS_ALLOW" doc:"Addresses that webhooks may reach although they are private, local or not https: CIDRs, separated by commas."`
 	TaskQueue           string        `env:"FORGEHOOK_TASK_QUEUE" envDefault:"forgehook" doc:"Temporal task queue of workflows and activities."`
-	WorkerSlots         int           `env:"FORGEHOOK_WORKER_SLOTS" envDefault:"2000" doc:"Attempts a worker has on the wire at once, at most; first ones within workflow tasks come on top."`
-	WorkerCache         int           `env:"FORGEHOOK_WORKER_CACHE" envDefault:"10000" doc:"Open calls a worker keeps in memory, about 28 KB each; others are replayed when they move on."`
-	FastPath            time.Duration `env:"FORGEHOOK_FAST_PATH" envDefault:"100ms" doc:"An endpoint whose last three exchanges took less than this each gets first attempts within the workflow task, a third less work for the engine; 0 switches that off."`
-	StopTimeout         time.Duration `env:"FORGEHOOK_STOP_TIMEOUT" envDefault:"5m10s" doc:"How long an orderly stop lets attempts on the wire finish: the longest delivery.timeout and 10 s."`
-	SweepInterval       time.Duration `env:"FORGEHOOK_SWEEP_INTERVAL" envDefault:"30s" doc:"How often calls that fell between PostgreSQL and Temporal are looked for."`
+	WorkerSlots         int           `env:"FORGEHOOK_WORKER_SLOTS" envDefault:"2000" doc:"Most attempts a worker makes at once; first attempts within workflow tasks are extra."`
+	WorkerCache         int           `env:"FORGEHOOK_WORKER_CACHE" envDefault:"10000" doc:"Open calls a worker caches, about 28 KB each; others are replayed when they continue."`
+	FastPath            time.Duration `env:"FORGEHOOK_FAST_PATH" envDefault:"100ms" doc:"If each of an endpoint's last three exchanges took less than this, workflow tasks make its first attempts, a third less work for the engine; 0 switches this off."`
+	StopTimeout         time.Duration `env:"FORGEHOOK_STOP_TIMEOUT" envDefault:"5m10s" doc:"How long an orderly stop lets attempts on the wire finish: the longest delivery.timeout plus 10 s."`
+	SweepInterval       time.Duration `env:"FORGEHOOK_SWEEP_INTERVAL" envDefault:"30s" doc:"How often the sweep looks for calls that were lost between PostgreSQL and Temporal."`
 	RateLimit           float64       `env:"FORGEHOOK_RATE_LIMIT" envDefault:"0" doc:"Requests a second for each API key; 0 is no limit."`
 	LogLevel            slog.Level    `env:"FORGEHOOK_LOG_LEVEL" envDefault:"INFO" doc:"DEBUG, INFO, WARN or ERROR."`
 	LogFormat           string        `env:"FORGEHOOK_LOG_FORMAT" envDefault:"json" doc:"json, or text for a terminal."`
 
 	URL    string `env:"FORGEHOOK_URL" envDefault:"http://127.0.0.1:8080" doc:"API that client commands (call) talk to."`
-	APIKey string `env:"FORGEHOOK_API_KEY" doc:"Key of client commands, or @ and the path of a file with it; else .forgehook/api-key."`
+	APIKey string `env:"FORGEHOOK_API_KEY" doc:"Key of client commands, or @ and the path of its file; else .forgehook/api-key."`
 
 	Dev devConfig
 }
@@ -64,23 +64,23 @@ type devConfig struct {
 
 const prefix = "FORGEHOOK_"
 
-// loadConfig reads the environment. Unknown names and bad values stop the start, all of them named
-// at once.
+// loadConfig reads the environment. It reports all unknown names and bad values at once; they stop
+// the start.
 func loadConfig() (config, error) {
 	var c config
 	faults := []error{unknownNames(os.Environ())}
-	if err := env.Parse(&c); err != nil { // what cannot be read cannot be checked either
+	if err := env.Parse(&c); err != nil { // values that cannot be read cannot be checked
 		return c, errors.Join(append(faults, unreadable(err)...)...)
 	}
 	return c, errors.Join(append(faults, c.check()...)...)
 }
 
-// kinds says in words what a setting's type takes.
+// kinds describes the values of a setting's type.
 var kinds = map[string]string{
 	"int": "a whole number", "float64": "a number", "time.Duration": "a duration such as 30s or 5m", "slog.Level": "DEBUG, INFO, WARN or ERROR",
 }
 
-// unreadable names the variables whose values do not fit their type.
+// unreadable names the variables whose values do not fit their types.
 func unreadable(err error) []error {
 	all, ok := errors.AsType[env.AggregateError](err)
 	if !ok {
@@ -111,7 +111,7 @@ func unknownNames(environ []string) error {
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
 		if strings.HasPrefix(name, prefix) && !known[name] {
-			faults = append(faults, fmt.Errorf("%s is no setting; see forgehook config", name))
+			faults = append(faults, fmt.Errorf("%s is not a setting; see forgehook config", name))
 		}
 	}
 	return errors.Join(faults...)
@@ -160,14 +160,14 @@ func checkAddr(name, addr string) []error {
 		return []error{fmt.Errorf("%s %q: give host:port, such as 127.0.0.1:8080", name, addr)}
 	}
 	if _, err := netip.ParseAddr(host); err != nil && host != "" && host != "localhost" {
-		return []error{fmt.Errorf("%s %q: the host is an address, localhost, or empty for all", name, addr)}
+		return []error{fmt.Errorf("%s %q: the host must be an address, localhost, or empty for all", name, addr)}
 	}
 	return nil
 }
 
-// publicURL is how endpoints reach the API, without a slash at its end. By default it is what
-// listens, or where the API listens by the settings; an address that stands for all is this
-// machine.
+// publicURL is the API's address for endpoints, without a trailing slash. The default is the
+// listener's address, or else the configured one. An address that stands for all is replaced by
+// this machine's.
 func (c *config) publicURL(listener net.Listener) string {
 	if c.PublicURL != "" {
 		return strings.TrimRight(c.PublicURL, "/")
@@ -179,7 +179,7 @@ func (c *config) publicURL(listener net.Listener) string {
 	return "http://" + reachable(addr)
 }
 
-// keyset returns the key set itself.
+// keyset returns the key set's JSON.
 func (c *config) keyset() (string, error) {
 	if c.EncryptionKeyset == "" {
 		return "", errors.New("FORGEHOOK_ENCRYPTION_KEYSET is not set: it seals secrets; make one with forgehook keyset new")
@@ -187,7 +187,7 @@ func (c *config) keyset() (string, error) {
 	return valueOrFile("FORGEHOOK_ENCRYPTION_KEYSET", c.EncryptionKeyset)
 }
 
-// valueOrFile resolves "@path", so that a secret need not stand in the environment.
+// valueOrFile resolves "@path", which keeps secrets out of the environment.
 func valueOrFile(name, value string) (string, error) {
 	path, isFile := strings.CutPrefix(value, "@")
 	if !isFile {
@@ -200,7 +200,7 @@ func valueOrFile(name, value string) (string, error) {
 	return strings.TrimSpace(string(content)), nil
 }
 
-// parameter is one line of the configuration table.
+// parameter is one row of the configuration table.
 type parameter struct{ Key, Default, Doc, field string }
 
 // parameters lists every setting in declared order.
@@ -220,7 +220,7 @@ func parameters() []parameter {
 	return list
 }
 
-// configTable renders the table of the README.
+// configTable renders the README's table.
 func configTable() string {
 	var b strings.Builder
 	b.WriteString("| Variable | Default | Meaning |\n|---|---|---|\n")

@@ -82,7 +82,7 @@ func TestPublicURL(t *testing.T) {
 
 func TestConfigCheck(t *testing.T) {
 	t.Parallel()
-	good, err := env.ParseAsWithOptions[config](env.Options{Environment: map[string]string{}}) // all by default
+	good, err := env.ParseAsWithOptions[config](env.Options{Environment: map[string]string{}}) // all defaults
 	check(t, err)
 	tests := []struct {
 		name   string

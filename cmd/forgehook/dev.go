@@ -23,8 +23,8 @@ import (
 	"github.com/forgehook/forgehook/internal/secret"
 )
 
-// samples are documents of our own: an invoice with a table, receipts, one not Processed yet, one
-// with missing fields.
+// samples are our own documents: an invoice with a table, receipts, one not yet Processed, one with
+// missing fields.
 //
 //go:embed samples/*.json
 var samples embed.FS
@@ -86,7 +86,7 @@ func runDev(ctx context.Context, out io.Writer) error {
 	}
 	s.prepareEngine(ctx)
 	s.control.EagerStart = true // as serve does
-	s.config.DrainDelay = 0     // Ctrl-C is quick: no load balancer looks here
+	s.config.DrainDelay = 0     // Ctrl-C is quick: there is no load balancer
 	key, err := s.devKey(ctx)
 	if err != nil {
 		return err
@@ -108,10 +108,10 @@ func runDev(ctx context.Context, out io.Writer) error {
 		})
 }
 
-// devDefaults fills in what an operator would set: a key set and an allowance for the receiver on
-// this machine.
+// devDefaults sets what an operator would set: a key set, and permission to reach the local
+// receiver.
 func (c *config) devDefaults(out io.Writer) (*receiver, string, error) {
-	keyset, err := keep(filepath.Join(c.Dev.Dir, "keyset.json"), secret.NewKeyset)
+	keyset, err := readOrMake(filepath.Join(c.Dev.Dir, "keyset.json"), secret.NewKeyset)
 	if err != nil {
 		return nil, "", err
 	}
@@ -121,7 +121,7 @@ func (c *config) devDefaults(out io.Writer) (*receiver, string, error) {
 	if c.EgressAllow == "" {
 		c.EgressAllow = "127.0.0.0/8,::1/128"
 	}
-	signing, err := keep(filepath.Join(c.Dev.Dir, "receiver-secret"), secret.NewSigningSecret)
+	signing, err := readOrMake(filepath.Join(c.Dev.Dir, "receiver-secret"), secret.NewSigningSecret)
 	if err != nil {
 		return nil, "", err
 	}
@@ -132,8 +132,8 @@ func (c *config) devDefaults(out io.Writer) (*receiver, string, error) {
 	return &receiver{secret: verifier, status: http.StatusOK, out: out}, signing, nil
 }
 
-// keep returns a file's content and makes it on the first start.
-func keep(path string, generate func() (string, error)) (string, error) {
+// readOrMake returns the content of a file, which it makes on the first start.
+func readOrMake(path string, generate func() (string, error)) (string, error) {
 	content, err := os.ReadFile(path)
 	if err == nil && len(content) > 0 {
 		return strings.TrimSpace(string(content)), nil
@@ -148,8 +148,8 @@ func keep(path string, generate func() (string, error)) (string, error) {
 	return made, os.WriteFile(path, []byte(made+"\n"), 0o600)
 }
 
-// devKey makes the tenant and its owner's key on an empty database, and a new key when the file
-// does not fit the database.
+// devKey returns the owner's key. It makes the tenant and a key in an empty database, and a new key
+// if the file does not fit the database.
 func (s *service) devKey(ctx context.Context) (string, error) {
 	path := filepath.Join(s.config.Dev.Dir, "api-key")
 	if content, err := os.ReadFile(path); err == nil {
@@ -172,7 +172,7 @@ func (s *service) devKey(ctx context.Context) (string, error) {
 	return key, os.WriteFile(path, []byte(key+"\n"), 0o600)
 }
 
-// devSeed sets the sample up as an integrator would, over the API, and prints the banner.
+// devSeed sets up the sample over the API, as an integrator would, and prints the banner.
 type devSeed struct {
 	client      *client.Client
 	out         io.Writer
@@ -203,7 +203,7 @@ func (d *devSeed) run(ctx context.Context) error {
 	return nil
 }
 
-// ready waits for the API to answer.
+// ready waits until the API responds.
 func (d *devSeed) ready(ctx context.Context) error {
 	for {
 		err := d.client.Do(ctx, http.MethodGet, "/readyz", nil, nil)
@@ -262,11 +262,11 @@ func (d *devSeed) callSample(ctx context.Context, file string) (string, error) {
 		return "", err
 	}
 	webhook := int32(sampleWebHook)
-	answer, err := d.client.CallWebhook(ctx, forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &document.ID}, client.Options{Wait: 30 * time.Second})
+	accepted, err := d.client.CallWebhook(ctx, forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &document.ID}, client.Options{Wait: 30 * time.Second})
 	if err != nil {
 		return "", err
 	}
-	call := answer.Calls[0]
+	call := accepted.Calls[0]
 	outcome, reason := string(call.Status), ""
 	if call.Outcome != nil {
 		outcome, reason = string(*call.Outcome), why(&call)

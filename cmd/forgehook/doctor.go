@@ -17,14 +17,14 @@ import (
 	"github.com/forgehook/forgehook/worker"
 )
 
-// exitCode ends the program with this code: what is to be said has been said.
+// exitCode ends the program with this code and without another message.
 type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 const usageCode = 2
 
-// usageError is an error in how a command was called.
+// usageError is an error in the use of a command.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -33,7 +33,7 @@ func doctorCommand() *cobra.Command {
 	var asJSON bool
 	var endpoints []string
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Check all that an installation stands on: settings, PostgreSQL, Temporal, clocks, the way out",
+		Use: "doctor", Short: "Check what an installation depends on: settings, PostgreSQL, Temporal, clocks, the way out",
 		Long: `Doctor takes the environment of serve and checks what it names, within a few seconds. What is not well comes with why that matters
 and what mends it. It changes nothing; to measure what Temporal does not tell it runs two short workflows, doctor/<random>/timers
 and doctor/<random>/fairness, on a task queue of their own.
@@ -60,7 +60,7 @@ Exit code: 0 all is well or a warning, 1 a fault, 2 the settings are at fault or
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON, for programs")
-	cmd.Flags().StringArrayVar(&endpoints, "endpoint", nil, "a URL to which a connection is tried, without sending anything; may be repeated")
+	cmd.Flags().StringArrayVar(&endpoints, "endpoint", nil, "a URL to connect to, without sending anything; may be repeated")
 	return cmd
 }
 
@@ -71,7 +71,7 @@ func asUsage(err error) error {
 	return usageError{err}
 }
 
-// doctorOptions takes what can be read of the settings; what cannot is the first check.
+// doctorOptions takes the settings that can be read. The first check reports the others.
 func doctorOptions(ctx context.Context, endpoints []string) doctor.Options {
 	c, faults := loadConfig()
 	o := doctor.Options{
@@ -79,7 +79,7 @@ func doctorOptions(ctx context.Context, endpoints []string) doctor.Options {
 		PublicURL: c.publicURL(nil), PublicURLSet: c.PublicURL != "", Endpoints: endpoints, Environ: os.Environ(),
 	}
 	o.Keyset, o.KeysetFault = c.keyset()
-	o.EgressAllow, _ = outbound.ParseAllow(c.EgressAllow) // a fault is among those of loadConfig
+	o.EgressAllow, _ = outbound.ParseAllow(c.EgressAllow) // loadConfig reports the fault
 	quiet := slog.New(slog.DiscardHandler)
 	o.Temporal, o.TemporalFault = worker.Dial(ctx, worker.DialOptions{Logger: quiet, Lazy: true})
 	return o

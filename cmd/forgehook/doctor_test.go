@@ -15,7 +15,7 @@ import (
 	"github.com/forgehook/forgehook/worker"
 )
 
-// faults are the names of the checks that failed.
+// faults are the names of the failed checks.
 func faults(t *testing.T, got ran) (names []string) {
 	t.Helper()
 	var report doctor.Report
@@ -30,7 +30,7 @@ func faults(t *testing.T, got ran) (names []string) {
 	return names
 }
 
-// sealed is a database whose secrets were sealed with the key set returned.
+// sealed is a database whose secrets were sealed with the returned key set.
 func sealed(t *testing.T) (address, keyset string) {
 	t.Helper()
 	keyset, err := secret.NewKeyset()
@@ -49,7 +49,7 @@ func sealed(t *testing.T) (address, keyset string) {
 	return db.URL, keyset
 }
 
-// The stack of the tests trades durability for speed, so that one fault is always there.
+// The stack of the tests trades durability for speed, so it always has this fault.
 const notDurable = "postgres-durability"
 
 func TestDoctor(t *testing.T) {
@@ -66,7 +66,7 @@ func TestDoctor(t *testing.T) {
 	check(t, err)
 	tests := []struct {
 		name   string
-		change []string // of the good settings; later ones win
+		change []string // of the good settings; later changes win
 		args   []string
 		faults []string
 		code   int

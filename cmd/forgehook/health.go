@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// healthTimeout is above the 2 s that /readyz gives PostgreSQL and Temporal, and below what a
-// container's health check waits.
+// healthTimeout is above the 2 s that /readyz gives PostgreSQL and Temporal, and below the timeout
+// of a container's health check.
 const healthTimeout = 4 * time.Second
 
 func healthCommand() *cobra.Command {
@@ -26,7 +26,7 @@ func healthCommand() *cobra.Command {
 				return err
 			}
 			if addr(c) == "" {
-				return fmt.Errorf("%s is not set: a %s says there how it is", setting, part)
+				return fmt.Errorf("%s is not set: the %s reports its health there", setting, part)
 			}
 			return askReady(cmd.Context(), addr(c))
 		}}
@@ -37,8 +37,8 @@ func healthCommand() *cobra.Command {
 	)
 }
 
-// askReady asks what listens on an address of this machine for /readyz; anything but 200 is an
-// error that says what it answered.
+// askReady asks /readyz at an address of this machine. The error of a status other than 200
+// contains the response.
 func askReady(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
@@ -46,7 +46,7 @@ func askReady(ctx context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	transport := &http.Transport{} // no proxy: it asks this machine
+	transport := &http.Transport{} // no proxy: the request stays on this machine
 	defer transport.CloseIdleConnections()
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
@@ -62,8 +62,8 @@ func askReady(ctx context.Context, addr string) error {
 	return nil
 }
 
-// reachable is an address to listen on as one to connect to: what stands for all addresses is this
-// machine.
+// reachable turns an address to listen on into one to connect to: an address that stands for all
+// becomes this machine's.
 func reachable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	answering := func(status int, text string) string {
+	responding := func(status int, text string) string {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/readyz" {
 				status = http.StatusNotFound
@@ -19,13 +19,13 @@ func TestHealth(t *testing.T) {
 		t.Cleanup(server.Close)
 		return strings.TrimPrefix(server.URL, "http://")
 	}
-	ready, away := answering(http.StatusOK, "ok"), answering(http.StatusServiceUnavailable, "Temporal cannot be reached.")
+	ready, away := responding(http.StatusOK, "ok"), responding(http.StatusServiceUnavailable, "Temporal cannot be reached.")
 	_, port, _ := strings.Cut(ready, ":")
 	tests := []struct {
 		name     string
 		settings []string
 		part     string
-		want     string // of the error; "": healthy
+		want     string // the error; "": healthy
 	}{
 		{"an API", []string{"FORGEHOOK_HTTP_ADDR=" + ready}, "api", ""},
 		{"an API that listens on all addresses", []string{"FORGEHOOK_HTTP_ADDR=:" + port}, "api", ""},

@@ -15,16 +15,16 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// receiver is an endpoint for trying things out: it verifies signatures, prints what came, and
-// answers as it is told.
+// receiver is an endpoint for experiments: it verifies signatures, prints requests, and responds as
+// configured.
 type receiver struct {
-	secret  *standardwebhooks.Webhook // nil: nothing is verified
+	secret  *standardwebhooks.Webhook // nil: signatures are not verified
 	status  int
 	delay   time.Duration
-	silent  bool // takes the request and never answers
+	silent  bool // never responds
 	headers []string
 	body    string
-	full    bool // print headers and body
+	full    bool // print headers and bodies
 	stop    <-chan struct{}
 
 	mu  sync.Mutex
@@ -36,11 +36,11 @@ func listenCommand() *cobra.Command {
 	var addr, secret string
 	cmd := &cobra.Command{
 		Use:   "listen",
-		Short: "Run a receiver that verifies signatures, prints, and answers any status, slowly or not at all",
-		Example: "  forgehook listen --secret whsec_...            print and verify, answer 200\n" +
+		Short: "Run a receiver that verifies signatures, prints requests, and responds with any status, late or never",
+		Example: "  forgehook listen --secret whsec_...            print and verify, respond with 200\n" +
 			"  forgehook listen --status 503 --header 'Retry-After: 10'\n" +
-			"  forgehook listen --delay 20s                    answer late\n" +
-			"  forgehook listen --silent                       never answer",
+			"  forgehook listen --delay 20s                    respond late\n" +
+			"  forgehook listen --silent                       never respond",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r.out, r.stop = cmd.OutOrStdout(), cmd.Context().Done()
@@ -58,18 +58,18 @@ func listenCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&addr, "addr", "127.0.0.1:8082", "address to listen on")
 	flags.StringVar(&secret, "secret", "", "signing secret of the utility (whsec_...), to verify signatures")
-	flags.IntVar(&r.status, "status", http.StatusOK, "status to answer; with a secret, a bad signature answers 401")
-	flags.DurationVar(&r.delay, "delay", 0, "wait before the answer")
-	flags.BoolVar(&r.silent, "silent", false, "never answer")
-	flags.StringArrayVar(&r.headers, "header", nil, "header to answer, as 'Name: value'; may be repeated")
-	flags.StringVar(&r.body, "body", "", "body to answer")
+	flags.IntVar(&r.status, "status", http.StatusOK, "status of the response; with a secret, a bad signature gets 401")
+	flags.DurationVar(&r.delay, "delay", 0, "wait before the response")
+	flags.BoolVar(&r.silent, "silent", false, "never respond")
+	flags.StringArrayVar(&r.headers, "header", nil, "header of the response, as 'Name: value'; may be repeated")
+	flags.StringVar(&r.body, "body", "", "body of the response")
 	flags.BoolVar(&r.full, "full", false, "print headers and bodies")
 	return cmd
 }
 
 func (r *receiver) check(secret string) error {
 	if r.status < 200 || r.status > 599 {
-		return fmt.Errorf("--status %d: from 200 to 599", r.status)
+		return fmt.Errorf("--status %d: must be from 200 to 599", r.status)
 	}
 	for _, h := range r.headers {
 		if name, _, ok := strings.Cut(h, ":"); !ok || strings.TrimSpace(name) == "" {
@@ -99,7 +99,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		status, signature = http.StatusUnauthorized, "BAD SIGNATURE"
 	}
 	r.print(request, body, status, signature)
-	var late <-chan time.Time // never, when silent
+	var late <-chan time.Time // nil if silent: never
 	if !r.silent {
 		late = time.After(r.delay)
 	}
@@ -107,7 +107,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	case <-request.Context().Done():
 		return
 	case <-r.stop:
-		panic(http.ErrAbortHandler) // no answer is an answer here, too
+		panic(http.ErrAbortHandler) // cut the connection: no response is possible here either
 	case <-late:
 	}
 	for _, h := range r.headers {
@@ -119,14 +119,14 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 }
 
 func (r *receiver) print(request *http.Request, body []byte, status int, signature string) {
-	answer := fmt.Sprintf("-> %d", status)
+	response := fmt.Sprintf("-> %d", status)
 	if r.silent {
-		answer = "-> no answer"
+		response = "-> no response"
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	fmt.Fprintf(r.out, "%s  %s %s  attempt %s  %s%s, %d bytes  %s\n", time.Now().Format(time.TimeOnly), request.Method, printable(request.URL.Path),
-		request.Header.Get("webhook-attempt"), about(body), signature, len(body), answer)
+		request.Header.Get("webhook-attempt"), about(body), signature, len(body), response)
 	if !r.full {
 		return
 	}
@@ -161,7 +161,7 @@ func about(body []byte) string {
 	return fmt.Sprintf("document %d %s  ", payload.Data.Document.ID, printable(name))
 }
 
-// printable keeps a sender from steering the terminal.
+// printable removes what could control the terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -17,7 +17,7 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// printed tells of each line that a receiver prints.
+// printed gets each line that a receiver prints.
 type printed chan string
 
 func (p printed) Write(b []byte) (int, error) {
@@ -25,7 +25,6 @@ func (p printed) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// receive starts a receiver.
 func receive(t *testing.T, r *receiver, signing string) (address string, lines printed) {
 	t.Helper()
 	lines = make(printed, 100)
@@ -70,8 +69,8 @@ func TestListen(t *testing.T) {
 	tests := []struct {
 		name     string
 		receiver *receiver
-		expects  string // the secret it knows
-		signed   string // the secret of the sender
+		expects  string // the receiver's secret
+		signed   string // the sender's secret
 		body     string
 		status   int
 		says     string // after the time
@@ -102,7 +101,7 @@ func TestListen(t *testing.T) {
 	}
 }
 
-func TestListen_answer(t *testing.T) {
+func TestListen_response(t *testing.T) {
 	t.Parallel()
 	address, lines := receive(t, &receiver{status: 429, headers: []string{"Retry-After: 10", "x-a:b"}, body: "later", full: true}, "")
 	response, err := http.DefaultClient.Do(signed(t, t.Context(), address, "", payload))
@@ -110,7 +109,7 @@ func TestListen_answer(t *testing.T) {
 	body, err := io.ReadAll(response.Body)
 	check(t, err)
 	check(t, response.Body.Close())
-	equal(t, "answer", []any{response.StatusCode, response.Header.Get("Retry-After"), response.Header.Get("X-A"), string(body)}, []any{429, "10", "b", "later"})
+	equal(t, "response", []any{response.StatusCode, response.Header.Get("Retry-After"), response.Header.Get("X-A"), string(body)}, []any{429, "10", "b", "later"})
 	var all bytes.Buffer
 	for len(lines) > 0 {
 		all.WriteString(<-lines)
@@ -122,7 +121,7 @@ func TestListen_answer(t *testing.T) {
 	}
 }
 
-// One that is late or silent says nothing, and lets the sender go whenever that gives up.
+// A late or silent receiver sends nothing, and ends when the sender gives up.
 func TestListen_senderGivesUp(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]*receiver{"silent": {silent: true}, "late": {delay: 24 * time.Hour}} {
@@ -131,21 +130,21 @@ func TestListen_senderGivesUp(t *testing.T) {
 			lines := make(printed, 1)
 			r.out, r.status = lines, http.StatusTeapot
 			ctx, giveUp := context.WithCancel(t.Context())
-			answer := httptest.NewRecorder()
+			recorder := httptest.NewRecorder()
 			ended := make(chan struct{})
 			request := signed(t, ctx, "http://receiver.example", "", payload)
 			go func() {
 				defer close(ended)
-				r.ServeHTTP(answer, request)
+				r.ServeHTTP(recorder, request)
 			}()
 			line := <-lines
-			if want := map[string]string{"silent": "-> no answer\n", "late": "-> 418\n"}[name]; !strings.HasSuffix(line, want) {
+			if want := map[string]string{"silent": "-> no response\n", "late": "-> 418\n"}[name]; !strings.HasSuffix(line, want) {
 				t.Errorf("printed %q, want it to end in %q", line, want)
 			}
 			giveUp()
 			<-ended
-			if answer.Code == http.StatusTeapot {
-				t.Error("it answered")
+			if recorder.Code == http.StatusTeapot {
+				t.Error("it responded")
 			}
 		})
 	}
@@ -175,7 +174,7 @@ func TestListen_flags(t *testing.T) {
 		ran{Err: "forgehook: port " + address + " is taken: the receiver needs it; stop what uses it or set --addr\n", Code: 1})
 }
 
-// The command listens, prints, and ends in order at Ctrl-C.
+// The command listens, prints, and stops in order at Ctrl-C.
 func TestListen_command(t *testing.T) {
 	t.Parallel()
 	cmd := program(t, nil, "listen", "--addr", "127.0.0.1:0", "--status", "418")

@@ -1,6 +1,6 @@
-// Command forgehook is the whole product in one binary: the API, the worker, and the tools around
-// them. It only wires and prints; rules, storage and HTTP live in their own packages. Start with
-// serve.go; dev.go is what `make dev` runs.
+// Command forgehook is the whole product in one binary: the API, the worker, and their tools. It
+// only wires and prints; rules, storage and HTTP have packages of their own. Start with serve.go;
+// dev.go is what `make dev` runs.
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // expressions may name time zones, and the image has no files
+	_ "time/tzdata" // expressions may name time zones, and the image has no zone files
 
 	"github.com/spf13/cobra"
 
@@ -28,8 +28,7 @@ func main() {
 	}
 }
 
-// fail says what went wrong and returns the exit code: 1 but for commands that give others a
-// meaning.
+// fail prints an error and returns the exit code, which is 1 unless the command defines others.
 func fail(err error) int {
 	if code, ok := errors.AsType[exitCode](err); ok {
 		return int(code)
@@ -57,8 +56,7 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
-// group makes a command that only holds others: without one of them it shows what there is, with an
-// unknown one it fails.
+// group makes a command that only holds others. Alone it lists them; with an unknown one it fails.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -70,11 +68,10 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// explain renders an error for a person at a terminal: what they may see of it, each fault on its
-// own line.
+// explain renders an error for a person at a terminal: what users may see, one fault a line.
 func explain(err error) string {
 	e, ok := errors.AsType[*forgehook.Error](err)
-	if !ok || e.Detail == "" || e.Code == forgehook.CodeUnavailable { // then the chain says what is away
+	if !ok || e.Detail == "" || e.Code == forgehook.CodeUnavailable { // then only the chain says what is away
 		return err.Error()
 	}
 	text := e.Detail

@@ -14,8 +14,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// runMain makes the test's own binary the program: a command then has an environment, outputs and
-// an exit code of its own.
+// runMain makes the test binary run the program, which then has its own environment, outputs and
+// exit code.
 const runMain = "RUN_FORGEHOOK_MAIN"
 
 func TestMain(m *testing.M) {
@@ -26,14 +26,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// ran is what became of a command.
+// ran is the result of a command.
 type ran struct {
 	Out, Err string
 	Code     int
 }
 
-// program is the program as a process, with these settings and none of the shell that runs the
-// tests. It listens on a free port unless the settings say otherwise: the default one may be taken.
+// program is the program as a process with these settings and without the environment of the tests.
+// It listens on a free port by default, because the usual one may be taken.
 func program(t *testing.T, settings []string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
@@ -58,7 +58,6 @@ func finish(t *testing.T, cmd *exec.Cmd) ran {
 	return ran{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 }
 
-// command runs one to its end.
 func command(t *testing.T, settings []string, args ...string) ran {
 	t.Helper()
 	return finish(t, program(t, settings, args...))
@@ -111,7 +110,7 @@ func TestMain_configuration(t *testing.T) {
 		name     string
 		settings []string
 		args     []string
-		want     []string // each in what it says
+		want     []string // parts of the output
 	}{
 		{"no database", nil, []string{"serve"}, []string{"forgehook: FORGEHOOK_DATABASE_URL is not set"}},
 		{"no database for a command", nil, []string{"tenants", "list"}, []string{"forgehook: FORGEHOOK_DATABASE_URL is not set"}},
@@ -149,7 +148,7 @@ func TestMain_configuration(t *testing.T) {
 	}
 }
 
-// What is printed to be read or piped is on standard output.
+// Output that is read or piped goes to standard output.
 func TestMain_prints(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{"openapi": "openapi", "--version": "forgehook version", "version": "commit ", "--help": "Usage:"} {

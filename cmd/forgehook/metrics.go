@@ -12,15 +12,15 @@ import (
 	"go.temporal.io/sdk/contrib/opentelemetry"
 )
 
-// metrics is the one registry of a process: the API's, Go's and the Temporal SDK's metrics, behind
-// one /metrics.
+// metrics is the one registry of a process. /metrics shows those of the API, of Go and of the
+// Temporal SDK.
 type metrics struct {
 	registry *prometheus.Registry
 	temporal client.MetricsHandler
 }
 
-// inSeconds gives the SDK's latencies buckets from 5 ms to 10 minutes. The default ones are made
-// for milliseconds: nearly all would lie in the first.
+// inSeconds gives the SDK's latencies buckets from 5 ms to 10 minutes. The default buckets are in
+// milliseconds: the first would hold nearly all values.
 func inSeconds() metric.View {
 	return metric.NewView(metric.Instrument{Kind: metric.InstrumentKindHistogram}, metric.Stream{
 		Aggregation: metric.AggregationExplicitBucketHistogram{

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// A quantile of milliseconds must not be lost in a bucket of seconds; the names are those of
-// docs/operations.md.
+// Latencies of milliseconds need buckets below a second. The names are those in docs/operations.md.
 func TestMetrics_latency(t *testing.T) {
 	t.Parallel()
 	m, err := newMetrics()
@@ -17,13 +16,13 @@ func TestMetrics_latency(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.temporal.Timer("temporal_activity_schedule_to_start_latency").Record(20 * time.Millisecond)
-	answer := httptest.NewRecorder()
-	m.handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	recorder := httptest.NewRecorder()
+	m.handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, want := range []string{
 		`temporal_activity_schedule_to_start_latency_seconds_bucket{le="0.01"} 0`,
 		`temporal_activity_schedule_to_start_latency_seconds_bucket{le="0.025"} 1`,
 	} {
-		if got := answer.Body.String(); !strings.Contains(got, want+"\n") {
+		if got := recorder.Body.String(); !strings.Contains(got, want+"\n") {
 			t.Errorf("no line %s in\n%s", want, got)
 		}
 	}

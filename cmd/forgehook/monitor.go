@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// startMonitor serves what watches a process, where it has a port for that, until end is called:
-// also while the process stops, which may take a worker minutes. Where it cannot go on, it calls
-// fail.
+// startMonitor serves metrics and health if the process has a port for them, until end is called.
+// It also serves while the process stops, which may take a worker minutes. It calls fail if it
+// cannot go on.
 func (s *service) startMonitor(ctx context.Context, fail func()) (end func() error) {
 	if s.monitor == nil {
 		return func() error { return nil }
@@ -25,7 +25,7 @@ func (s *service) startMonitor(ctx context.Context, fail func()) (end func() err
 	}
 }
 
-// serveMonitor serves until the context ends: a worker has no API that could.
+// serveMonitor serves until the context ends. A worker has no API that could do it.
 func (s *service) serveMonitor(ctx context.Context, stopping <-chan struct{}) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", s.metrics.handler())
@@ -45,7 +45,7 @@ func (s *service) serveMonitor(ctx context.Context, stopping <-chan struct{}) er
 	return serveHTTP(ctx, s.monitor, mux)
 }
 
-// unready says what keeps a worker from working, "" where nothing does.
+// unready says what keeps a worker from working, "" if nothing does.
 func (s *service) unready(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestMonitor asks a process that stops, as a worker does for minutes: it is watched to its end,
-// and takes nothing new.
+// TestMonitor stops a process slowly, as a worker may. It can be watched to its end, and is not
+// ready.
 func TestMonitor(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -31,7 +31,7 @@ func TestMonitor(t *testing.T) {
 			"/healthz": {http.StatusOK, ""},
 			"/readyz":  {http.StatusServiceUnavailable, "This process stops."},
 		} {
-			response, err := http.Get("http://" + listener.Addr().String() + path) //nolint:noctx // the test's own
+			response, err := http.Get("http://" + listener.Addr().String() + path) //nolint:noctx // the test's own server
 			if err != nil {
 				return err
 			}

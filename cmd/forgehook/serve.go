@@ -50,7 +50,7 @@ func workerCommand() *cobra.Command {
 	}
 }
 
-// service is one process: its stores, its engine, its rooms.
+// service is one process: its stores, its engine, its ports.
 type service struct {
 	config  config
 	log     *slog.Logger
@@ -61,15 +61,15 @@ type service struct {
 	client  client.Client
 	control *worker.Control
 	api     net.Listener
-	monitor net.Listener                 // nil: none
-	waiter  atomic.Pointer[await.Waiter] // of the API
+	monitor net.Listener                 // nil: no monitor
+	waiter  atomic.Pointer[await.Waiter] // the API's
 }
 
-// part is one thing that a process does until its context ends.
+// part is one task of a process, which runs until its context ends.
 type part func(*service, context.Context) error
 
 // serve runs the API, a worker or both until the context ends or one of them fails; the other then
-// stops in order too.
+// also stops in order.
 func serve(ctx context.Context, withAPI, withWorker bool) error {
 	c, err := loadConfig()
 	if err != nil {
@@ -101,8 +101,8 @@ func serve(ctx context.Context, withAPI, withWorker bool) error {
 	if err := s.checkKeyset(ctx); err != nil {
 		return err
 	}
-	// With the API and a worker on one client, a call's first task comes with the answer to its
-	// start: no poll, 6 transactions less.
+	// If the API and a worker share one client, the response to a start brings the call's first
+	// task: no poll, 6 fewer transactions.
 	s.control.EagerStart = withAPI && withWorker
 	return s.run(ctx, parts...)
 }
@@ -123,7 +123,7 @@ func (s *service) run(ctx context.Context, parts ...part) error {
 	return errors.Join(append(faults, endMonitor())...)
 }
 
-// openService connects everything; what cannot be reached is named in one sentence.
+// openService connects everything. Its error names what cannot be reached.
 func openService(ctx context.Context, c config, log *slog.Logger) (*service, error) {
 	if c.DatabaseURL == "" {
 		return nil, errors.New("FORGEHOOK_DATABASE_URL is not set: give PostgreSQL as postgres://user:password@host:port/database")
@@ -156,8 +156,8 @@ func openService(ctx context.Context, c config, log *slog.Logger) (*service, err
 	return s, nil
 }
 
-// checkKeyset opens the latest stored secret: with the wrong key set every delivery that needs one
-// would wait for an operator.
+// checkKeyset opens the latest stored secret. With a wrong key set, every delivery that needs a
+// secret would wait for an operator.
 func (s *service) checkKeyset(ctx context.Context) error {
 	tenant, settings, err := s.db.LatestSettings(ctx)
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
@@ -167,7 +167,7 @@ func (s *service) checkKeyset(ctx context.Context) error {
 		return err
 	}
 	if err := s.secrets.OpenSettings(tenant, &settings); err != nil {
-		return fmt.Errorf("FORGEHOOK_ENCRYPTION_KEYSET does not open the secrets in this database: it must be the one they were sealed with: %w", err)
+		return fmt.Errorf("FORGEHOOK_ENCRYPTION_KEYSET does not open the secrets in this database: it must be the key set they were sealed with: %w", err)
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (s *service) close() {
 	}
 }
 
-// awaitEngine waits until Temporal answers. Meanwhile the API accepts calls: they start when it is
+// awaitEngine waits for Temporal. Until then the API accepts calls, which start when Temporal is
 // back.
 func (s *service) awaitEngine(ctx context.Context) error {
 	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
@@ -204,8 +204,8 @@ func (s *service) prepareWhenReachable(ctx context.Context) error {
 	return nil
 }
 
-// prepareEngine registers what Temporal must know. It may not be allowed to: then an operator has
-// to, and is told how.
+// prepareEngine registers what Temporal must know. If it may not, it tells the operator how to do
+// it.
 func (s *service) prepareEngine(ctx context.Context) {
 	namespace, err := worker.Namespace()
 	if err == nil {
@@ -215,7 +215,7 @@ func (s *service) prepareEngine(ctx context.Context) {
 		s.log.Warn("search attributes are not registered", "error", err)
 	}
 	if err := worker.EnsureSweep(ctx, s.client, s.config.TaskQueue, s.config.SweepInterval); err != nil {
-		s.log.Warn("the sweep is not scheduled: calls that were accepted but not started stay so", "error", err)
+		s.log.Warn("the sweep is not scheduled: accepted calls without a run stay so", "error", err)
 	}
 }
 
@@ -227,7 +227,7 @@ func (s *service) runWorker(ctx context.Context) error {
 	first, starts := activities.NewFirstAttempts(activities.Patience), activities.NewStarts(activities.MaxStarts)
 	stopped, cancel := outlast(ctx, s.config.StopTimeout)
 	defer cancel()
-	defer first.Wait(stopped) // for those that no activity has taken over yet
+	defer first.Wait(stopped) // for attempts that no activity has taken over
 	return worker.Run(ctx, worker.Options{
 		Client: s.client, TaskQueue: s.config.TaskQueue, Slots: s.config.WorkerSlots, CachedRuns: s.config.WorkerCache,
 		Full: starts.Full, AwaitRoom: starts.AwaitRoom, StopTimeout: s.config.StopTimeout,
@@ -238,8 +238,8 @@ func (s *service) runWorker(ctx context.Context) error {
 	})
 }
 
-// serveAPI serves until the context ends, and for the drain delay after that: load balancers need a
-// moment to see that it is not ready.
+// serveAPI serves until the context ends, and then for the drain delay: load balancers need time to
+// see that it is not ready.
 func (s *service) serveAPI(ctx context.Context) error {
 	stopping := ctx.Done()
 	ctx, cancel := outlast(ctx, s.config.DrainDelay)
@@ -265,25 +265,25 @@ func (s *service) serveAPI(ctx context.Context) error {
 	}
 	defer handler.Settle()
 	s.log.Info("API listens", "address", s.api.Addr().String())
-	present := func() { _ = waiter.Close() } // those who wait get the present state, so that a stop is quick
+	present := func() { _ = waiter.Close() } // waiters get the present state, so that a stop is quick
 	return serveHTTP(ctx, s.api, handler, present)
 }
 
-// outlast is a context that ends some time after another one.
+// outlast is a context that ends some time after ctx.
 func outlast(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
 	return longer, cancel
 }
 
-// listenAPI opens the API's port, before anything else takes work: a taken port must not leave a
-// worker that leaves at once.
+// listenAPI opens the API's port before a worker takes tasks. If the port is taken, no worker
+// starts only to stop at once.
 func (s *service) listenAPI() (err error) {
 	s.api, err = listen(s.config.HTTPAddr, "the API", "FORGEHOOK_HTTP_ADDR")
 	return err
 }
 
-// listen opens a port; a taken one is named with the setting that moves it.
+// listen opens a port. If the port is taken, the error names the setting that changes it.
 func listen(addr, what, setting string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -292,12 +292,12 @@ func listen(addr, what, setting string) (net.Listener, error) {
 	return listener, err
 }
 
-// serveHTTP serves until the context ends, then lets the requests that are under way finish.
-// Closing runs when no connection is used again after its answer.
+// serveHTTP serves until the context ends, then lets requests under way finish. It calls closing
+// when the shutdown begins and connections are no longer reused.
 func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, closing ...func()) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
-		WriteTimeout: 10 * time.Minute, // above the longest wait
+		WriteTimeout: 10 * time.Minute, // longer than the longest wait
 	}
 	for _, do := range closing {
 		server.RegisterOnShutdown(do)

@@ -16,8 +16,8 @@ func versionCommand() *cobra.Command {
 	}}
 }
 
-// commit is what the build has recorded of its repository; an image is built without one and says
-// its commit in a label.
+// commit is the commit that the build recorded. An image is built without one; its label has the
+// commit.
 func commit() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

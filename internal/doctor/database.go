@@ -23,7 +23,7 @@ func (e *examination) database(ctx context.Context) {
 	defer cancel()
 	i, err := e.db.Inspect(ask)
 	if err != nil {
-		e.tell(Check{pgReach, Fault, err.Error(), "The server answers, but not what it is.", "Ask whoever runs it; Forgehook needs PostgreSQL 15 or later itself, not a look-alike."})
+		e.tell(Check{pgReach, Fault, err.Error(), "The server responds, but does not say what it is.", "Ask its operator; Forgehook needs PostgreSQL 15 or later itself, not a look-alike."})
 	} else {
 		e.tell(judgeVersion(i), judgeWritable(i), judgeDurability(i), judgeConnections(i, e.DatabaseConnections), judgeDefaults(i), judgeSession(i))
 	}
@@ -51,7 +51,7 @@ func (e *examination) reachDatabase(ctx context.Context) *postgres.DB {
 	return db
 }
 
-// mendDatabase knows a pooler by what it says of the setting that Forgehook asks for as it
+// mendDatabase recognizes a pooler by its error about the setting that Forgehook asks for when it
 // connects.
 func mendDatabase(err error) string {
 	if strings.Contains(err.Error(), "unsupported startup parameter") {
@@ -104,8 +104,8 @@ func judgeDurability(i postgres.Inspection) Check {
 	for _, name := range off {
 		mend += " " + name + " = on;"
 	}
-	return Check{pgDurability, Fault, "off: " + strings.Join(off, ", "), "A crash of the server loses calls whose acceptance was answered with 202, or the whole database.",
-		mend + " and look for ALTER DATABASE and ALTER ROLE that say else (\\drds of psql)."}
+	return Check{pgDurability, Fault, "off: " + strings.Join(off, ", "), "A crash of the server loses accepted calls, or the whole database.",
+		mend + " and look for settings of the database and role that differ (\\drds of psql)."}
 }
 
 func judgeConnections(i postgres.Inspection, connections int) Check {
@@ -124,18 +124,18 @@ func judgeConnections(i postgres.Inspection, connections int) Check {
 	}
 	const mend = "Raise it to (FORGEHOOK_DATABASE_CONNECTIONS + 1) times all API and worker processes, twice during a deploy, and what others use; or lower FORGEHOOK_DATABASE_CONNECTIONS."
 	if room < need {
-		return Check{pgConnections, Fault, found, "A process will be refused connections: accepting answers 503 and deliveries wait.", mend}
+		return Check{pgConnections, Fault, found, "A process will be refused connections: the API responds with 503, and deliveries wait.", mend}
 	}
-	return Check{pgConnections, Warning, found, "There is room for one process, and none for a second or for the next one during a deploy.", mend}
+	return Check{pgConnections, Warning, found, "There is room for one process, but not for a second, nor for its successor during a deploy.", mend}
 }
 
 func judgeDefaults(i postgres.Inspection) Check {
 	const name = pgDefaults
 	switch {
 	case i.Encoding != "UTF8":
-		return Check{name, Fault, "the database's encoding is " + i.Encoding, "Names and texts of documents that it lacks are refused.", "createdb --encoding UTF8 --template template0 ..., and move the data."}
+		return Check{name, Fault, "the database's encoding is " + i.Encoding, "It refuses document texts with characters that it lacks.", "createdb --encoding UTF8 --template template0 ..., and move the data."}
 	case i.Isolation != "read committed":
-		return Check{name, Warning, "default_transaction_isolation is " + i.Isolation, "Forgehook locks rows for read committed; above it busy calls are refused by the server and tried again.",
+		return Check{name, Warning, "default_transaction_isolation is " + i.Isolation, "Forgehook locks rows for read committed; at stricter levels the server refuses statements of busy calls, which are then repeated.",
 			"ALTER DATABASE ... SET default_transaction_isolation = 'read committed';"}
 	case i.Autovacuum != "on":
 		return Check{name, Warning, "autovacuum is off", "Each call updates its row several times; without vacuum tables only grow and become slow.", "autovacuum = on"}
@@ -147,8 +147,8 @@ func judgeSession(i postgres.Inspection) Check {
 	if i.IdleInTransaction != "0" {
 		return ok(pgSession, "idle_in_transaction_session_timeout is %s", i.IdleInTransaction)
 	}
-	return Check{pgSession, Warning, "idle_in_transaction_session_timeout is 0, though Forgehook asks for 10s as it connects",
-		"A pooler dropped it. A worker that freezes within a transaction then keeps its row locks for ever.",
+	return Check{pgSession, Warning, "idle_in_transaction_session_timeout is 0, though Forgehook asks for 10s when it connects",
+		"A pooler dropped it. A worker that freezes in a transaction would then hold its row locks for ever.",
 		"ALTER ROLE ... SET idle_in_transaction_session_timeout = '10s'; on the server."}
 }
 
@@ -156,7 +156,7 @@ func judgePrepared(err error) Check {
 	if err == nil {
 		return ok(pgPrepared, "prepared statements stay with their connection")
 	}
-	return Check{pgPrepared, Fault, err.Error(), "Statements of every call are kept prepared; with this they fail at random.",
+	return Check{pgPrepared, Fault, err.Error(), "Every call uses prepared statements, which fail at random here.",
 		"Behind PgBouncer: version 1.21 or later and max_prepared_statements above 0, or pool_mode = session; or connect to the server itself."}
 }
 
@@ -164,7 +164,7 @@ func judgeNotify(err error) Check {
 	if err == nil {
 		return ok(pgNotify, "a notification arrives")
 	}
-	return Check{pgNotify, Fault, err.Error(), "Whoever waits for a call over HTTP is told by LISTEN and NOTIFY; without they wait until their time is over.",
+	return Check{pgNotify, Fault, err.Error(), "HTTP requests that wait for a call are woken by LISTEN and NOTIFY; without them they wait until they time out.",
 		"A pooler in transaction mode has no sessions to listen with: pool_mode = session, or connect to the server itself."}
 }
 
@@ -172,7 +172,7 @@ func judgeSchema(s postgres.SchemaState, err error, mayCreate bool) Check {
 	const why = "No process starts with a schema that lacks migrations."
 	switch {
 	case err != nil:
-		return Check{pgMigrations, Fault, err.Error(), "Without it nothing can be said of the schema.", "forgehook migrate status, as the owner of the tables"}
+		return Check{pgMigrations, Fault, err.Error(), "Without the list of migrations, the schema is unknown.", "forgehook migrate status, as the owner of the tables"}
 	case len(s.Pending) > 0:
 		mend := "forgehook migrate up"
 		if !mayCreate {
@@ -185,12 +185,12 @@ func judgeSchema(s postgres.SchemaState, err error, mayCreate bool) Check {
 		return Check{pgMigrations, Fault, found, why, mend}
 	case len(s.Foreign) > 0:
 		return Check{pgMigrations, Warning, fmt.Sprintf("the schema has %d that this program does not know, up to %d", len(s.Foreign), s.Foreign[len(s.Foreign)-1]),
-			"A newer Forgehook has migrated it. That is as it should be during an upgrade and wrong after it.", "Run the newer program, or this one only until all are upgraded."}
+			"A newer Forgehook has migrated it. This is right during an upgrade and wrong after it.", "Run the newer program, or this one only until all are upgraded."}
 	}
 	return ok(pgMigrations, "all %d are applied", s.Known)
 }
 
-// openLatest opens the secrets stored last, nil where there are none.
+// openLatest opens the secrets stored last, nil if there are none.
 func openLatest(ctx context.Context, db *postgres.DB, keeper *secret.Keeper) (readFault, openFault error) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -204,7 +204,7 @@ func openLatest(ctx context.Context, db *postgres.DB, keeper *secret.Keeper) (re
 	return nil, keeper.OpenSettings(tenant, &settings)
 }
 
-// judgeClock allows what is in doubt: half of the way there and back.
+// judgeClock tolerates the doubt of the measurement: half of the round trip.
 func judgeClock(name, whose string, ahead, doubt time.Duration) Check {
 	apart := max(ahead.Abs()-doubt, 0)
 	found := fmt.Sprintf("%s clock and that of %s agree within %s", whose, hostname(), max(ahead.Abs(), doubt, time.Millisecond).Round(time.Millisecond))

@@ -1,7 +1,7 @@
-// Package doctor looks at everything an installation stands on before it takes calls: settings,
-// PostgreSQL, Temporal, clocks and the way out. It reads, and measures with two short workflows; it
-// changes nothing. Each judgement is a pure function of what was found, beside the others of its
-// subject. Start with [Examine].
+// Package doctor checks everything an installation depends on before it takes calls: settings,
+// PostgreSQL, Temporal, clocks, and the way to the endpoints. It reads, and measures with two short
+// workflows; it must not change anything. Each judgement is a pure function of what was found,
+// beside the others of its subject. Start with [Examine].
 package doctor
 
 import (
@@ -18,13 +18,13 @@ import (
 	"github.com/forgehook/forgehook/internal/secret"
 )
 
-// Options are the settings of the process that is to run, as far as they could be read.
+// Options are the settings of the process to run, as far as they can be read.
 type Options struct {
 	Faults              error // of the settings
 	DatabaseURL         string
 	DatabaseConnections int
 	Keyset              string
-	KeysetFault         error // why there is none
+	KeysetFault         error // why there is no key set
 	Temporal            client.Client
 	TemporalFault       error // why there is no client: the TEMPORAL_ settings cannot be read
 	TaskQueue           string
@@ -32,7 +32,7 @@ type Options struct {
 	EgressAllow         []netip.Prefix
 	PublicURL           string // as endpoints get it
 	PublicURLSet        bool
-	Endpoints           []string // URLs to which a connection is tried
+	Endpoints           []string // URLs to connect to
 	Environ             []string
 }
 
@@ -46,12 +46,11 @@ type examination struct {
 	Options
 	report Report
 	each   func(Check)
-	db     *postgres.DB // nil: it cannot be reached
+	db     *postgres.DB // nil: cannot be reached
 }
 
-// Examine makes all checks, one after the other, and tells each of them as soon as it is made. It
-// goes on after a fault; what needs the faulty thing is skipped. With everything away it takes
-// about 20 s.
+// Examine makes all checks in turn and reports each at once. After a fault it goes on, but skips
+// the checks that need the faulty part. If everything is away, it takes about 20 s.
 func Examine(ctx context.Context, o Options, each func(Check)) Report {
 	e := &examination{Options: o, each: each}
 	e.configuration()
@@ -60,7 +59,7 @@ func Examine(ctx context.Context, o Options, each func(Check)) Report {
 	e.temporal(ctx)
 	e.egress(ctx)
 	if e.db != nil {
-		_ = e.db.Close() // everything has been read
+		_ = e.db.Close() // only read from
 	}
 	return e.report
 }
@@ -72,7 +71,7 @@ func (e *examination) tell(checks ...Check) {
 	}
 }
 
-// The checks' names, in the order they are made.
+// The names of the checks, in their order.
 const (
 	configuration  = "configuration"
 	openFiles      = "open-files"
@@ -121,7 +120,7 @@ func (e *examination) configuration() {
 const otherFiles = 1000
 
 func judgeFiles(limit uint64, slots, connections int) Check {
-	need := uint64(slots + connections + otherFiles) //nolint:gosec // settings are not below 0
+	need := uint64(slots + connections + otherFiles) //nolint:gosec // settings are not negative
 	if limit >= need {
 		return ok(openFiles, "%s may be open, %d are enough for %d attempts at once", count(limit), need, slots)
 	}
@@ -132,7 +131,7 @@ func judgeFiles(limit uint64, slots, connections int) Check {
 	}
 }
 
-const keysetMatters = "The key set seals what webhooks authenticate with. Without the right one no delivery that needs a secret is made."
+const keysetMatters = "The key set seals the secrets of webhooks. Without the right one, no delivery that needs a secret is made."
 
 func (e *examination) keyset(ctx context.Context) {
 	if e.KeysetFault != nil {
@@ -161,7 +160,7 @@ func judgeSecrets(unread, sealed error) Check {
 	return ok(keySet, "it can be read and opens what was sealed last")
 }
 
-// variables returns which of these are set, in upper or lower case.
+// variables returns those of these names that are set, in upper or lower case.
 func variables(environ []string, names ...string) (set []string) {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
@@ -182,7 +181,7 @@ func hostname() string {
 	return name
 }
 
-// count shortens a number that stands for no limit.
+// count formats a number; a huge one stands for no limit.
 func count(n uint64) string {
 	if n > 1<<40 {
 		return "any number"

@@ -18,7 +18,7 @@ import (
 
 var now = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 
-// good is a server that is well.
+// good is a healthy server.
 func good(change func(*postgres.Inspection)) postgres.Inspection {
 	i := postgres.Inspection{
 		Version: 150004, ReadOnly: "off", Fsync: "on", FullPageWrites: "on", SynchronousCommit: "local", Isolation: "read committed",
@@ -61,7 +61,7 @@ func TestJudgements(t *testing.T) {
 		name  string
 		got   Check
 		state State
-		says  string // somewhere in what is found or mends it
+		says  string // part of what is found or mends it
 	}{
 		{"files", judgeFiles(3020, 2000, 20), OK, "3020"},
 		{"too few files", judgeFiles(3019, 2000, 20), Warning, "LimitNOFILE"},
@@ -197,7 +197,7 @@ func TestMendDatabase(t *testing.T) {
 	}
 }
 
-// everything is away, so every check is made or skipped.
+// away examines an installation in which nothing can be reached. Every check is made or skipped.
 func away(t *testing.T) Report {
 	t.Helper()
 	var told int

@@ -28,7 +28,7 @@ func (e *examination) egress(ctx context.Context) {
 	e.tell(e.callbackLink(ctx))
 }
 
-// What is wider than these lengths is more than somebody's own network.
+// The widest networks that are taken for somebody's own.
 const (
 	widestIPv4 = 16
 	widestIPv6 = 48
@@ -51,10 +51,10 @@ func judgeAllow(allow []netip.Prefix) Check {
 	switch {
 	case len(local) > 0:
 		return Check{egressAllow, Warning, "webhooks may reach this machine itself: " + strings.Join(local, ", "),
-			"Whoever may edit a webhook can send requests to whatever listens here. For development that is meant.", mend}
+			"Users who may edit a webhook can send requests to every service on this machine. This is intended for development only.", mend}
 	case len(wide) > 0:
 		return Check{egressAllow, Warning, "wide networks are allowed: " + strings.Join(wide, ", "),
-			"Whoever may edit a webhook can send requests to every service there, the database of Forgehook perhaps among them.", mend}
+			"Users who may edit a webhook can send requests to every service there, perhaps to Forgehook's database.", mend}
 	}
 	return ok(egressAllow, "beside the public internet: %s", joined(allow))
 }
@@ -67,9 +67,9 @@ func joined(allow []netip.Prefix) string {
 	return strings.Join(all, ", ")
 }
 
-const guardMatters = "The guard keeps webhooks from internal services and from the credentials that clouds hand out."
+const guardMatters = "The guard keeps webhooks away from internal services and from the credentials that clouds hand out."
 
-// tryGuard asks for what must never be reached.
+// tryGuard asks for an address that webhooks must never reach.
 func tryGuard(ctx context.Context, sender *outbound.Sender) Check {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
@@ -81,18 +81,18 @@ func tryGuard(ctx context.Context, sender *outbound.Sender) Check {
 	return ok(egressGuard, "the metadata address of clouds is refused")
 }
 
-// judgeProxy names variables, never their values: those may hold a password.
+// judgeProxy names variables but not their values, which may hold a password.
 func judgeProxy(environ []string) Check {
 	set := variables(environ, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 	if len(set) == 0 {
 		return ok(egressProxy, "no proxy is set; webhooks go straight out")
 	}
 	return Check{egressProxy, Warning, strings.Join(set, ", ") + ": set, but webhooks do not use a proxy",
-		"Behind a proxy the guard would see the proxy's address only. The connection to Temporal does use HTTPS_PROXY.",
+		"Behind a proxy the guard would only see the proxy's address. The connection to Temporal does use HTTPS_PROXY.",
 		"Let workers reach endpoints directly on port 443; except Temporal's host with NO_PROXY if it is inside."}
 }
 
-// certificateSoon is when somebody should renew a certificate.
+// certificateSoon is the time before its end in which a certificate should be renewed.
 const certificateSoon = 14 * 24 * time.Hour
 
 func tryEndpoint(ctx context.Context, sender *outbound.Sender, endpoint string) Check {
@@ -102,7 +102,7 @@ func tryEndpoint(ctx context.Context, sender *outbound.Sender, endpoint string) 
 	return judgeEndpoint(hostOf(endpoint), c, err, time.Now())
 }
 
-// hostOf keeps secrets in paths and queries to themselves.
+// hostOf leaves out path and query, which may hold secrets.
 func hostOf(endpoint string) string {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {
@@ -125,12 +125,12 @@ func judgeEndpoint(host string, c outbound.Connection, err error, now time.Time)
 	left := c.Certificate.Sub(now)
 	found := fmt.Sprintf("%s: connected to %s, %s, its certificate ends in %d days", host, c.Address, c.TLS, left/(24*time.Hour))
 	if left < certificateSoon {
-		return Check{egressEndpoint, Warning, found, "From then on every attempt fails with tls_untrusted.", "Ask who runs the endpoint to renew it."}
+		return Check{egressEndpoint, Warning, found, "From then on every attempt fails with tls_untrusted.", "Ask the endpoint's operator to renew it."}
 	}
 	return ok(egressEndpoint, "%s", found)
 }
 
-// callbackLink asks whether an API answers where endpoints will be told to send their callbacks.
+// callbackLink checks whether an API responds at the address of callback links.
 func (e *examination) callbackLink(ctx context.Context) Check {
 	u, err := url.Parse(e.PublicURL)
 	if err != nil || u.Host == "" {
@@ -146,19 +146,19 @@ func askHealth(ctx context.Context, base string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close() //nolint:errcheck // its status is all that counts
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("/healthz answers %s", answer.Status)
+	defer response.Body.Close() //nolint:errcheck // only its status counts
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("/healthz responds with %s", response.Status)
 	}
 	return nil
 }
 
 func judgePublicURL(u *url.URL, set bool, away error) Check {
-	const why = "Endpoints that answer later are given a link of this address. Without such utilities it does not matter."
+	const why = "Endpoints that respond later are given a link with this address. Without such utilities it does not matter."
 	const mend = "Set FORGEHOOK_PUBLIC_URL to the https address under which endpoints reach the API, the same for API and workers."
 	shown := u.Redacted()
 	host := u.Hostname()
@@ -171,7 +171,7 @@ func judgePublicURL(u *url.URL, set bool, away error) Check {
 	case u.Scheme != "https":
 		return Check{callbackLink, Warning, shown + " is not https", "Callbacks and their tokens travel in plain text.", mend}
 	case away != nil:
-		return Check{callbackLink, Warning, "no API answers at " + shown + ": " + away.Error(), why, "Start the API, or mend name, proxy or certificate; before the first start, or where this machine may not reach it, that is as expected."}
+		return Check{callbackLink, Warning, "no API answers at " + shown + ": " + away.Error(), why, "Start the API, or mend name, proxy or certificate; this is expected before the first start, or if this machine may not reach the API."}
 	}
 	return ok(callbackLink, "%s answers", shown)
 }

@@ -2,5 +2,5 @@
 
 package doctor
 
-// fileLimit is unknown: there is none to be read.
+// fileLimit is unknown on this system.
 func fileLimit() (limit uint64, known bool) { return 0, false }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// State is what became of a check.
+// State is the result of a check.
 type State string
 
 // The states of a check.
@@ -16,16 +16,16 @@ const (
 	Skipped State = "skipped" // what it needs is at fault
 )
 
-// Check is one thing that was looked at. Names are stable, so that scripts may ask for them.
+// Check is one check. Names are stable, so that scripts may use them.
 type Check struct {
 	Name  string `json:"name"`
 	State State  `json:"state"`
 	Found string `json:"found"`          // in one line, without secrets
-	Why   string `json:"why,omitempty"`  // it matters; not for ok
-	Mend  string `json:"mend,omitempty"` // the command or setting that mends it; not for ok
+	Why   string `json:"why,omitempty"`  // why it matters; empty if ok
+	Mend  string `json:"mend,omitempty"` // the command or setting that mends it; empty if ok
 }
 
-// Report is all checks in the order they were made.
+// Report is all checks in order.
 type Report struct {
 	Checks   []Check `json:"checks"`
 	OK       int     `json:"ok"`
@@ -48,8 +48,8 @@ func (r *Report) add(c Check) {
 	}
 }
 
-// ExitCode is 0 without a fault, else 1; 2 when the settings themselves are at fault, with which no
-// process would start.
+// ExitCode is 0 without a fault, 2 if the settings are faulty, so that no process would start, and
+// 1 for other faults.
 func (r *Report) ExitCode() int {
 	for _, c := range r.Checks {
 		if c.Name == configuration && c.State == Fault {
@@ -64,7 +64,7 @@ func (r *Report) Summary() string {
 	return fmt.Sprintf("%d checks: %d ok, %d warn, %d FAULT, %d skipped", len(r.Checks), r.OK, r.Warnings, r.Faults, r.Skipped)
 }
 
-// nameWidth is that of the longest name.
+// nameWidth is the length of the longest name.
 const nameWidth = 20
 
 // Text is a check for a person: one line, and below it why it matters and what mends it.

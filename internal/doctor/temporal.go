@@ -41,7 +41,7 @@ func (e *examination) temporal(ctx context.Context) {
 }
 
 func (e *examination) reachTemporal(ctx context.Context) (cluster worker.Cluster, reached bool) {
-	const why = "Accepted calls lie in the database until Temporal is there: nothing is delivered."
+	const why = "Accepted calls stay in the database until Temporal can be reached: nothing is delivered."
 	if e.TemporalFault != nil {
 		e.tell(Check{tReach, Fault, e.TemporalFault.Error(), why, "Correct the TEMPORAL_ variables or the profile file they name."})
 		return cluster, false
@@ -57,7 +57,7 @@ func (e *examination) reachTemporal(ctx context.Context) (cluster worker.Cluster
 	return cluster, true
 }
 
-// mendReach knows the ways in which client and server disagree about TLS by what gRPC says of them.
+// mendReach recognizes TLS disagreements of client and server by gRPC's errors.
 func mendReach(err error) string {
 	denied := &serviceerror.PermissionDenied{}
 	text := err.Error()
@@ -82,8 +82,8 @@ func judgeShards(shards int) Check {
 		return ok(tShards, "%d history shards", shards)
 	}
 	return Check{tShards, Warning, fmt.Sprintf("%d history shard(s)", shards),
-		"Shards work in parallel. With one, each hop of a call takes 50 ms more, and calls stand in line.",
-		"numHistoryShards is fixed for ever when a cluster's database is made: make it anew with 4 or more, 512 for a large installation."}
+		"Shards work in parallel. With one, each hop of a call takes 50 ms more, and calls queue.",
+		"numHistoryShards is fixed when a cluster's database is made: make a new one with 4 or more, 512 for a large installation."}
 }
 
 const leastRetention = 7 * 24 * time.Hour
@@ -92,18 +92,18 @@ func judgeNamespace(namespace string, s worker.NamespaceState, err error) Check 
 	const command = "temporal operator namespace"
 	switch {
 	case err != nil:
-		return Check{tNamespace, Warning, fmt.Sprintf("%q cannot be described: %s", namespace, err), "Retention and state are not known.", "Let this identity read the namespace, or ask who may: " + command + " describe --namespace " + namespace}
+		return Check{tNamespace, Warning, fmt.Sprintf("%q cannot be described: %s", namespace, err), "Retention and state are not known.", "Let this identity read the namespace, or ask somebody who may: " + command + " describe --namespace " + namespace}
 	case !s.Exists:
 		return Check{tNamespace, Fault, fmt.Sprintf("there is no namespace %q", namespace), "No workflow can start, so nothing is delivered.",
 			command + " create --namespace " + namespace + " --retention 168h, or set TEMPORAL_NAMESPACE"}
 	case !s.Registered:
-		return Check{tNamespace, Fault, fmt.Sprintf("namespace %q is deprecated or being deleted", namespace), "No workflow can start, so nothing is delivered.", "Set TEMPORAL_NAMESPACE to another one."}
+		return Check{tNamespace, Fault, fmt.Sprintf("namespace %q is deprecated or being deleted", namespace), "No workflow can start, so nothing is delivered.", "Set TEMPORAL_NAMESPACE to another namespace."}
 	case s.Retention < leastRetention:
 		return Check{tNamespace, Warning, fmt.Sprintf("namespace %q keeps what has ended for %s", namespace, days(s.Retention)),
-			"Whoever looks into a failed call after a long weekend finds no workflow history. Outcomes stay in PostgreSQL.",
+			"After a long weekend, a failed call has no workflow history any more. Outcomes stay in PostgreSQL.",
 			command + " update --namespace " + namespace + " --retention 168h"}
 	case !s.EagerStart:
-		return Check{tNamespace, Warning, fmt.Sprintf("namespace %q has no eager workflow start", namespace), "With serve, each call costs a poll and 6 transactions of the engine more.",
+		return Check{tNamespace, Warning, fmt.Sprintf("namespace %q has no eager workflow start", namespace), "With serve, each call costs the engine one more poll and 6 more transactions.",
 			"Dynamic config: system.enableEagerWorkflowStart: true (the default of servers from 1.24 on)"}
 	}
 	return ok(tNamespace, "%q keeps what has ended for %s", namespace, days(s.Retention))
@@ -123,7 +123,7 @@ func judgeAttributes(s worker.AttributeState, err error) Check {
 		return Check{tAttributes, Fault, err.Error(), why, "See temporal operator search-attribute list; this identity needs to read them."}
 	case len(s.Missing) > 0:
 		return Check{tAttributes, Fault, fmt.Sprintf("%d of %d are missing: %s", len(s.Missing), s.Wanted, strings.Join(s.Missing, ", ")), why,
-			"serve, api and worker add them as they start, where they may; whoever may can run:\n" + s.Command}
+			"serve, api and worker add them when they start, if they may; otherwise somebody who may can run:\n" + s.Command}
 	}
 	return ok(tAttributes, "all %d search attributes are registered", s.Wanted)
 }
@@ -131,15 +131,15 @@ func judgeAttributes(s worker.AttributeState, err error) Check {
 func judgeQueue(name string, q worker.QueueState, err error) Check {
 	switch {
 	case err != nil:
-		return Check{tWorkers, Warning, err.Error(), "Whether anybody works is not known.", "Let this identity describe task queues."}
+		return Check{tWorkers, Warning, err.Error(), "It is not known whether a worker runs.", "Let this identity describe task queues."}
 	case q.Unrouted:
-		return Check{tWorkers, Fault, fmt.Sprintf("the workers on %q have versions, and none is the current one", name), "They get nothing: nothing is delivered.",
+		return Check{tWorkers, Fault, fmt.Sprintf("the workers on %q have versions, but none is the current one", name), "They get no tasks: nothing is delivered.",
 			"temporal worker deployment set-current-version --deployment-name ... --build-id ..."}
 	case q.WorkflowPollers == 0 || q.ActivityPollers == 0:
-		return Check{tWorkers, Warning, fmt.Sprintf("nobody works on task queue %q, %d tasks wait", name, q.Backlog), "Accepted calls wait for a worker.",
+		return Check{tWorkers, Warning, fmt.Sprintf("no worker on task queue %q, %d tasks wait", name, q.Backlog), "Accepted calls wait for a worker.",
 			"Start forgehook worker or forgehook serve, with the same FORGEHOOK_TASK_QUEUE and TEMPORAL_NAMESPACE as the API."}
 	case q.OldestWaits > time.Minute:
-		return Check{tWorkers, Warning, fmt.Sprintf("%d tasks wait on %q, the oldest for %s", q.Backlog, name, q.OldestWaits.Round(time.Second)), "Calls are delivered late: there is more to do than workers do.",
+		return Check{tWorkers, Warning, fmt.Sprintf("%d tasks wait on %q, the oldest for %s", q.Backlog, name, q.OldestWaits.Round(time.Second)), "Calls are delivered late: the workers cannot keep up.",
 			"Add forgehook worker processes, or raise FORGEHOOK_WORKER_SLOTS where they wait for slow endpoints."}
 	}
 	return ok(tWorkers, "%d worker(s) on task queue %q, %d tasks wait", max(q.WorkflowPollers, q.ActivityPollers), name, q.Backlog)
@@ -149,9 +149,9 @@ func judgeSweep(s worker.SweepState, err error, now time.Time) Check {
 	const why = "The sweep starts calls that were accepted while Temporal was away, and settles those whose run was ended by hand."
 	switch {
 	case err != nil:
-		return Check{tSweep, Warning, err.Error(), why, "Let this identity read schedules, or ask who may: temporal schedule describe --schedule-id " + s.ID}
+		return Check{tSweep, Warning, err.Error(), why, "Let this identity read schedules, or ask somebody who may: temporal schedule describe --schedule-id " + s.ID}
 	case !s.Exists:
-		return Check{tSweep, Warning, "there is no schedule " + s.ID, why, "serve, api and worker make it as they start, where they may; their log says why not."}
+		return Check{tSweep, Warning, "there is no schedule " + s.ID, why, "serve, api and worker make it when they start, if they may; otherwise their log says why not."}
 	case s.Paused:
 		found := "schedule " + s.ID + " is paused"
 		if s.Note != "" {
@@ -164,7 +164,7 @@ func judgeSweep(s worker.SweepState, err error, now time.Time) Check {
 			last = "ran last at " + s.LastRun.UTC().Format(time.RFC3339)
 		}
 		return Check{tSweep, Warning, fmt.Sprintf("schedule %s %s, though it is due every %s", s.ID, last, s.Every), why,
-			"One that was made a moment ago is well; else look for its last run, which may hang without a worker: temporal schedule describe --schedule-id " + s.ID}
+			"A new schedule is fine; otherwise look at its last run, which may hang without a worker: temporal schedule describe --schedule-id " + s.ID}
 	}
 	return ok(tSweep, "schedule %s ran %s ago", s.ID, now.Sub(s.LastRun).Round(time.Second))
 }
@@ -202,8 +202,8 @@ func judgeTimers(late time.Duration) Check {
 		"Dynamic config of the server:\nhistory.timerProcessorMaxTimeShift:\n  - value: 10ms"}
 }
 
-// judgeFairness judges how many of the first tasks were a small tenant's: with fairness nearly
-// half, without it none.
+// judgeFairness judges how many of the first tasks were a small tenant's: nearly half with
+// fairness, none without.
 func judgeFairness(small, of int) Check {
 	if small > 0 {
 		return ok(tFairness, "a small tenant's tasks do not wait behind a large one's")
