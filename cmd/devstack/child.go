@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// environment is what the child gets beside our own; a value may be known only
-// when the child starts.
+// environment is what the child gets besides our environment. Some values are known only when the
+// child starts.
 type environment map[string]func() string
 
 func (e environment) set(name, value string) { e[name] = func() string { return value } }
 
-// list adds the values to our own environment. Once Temporal is ours, what
-// belongs to another server (keys, TLS, profiles) is left out.
+// list adds the values to our environment. If the stack starts Temporal, it drops the settings of
+// other servers: keys, TLS, profiles.
 func (e environment) list(own []string) []string {
 	var list []string
 	_, ours := e["TEMPORAL_ADDRESS"]
@@ -39,7 +39,7 @@ func (e environment) list(own []string) []string {
 }
 
 const (
-	politeWait = 10 * time.Second // after a Ctrl-C in the terminal, which the child has seen too
+	politeWait = 10 * time.Second // after a Ctrl-C in the terminal, which the child gets too
 	stopWait   = 60 * time.Second
 )
 
@@ -71,8 +71,8 @@ func runChild(ctx context.Context, command []string, env environment, pg *postgr
 	case <-ctx.Done():
 	}
 
-	// A Ctrl-C went to the whole process group, and a second signal can mean "at
-	// once" to the child: let it act on the first.
+	// A Ctrl-C goes to the whole process group, and a second signal could stop the child at once.
+	// Let it act on the first.
 	if i, ok := context.Cause(ctx).(interrupted); ok && i.signal == syscall.SIGINT && inForeground() {
 		select {
 		case err := <-done:
@@ -92,7 +92,7 @@ func runChild(ctx context.Context, command []string, env environment, pg *postgr
 	}
 }
 
-// inForeground tells whether a Ctrl-C in our terminal comes to our process group.
+// inForeground reports whether our process group gets a Ctrl-C of our terminal.
 func inForeground() bool {
 	tty, err := os.Open("/dev/tty")
 	if err != nil {
@@ -103,7 +103,7 @@ func inForeground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// exitCode is the child's, or 128 + the signal that ended it, as shells say it.
+// exitCode is the child's, or 128 + the signal that ended it, as in shells.
 func exitCode(name string, err error) (int, error) {
 	if err == nil {
 		return 0, nil

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// config is what the flags and the environment say.
+// config holds the flags and the environment.
 type config struct {
 	data      string // absolute: PostgreSQL's data, logs, locks
 	ephemeral bool
@@ -21,8 +21,8 @@ type config struct {
 	pgBin    string // FORGEHOOK_DEV_PG_BIN, "" to search
 	pgSource string // FORGEHOOK_DEV_PG_SOURCE: "", "installed", "npm" or "apt"
 
-	databaseURL     string // theirs, "" to start PostgreSQL
-	temporalAddress string // theirs, "" to start Temporal
+	databaseURL     string // set by the user; "" to start PostgreSQL
+	temporalAddress string // set by the user; "" to start Temporal
 }
 
 const usage = `usage: devstack [--data DIR] [--ephemeral] -- command [args...]
@@ -98,5 +98,5 @@ func portOf(text string, standard int) (int, error) {
 
 func (c config) startsTemporal() bool { return c.temporalAddress == "" }
 
-// startsPostgres: Temporal's own tables need one also when the product brings its database.
+// startsPostgres is also true for Temporal's own tables, if the user brings the product's database.
 func (c config) startsPostgres() bool { return c.databaseURL == "" || c.startsTemporal() }

@@ -9,11 +9,10 @@ import (
 	"syscall"
 )
 
-// dataDir is where one stack keeps its files. Its lock is held until this
-// process ends, however it ends.
+// dataDir is where a stack stores its files. It is locked until this process ends, in any way.
 type dataDir struct {
 	base string // shared by all runs: installed binaries, temporary runs
-	run  string // of this run: PostgreSQL's data; base itself unless ephemeral
+	run  string // PostgreSQL's data of this run; base unless ephemeral
 	log  string
 	as   identity
 }
@@ -53,14 +52,13 @@ func openData(cfg config, down *teardown) (dataDir, error) {
 	return d, os.MkdirAll(d.log, 0o755)
 }
 
-// ephemeralRun makes a folder for this run alone and removes those that killed
-// runs left: the ones whose lock nobody holds.
+// ephemeralRun makes a folder for this run and removes those of killed runs: nobody holds their
+// locks.
 func ephemeralRun(tmp string, as identity, down *teardown) (string, error) {
 	if err := as.mkdir(tmp); err != nil {
 		return "", err
 	}
-	// Between making a run's folder and locking it, the sweep of another start would take it for
-	// dead.
+	// A folder that is not yet locked would look dead to the sweep of another start.
 	sweep, err := waitLock(filepath.Join(tmp, "sweep.lock"))
 	if err != nil {
 		return "", err
@@ -95,8 +93,8 @@ type lockedError struct{ pid string }
 
 func (e lockedError) Error() string { return "locked by process " + e.pid }
 
-// lock takes the file for this process; the kernel lets it go when the process
-// ends, so there are no stale locks. Closing the file lets go early.
+// lock locks the file for this process. The kernel unlocks it when the process ends, so there are
+// no stale locks. Closing the file unlocks it early.
 func lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -118,7 +116,7 @@ func lock(path string) (*os.File, error) {
 	return f, err
 }
 
-// waitLock takes the file when it is free.
+// waitLock locks the file when it is free.
 func waitLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -131,12 +129,12 @@ func waitLock(path string) (*os.File, error) {
 	return f, nil
 }
 
-// heldLocks keeps the files from the garbage collector, which would close them.
+// heldLocks protects the files from the garbage collector, which would close them.
 var heldLocks []*os.File
 
 const maxLog = 8 << 20
 
-// openLog opens a log to append; one that has grown over maxLog becomes <name>.1.
+// openLog opens a log to append. A log larger than maxLog becomes <name>.1.
 func openLog(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
 		if err := os.Rename(path, path+".1"); err != nil {

@@ -13,7 +13,7 @@ import (
 
 func TestParse(t *testing.T) {
 	t.Parallel()
-	none := map[string]string{"TEMPORAL_ADDRESS": "127.0.0.1:7233"} // the light binary demands it
+	none := map[string]string{"TEMPORAL_ADDRESS": "127.0.0.1:7233"} // required by the light binary
 	for _, test := range []struct {
 		name  string
 		args  string
@@ -116,7 +116,7 @@ func TestStopServer_stale(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "postmaster.pid")
-	// After a reboot the id may be any process's: this test's own must survive.
+	// After a reboot the id may belong to any process. This test's own must survive.
 	text := fmt.Sprintf("%d\n%s\n1\n55432\n", os.Getpid(), dir)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestStopServer_stale(t *testing.T) {
 func TestOwns(t *testing.T) {
 	t.Parallel()
 	ours := t.TempDir()
-	theirs := "/" // root's, or where we are root somebody else's
+	theirs := "/" // root's, or somebody else's if we are root
 	if os.Geteuid() == 0 {
 		theirs = t.TempDir()
 		if err := os.Chown(theirs, 65534, 65534); err != nil {
@@ -210,7 +210,7 @@ func TestTeardown(t *testing.T) {
 		down.add(name, func() { order = append(order, name) }, nil)
 	}
 	down.run()
-	down.run() // a second time has nothing to do
+	down.run() // the second run does nothing
 	if want := []string{"UI", "Temporal", "PostgreSQL"}; !slices.Equal(order, want) {
 		t.Errorf("got %v, want %v", order, want)
 	}
@@ -230,7 +230,7 @@ func TestMakeLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range 2 { // an interrupted install makes them again
+	for range 2 { // an interrupted install repeats it
 		if err := makeLinks(root); err != nil {
 			t.Fatal(err)
 		}

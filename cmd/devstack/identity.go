@@ -8,18 +8,18 @@ import (
 	"syscall"
 )
 
-// identity says as whom PostgreSQL runs: it refuses to be root.
+// identity is the user that runs PostgreSQL, which refuses to be root.
 type identity struct {
 	home string // where its files must be, "" for anywhere
-	uid  int    // that owns them, if home is set
+	uid  int    // their owner, if home is set
 	attr func() *syscall.SysProcAttr
 }
 
-// self is for everyone but root.
+// self is the identity of all users but root.
 var self = identity{attr: detached}
 
-// mkdir makes a private folder that PostgreSQL can use. The name may be in a
-// folder open to all, so one that exists must be ours.
+// mkdir makes a private folder that PostgreSQL can use. The parent folder may be open to all, so an
+// existing one must be ours.
 func (id identity) mkdir(path string) error {
 	err := os.Mkdir(path, 0o700)
 	if os.IsExist(err) {
@@ -39,7 +39,7 @@ func (id identity) mkdir(path string) error {
 	return id.own(path)
 }
 
-// owns tells of data that another user made: PostgreSQL would only say that it may not read it.
+// owns reports data that another user made. PostgreSQL would only say that it may not read it.
 func (id identity) owns(path string) error {
 	info, err := os.Stat(path)
 	if os.IsNotExist(err) {
@@ -65,9 +65,8 @@ func (id identity) own(path string) error {
 	return os.Chown(path, id.uid, id.uid)
 }
 
-// spawn starts a process from one thread that lives as long as this process:
-// Linux sends a process its parent-death signal when the thread that started it
-// ends, and Go ends threads as it likes.
+// spawn starts a process from a thread that lives as long as this process. Linux sends a process
+// its parent-death signal when the starting thread ends, and Go ends threads at will.
 func spawn(cmd *exec.Cmd) error {
 	result := make(chan error)
 	spawner <- func() { result <- cmd.Start() }

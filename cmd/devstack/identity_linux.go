@@ -16,10 +16,9 @@ import (
 
 const nobody = 65534
 
-// postgresIdentity finds a way to run PostgreSQL. Root uses a user namespace in
-// which it is called nobody: all files stay root's, so a checkout under /root
-// works. Where the kernel refuses, PostgreSQL really is nobody, with its files
-// in /var/tmp because nobody cannot reach /root.
+// postgresIdentity finds a way to run PostgreSQL. Root uses a user namespace in which it is called
+// nobody: all files stay root's, so a checkout under /root works. If the kernel refuses, PostgreSQL
+// runs as the real nobody, with its files in /var/tmp because nobody cannot reach /root.
 func postgresIdentity(data string) (identity, error) {
 	if os.Geteuid() != 0 {
 		return self, nil
@@ -48,25 +47,25 @@ func postgresIdentity(data string) (identity, error) {
 	}}, nil
 }
 
-// detached: a session of its own, so that a Ctrl-C in the terminal does not
-// reach PostgreSQL before its clients; SIGINT, its fast stop, if we die.
+// detached: a session of its own, so that a Ctrl-C in the terminal does not reach PostgreSQL before
+// its clients. If we die, it gets SIGINT, its fast stop.
 func detached() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGINT}
 }
 
-// attached: the child stays in our process group, so the terminal is its own too.
+// attached: the child stays in our process group and shares our terminal.
 func attached() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
-// runsIn tells whether a process works in this folder, as PostgreSQL does in its data folder.
+// runsIn reports whether a process works in this folder, as PostgreSQL does in its data folder.
 func runsIn(pid int, dir string) bool {
 	cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
 	return err == nil && cwd == dir
 }
 
-// adoptOrphans makes us the parent of what the child leaves behind, and returns
-// how to end it: with the signal first, after two seconds with SIGKILL.
+// adoptOrphans makes us the parent of processes that the child leaves behind. The returned function
+// ends them: with the signal first, after two seconds with SIGKILL.
 func adoptOrphans() (end func(except int, first syscall.Signal)) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return func(int, syscall.Signal) {}
@@ -91,7 +90,7 @@ func adoptOrphans() (end func(except int, first syscall.Signal)) {
 	}
 }
 
-// children lists the processes whose parent we are.
+// children lists our child processes.
 func children(except int) []int {
 	var pids []int
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")

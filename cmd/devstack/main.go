@@ -1,27 +1,24 @@
-// Command devstack starts what Forgehook needs beside it, for development and
-// tests: PostgreSQL, and a Temporal server with its web UI in this process. Then
-// it runs a command with their addresses in its environment, and takes
-// everything down again, in order, when the command ends or a signal comes:
+// Command devstack starts what Forgehook needs, for development and tests: PostgreSQL, and a
+// Temporal server with its web UI in this process. Then it runs a command with their addresses in
+// its environment. It takes everything down in order when the command ends or a signal comes:
 //
 //	devstack [--data DIR] [--ephemeral] -- command [args...]
 //
-// The exit code is the command's. The command finds FORGEHOOK_DATABASE_URL,
-// TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and FORGEHOOK_DEV_UI_URL in its
-// environment, and for tests of failures FORGEHOOK_DEV_PG_PID,
-// FORGEHOOK_DEV_PG_DATA and FORGEHOOK_DEV_STACK_PID. What FORGEHOOK_DATABASE_URL
-// and TEMPORAL_ADDRESS already name is used and not started. A PostgreSQL that
-// dies is started again after a second; its new process id is the first line of
-// postmaster.pid in its data folder.
+// The exit code is the command's. Its environment has FORGEHOOK_DATABASE_URL, TEMPORAL_ADDRESS,
+// TEMPORAL_NAMESPACE and FORGEHOOK_DEV_UI_URL, and for tests of failures FORGEHOOK_DEV_PG_PID,
+// FORGEHOOK_DEV_PG_DATA and FORGEHOOK_DEV_STACK_PID. If FORGEHOOK_DATABASE_URL or TEMPORAL_ADDRESS
+// is already set, that server is used instead of a new one. A PostgreSQL that dies is started again
+// after a second; its new process id is the first line of postmaster.pid in its data folder.
 //
-// Everything listens on 127.0.0.1 only. It must never hold production data: the
-// role is a superuser, the schema of Temporal's visibility is trimmed, and with
-// --ephemeral nothing is synced to disk.
+// Everything listens on 127.0.0.1 only. It must never hold production data: the role is a
+// superuser, the schema of Temporal's visibility is trimmed, and with --ephemeral nothing is synced
+// to disk.
 //
-// It is a module of its own because it links the whole Temporal server; built
-// with the tag notemporal it needs TEMPORAL_ADDRESS and builds in seconds.
+// It is a separate module because it links the whole Temporal server. With the build tag notemporal
+// it needs TEMPORAL_ADDRESS and builds in seconds.
 //
-// Read run below first: it is the whole story. Then binaries.go (which
-// PostgreSQL), postgres.go (how it runs), temporal.go, child.go.
+// Start with run below, the whole story. Then read binaries.go (which PostgreSQL), postgres.go (how
+// it runs), temporal.go, child.go.
 package main
 
 import (
@@ -45,8 +42,7 @@ func main() {
 	os.Exit(run(cfg))
 }
 
-// run starts everything, waits for the command and stops everything; it returns
-// the exit code.
+// run starts everything, waits for the command, stops everything and returns the exit code.
 func run(cfg config) int {
 	ctx, stop := context.WithCancelCause(context.Background())
 	var down teardown
@@ -59,7 +55,7 @@ func run(cfg config) int {
 		if err != nil { // the command never started
 			code = cause.(interrupted).exitCode()
 		}
-	case cause != nil: // PostgreSQL or Temporal failed under the command
+	case cause != nil: // PostgreSQL or Temporal failed while the command ran
 		say("%v", cause)
 		code = max(code, 1)
 	case err != nil:
@@ -69,8 +65,7 @@ func run(cfg config) int {
 	return code
 }
 
-// up brings up one part after the other, leaving in down how to stop it, and
-// runs the command.
+// up starts the parts in turn, records in down how to stop them, and runs the command.
 func up(ctx context.Context, fail context.CancelCauseFunc, cfg config, down *teardown) (int, error) {
 	env := environment{}
 	dir, err := openData(cfg, down)
@@ -127,26 +122,25 @@ func up(ctx context.Context, fail context.CancelCauseFunc, cfg config, down *tea
 	return runChild(ctx, cfg.command, env, pg, down)
 }
 
-// say prints one line of progress; standard output is the command's alone.
+// say prints one line of progress to standard error: standard output is the command's.
 func say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "devstack: "+format+"\n", args...)
 }
 
-// seconds says how long something took: "(0.4 s)".
+// seconds formats a duration: "(0.4 s)".
 func seconds(since time.Time) string {
 	return fmt.Sprintf("(%.1f s)", time.Since(since).Seconds())
 }
 
-// interrupted is the cause of a stop that somebody asked for.
+// interrupted is the cause of a stop by a signal.
 type interrupted struct{ signal syscall.Signal }
 
 func (i interrupted) Error() string { return i.signal.String() }
 
 func (i interrupted) exitCode() int { return 128 + int(i.signal) }
 
-// listen turns the first signal into a stop in order and the second into a hard
-// one. Signals within 300 ms of the first are the same wish: a terminal and make
-// both pass a Ctrl-C on.
+// listen turns the first signal into an orderly stop and the second into a hard one. Signals within
+// 300 ms of the first count as the same: a terminal and make both pass a Ctrl-C on.
 func listen(stop context.CancelCauseFunc, down *teardown) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// ports are those of one stack; the inner ones are Temporal's own.
+// ports are those of one stack; the inner ones are used by Temporal itself.
 type ports struct {
 	postgres, temporal, ui, inner int // inner is the first of four
 }
 
 const (
-	firstSlot = 20000 // below every system's range of ephemeral ports, so no outgoing connection takes one
+	firstSlot = 20000 // below every system's ephemeral ports, so no outgoing connection takes one
 	slotSize  = 8
 	slots     = 1000
 )
 
-// choosePorts reserves a slot of eight ports: its first is kept open as the
-// sign that it is taken, so stacks that start at once never meet. A stack that
-// is not ephemeral uses only the inner ports of its slot.
+// choosePorts reserves a slot of eight ports. It holds the first one open to mark the slot as
+// taken, so stacks that start at once never collide. A stack that is not ephemeral uses only the
+// inner ports of its slot.
 func choosePorts(cfg config, down *teardown) (ports, error) {
 	for i := range slots {
 		base := firstSlot + slotSize*((os.Getpid()+i)%slots)
@@ -43,7 +43,7 @@ func choosePorts(cfg config, down *teardown) (ports, error) {
 	return ports{}, fmt.Errorf("no eight free ports in a row between %d and %d on 127.0.0.1", firstSlot, firstSlot+slots*slotSize)
 }
 
-// check looks at all fixed ports before anything starts.
+// check checks all fixed ports before anything starts.
 func (p ports) check(cfg config) error {
 	if cfg.ephemeral {
 		return nil
@@ -68,8 +68,8 @@ func takenError(port int, who, variable, use string) error {
 	return fmt.Errorf("port %d on 127.0.0.1 is taken, and %s wants it: %s", port, who, hint)
 }
 
-// free dials as well as binds: some systems let a second program bind an
-// address that a first one holds as a wildcard.
+// free dials as well as binds, because some systems let a second program bind an address that the
+// first holds as a wildcard.
 func free(ports ...int) bool {
 	for _, port := range ports {
 		listener, err := net.Listen("tcp", address(port))
@@ -77,14 +77,14 @@ func free(ports ...int) bool {
 			return false
 		}
 		listener.Close()
-		if answers(port) {
+		if responds(port) {
 			return false
 		}
 	}
 	return true
 }
 
-func answers(port int) bool {
+func responds(port int) bool {
 	conn, err := net.DialTimeout("tcp", address(port), time.Second)
 	if err == nil {
 		conn.Close()

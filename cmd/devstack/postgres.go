@@ -19,14 +19,14 @@ import (
 	_ "github.com/lib/pq"
 )
 
-const role = "forgehook" // a superuser: tests make databases of their own
+const role = "forgehook" // a superuser: tests make their own databases
 
-// postgres is one server and the files it works on.
+// postgres is one server and its files.
 type postgres struct {
 	find      func(ctx context.Context, major int) (binaries, error)
-	bin       binaries // found by start
+	bin       binaries // set by start
 	as        identity
-	dir       string // its data folder, with links resolved: postmaster.pid has it so
+	dir       string // its data folder, with links resolved, as in postmaster.pid
 	log       string
 	port      int
 	password  string
@@ -53,8 +53,8 @@ func newPostgres(cfg config, d dataDir, port int) (*postgres, error) {
 
 func (p *postgres) passwordFile() string { return filepath.Join(p.dir, "forgehook.password") }
 
-// initialise makes the data folder under another name first: one that has its
-// name is complete.
+// initialise makes the data folder under another name first. A folder with the right name is
+// complete.
 func (p *postgres) initialise(ctx context.Context) error {
 	start := time.Now()
 	unfinished := p.dir + ".new"
@@ -76,7 +76,7 @@ func (p *postgres) initialise(ctx context.Context) error {
 	if p.ephemeral {
 		initdb.Args = append(initdb.Args, "--no-sync")
 	}
-	initdb.Dir = "/" // where we are may be closed to the other user
+	initdb.Dir = "/" // the other user may not enter our working folder
 	initdb.SysProcAttr = p.as.attr()
 	var out strings.Builder
 	initdb.Stdout, initdb.Stderr = &out, &out
@@ -97,8 +97,7 @@ func (p *postgres) initialise(ctx context.Context) error {
 	return nil
 }
 
-// start finds the programs, makes the data if need be, starts the server and
-// waits until it answers.
+// start finds the programs, makes the data if needed, starts the server and waits for it.
 func (p *postgres) start(ctx context.Context) error {
 	if err := p.as.owns(p.dir); err != nil {
 		return err
@@ -146,7 +145,7 @@ func (p *postgres) launch() error {
 	cmd := exec.Command(filepath.Join(p.bin.dir, "postgres"), "-D", p.dir)
 	for _, setting := range []string{
 		"listen_addresses=127.0.0.1", fmt.Sprintf("port=%d", p.port), "unix_socket_directories=",
-		"max_connections=300", // Temporal's pools alone may hold 160
+		"max_connections=300", // Temporal's pools alone may take 160
 		"log_line_prefix=%m [%p] %d ", "logging_collector=off",
 	} {
 		cmd.Args = append(cmd.Args, "-c", setting)
@@ -179,8 +178,7 @@ func (p *postgres) launch() error {
 	return nil
 }
 
-// waitReady gives a crashed server time to recover, and one that ends no more than it takes to see
-// it.
+// waitReady gives a crashed server time to recover. It returns at once when the server ends.
 func (p *postgres) waitReady(ctx context.Context) error {
 	db, err := sql.Open("postgres", p.url("postgres"))
 	if err != nil {
@@ -205,8 +203,8 @@ func (p *postgres) waitReady(ctx context.Context) error {
 	}
 }
 
-// watch starts a server that died again, a second later, as a supervisor
-// would: tests kill it to see what the product does meanwhile.
+// watch restarts a dead server after a second, as a supervisor would. Tests kill it to see how
+// the product reacts.
 func (p *postgres) watch(ctx context.Context, fail context.CancelCauseFunc) {
 	for {
 		p.mu.Lock()
@@ -221,7 +219,7 @@ func (p *postgres) watch(ctx context.Context, fail context.CancelCauseFunc) {
 		}
 		say("PostgreSQL has ended; starting it again")
 		var err error
-		for range 30 { // its last backends may still hold its memory, on a busy machine for many seconds
+		for range 30 { // its last backends may still use its memory, for many seconds on a busy machine
 			time.Sleep(time.Second)
 			if err = p.serve(ctx); err == nil || ctx.Err() != nil {
 				break
@@ -270,7 +268,7 @@ func (p *postgres) pid() int {
 	return p.process.Pid
 }
 
-// stop asks for a fast stop, which ends sessions but writes everything down.
+// stop asks for a fast stop, which ends sessions but writes all data.
 func (p *postgres) stop() { p.end(syscall.SIGINT, 20*time.Second) }
 
 func (p *postgres) kill() { p.end(syscall.SIGQUIT, 2*time.Second) }
@@ -298,11 +296,11 @@ func (p *postgres) stopLeftover() error { return stopServer(p.dir) }
 func stopServer(dir string) error {
 	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
 	if err != nil {
-		return nil // none, or none that we could start over anyway
+		return nil // no server, or none whose files we may read
 	}
 	left, err := parsePostmasterPID(string(text))
 	if err != nil {
-		return nil // the server itself knows what to do with half a file
+		return nil // the server can handle half a file itself
 	}
 	if left.dir != dir || !runsIn(left.pid, dir) {
 		// After a reboot any process may have that id, and the server would refuse to start.

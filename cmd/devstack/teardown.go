@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// teardown is how to stop what was started, newest first.
+// teardown holds how to stop what was started, newest first.
 type teardown struct {
 	mu    sync.Mutex
 	steps []step
 }
 
 type step struct {
-	name string // printed when it takes long, "" for the silent ones
-	stop func() // in order, may take seconds
-	kill func() // at once; nil when the end of this process is enough
+	name string // printed if it takes long, "" for none
+	stop func() // orderly, may take seconds
+	kill func() // at once; nil if the end of this process is enough
 }
 
 func (t *teardown) add(name string, stop, kill func()) {
@@ -42,7 +42,7 @@ func (t *teardown) run() {
 		last.stop()
 		slow.Stop()
 
-		// Only now: until it has stopped, kill must find it.
+		// Not earlier: until it has stopped, kill must find it.
 		t.mu.Lock()
 		t.steps = t.steps[:len(t.steps)-1]
 		t.mu.Unlock()

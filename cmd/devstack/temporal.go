@@ -38,11 +38,11 @@ const temporalLinked = true
 const (
 	namespace     = "default"
 	retention     = 3 * 24 * time.Hour
-	historyShards = 16 // fixed for ever by the first start; one shard, as other dev servers have, costs 50 ms at every hop
+	historyShards = 16 // fixed by the first start; with one shard, as in other dev servers, every hop takes 50 ms more
 )
 
-// dynamicConfig differs from the server's defaults where a developer would wait
-// or a feature of ours would be ignored.
+// dynamicConfig changes defaults of the server that would make developers wait or disable a feature
+// of ours.
 var dynamicConfig = dynamicconfig.StaticClient{
 	dynamicconfig.TimerProcessorMaxTimeShift.Key():                   10 * time.Millisecond,  // default 1 s: short timers would take 1 s more
 	dynamicconfig.NamespaceCacheRefreshInterval.Key():                250 * time.Millisecond, // default 2 s, in which a new search attribute is refused
@@ -50,15 +50,15 @@ var dynamicConfig = dynamicconfig.StaticClient{
 	dynamicconfig.MatchingNumTaskqueueWritePartitions.Key():          1,
 	dynamicconfig.MatchingEnableFairness.Key():                       true,
 	dynamicconfig.FrontendMaxNamespaceVisibilityRPSPerInstance.Key(): 100, // default 10 lists and counts a second
-	// By default 128,000 workflows stay in memory for an hour after they have ended, 70 KB each.
+	// By default 128,000 ended workflows stay in memory for an hour, 70 KB each.
 	dynamicconfig.HistoryCacheHostLevelMaxSize.Key(): 2000,
 }
 
 // temporalStack is a running server and its UI.
 type temporalStack struct{ address, uiURL string }
 
-// startTemporal sets up the schema in pg, starts server and UI and waits until
-// the namespace can be used.
+// startTemporal sets up the schema in pg, starts the server and its UI, and waits until the
+// namespace is usable.
 func startTemporal(ctx context.Context, fail context.CancelCauseFunc, pg *postgres, p ports, logPath string, down *teardown) (temporalStack, error) {
 	start := time.Now()
 	logFile, err := openLog(logPath)
@@ -85,7 +85,7 @@ func startTemporal(ctx context.Context, fail context.CancelCauseFunc, pg *postgr
 		return temporalStack{}, fmt.Errorf("start Temporal: %w", err)
 	}
 	down.add("Temporal", func() {
-		// It waits for minutes if its database is gone. Its log stays open: parts of it write after
+		// Without its database it waits for minutes. Its log stays open: parts of it write after
 		// Stop.
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
@@ -105,14 +105,14 @@ func startTemporal(ctx context.Context, fail context.CancelCauseFunc, pg *postgr
 	ui := newUI(p)
 	down.add("the Temporal UI", ui.Stop, nil)
 	go func() { _ = ui.Start() }() // blocks until Stop
-	for start := time.Now(); !answers(p.ui) && time.Since(start) < 5*time.Second; {
+	for start := time.Now(); !responds(p.ui) && time.Since(start) < 5*time.Second; {
 		time.Sleep(10 * time.Millisecond)
 	}
 	say("Temporal UI ready on http://%s", address(p.ui))
 	return temporalStack{address(p.temporal), "http://" + address(p.ui)}, nil
 }
 
-// orDone leaves f alone when ctx ends: after a fatal error it never returns.
+// orDone abandons f when ctx ends, because after a fatal error f never returns.
 func orDone(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
 	go func() { result <- f() }()
@@ -190,9 +190,8 @@ func newServer(cfg *temporalconfig.Config, logger log.Logger, frontend grpc.Unar
 	)
 }
 
-// ensureNamespace registers the namespace if need be, waits until a list in it
-// works, and tells which columns of the visibility table it uses for which
-// search attributes.
+// ensureNamespace registers the namespace if needed and waits until a list in it works. It returns
+// which columns of the visibility table hold which search attributes.
 func ensureNamespace(ctx context.Context, target string) (aliases map[string]string, err error) {
 	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -205,7 +204,7 @@ func ensureNamespace(ctx context.Context, target string) (aliases map[string]str
 
 	var described *workflowservice.DescribeNamespaceResponse
 	try := func() error {
-		// Before any question about it: the server remembers for a second what it did not find.
+		// Register first: the server remembers for a second what it did not find.
 		_, err := frontend.RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
 			Namespace: namespace, Description: "Forgehook", WorkflowExecutionRetentionPeriod: durationpb.New(retention),
 		})
@@ -229,8 +228,8 @@ func ensureNamespace(ctx context.Context, target string) (aliases map[string]str
 	}
 }
 
-// indexAttributes makes the indexes of search attributes before whoever added them has its answer,
-// so that a stack writes from its first call on what it writes later.
+// indexAttributes makes the indexes of search attributes before the request that adds them returns.
+// The costs of writing are then the same from the first call on.
 func indexAttributes(pg *postgres, target string) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		response, err := handler(ctx, request)
@@ -253,16 +252,14 @@ func newUI(p ports) *uiserver.Server {
 	}))
 }
 
-// fileLogger keeps warnings and worse, without the 4 KB of stack that the server's own adds to
-// each.
+// fileLogger drops all below warnings, and the 4 KB of stack that the server adds to each.
 func fileLogger(file *os.File) log.Logger {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.ISO8601TimeEncoder
 	return log.NewZapLogger(zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding), file, zapcore.WarnLevel)))
 }
 
-// fatalLogger makes of a fatal error, on which the server would end this
-// process at once, a stop in order.
+// fatalLogger turns a fatal error into an orderly stop. The server would end this process at once.
 type fatalLogger struct {
 	log.Logger
 	path string
@@ -277,5 +274,5 @@ func (l fatalLogger) Fatal(msg string, tags ...tag.Tag) {
 		}
 	}
 	l.fail(fmt.Errorf("Temporal failed: %s; see %s", msg, l.path))
-	select {} // the caller relies on not coming back
+	select {} // the caller expects that Fatal does not return
 }

@@ -8,7 +8,7 @@ const temporalLinked = false
 
 type temporalStack struct{ address, uiURL string }
 
-// startTemporal is never called: parse demands TEMPORAL_ADDRESS.
+// startTemporal is never called: parse requires TEMPORAL_ADDRESS.
 func startTemporal(context.Context, context.CancelCauseFunc, *postgres, ports, string, *teardown) (temporalStack, error) {
 	panic("built without Temporal")
 }

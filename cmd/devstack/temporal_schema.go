@@ -16,9 +16,8 @@ import (
 	sqltool "go.temporal.io/server/tools/sql"
 )
 
-// setUpSchemas makes both databases and brings them to the version that the
-// server wants. The schemas are embedded in the server's module; its own tool
-// would do the same, but ends the process on an error.
+// setUpSchemas makes both databases and brings them to the version that the server needs. The
+// server's module embeds the schemas; its own tool would end the process on an error.
 func setUpSchemas(main, visibility *temporalconfig.SQL) error {
 	for _, s := range []struct {
 		db   *temporalconfig.SQL
@@ -35,7 +34,7 @@ func setUpSchemas(main, visibility *temporalconfig.SQL) error {
 }
 
 func setUpSchema(db temporalconfig.SQL, name string) error {
-	logger := log.NewNoopLogger() // it would print every statement
+	logger := log.NewNoopLogger() // otherwise every statement is printed
 	create := db
 	if err := sqltool.DoCreateDatabase(&create, "postgres", logger); err != nil {
 		return err
@@ -53,11 +52,11 @@ func setUpSchema(db temporalconfig.SQL, name string) error {
 	return schema.NewUpdateSchemaTask(conn, &schema.UpdateConfig{SchemaName: name}, logger).Run()
 }
 
-// usedIndexes are what the server and the UI's own lists need of the 73 indexes
-// of executions_visibility. All of them together cost two thirds of what one
-// call of ours writes.
+// usedIndexes are those that the server and the UI's own lists need, of 73 on
+// executions_visibility. All indexes together would cost two thirds of what one call of ours
+// writes.
 var usedIndexes = map[string]bool{
-	"default_idx":                    true, // every list's order
+	"default_idx":                    true, // the order of every list
 	"by_workflow_id":                 true,
 	"by_workflow_type":               true,
 	"by_status":                      true,
@@ -66,8 +65,8 @@ var usedIndexes = map[string]bool{
 	"by_temporal_scheduled_by_id":    true, // a schedule's runs
 }
 
-// trimVisibility drops the other indexes, but keeps or makes those of the search
-// attributes that the namespace has: which column an attribute gets is random.
+// trimVisibility drops the other indexes, but keeps or makes those of the namespace's search
+// attributes. The column of an attribute is random.
 func trimVisibility(ctx context.Context, pg *postgres, aliases map[string]string) error {
 	db, err := sql.Open("postgres", pg.url("temporal_visibility"))
 	if err != nil {
@@ -88,7 +87,7 @@ func trimVisibility(ctx context.Context, pg *postgres, aliases map[string]string
 		create = append(create, fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON executions_visibility (namespace_id, %s, "+
 			"(COALESCE(close_time, '9999-12-31 23:59:59')) DESC, start_time DESC, run_id)", index, column))
 	}
-	var drop string // empty if there is nothing to do
+	var drop string // empty if nothing is to be done
 	err = db.QueryRowContext(ctx, `SELECT coalesce('DROP INDEX ' || string_agg(quote_ident(indexname), ', '), '')
 		FROM pg_indexes WHERE tablename = 'executions_visibility' AND indexname <> ALL ($1)`, pq.Array(keep)).Scan(&drop)
 	if err != nil {
@@ -102,10 +101,10 @@ func trimVisibility(ctx context.Context, pg *postgres, aliases map[string]string
 	return nil
 }
 
-// plainColumn matches the columns whose index has the plain form: no text, no lists.
+// plainColumn matches the columns whose index has the plain form: neither text nor lists.
 var plainColumn = regexp.MustCompile(`^(Keyword|Int|Bool|Double|Datetime)(\d\d)$`)
 
-// indexName is the name that the schema gives: by_keyword_01 for Keyword01.
+// indexName is the schema's name of the index: by_keyword_01 for Keyword01.
 func indexName(column string) (string, bool) {
 	match := plainColumn.FindStringSubmatch(column)
 	if match == nil {

@@ -120,12 +120,12 @@ func keysCommand() *cobra.Command {
 		for _, r := range roles {
 			i := slices.IndexFunc(forgehook.Roles, func(role forgehook.Role) bool { return strings.EqualFold(string(role), r) })
 			if i < 0 {
-				return fmt.Errorf("--role %q: must be one of %v", r, forgehook.Roles)
+				return fmt.Errorf("--role %q: one of %v", r, forgehook.Roles)
 			}
 			key.Roles = append(key.Roles, forgehook.Roles[i])
 		}
 		if expiresIn < 0 {
-			return fmt.Errorf("--expires-in %s: must be more than 0", expiresIn)
+			return fmt.Errorf("--expires-in %s: more than 0", expiresIn)
 		}
 		if expiresIn > 0 {
 			key.ExpiresAt = &forgehook.Time{Time: time.Now().Add(expiresIn).UTC()}

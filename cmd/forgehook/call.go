@@ -101,7 +101,7 @@ func (c *config) clientKey() (string, error) {
 
 func (b *batch) calls(ctx context.Context, in io.Reader) ([]called, error) {
 	if b.parallel < 1 || b.parallel > 1000 {
-		return nil, fmt.Errorf("--parallel %d: must be from 1 to 1000", b.parallel)
+		return nil, fmt.Errorf("--parallel %d: from 1 to 1000", b.parallel)
 	}
 	type job struct {
 		line     int

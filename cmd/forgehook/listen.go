@@ -69,7 +69,7 @@ func listenCommand() *cobra.Command {
 
 func (r *receiver) check(secret string) error {
 	if r.status < 200 || r.status > 599 {
-		return fmt.Errorf("--status %d: must be from 200 to 599", r.status)
+		return fmt.Errorf("--status %d: from 200 to 599", r.status)
 	}
 	for _, h := range r.headers {
 		if name, _, ok := strings.Cut(h, ":"); !ok || strings.TrimSpace(name) == "" {

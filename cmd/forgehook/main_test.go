@@ -123,9 +123,9 @@ func TestMain_configuration(t *testing.T) {
 		{"a database URL that is none", []string{"FORGEHOOK_DATABASE_URL=postgres://forgehook:hidden@local host/x"}, []string{"tenants", "list"},
 			[]string{"FORGEHOOK_DATABASE_URL: give postgres://user:password@host:port/database"}},
 		{"values that cannot be read", []string{"FORGEHOOK_HTTP_ADRR=x", "FORGEHOOK_WORKER_SLOTS=many", "FORGEHOOK_SWEEP_INTERVAL=5"}, []string{"serve"},
-			[]string{"FORGEHOOK_HTTP_ADRR is no setting", `FORGEHOOK_WORKER_SLOTS "many": it must be a whole number`, `FORGEHOOK_SWEEP_INTERVAL "5": it must be a duration`}},
+			[]string{"FORGEHOOK_HTTP_ADRR is not a setting", `FORGEHOOK_WORKER_SLOTS "many": it must be a whole number`, `FORGEHOOK_SWEEP_INTERVAL "5": it must be a duration`}},
 		{"values that are not allowed", []string{"FORGEHOOK_HTTP_ADRR=x", "FORGEHOOK_WORKER_SLOTS=0", "FORGEHOOK_LOG_FORMAT=xml"}, []string{"serve"},
-			[]string{"FORGEHOOK_HTTP_ADRR is no setting", "FORGEHOOK_WORKER_SLOTS 0: from 1 to 100000", `FORGEHOOK_LOG_FORMAT "xml": json or text`}},
+			[]string{"FORGEHOOK_HTTP_ADRR is not a setting", "FORGEHOOK_WORKER_SLOTS 0: from 1 to 100000", `FORGEHOOK_LOG_FORMAT "xml": json or text`}},
 		{"an unknown command", nil, []string{"srve"}, []string{"unknown command"}},
 		{"an unknown command of a group", nil, []string{"tenants", "make"}, []string{`forgehook tenants has no command "make"; see forgehook tenants --help`}},
 	}

@@ -10,23 +10,23 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Awaiting is what calls cost that await a callback.
+// Awaiting is the cost of calls that await a callback.
 type Awaiting struct {
 	Calls         int     `json:"calls"`
-	HeapBytes     float64 `json:"heapBytesPerCall"` // of the process with API and worker, after the workflow cache was emptied
+	HeapBytes     float64 `json:"heapBytesPerCall"` // of the process with API and worker, with an empty workflow cache
 	CachedBytes   float64 `json:"cachedBytesPerCall"`
 	Goroutines    float64 `json:"goroutinesMore"`
-	EngineBytes   float64 `json:"engineBytesPerCall"` // resident, of the Temporal server's process; 0 where it is not known
+	EngineBytes   float64 `json:"engineBytesPerCall"` // resident memory of the Temporal server's process; 0 if unknown
 	DatabaseBytes float64 `json:"databaseBytesPerCall"`
-	IdlePerMinute float64 `json:"transactionsPerMinuteBefore"` // of the engine and all else, while nothing was called
+	IdlePerMinute float64 `json:"transactionsPerMinuteBefore"` // of the engine and all else, without calls
 	WaitPerMinute float64 `json:"transactionsPerMinuteWhileWaiting"`
 	PerSecond     float64 `json:"callbacksPerSecond"`
-	Waiters       int     `json:"httpWaiters"` // connections that waited for one of them at once
+	Waiters       int     `json:"httpWaiters"` // connections that waited for one call at once
 	WaiterBytes   float64 `json:"heapBytesPerWaiter"`
 	WaiterTx      float64 `json:"transactionsPerWaiter"`
 }
 
-// await has calls wait for their callbacks, looks at what that costs, and calls back.
+// await makes calls wait for their callbacks, measures their cost, and calls back.
 func (l *lab) await(ctx context.Context, report *Report) error {
 	if l.Awaiting == 0 {
 		return nil
@@ -43,8 +43,8 @@ func (l *lab) await(ctx context.Context, report *Report) error {
 	return l.callBack(ctx, f)
 }
 
-// hold fills the product with calls that wait, and measures what they hold; it returns the id of
-// one of the last.
+// hold fills the product with waiting calls and measures what they hold. It returns the id of one
+// of the last.
 func (l *lab) hold(ctx context.Context, f *Awaiting) (last string, err error) {
 	x, n := l.product(), float64(f.Calls)
 	if f.IdlePerMinute, err = l.quiet(ctx); err != nil {
@@ -87,7 +87,7 @@ func (l *lab) hold(ctx context.Context, f *Awaiting) (last string, err error) {
 	return last, err
 }
 
-// quiet counts the database's transactions while nothing is asked of it, a minute.
+// quiet measures the database's transactions a minute without load.
 func (l *lab) quiet(ctx context.Context) (float64, error) {
 	const watch = 20 * time.Second
 	time.Sleep(settle)
@@ -100,7 +100,7 @@ func (l *lab) quiet(ctx context.Context) (float64, error) {
 	return float64(after.Transactions-before.Transactions) * float64(time.Minute/watch), err
 }
 
-// fill accepts so many calls and waits until they await their callbacks; it returns the id of one
+// fill accepts so many calls and waits until they await their callbacks. It returns the id of one
 // of the last.
 func (l *lab) fill(ctx context.Context, s *site, calls int) (last string, err error) {
 	var n atomic.Int64
@@ -129,10 +129,10 @@ func (l *lab) fill(ctx context.Context, s *site, calls int) (last string, err er
 	}
 }
 
-// waiters has as many HTTP clients as calls wait for one call at once.
+// waiters makes as many HTTP clients wait for one call as there are calls.
 func (l *lab) waiters(ctx context.Context, f *Awaiting, id string) error {
 	x := l.product()
-	f.Waiters = min(f.Calls, 9_000) // both ends may usually have 20,000 files
+	f.Waiters = min(f.Calls, 9_000) // both ends usually may open 20,000 files
 	l.say("%d clients that wait over HTTP", f.Waiters)
 	empty, err := x.process.memory(ctx)
 	if err != nil {
@@ -163,7 +163,7 @@ func (l *lab) waiters(ctx context.Context, f *Awaiting, id string) error {
 	return err
 }
 
-// callBack answers all that wait.
+// callBack calls back for all waiting calls.
 func (l *lab) callBack(ctx context.Context, f *Awaiting) error {
 	l.say("%d callbacks", f.Calls)
 	var n atomic.Int64

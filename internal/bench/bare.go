@@ -14,8 +14,8 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Bare runs the worker of the bare shape until in ends: workflows that know nothing of the product,
-// and those of its users.
+// Bare runs the worker of the bare shape until in ends: workflows without the product, and those of
+// its users.
 func Bare(ctx context.Context) error {
 	client, err := worker.Dial(ctx, worker.DialOptions{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -58,7 +58,7 @@ func bareCall(ctx workflow.Context) error {
 
 func bareStep(context.Context) error { return nil }
 
-// bareParent runs the bare shape as a child: the floor of a child workflow.
+// bareParent runs the bare shape as a child, which is the floor of a child workflow.
 func bareParent(ctx workflow.Context) error {
 	return workflow.ExecuteChildWorkflow(ctx, bareCall).Get(ctx, nil)
 }
@@ -70,7 +70,7 @@ func userParent(ctx workflow.Context, in workflows.RequestInput, queue string) (
 	return result, err
 }
 
-// userAbroad is the same over Nexus.
+// userAbroad is userParent over Nexus.
 func userAbroad(ctx workflow.Context, in workflows.RequestInput, endpoint string) (workflows.RequestResult, error) {
 	var result workflows.RequestResult
 	operation := workflow.NewNexusClient(endpoint, worker.NexusService).ExecuteOperation(ctx, worker.NexusCallOperation, in, workflow.NexusOperationOptions{})

@@ -1,14 +1,14 @@
-// Package bench measures what a call costs beside the bare engine: the same shape, two local
+// Package bench measures what a call costs compared with the bare engine: the same shape, two local
 // activities and a regular one, with activities that do nothing. All shapes take turns on one
-// server in one run, so that ratios hold on any machine; times do not.
+// server in one run, so ratios hold on any machine; times do not.
 //
-// Each part is a process, so that its CPU time is its own: the product as `forgehook serve` runs
-// it, one process for each shape of it; the worker of the bare shape; the engine; PostgreSQL, which
-// serves both. The process that measures makes the requests and is the endpoint, too.
+// Each part is a process with its own CPU time: each shape of the product, as `forgehook serve`
+// runs it; the worker of the bare shape; the engine; PostgreSQL, which serves both. The measuring
+// process makes the requests and is also the endpoint.
 //
 // Start with [Run]. shape.go is what is called, load.go how it is called, cost.go what that took of
-// the machine; ways.go, await.go, event.go and neighbour.go are the long parts; report.go prints
-// and compares.
+// the machine. ways.go, await.go, event.go and neighbour.go are the long parts; report.go prints
+// and compare.go compares.
 package bench
 
 import (
@@ -34,27 +34,27 @@ import (
 // Options say what is measured, and for how long.
 type Options struct {
 	DatabaseURL string
-	StackPID    int // of the engine's process; 0 where it is not known: its CPU time and memory are then 0
+	StackPID    int // of the engine's process; 0 if unknown: its CPU time and memory are then 0
 	PostgresPID int // of the postmaster; likewise
 
 	With       []string      // more shapes of the product: settings such as "GOGC=200 BINARY=/path/of/another/forgehook"
-	Receipts   string        // a file of documents, one JSON object a line; "": those of this package
-	Rounds     int           // of one call at a time and of saturation, the shapes in turns
-	Single     int           // calls one at a time, in a round
+	Receipts   string        // a file of documents, one JSON object a line; "": the built-in ones
+	Rounds     int           // of one call at a time and of saturation, with the shapes in turns
+	Single     int           // calls one at a time in a round
 	Callers    int           // at saturation
-	Duration   time.Duration // of saturation, in a round
+	Duration   time.Duration // of saturation in a round
 	Rates      []int         // calls a second of the open loop
 	OpenFor    time.Duration // of each rate
 	Counted    int           // calls whose cost is counted
 	Ways       bool          // measure the ways to await
-	Awaiting   int           // calls that await a callback at once; 0 leaves this out
-	Documents  int           // of one event; 0 leaves this out
-	Neighbours int           // calls of another tenant; 0 leaves this out
+	Awaiting   int           // calls that await a callback at once; 0 skips this
+	Documents  int           // of one event; 0 skips this
+	Neighbours int           // calls of another tenant; 0 skips this
 	CPUProfile string        // a file for the product's CPU profile at saturation; "": none
 	Progress   io.Writer
 }
 
-// lab is the server under test and all that is measured on it.
+// lab is the server under test and what is measured on it.
 type lab struct {
 	Options
 	db       *postgres.DB
@@ -65,7 +65,7 @@ type lab struct {
 	shapes   []*shape
 }
 
-// Run measures. The database is migrated; what the bench makes in it stays.
+// Run measures. It migrates the database and leaves its data there.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	l := &lab{Options: o}
 	if err := l.open(ctx); err != nil {
@@ -160,5 +160,5 @@ func (l *lab) close() {
 	}
 }
 
-// product is the first shape of the product: the long parts are measured on it.
+// product is the first shape of the product, on which the long parts are measured.
 func (l *lab) product() *shape { return l.shapes[1] }

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestArrive has the first call end only when the last one has begun: callers that wait for each
-// other would never get there.
+// TestArrive ends the first call only after the last has begun. Callers that wait for each other
+// would hang.
 func TestArrive(t *testing.T) {
 	t.Parallel()
 	const rate, n = 1000, 50
@@ -93,7 +93,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestBaseline prints the committed run: all that a report must have is there.
+// TestBaseline prints the committed run, which must have all parts of a report.
 func TestBaseline(t *testing.T) {
 	t.Parallel()
 	committed, err := Baseline()
@@ -128,7 +128,7 @@ func TestReadReceipts(t *testing.T) {
 	}
 }
 
-// TestCPU burns some time until it finds it.
+// TestCPU burns processor time until it finds it.
 func TestCPU(t *testing.T) {
 	t.Parallel()
 	own := stat(os.Getpid())

@@ -11,7 +11,7 @@ import (
 //go:embed baseline.json
 var baseline []byte
 
-// Baseline is the committed run: what a new one is held against. `make bench ARGS="--out
+// Baseline is the committed run, with which new ones are compared. `make bench ARGS="--out
 // internal/bench/baseline.json"` replaces it.
 func Baseline() (*Report, error) {
 	var r Report
@@ -21,9 +21,9 @@ func Baseline() (*Report, error) {
 	return &r, nil
 }
 
-// Compare writes what has become worse, or better, than a baseline by more than its tolerance, for
-// the shapes that both have, and returns how many figures are worse. What is counted has narrow
-// tolerances, ratios have wide ones, times and rates none.
+// Compare writes the figures that differ from the baseline's by more than their tolerance, for
+// shapes in both, and returns how many are worse. Counts have narrow tolerances, ratios wide ones,
+// times and rates none.
 func (r *Report) Compare(w io.Writer, with *Report) (worse int) {
 	within := 0
 	fmt.Fprintf(w, "\nBeside the committed run of %s:\n", with.At.Format("2006-01-02"))
@@ -54,14 +54,14 @@ func (r *Report) Compare(w io.Writer, with *Report) (worse int) {
 
 const isWorse, isBetter = "worse", "better"
 
-// compare says how a value stands to the baseline's; "" is within the tolerance.
+// compare says how a value differs from the baseline's; "" is within the tolerance.
 func (m measure) compare(value, was float64) string {
 	more := value - was
 	if m.more {
 		more = -more
 	}
 	switch limit := m.within * was; {
-	case was <= 0: // the committed run has nothing to hold it against
+	case was <= 0: // the committed run does not have it
 		return ""
 	case more > limit:
 		return isWorse

@@ -13,12 +13,12 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// PostgreSQL's sessions report what they have counted 10 s after their last statement at the
-// latest.
+// A session of PostgreSQL reports its counts 10 s after its last statement at the latest.
 const settle = 11 * time.Second
 
-// cost counts what calls take of the machine: from rest, through so many of them, to rest. What the
-// engine does at rest is in it, about 30 transactions a second; it is the same for all shapes.
+// cost measures what calls take of the machine: from rest, through so many calls, to rest. It
+// includes what the engine does at rest, about 30 transactions a second, which is the same for all
+// shapes.
 func (l *lab) cost(ctx context.Context, _ *Report) error {
 	time.Sleep(settle)
 	for _, x := range l.shapes {
@@ -55,11 +55,11 @@ func (l *lab) costOf(ctx context.Context, x *shape) error {
 		return err
 	}
 	x.figures.cost.count(before, after, n)
-	id, err := x.call(ctx) // at rest: a busy engine may give a workflow one task more
+	id, err := x.call(ctx) // one at a time: a busy engine may give a workflow one task more
 	if err != nil {
 		return err
 	}
-	if err := l.client.GetWorkflow(ctx, id, "").Get(ctx, nil); err != nil { // the result comes before its end
+	if err := l.client.GetWorkflow(ctx, id, "").Get(ctx, nil); err != nil { // the result comes before the workflow ends
 		return err
 	}
 	description, err := l.client.DescribeWorkflowExecution(ctx, id, "")
@@ -71,8 +71,8 @@ func (l *lab) costOf(ctx context.Context, x *shape) error {
 	return nil
 }
 
-// Cost is what one call takes. Transactions and bytes are the whole server's, the engine's
-// databases included; Own are those of the product's database.
+// Cost is what one call takes. Transactions and bytes count the whole server, with the engine's
+// databases; Own counts only the product's database.
 type Cost struct {
 	HistoryEvents   float64 `json:"historyEvents"`
 	HistoryBytes    float64 `json:"historyBytes"`
@@ -94,11 +94,11 @@ func (c *Cost) count(before, after postgres.ServerFigures, calls float64) {
 
 // CPU is processor time in ms, by process.
 type CPU struct {
-	Load        float64 `json:"load"`        // the bench itself: who asks, and the endpoint
-	Worker      float64 `json:"worker"`      // of the shape; for the product the API, too
-	Engine      float64 `json:"engine"`      // the development stack, whose most is the Temporal server
+	Load        float64 `json:"load"`        // the bench itself: its clients and the endpoint
+	Worker      float64 `json:"worker"`      // of the shape; for the product with the API
+	Engine      float64 `json:"engine"`      // the development stack, mostly the Temporal server
 	Postgres    float64 `json:"postgres"`    // all its processes
-	PostgresOwn float64 `json:"postgresOwn"` // of those, the sessions in the product's database
+	PostgresOwn float64 `json:"postgresOwn"` // its sessions in the product's database
 }
 
 func (c CPU) total() float64 { return c.Load + c.Worker + c.Engine + c.Postgres }
@@ -110,7 +110,7 @@ func (c CPU) minus(before CPU, calls float64) CPU {
 	}
 }
 
-// cpu reads how much the processes of a shape have used so far.
+// cpu reads how much processor time the processes of a shape have used.
 func (l *lab) cpu(x *shape) CPU {
 	c := CPU{Load: stat(os.Getpid()).used, Worker: stat(x.process.cmd.Process.Pid).used, Engine: stat(l.StackPID).used}
 	if l.PostgresPID == 0 {
@@ -133,13 +133,13 @@ func (l *lab) cpu(x *shape) CPU {
 	return c
 }
 
-// used is what Linux knows of a process; all zero where there is no such one.
+// used is what Linux knows of a process; all zero if there is none.
 type used struct {
 	parent      int
-	used, ended float64 // ms of processor time: its own, and of children that have ended
+	used, ended float64 // ms of processor time: its own, and that of ended children
 }
 
-const tick = 10.0 // ms; Linux counts in hundredths of a second on all its platforms
+const tick = 10.0 // ms; Linux counts in hundredths of a second on all platforms
 
 func stat(pid int) used {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -160,7 +160,7 @@ func commandLine(pid int) string {
 	return strings.ReplaceAll(string(content), "\x00", " ")
 }
 
-// residentBytes is the memory of a process; 0 where it is not known.
+// residentBytes is the memory of a process; 0 if unknown.
 func residentBytes(pid int) float64 {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

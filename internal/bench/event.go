@@ -10,7 +10,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Event is what one event costs that fires a webhook for many documents.
+// Event is the cost of one event that fires a webhook for many documents.
 type Event struct {
 	Documents    int     `json:"documents"`
 	Delivered    int     `json:"delivered"`
@@ -56,15 +56,15 @@ func (l *lab) event(ctx context.Context, report *Report) error {
 	return nil
 }
 
-// fire raises the event and waits until its run has ended.
+// fire raises the event and waits until its run ends.
 func (s *site) fire(ctx context.Context, ids []int32, f *Event) (forgehook.Run, error) {
 	begin := time.Now()
-	var answer struct{ Run forgehook.Run }
+	var response struct{ Run forgehook.Run }
 	event := map[string]any{"type": "after_process", "documentIds": ids}
-	if err := s.client.Do(ctx, http.MethodPost, fmt.Sprintf("/v1/services/%d/events", s.service), event, &answer); err != nil {
+	if err := s.client.Do(ctx, http.MethodPost, fmt.Sprintf("/v1/services/%d/events", s.service), event, &response); err != nil {
 		return forgehook.Run{}, err
 	}
-	run := answer.Run
+	run := response.Run
 	for run.Status != forgehook.RunCompleted {
 		if err := s.client.Do(ctx, http.MethodGet, "/v1/runs/"+run.ID, nil, &run); err != nil {
 			return run, err

@@ -20,11 +20,10 @@ func (l *lab) warm(ctx context.Context, _ *Report) error {
 	return nil
 }
 
-// closedLoop measures each shape with one caller that waits, and with as many as it takes, in
-// turns.
+// closedLoop measures each shape with one caller that waits, and at saturation, in turns.
 func (l *lab) closedLoop(ctx context.Context, _ *Report) error {
 	for round := range l.Rounds {
-		for i := range l.shapes { // another one begins each round
+		for i := range l.shapes { // each round begins with another shape
 			x := l.shapes[(i+round)%len(l.shapes)]
 			latencies, err := oneAtATime(ctx, x, l.Single)
 			if err != nil {
@@ -45,8 +44,8 @@ func (l *lab) closedLoop(ctx context.Context, _ *Report) error {
 	return nil
 }
 
-// profile takes the CPU profile of a shape's process beside what it is asked; the channel closes
-// when it is written.
+// profile takes the CPU profile of a shape's process under load. It closes the channel after
+// writing it.
 func (l *lab) profile(ctx context.Context, x *shape) <-chan struct{} {
 	written := make(chan struct{})
 	go func() {
@@ -58,7 +57,7 @@ func (l *lab) profile(ctx context.Context, x *shape) <-chan struct{} {
 	return written
 }
 
-// oneAtATime returns how long each of n calls took to its result, in ms.
+// oneAtATime returns the time from each of n calls to its result, in ms.
 func oneAtATime(ctx context.Context, x *shape, n int) ([]float64, error) {
 	var latencies []float64
 	for range n {
@@ -73,7 +72,7 @@ func oneAtATime(ctx context.Context, x *shape, n int) ([]float64, error) {
 
 func since(begin time.Time) float64 { return float64(time.Since(begin).Microseconds()) / 1000 }
 
-// saturate keeps callers busy for a while and returns how many calls came to their end, a second.
+// saturate keeps callers busy for a while and returns how many calls ended a second.
 func (l *lab) saturate(ctx context.Context, x *shape, d time.Duration) (float64, error) {
 	var calls atomic.Int64
 	begin := time.Now()
@@ -89,7 +88,7 @@ func (l *lab) saturate(ctx context.Context, x *shape, d time.Duration) (float64,
 	return float64(calls.Load()) / time.Since(begin).Seconds(), err
 }
 
-// atOnce runs do as often as there are callers.
+// atOnce runs do once for each caller, all at once.
 func atOnce(callers int, do func() error) error {
 	faults := make([]error, callers)
 	var all sync.WaitGroup
@@ -100,7 +99,7 @@ func atOnce(callers int, do func() error) error {
 	return errors.Join(faults...)
 }
 
-// openLoop measures calls that arrive by the clock, whatever became of those before: to their
+// openLoop measures calls that arrive by the clock, however slow earlier ones are: to their
 // results, and to their acknowledgement by requests that do not wait.
 func (l *lab) openLoop(ctx context.Context, _ *Report) error {
 	if l.OpenFor == 0 {
@@ -125,7 +124,7 @@ func (l *lab) openLoop(ctx context.Context, _ *Report) error {
 	return nil
 }
 
-// acknowledged has calls arrive that are not waited for, and ends when they have.
+// acknowledged makes calls arrive without waiting for them, and returns when all have ended.
 func (l *lab) acknowledged(ctx context.Context, x *shape, rate int) ([]float64, error) {
 	var mu sync.Mutex
 	var ids []string
@@ -144,11 +143,11 @@ func (l *lab) acknowledged(ctx context.Context, x *shape, rate int) ([]float64, 
 	return latencies, err
 }
 
-// arrive runs do at random moments, so many a second, the same ones each time, and returns how long
-// each took from the moment it was meant to begin: one that is late because the machine is busy is
-// slow (no coordinated omission). In ms.
+// arrive runs do at random moments, the same ones in each run, so many a second. It returns how
+// long each took, in ms, from its intended start: one that starts late on a busy machine is slow
+// (no coordinated omission).
 func arrive(rate int, d time.Duration, do func() error) ([]float64, error) {
-	source := rand.New(rand.NewPCG(uint64(rate), 1)) //nolint:gosec // arrivals need no secrecy, and must repeat
+	source := rand.New(rand.NewPCG(uint64(rate), 1)) //nolint:gosec // arrivals need no secrecy and must repeat
 	n := int(float64(rate) * d.Seconds())
 	latencies, faults := make([]float64, n), make([]error, n)
 	var all sync.WaitGroup

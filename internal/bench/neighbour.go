@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// Neighbours is what many calls of one tenant do to those of another one, whose endpoint answers at
-// once, from the first of them until the last has ended. What the quick endpoint's calls do is the
-// machine's limit; what the slow one's do beyond that would be ours.
+// Neighbours is the effect of many calls of one tenant on those of another with a quick endpoint,
+// from the first call to the end of the last. With a quick endpoint of the neighbour, the effect is
+// the machine's limit; with a slow one, anything beyond that would be our fault.
 type Neighbours struct {
 	Calls       int     `json:"calls"` // of the other tenant, made as fast as they are accepted
 	SlowSeconds float64 `json:"slowSeconds"`
 	Alone       Latency `json:"alone"`
-	BesideQuick Latency `json:"besideQuick"` // the other tenant's endpoint answers at once
+	BesideQuick Latency `json:"besideQuick"` // the other tenant's endpoint responds at once
 	BesideSlow  Latency `json:"besideSlow"`  // it takes SlowSeconds
 }
 
-// What a call is measured with that has neighbours.
+// The load with which neighbours are measured.
 const (
-	slowAnswer    = 4 * time.Second
+	slowResponse  = 4 * time.Second
 	neighbourRate = 5 // calls a second
 	neighbourFor  = 20 * time.Second
 )
 
-// neighbours measures calls alone, and beside those of another tenant.
+// neighbours measures calls alone and beside those of another tenant.
 func (l *lab) neighbours(ctx context.Context, report *Report) error {
 	if l.Neighbours == 0 {
 		return nil
@@ -36,14 +36,14 @@ func (l *lab) neighbours(ctx context.Context, report *Report) error {
 		return err
 	}
 	defer other.endpoint.Close() //nolint:errcheck // the process ends
-	f := &Neighbours{Calls: l.Neighbours, SlowSeconds: slowAnswer.Seconds()}
+	f := &Neighbours{Calls: l.Neighbours, SlowSeconds: slowResponse.Seconds()}
 	report.Neighbours = f
 	for _, part := range []struct {
-		calls  int
-		answer time.Duration
-		into   *Latency
-	}{{0, 0, &f.Alone}, {l.Neighbours, 0, &f.BesideQuick}, {l.Neighbours, slowAnswer, &f.BesideSlow}} {
-		other.answerIn.Store(int64(part.answer))
+		calls int
+		after time.Duration
+		into  *Latency
+	}{{0, 0, &f.Alone}, {l.Neighbours, 0, &f.BesideQuick}, {l.Neighbours, slowResponse, &f.BesideSlow}} {
+		other.respondAfter.Store(int64(part.after))
 		time.Sleep(settle)
 		if *part.into, err = l.beside(ctx, other, part.calls); err != nil {
 			return err
@@ -52,7 +52,7 @@ func (l *lab) neighbours(ctx context.Context, report *Report) error {
 	return nil
 }
 
-// beside measures calls while so many are made for another site.
+// beside measures calls during so many calls of another site.
 func (l *lab) beside(ctx context.Context, other *site, calls int) (Latency, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- l.burst(ctx, other, calls) }()

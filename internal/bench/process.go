@@ -17,17 +17,17 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 )
 
-// Ready is the line that a process of the bench writes once it works. It ends when its standard
-// input does.
+// Ready is the line that a process of the bench writes once it works. The process ends when its
+// standard input does.
 type Ready struct {
-	API   string `json:"api"`   // host:port; "": it has none
-	Debug string `json:"debug"` // host:port of [Debug]; "": it has none
+	API   string `json:"api"`   // host:port; "": none
+	Debug string `json:"debug"` // host:port of [Debug]; "": none
 }
 
 // Say writes the line.
 func (r Ready) Say(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
 
-// UntilEOF ends a context when in does: also a parent that is killed takes its children along.
+// UntilEOF ends a context when in does: when a parent is killed, its children end too.
 func UntilEOF(ctx context.Context, in io.Reader) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
@@ -37,8 +37,8 @@ func UntilEOF(ctx context.Context, in io.Reader) (context.Context, context.Cance
 	return ctx, cancel
 }
 
-// Debug lets the bench look into a process of the product: Go's profiles, and a way to drop the
-// workflows it has cached.
+// Debug lets the bench look into a process of the product: Go's profiles, and a way to drop its
+// cached workflows.
 func Debug() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -56,7 +56,7 @@ type process struct {
 
 // startProcess runs a program with more settings and waits until it is ready.
 func startProcess(ctx context.Context, program string, env []string, args ...string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, program, args...)} //nolint:gosec // it is this program, or one that the user names
+	p := &process{cmd: exec.CommandContext(ctx, program, args...)} //nolint:gosec // this program, or one that the user names
 	p.cmd.Env, p.cmd.Stderr = append(os.Environ(), env...), os.Stderr
 	input, err := p.cmd.StdinPipe()
 	if err != nil {

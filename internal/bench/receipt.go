@@ -11,21 +11,21 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// The texts of twelve receipts that the ICDAR 2019 SROIE challenge published, from the smallest to
-// the largest of its first 500, in the JSON of the document platform.
+// The texts of twelve receipts of the ICDAR 2019 SROIE challenge, from the smallest to the largest
+// of its first 500, in the JSON of the document platform.
 //
 //go:embed receipts.jsonl
 var ownReceipts []byte
 
 const maxReceipt = 16 << 20 // bytes, as the API bounds a body
 
-// receipt is a document that is called for.
+// receipt is a document to call about.
 type receipt struct {
 	text     []byte // its JSON
 	document forgehook.Document
 }
 
-// readReceipts takes the documents of a file that have the status Processed: the others would be
+// readReceipts takes the documents of a file that have the status Processed. The others would be
 // skipped, which costs less.
 func readReceipts(path string) ([]receipt, error) {
 	var in io.Reader = bytes.NewReader(ownReceipts)

@@ -9,7 +9,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Report is what a run has measured.
+// Report is the result of a run.
 type Report struct {
 	At           forgehook.Time `json:"at"`
 	Processors   int            `json:"processors"`
@@ -30,15 +30,15 @@ type Figures struct {
 	CallsPerSecond float64    `json:"callsPerSecond"` // at saturation, the median of the rounds
 	Open           []OpenLoop `json:"openLoop"`
 	Cost           Cost       `json:"costPerCall"`
-	P50Ratio       Spread     `json:"p50Ratio"`  // to the bare shape in the same round
+	P50Ratio       Spread     `json:"p50Ratio"`  // relative to the bare shape in the same round
 	RateRatio      Spread     `json:"rateRatio"` // likewise, of calls a second
 }
 
-// OpenLoop is what calls met that arrived by the clock, so many a second.
+// OpenLoop is the latency of calls that arrived by the clock, so many a second.
 type OpenLoop struct {
 	PerSecond    int     `json:"perSecond"`
 	Result       Latency `json:"result"`       // from the request to the result
-	Acknowledged Latency `json:"acknowledged"` // to the answer 202 of a request that does not wait; of the bare shape to the started workflow
+	Acknowledged Latency `json:"acknowledged"` // to the 202 of a request that does not wait; for the bare shape, to the started workflow
 }
 
 // Latency is in ms.
@@ -53,7 +53,7 @@ func newLatency(unsorted []float64) Latency {
 	return Latency{quantile(sorted, 0.5), quantile(sorted, 0.95), quantile(sorted, 0.99)}
 }
 
-// Spread is the median of the rounds and the outermost of them.
+// Spread is the median of the rounds and their extremes.
 type Spread struct {
 	Median float64 `json:"median"`
 	Low    float64 `json:"low"`
@@ -69,7 +69,7 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[int(math.Ceil(q*float64(len(sorted))))-1]
 }
 
-// figures are what is collected of a shape.
+// figures is what is collected of a shape.
 type figures struct {
 	name   string
 	single [][]float64 // ms of each call, by round
@@ -89,12 +89,12 @@ func (f *figures) summarise(bare *figures) Figures {
 	return out
 }
 
-// measure is a line of the table, and how it is held against the baseline.
+// measure is a line of the table, and how it is compared with the baseline.
 type measure struct {
 	name string
 	of   func(Figures) float64
-	// within is by how much of the baseline's value it may be worse; 0: times and rates depend on
-	// the machine and are shown only.
+	// within is how much worse than the baseline the value may be, as a share. 0: times and rates
+	// depend on the machine and are only shown.
 	within float64
 	more   bool // more is better
 }
@@ -139,7 +139,7 @@ func measures(rates []OpenLoop) []measure {
 	)
 }
 
-// Print writes tables: the shapes side by side, the product's with its ratio to the bare one.
+// Print writes tables: the shapes side by side, and the product's ratio to the bare one.
 func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "\n%d receipts of %.0f bytes in the mean, %d processors, %s\n\n| %-46s |", r.Receipts, r.ReceiptBytes, r.Processors, r.Go, "")
 	for _, f := range r.Shapes {
@@ -187,7 +187,7 @@ func (r *Report) printWays(w io.Writer) {
 	}
 }
 
-// line is one of a table with one column of values.
+// line is a row of a table with one column of values.
 type line struct {
 	name  string
 	value float64

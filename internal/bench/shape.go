@@ -17,11 +17,11 @@ import (
 // shape is one way to run a call.
 type shape struct {
 	name    string
-	call    func(context.Context) (workflowID string, err error) // to its result
-	start   func(context.Context) (id string, err error)         // until it is acknowledged
-	end     func(ctx context.Context, id string) error           // waits for one that was started
-	process *process                                             // whose worker does it
-	site    *site                                                // of the product; nil for the bare shape
+	call    func(context.Context) (workflowID string, err error) // runs a call to its result
+	start   func(context.Context) (id string, err error)         // starts a call and returns when it is acknowledged
+	end     func(ctx context.Context, id string) error           // waits for a started call
+	process *process                                             // of its worker
+	site    *site                                                // the product's; nil for the bare shape
 	figures *figures
 }
 
@@ -34,8 +34,8 @@ func (x *shape) stop() {
 
 const bareQueue = "forgehook-bench-bare"
 
-// startBare starts the worker of the bare shape. This process starts its workflows and waits for
-// them, as any client of the engine.
+// startBare starts the worker of the bare shape. This process is its client: it starts the
+// workflows and waits for them.
 func (l *lab) startBare(ctx context.Context, program string) (*shape, error) {
 	p, err := startProcess(ctx, program, nil, "bench", "bare")
 	if err != nil {
@@ -59,7 +59,7 @@ func (l *lab) startBare(ctx context.Context, program string) (*shape, error) {
 	}, nil
 }
 
-// startProduct starts a process of the product under more settings, and makes what is called there.
+// startProduct starts a process of the product with more settings, and makes what is called there.
 func (l *lab) startProduct(ctx context.Context, program string, n int, settings string) (*shape, error) {
 	queue := fmt.Sprintf("forgehook-bench-%d", n)
 	env := []string{
@@ -117,7 +117,7 @@ func (l *lab) newSite(ctx context.Context, address string) (*site, error) {
 	return s, s.set(ctx)
 }
 
-// delivered names the workflow of a call that has gone well.
+// delivered returns the workflow of a delivered call.
 func delivered(call forgehook.Call) (string, error) {
 	if call.Outcome == nil || *call.Outcome != forgehook.Delivered {
 		return "", fmt.Errorf("call %s was not delivered", call.ID)

@@ -15,20 +15,20 @@ import (
 )
 
 // site is what a tenant calls in one process of the product: webhooks, and their endpoint, which
-// answers at once unless it is told otherwise.
+// responds at once by default.
 type site struct {
 	tenant           forgehook.TenantID
 	api              string // its base URL
 	queue            string // its task queue
 	client           *client.Client
 	project, service int32
-	webhook          int32 // its endpoint answers at once
+	webhook          int32 // its endpoint responds at once
 	later            int32 // its endpoint calls back
 	receipts         []receipt
 	turn             turn
 	endpoint         net.Listener
-	answerIn         atomic.Int64 // ns that the endpoint takes to answer
-	backAtOnce       atomic.Bool  // whether the endpoint calls back by itself, else what it was told is in urls
+	respondAfter     atomic.Int64 // ns until the endpoint responds
+	backAtOnce       atomic.Bool  // the endpoint calls back itself; else urls gets its callback URLs
 	urls             chan string
 }
 
@@ -41,10 +41,9 @@ func (s *site) listen() (err error) {
 	return nil
 }
 
-// ServeHTTP is the endpoint.
 func (s *site) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
-	if d := time.Duration(s.answerIn.Load()); d > 0 {
+	if d := time.Duration(s.respondAfter.Load()); d > 0 {
 		time.Sleep(d)
 	}
 	url := r.Header.Get("Forgehook-Callback-Url")
@@ -109,18 +108,18 @@ func (s *site) body(webhook int32) []byte {
 	return fmt.Appendf(nil, `{"webHookServiceId":%d,"document":%s}`, webhook, s.receipts[s.turn.next(len(s.receipts))].text)
 }
 
-// waited is the product as most callers use it: one request that waits for the answer.
+// waited makes a call as most users do: with one request that waits for the result.
 func (s *site) waited(webhook int32) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		answer, err := s.client.CallRaw(ctx, s.body(webhook), client.Options{Wait: time.Minute})
+		accepted, err := s.client.CallRaw(ctx, s.body(webhook), client.Options{Wait: time.Minute})
 		if err != nil {
 			return "", err
 		}
-		return s.outcome(ctx, answer.Calls[0])
+		return s.outcome(ctx, accepted.Calls[0])
 	}
 }
 
-// outcome waits for the end of a call; on a machine that is too busy it asks again.
+// outcome waits for the end of a call. On a busy machine it asks again.
 func (s *site) outcome(ctx context.Context, call forgehook.Call) (workflowID string, err error) {
 	for tries := 0; call.Outcome == nil && tries < 5; tries++ {
 		if call, err = s.client.Call(ctx, call.ID, time.Minute); err != nil {
@@ -130,22 +129,22 @@ func (s *site) outcome(ctx context.Context, call forgehook.Call) (workflowID str
 	return delivered(call)
 }
 
-// accepted is one request that does not wait.
+// accepted makes a call with one request that does not wait.
 func (s *site) accepted(ctx context.Context, webhook int32) (forgehook.Call, error) {
-	answer, err := s.client.CallRaw(ctx, s.body(webhook), client.Options{})
+	accepted, err := s.client.CallRaw(ctx, s.body(webhook), client.Options{})
 	if err != nil {
 		return forgehook.Call{}, err
 	}
-	return answer.Calls[0], nil
+	return accepted.Calls[0], nil
 }
 
-// ended waits until a call that was accepted is delivered.
+// ended waits until an accepted call is delivered.
 func (s *site) ended(ctx context.Context, id string) error {
 	_, err := s.outcome(ctx, forgehook.Call{ID: id})
 	return err
 }
 
-// streamed asks for the call and reads the stream of what becomes of it.
+// streamed makes a call and reads its event stream.
 func (s *site) streamed(ctx context.Context) (string, error) {
 	call, err := s.accepted(ctx, s.webhook)
 	if err != nil {

@@ -16,12 +16,12 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Way is one way to await a call, and how long it takes from the request to the answer.
+// Way is one way to await a call, and how long it takes from the request to the result.
 type Way struct {
 	Name  string  `json:"name"`
 	P50MS float64 `json:"p50Ms"`
 	P95MS float64 `json:"p95Ms"`
-	Ratio float64 `json:"ratioToBare"` // of p50, to the bare workflow that is started and waited for
+	Ratio float64 `json:"ratioToBare"` // of p50, relative to starting and awaiting a bare workflow
 }
 
 const eachWay = 100 // calls
@@ -71,7 +71,7 @@ func (l *lab) ways(ctx context.Context, report *Report) error {
 	return nil
 }
 
-// started runs a workflow of the bare worker and waits for what it returns, into out.
+// started runs a workflow of the bare worker and waits for its result, which goes to out.
 func (l *lab) started(workflow any, out any, args ...any) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		id := "bench/" + uuid.NewString()
@@ -83,7 +83,7 @@ func (l *lab) started(workflow any, out any, args ...any) func(context.Context) 
 	}
 }
 
-// nexusEndpoint leads to a task queue of the product.
+// nexusEndpoint makes an endpoint for a task queue of the product.
 func (l *lab) nexusEndpoint(ctx context.Context, queue string) (name string, remove func(), err error) {
 	namespace, err := worker.Namespace()
 	if err != nil {
@@ -105,7 +105,7 @@ func (l *lab) nexusEndpoint(ctx context.Context, queue string) (name string, rem
 	}, nil
 }
 
-// fromWorkflow has a user's workflow call the webhook, in the way that it is given.
+// fromWorkflow makes a user's workflow call the webhook in this way.
 func (l *lab) fromWorkflow(s *site, caller any, way string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		document := s.receipts[s.turn.next(len(s.receipts))].document
