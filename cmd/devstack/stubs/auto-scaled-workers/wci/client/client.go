@@ -29,14 +29,14 @@ const absent = "autoscaled workers are not available in devstack"
 
 type none struct{}
 
-// DescribeWorkerControllerInstance says NotFound, as of every version without
-// autoscaling: describing a version of a worker must go on working.
+// DescribeWorkerControllerInstance returns NotFound, as for every version without autoscaling:
+// describing a version of a worker must still work.
 func (none) DescribeWorkerControllerInstance(context.Context, *namespace.Namespace, *deploymentpb.WorkerDeploymentVersion) (
 	*iface.QueryDescribeWorkerControllerInstanceResponse, []byte, error) {
 	return nil, nil, serviceerror.NewNotFound(absent)
 }
 
-// UpdateWorkerControllerInstance says InvalidArgument, which the server does not retry.
+// UpdateWorkerControllerInstance returns InvalidArgument, which the server does not retry.
 func (none) UpdateWorkerControllerInstance(context.Context, *namespace.Namespace, *deploymentpb.WorkerDeploymentVersion,
 	[]byte, string, map[string]iface.ScalingGroupSpecUpdate, []string) (*iface.UpdateWorkerControllerInstanceResponse, error) {
 	return nil, serviceerror.NewInvalidArgument(absent)
