@@ -10,13 +10,13 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// CallWebhook takes one accepted call to its outcome. A cancellation, like a passed deadline, is an
-// outcome and no error: the workflow itself fails only where the call is gone.
+// CallWebhook takes one accepted call to its outcome. A cancellation or a passed deadline is an
+// outcome, not an error: the workflow fails only if the call is gone.
 func CallWebhook(ctx workflow.Context, in CallInput) (CallResult, error) {
 	c := &call{in: in, own: ctx, deadlineAt: in.AcceptedAt.Add(in.Deadline)}
 	c.ctx, _ = workflow.NewDisconnectedContext(ctx)
-	answer := func() (Phase, error) { return c.phase, nil }
-	if err := workflow.SetQueryHandlerWithOptions(ctx, PhaseQuery, answer, workflow.QueryHandlerOptions{
+	current := func() (Phase, error) { return c.phase, nil }
+	if err := workflow.SetQueryHandlerWithOptions(ctx, PhaseQuery, current, workflow.QueryHandlerOptions{
 		Description: "Where the call stands: phase, attempts, next attempt, reason.",
 	}); err != nil {
 		return CallResult{}, err
@@ -27,22 +27,22 @@ func CallWebhook(ctx workflow.Context, in CallInput) (CallResult, error) {
 // call is one run of CallWebhook.
 type call struct {
 	in    CallInput
-	own   workflow.Context // the run's own, which a cancellation ends
-	ctx   workflow.Context // what everything runs on: a cancellation is one interrupt among others, see wait
+	own   workflow.Context // the run's own context, which a cancellation ends
+	ctx   workflow.Context // for all steps and waits: wait treats a cancellation as an interrupt
 	built Built
 	phase Phase
 
-	deadlineAt   time.Time       // of the call, or, once the endpoint has taken the request, of its callback
-	deadline     workflow.Future // its timer; nil before it is needed and on hold
+	deadlineAt   time.Time       // of the call; of the callback once the endpoint took the request
+	deadline     workflow.Future // its timer; nil if not needed yet or on hold
 	stopDeadline workflow.CancelFunc
 
-	first    bool // the first attempt is under way
+	first    bool // the first attempt is running
 	failing  bool // the first retryable verdict has been shown
-	released bool // a drain has let the call pass
-	atOnce   bool // the next attempt was asked for
-	taken    bool // the endpoint has taken the request, and calls back
+	released bool // a drain let the call pass
+	atOnce   bool // somebody asked for the next attempt
+	taken    bool // the endpoint took the request and will call back
 	still    bool // the deadline stands still
-	wake     bool // somebody is owed a signal of the outcome
+	wake     bool // a signal of the outcome is owed
 }
 
 func (c *call) run() (CallResult, error) {
@@ -79,11 +79,11 @@ func (c *call) build() *ending {
 	return c.endFor(why, err)
 }
 
-// deliver makes attempts until the call ends or something else is to be done first: a hold, the
-// first back-off, a callback to come, a try at once.
+// deliver makes attempts until the call ends or has to wait: for a resume, the first back-off or a
+// callback.
 func (c *call) deliver() *ending {
-	// What was signalled before an attempt is answered by the attempt: it is at once, and it asks
-	// PostgreSQL whether to hold and whether the endpoint has called back.
+	// The attempt covers earlier signals: it starts at once, and asks PostgreSQL about a hold and a
+	// callback.
 	c.drop(retryNow, resumed, calledBack)
 	text := "Making the first attempt."
 	if c.phase.Reason != "" {
@@ -93,12 +93,12 @@ func (c *call) deliver() *ending {
 	c.first = !c.failing && !c.released && !c.taken
 	result, why, err := c.attempt()
 	c.first, c.wake = false, c.wake || result.Wake
-	c.atOnce = why == retryNow || c.atOnce && result.Held // a hold puts off what was asked for
+	c.atOnce = why == retryNow || c.atOnce && result.Held // a hold postpones the try
 	if err == nil {
 		c.phase.Attempts, c.phase.Reason = result.Attempts, result.Reason
 	}
 	if result.Outcome != "" {
-		// Also when interrupted: what the endpoint has answered counts.
+		// Also after an interrupt: the response counts.
 		end := CallResult{Outcome: result.Outcome, StatusCode: result.StatusCode, Attempts: result.Attempts}
 		return &ending{CallResult: end, reason: result.Reason, recorded: true}
 	}
@@ -108,7 +108,7 @@ func (c *call) deliver() *ending {
 		}
 	}
 	switch {
-	case result.AwaitUntil != nil && why != canceled: // the deadline is for the endpoint's 2xx, which is here
+	case result.AwaitUntil != nil && why != canceled: // the deadline was for this 2xx
 		return c.await(*result.AwaitUntil)
 	case why.ends():
 		return c.endFor(why, nil)
@@ -117,15 +117,15 @@ func (c *call) deliver() *ending {
 	case result.RetryIn > 0:
 		return c.backOff(result, why)
 	case (why == retryNow || why == calledBack) && !isFault(err):
-		return nil // after a callback that was none Deliver goes on waiting where PostgreSQL says
+		return nil // after a spurious callback Deliver waits on, as PostgreSQL says
 	case err == nil:
-		err = errors.New("Deliver has answered nothing")
+		err = errors.New("Deliver returned nothing")
 	}
 	return c.endFor(none, err)
 }
 
-// attempt makes attempts. The first one to a quick endpoint runs within the workflow task; what
-// that does not bring to an end the regular activity goes on with.
+// attempt makes attempts. To a quick endpoint the first one runs within the workflow task; the
+// regular activity goes on with what that did not end.
 func (c *call) attempt() (result DeliverResult, why reason, err error) {
 	in := DeliverInput{
 		CallRef: c.in.CallRef, Timeout: c.in.Timeout, ReportRetry: !c.failing, Released: c.released, AtOnce: c.atOnce,
@@ -137,13 +137,13 @@ func (c *call) attempt() (result DeliverResult, why reason, err error) {
 		if isFault(err) || err == nil && !result.Underway {
 			return result, none, err
 		}
-		in.Underway = true // also after an error of the infrastructure: nobody knows what goes on
+		in.Underway = true // also after an infrastructure error: the attempt may still run
 	}
 	return interruptible[DeliverResult](c, func(ctx workflow.Context) workflow.Future { return deliver(ctx, c.built, in) }, retryNow, calledBack)
 }
 
-// backOff shows the first retryable verdict, for whoever looks for failing calls in the Temporal
-// UI, and waits for the second try.
+// backOff shows the first retryable verdict in the Temporal UI, to find failing calls, and waits
+// for the second try.
 func (c *call) backOff(result DeliverResult, why reason) *ending {
 	c.failing = true
 	if err := workflow.UpsertTypedSearchAttributes(c.ctx, LastStatusCode.ValueSet(int64(result.StatusCode))); err != nil {
@@ -163,8 +163,8 @@ func (c *call) backOff(result DeliverResult, why reason) *ending {
 	return end
 }
 
-// hold waits for resume, cancel or a callback. The deadline stands still meanwhile, that of a
-// callback does not: the endpoint is at work all the same.
+// hold waits for a resume, a cancellation or a callback. It stops the deadline of the call, but not
+// that of a callback, since the endpoint goes on working.
 func (c *call) hold() *ending {
 	since := workflow.Now(c.ctx)
 	c.phase.Reason = "the utility is paused, or still draining"
@@ -182,9 +182,9 @@ func (c *call) hold() *ending {
 	return end
 }
 
-// await waits for the callback of an endpoint that has taken the request. Its 2xx has ended the
-// deadline of the call; that of the callback rules from here on, also where a retry sends the
-// request again. A retry that was asked for while the request was on the wire has got its answer.
+// await waits for the callback of an endpoint that took the request. Its 2xx ended the call's
+// deadline. From here on only the callback's deadline counts, also if a retry sends the request
+// again. The 2xx also settles a retry that was asked for during the send.
 func (c *call) await(until time.Time) *ending {
 	c.drop(retryNow)
 	if !c.taken || !until.Equal(c.deadlineAt) {
@@ -198,8 +198,8 @@ func (c *call) await(until time.Time) *ending {
 	return end
 }
 
-// waitOrEnd waits like wait, and looks for an outcome at each callback. One that gave the call none
-// was not the call's.
+// waitOrEnd waits like wait, and looks for an outcome at each callback. Without an outcome the
+// callback was not the call's.
 func (c *call) waitOrEnd(done workflow.Future, signal reason) (why reason, end *ending) {
 	for {
 		if why = c.wait(done, signal, calledBack); why != calledBack {
@@ -211,7 +211,7 @@ func (c *call) waitOrEnd(done workflow.Future, signal reason) (why reason, end *
 	}
 }
 
-// standing is the outcome that a callback has given the call, nil where it has none.
+// standing is the outcome that a callback gave the call, nil if none.
 func (c *call) standing() *ending {
 	result, err := standingOutcome(c.ctx, c.in.CallRef)
 	if err != nil || result.Outcome == "" {
@@ -220,7 +220,7 @@ func (c *call) standing() *ending {
 	return &ending{CallResult: result, reason: "the endpoint has called back", recorded: true}
 }
 
-// finish records the outcome where no step has, and tells it.
+// finish records the outcome unless a step did, and signals it.
 func (c *call) finish(end *ending) (CallResult, error) {
 	result := end.CallResult
 	if !end.recorded {
@@ -241,29 +241,29 @@ func (c *call) finish(end *ending) (CallResult, error) {
 	}
 	reason := end.reason
 	if result.Outcome != end.Outcome {
-		reason = "" // another outcome was quicker: the reason was ours
+		reason = "" // another outcome was quicker, and the reason is not its own
 	}
 	c.phase.Attempts, c.phase.Reason = result.Attempts, reason
 	c.show(forgehook.CallCompleted, endText(result, reason))
 	if c.wake {
-		// It works in the end, or it is a fault that is in the worker's log: the call has ended all
-		// the same, and a sweep tells it.
+		// A failure is in the worker's log. The call has ended anyway, and a sweep sends the
+		// signals.
 		_ = wakeWaiters(c.ctx, c.in.CallRef)
 	}
 	return result, nil
 }
 
-// ending is how a call ends. Unless a step has recorded the outcome, CompleteCall does; the one
-// that stands already wins.
+// ending is how a call ends. CompleteCall records it unless a step did; an outcome that already
+// stands wins.
 type ending struct {
 	CallResult
-	code     forgehook.CallErrorCode // of Call.error, where the outcome is ours to record
+	code     forgehook.CallErrorCode // of Call.error, if CompleteCall records the outcome
 	reason   string
 	recorded bool
 }
 
-// adopt ends a call with an outcome that stands in PostgreSQL. How many attempts led to it is for
-// CompleteCall to tell.
+// adopt ends a call with an outcome that stands in PostgreSQL. CompleteCall tells the number of its
+// attempts.
 func adopt(outcome forgehook.Outcome, reason string) *ending {
 	return &ending{CallResult: CallResult{Outcome: outcome}, reason: reason}
 }
@@ -272,7 +272,7 @@ func endWith(outcome forgehook.Outcome, code forgehook.CallErrorCode, reason str
 	return &ending{CallResult: CallResult{Outcome: outcome}, code: code, reason: reason}
 }
 
-// endFor says how the call ends for an interrupt or an error, nil when it goes on.
+// endFor is how the call ends for an interrupt or an error, nil if it goes on.
 func (c *call) endFor(why reason, err error) *ending {
 	switch {
 	case why == canceled:
@@ -295,8 +295,7 @@ func (c *call) endFor(why reason, err error) *ending {
 	return nil
 }
 
-// reason says why a wait ended early. Those that end the call are named by its outcome, signals by
-// themselves.
+// reason says why a wait ended early. It is an outcome if the call ends, else a signal.
 type reason string
 
 const (
@@ -310,10 +309,10 @@ const (
 
 func (r reason) ends() bool { return r == canceled || r == expired }
 
-// wait returns none when done is ready, else what came first: a cancellation, the deadline unless
-// it stands still, or one of the signals. On hold and for a callback there is nothing that could be
-// done. Most calls end with their first attempt, which spares the deadline's timer: it is bounded
-// by its own timeout, and no attempt starts after the deadline (Deliver asks PostgreSQL).
+// wait returns none when done is ready, else the first interrupt: a cancellation, the deadline
+// unless it stands still, or a signal. done is nil on hold and for a callback. The first attempt
+// runs without the deadline's timer, which most calls never need: the attempt has its own timeout,
+// and Deliver asks PostgreSQL about the deadline before it starts one.
 func (c *call) wait(done workflow.Future, signals ...reason) (why reason) {
 	first := workflow.NewSelector(c.ctx)
 	if done != nil {
@@ -334,7 +333,7 @@ func (c *call) wait(done workflow.Future, signals ...reason) (why reason) {
 	return why
 }
 
-// startDeadline starts the timer unless it runs.
+// startDeadline starts the timer if it is not running.
 func (c *call) startDeadline() {
 	if c.deadline != nil {
 		return
@@ -348,7 +347,7 @@ func (c *call) startDeadline() {
 	c.deadline, c.stopDeadline = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: summary}), stop
 }
 
-// dropDeadline stops the timer if it runs.
+// dropDeadline stops the timer if it is running.
 func (c *call) dropDeadline() {
 	if c.deadline != nil {
 		c.stopDeadline()
@@ -364,10 +363,10 @@ func (c *call) drop(signals ...reason) {
 	}
 }
 
-// interruptible runs a step that an interrupt cancels. It waits for the step all the same: what
-// came back decides first, the reason only if nothing final did. The error of a canceled step tells
-// little: a send that was cut in its back-off is canceled, one that failed while the cancellation
-// was on its way is an application error.
+// interruptible runs a step that an interrupt cancels, and still waits for its result. The result
+// decides first; the reason counts only if nothing final came. The error says little: a send that
+// is cut in its back-off is canceled, but one that fails while the cancellation is on its way is an
+// application error.
 func interruptible[Out any](c *call, start func(workflow.Context) workflow.Future, signals ...reason) (out Out, why reason, err error) {
 	ctx, cancel := workflow.WithCancel(c.ctx)
 	defer cancel()
@@ -379,9 +378,9 @@ func interruptible[Out any](c *call, start func(workflow.Context) workflow.Futur
 	return out, why, err
 }
 
-// localFirst runs a step as a local activity: one event, where a regular one takes six. If the
-// infrastructure fails it for longer than a workflow task may wait, the same step runs as a regular
-// activity until it works; an interrupt finds it there.
+// localFirst runs a step as a local activity: one event instead of six. If the infrastructure fails
+// longer than a workflow task may wait, the step runs as a regular activity until it works, and
+// interrupts reach it there.
 func localFirst[Out any](c *call, s step) (out Out, why reason, err error) {
 	if c.own.Err() != nil {
 		return out, canceled, nil
@@ -393,14 +392,14 @@ func localFirst[Out any](c *call, s step) (out Out, why reason, err error) {
 	return interruptible[Out](c, func(ctx workflow.Context) workflow.Future { return regular(ctx, s, c.in.CallRef) })
 }
 
-// isFault says that a step failed for good. Everything else is the infrastructure's, or a
-// cancellation.
+// isFault reports whether a step failed for good. Other errors are the infrastructure's, or
+// cancellations.
 func isFault(err error) bool {
 	fault, ok := errors.AsType[*temporal.ApplicationError](err)
 	return ok && fault.NonRetryable()
 }
 
-// show tells where the call stands, to the phase query and to the Temporal UI.
+// show tells the phase query and the Temporal UI where the call stands.
 func (c *call) show(phase forgehook.CallStatus, text string) {
 	c.phase.Phase, c.phase.NextAttemptAt = phase, nil
 	workflow.SetCurrentDetails(c.ctx, details(c.built, text))

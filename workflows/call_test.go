@@ -15,7 +15,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// The last lines of many stories.
+// Lines that end many stories.
 const (
 	searchDelivered = "search attributes: ForgehookOutcome=delivered ForgehookLastStatusCode=200"
 	search503       = "search attributes: ForgehookLastStatusCode=503"
@@ -26,20 +26,20 @@ const (
 	firstBackoff    = "timer: 503 Service Unavailable, next try in 10 s"
 )
 
-// prepared is how every story begins.
+// prepared is the beginning of every story.
 func prepared(rest ...string) []string {
 	return append([]string{"0s EvaluateConditions, local", "0s BuildRequest, local", "0s Deliver, report"}, rest...)
 }
 
-// script makes Deliver answer in turn; beyond the end it delivers.
-func (b *bench) script(answers ...func() (DeliverResult, error)) {
+// script gives Deliver these results in turn; then it delivers.
+func (b *bench) script(results ...func() (DeliverResult, error)) {
 	made := 0
 	b.deliver = func(context.Context, DeliverInput) (DeliverResult, error) {
 		made++
-		if made > len(answers) {
-			return answered(made), nil
+		if made > len(results) {
+			return delivered(made), nil
 		}
-		return answers[made-1]()
+		return results[made-1]()
 	}
 }
 
@@ -68,7 +68,7 @@ func TestCall_delivers(t *testing.T) {
 	b.told(prepared("0s " + searchDelivered)...)
 }
 
-// A call ends with a declared code only; what a step said of itself stays its message.
+// A call ends only with a declared code. A step's own words stay its message.
 func TestCall_undeclaredFault(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]forgehook.CallErrorCode{
@@ -88,8 +88,8 @@ func TestCall_undeclaredFault(t *testing.T) {
 	}
 }
 
-// What the engine is told about the steps: Deliver must never end before its call does, and be
-// noticed when its worker dies.
+// The engine's options: Deliver must never end before its call, and its worker's death must be
+// noticed.
 func TestCall_options(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -161,8 +161,8 @@ func TestCall_retriesThenDelivers(t *testing.T) {
 	}
 }
 
-// The endpoint never answered: the code that operators filter by is 0, not absent.
-func TestCall_noAnswerIsStatusZero(t *testing.T) {
+// Without a response the code that operators filter by is 0, not absent.
+func TestCall_noResponseIsStatusZero(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.script(result(DeliverResult{RetryIn: 10 * time.Second, Attempts: 1, Reason: "connection refused"}),
@@ -224,7 +224,7 @@ func TestCall_cancelDuringPolicyBackoff(t *testing.T) {
 	b.told(prepared("0s "+search503, "0s "+firstBackoff, "10s Deliver", "1m0s "+completeCancel, "1m0s "+searchCanceled)...)
 }
 
-// A retryable error that comes back after the cancellation is no failure of the call.
+// A retryable error after the cancellation does not fail the call.
 func TestCall_cancelDuringSendThatFailsRetryably(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -235,7 +235,7 @@ func TestCall_cancelDuringSendThatFailsRetryably(t *testing.T) {
 	b.told(prepared("20s "+completeCancel, "20s "+searchCanceled)...)
 }
 
-// Deliver looks at the deadline, to which only PostgreSQL adds the time on hold.
+// Deliver checks the deadline, since only PostgreSQL knows the time on hold.
 func TestCall_startsAfterDeadline(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -285,7 +285,7 @@ func TestCall_deadlineDuringSendThatIsRefused(t *testing.T) {
 	b.told(prepared("20s "+search503, "20s timer: 503 Service Unavailable, next try in 1 s", "20s "+completeExpired, "20s "+searchExpired)...)
 }
 
-// The deadline stands still on hold: a call that was late before expires when it is resumed.
+// The deadline stands still on hold: a late call expires only when it is resumed.
 func TestCall_deadlineDuringSendThatIsHeld(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -317,10 +317,10 @@ func TestCall_retryNowInPolicyBackoff(t *testing.T) {
 	b.told(prepared("0s "+search503, "0s "+firstBackoff, "10s Deliver", "1m0s Deliver, at once", "2m0s Deliver, at once", "2m0s "+searchDelivered)...)
 }
 
-// The send goes on to its end; only then comes the next one, without a wait.
+// The send ends first; the next one follows without a wait.
 func TestCall_retryNowDuringSend(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]func() (DeliverResult, error){
+	for name, sent := range map[string]func() (DeliverResult, error){
 		"result":          result(refused(1, 10*time.Minute)),
 		"retryable error": failure(notReady(10 * time.Minute)),
 		"canceled":        failure(temporal.NewCanceledError()),
@@ -329,11 +329,11 @@ func TestCall_retryNowDuringSend(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.takes["Deliver"] = 20 * time.Second
-			b.script(answer)
+			b.script(sent)
 			b.signal(5*time.Second, RetryNowSignal)
 			b.signal(6*time.Second, RetryNowSignal)
 			b.ended(b.call(input()), forgehook.Delivered, 200, 2)
-			if name == "result" { // the only one that tells what the endpoint said
+			if name == "result" { // only this one says what the endpoint said
 				b.told(prepared("20s "+search503, "20s Deliver, at once", "40s "+searchDelivered)...)
 			} else {
 				b.told(prepared("20s Deliver, report, at once", "40s "+searchDelivered)...)
@@ -386,7 +386,7 @@ func TestCall_holdCancel(t *testing.T) {
 	b.told(prepared("2h0m0s "+completeCancel, "2h0m0s "+searchCanceled)...)
 }
 
-// The utility is paused again before the released call gets through.
+// The utility is paused again before the released call goes out.
 func TestCall_holdTwice(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -397,7 +397,7 @@ func TestCall_holdTwice(t *testing.T) {
 	b.told(prepared("1m0s Deliver, report, released", "2m0s Deliver, report, released", "2m0s "+searchDelivered)...)
 }
 
-// The drain may signal before the workflow knows that Deliver has held the call.
+// The drain may signal before the workflow knows that Deliver held the call.
 func TestCall_resumeBeforeTheHoldIsKnown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -408,7 +408,7 @@ func TestCall_resumeBeforeTheHoldIsKnown(t *testing.T) {
 	b.told(prepared("20s Deliver, report, released", "40s "+searchDelivered)...)
 }
 
-// A resume that belongs to no hold changes nothing.
+// A resume without a hold changes nothing.
 func TestCall_staleResumeIsDropped(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -446,7 +446,7 @@ func TestCall_retryNowDuringSendThatIsHeld(t *testing.T) {
 	b.told(prepared("1m0s Deliver, report, released, at once", "1m20s "+searchDelivered)...)
 }
 
-// unreachableAtFirst fails EvaluateConditions once, as a database that is away does.
+// unreachableAtFirst fails EvaluateConditions once, like a database that is down.
 func unreachableAtFirst(b *bench) func(context.Context, CallRef) (Evaluation, error) {
 	well, calls := b.evaluate, 0
 	return func(ctx context.Context, in CallRef) (Evaluation, error) {
@@ -505,8 +505,7 @@ func TestCall_deadlineDuringFallback(t *testing.T) {
 	}
 }
 
-// A rule that cannot be applied is a result: it is recorded already, and CompleteCall only tells
-// the numbers.
+// A rule that cannot be applied is recorded already. CompleteCall only returns the numbers.
 func TestCall_buildFails(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -520,7 +519,7 @@ func TestCall_buildFails(t *testing.T) {
 	)
 }
 
-// A fault of our own ends the call: nobody would be served by a workflow that tries for ever.
+// A fault of our own ends the call, since retrying it forever helps nobody.
 func TestCall_faults(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -551,7 +550,7 @@ func TestCall_faults(t *testing.T) {
 			},
 			prepared("20s CompleteCall, failed, not-found: deliver failed: not-found"),
 		},
-		"deliver answers nothing": {
+		"deliver returns nothing": {
 			func(b *bench) { b.script(result(DeliverResult{})) },
 			prepared("0s CompleteCall, failed, internal: A step failed: see the worker's log."),
 		},
@@ -567,8 +566,8 @@ func TestCall_faults(t *testing.T) {
 	}
 }
 
-// After a reset, or where another outcome was quicker, the one that stands is adopted with its
-// numbers.
+// After a reset, or if another outcome was quicker, the workflow adopts the outcome that stands
+// with its numbers.
 func TestCall_standingOutcomeAdopted(t *testing.T) {
 	t.Parallel()
 	standing := CallResult{Outcome: forgehook.Delivered, StatusCode: 201, Attempts: 3}
@@ -608,7 +607,7 @@ func TestCall_standingOutcomeAdopted(t *testing.T) {
 	}
 }
 
-// A call that is gone (erased) cannot be completed: the one way for a run to fail.
+// A call that is gone (erased) cannot be completed: only this makes a run fail.
 func TestCall_failsWhenTheCallIsGone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

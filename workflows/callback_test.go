@@ -20,13 +20,13 @@ const (
 	completeTimeout = "CompleteCall, expired, callback_timeout: The endpoint took the request, and did not call back within callback.timeout."
 )
 
-// awaits makes Deliver say that the endpoint calls back within so long of the start of the test.
+// awaits makes Deliver say that the endpoint calls back by this time after the start.
 func (b *bench) awaits(within time.Duration) func() (DeliverResult, error) {
 	until := b.start.Add(within)
 	return result(DeliverResult{AwaitUntil: &until, StatusCode: 202, Attempts: 1, Reason: "202 Accepted"})
 }
 
-// calledBack records a callback in what stands for PostgreSQL, and signals the workflow.
+// calledBack records a callback in the fake PostgreSQL, and signals the workflow.
 func (b *bench) calledBack(after time.Duration, outcome forgehook.Outcome) {
 	b.at(after, func() {
 		b.complete = func(context.Context, CompleteInput) (CallResult, error) {
@@ -63,7 +63,7 @@ func TestCallback_ends(t *testing.T) {
 	}
 }
 
-// What the call's own answer is told in the end.
+// The Temporal UI shows the callback's outcome at the end.
 func TestCallback_details(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -83,7 +83,7 @@ func TestCallback_timeout(t *testing.T) {
 	b.told(prepared("0s "+awaitTimer, "72h0m0s "+completeTimeout, "72h0m0s "+searchExpired)...)
 }
 
-// A worker was away until the callback's time was over.
+// The worker was away until the callback was late.
 func TestCallback_timeoutInThePast(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -92,7 +92,7 @@ func TestCallback_timeoutInThePast(t *testing.T) {
 	b.told(prepared("0s "+awaitTimer, "0s "+completeTimeout, "0s "+searchExpired)...)
 }
 
-// The callback was recorded just before the timer: its outcome stands.
+// A callback recorded just before the timer wins.
 func TestCallback_timeoutLosesToTheCallback(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -131,12 +131,12 @@ func TestCallback_retryNowSendsAgain(t *testing.T) {
 	)...)
 }
 
-// The time for the callback goes on while a retry is under way, held or refused.
+// The callback's deadline goes on while a retry runs, is held or is refused.
 func TestCallback_timeoutDuringARetry(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		answer func() (DeliverResult, error)
-		want   []string
+		sent func() (DeliverResult, error)
+		want []string
 	}{
 		"held":              {held, nil},
 		"policy's back-off": {failure(notReady(100 * time.Hour)), nil},
@@ -147,7 +147,7 @@ func TestCallback_timeoutDuringARetry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			b.script(b.awaits(72*time.Hour), tc.answer)
+			b.script(b.awaits(72*time.Hour), tc.sent)
 			b.signal(50*time.Hour, RetryNowSignal)
 			b.ended(b.call(input()), forgehook.Expired, 0, 0)
 			want := append(prepared("0s "+awaitTimer, "50h0m0s Deliver, report, at once"), tc.want...)
@@ -156,7 +156,7 @@ func TestCallback_timeoutDuringARetry(t *testing.T) {
 	}
 }
 
-// The 2xx of a retry that is on the wire when the time is over counts.
+// The 2xx of a retry still counts if it comes after the callback's deadline.
 func TestCallback_timeoutDuringARetryThatIsTaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -178,7 +178,7 @@ func TestCallback_retryHeldAndReleased(t *testing.T) {
 		"72h0m0s "+completeTimeout, "72h0m0s "+searchExpired)...)
 }
 
-// The deadline of the call ends with the 2xx.
+// The 2xx ends the deadline of the call.
 func TestCallback_noDeadlineAfterThe2xx(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -189,7 +189,7 @@ func TestCallback_noDeadlineAfterThe2xx(t *testing.T) {
 		"70h0m0s "+lookForOutcome, "70h0m0s "+searchCallback)...)
 }
 
-// The deadline passed during the send that ended with a 2xx.
+// The deadline passed during the send, but the send ended with a 2xx.
 func TestCallback_deadlineDuringSendThatIsTaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -215,8 +215,7 @@ func TestCallback_cancelDuringSendThatIsTaken(t *testing.T) {
 	b.told(prepared("20s "+completeCancel, "20s "+searchCanceled)...)
 }
 
-// What was asked for while the request was on the wire is answered by its 2xx: nothing is sent
-// twice.
+// A retry that is asked for during the send is settled by its 2xx: nothing is sent twice.
 func TestCallback_retryNowDuringSendThatIsTaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -229,12 +228,12 @@ func TestCallback_retryNowDuringSendThatIsTaken(t *testing.T) {
 	b.told(prepared("20s "+awaitTimer, "30m0s "+lookForOutcome, "30m0s "+searchCallback)...)
 }
 
-// The endpoint calls back before its 2xx is known here.
+// The endpoint calls back before the workflow knows its 2xx.
 func TestCallback_duringSend(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		answer func(*bench) func() (DeliverResult, error)
-		want   []string
+		sent func(*bench) func() (DeliverResult, error)
+		want []string
 	}{
 		"recorded with the exchange": {
 			func(*bench) func() (DeliverResult, error) {
@@ -267,7 +266,7 @@ func TestCallback_duringSend(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.takes["Deliver"] = 20 * time.Second
-			b.script(tc.answer(b))
+			b.script(tc.sent(b))
 			b.calledBack(5*time.Second, forgehook.Delivered)
 			b.ended(b.call(input()), forgehook.Delivered, 202, 1)
 			b.told(tc.want...)
@@ -302,7 +301,7 @@ func TestCallback_onHold(t *testing.T) {
 	b.told(prepared("10h0m0s "+lookForOutcome, "10h0m0s "+searchCallback)...)
 }
 
-// Before the first attempt the steps themselves learn that the call has ended.
+// Before the first attempt the steps find that the call has ended.
 func TestCallback_beforeTheFirstAttempt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -317,15 +316,15 @@ func TestCallback_beforeTheFirstAttempt(t *testing.T) {
 	)
 }
 
-// A signal behind which no outcome stands changes nothing: the call goes on where it was.
+// A signal without an outcome changes nothing: the call goes on.
 func TestCallback_spurious(t *testing.T) {
 	t.Parallel()
 	none := func(_ context.Context, in CompleteInput) (CallResult, error) {
 		return CallResult{Outcome: in.Outcome}, nil
 	}
 	for name, tc := range map[string]struct {
-		answers func(*bench)
-		want    []string
+		setUp func(*bench)
+		want  []string
 	}{
 		"first back-off": {
 			func(b *bench) { b.script(result(refused(1, 10*time.Minute))) },
@@ -352,7 +351,7 @@ func TestCallback_spurious(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.complete = none
-			tc.answers(b)
+			tc.setUp(b)
 			b.signal(time.Minute, CallbackSignal)
 			b.signal(2*time.Minute, CallbackSignal)
 			b.call(input())
@@ -374,7 +373,7 @@ func TestCallback_callIsGone(t *testing.T) {
 	}
 }
 
-// Whoever awaits the call is told last, and only where a step says that somebody does.
+// Waiting workflows are signalled last, and only if a step says so.
 func TestCall_wakesWaiters(t *testing.T) {
 	t.Parallel()
 	for name, arrange := range map[string]func(*bench){
@@ -431,7 +430,7 @@ func TestCall_wakesWaiters(t *testing.T) {
 	}
 }
 
-// The call has ended: that somebody could not be told makes no failed workflow of it.
+// A failed signal does not fail the workflow, since the call has ended.
 func TestCall_endsWhereNobodyCanBeWoken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

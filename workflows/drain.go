@@ -7,18 +7,16 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// A drain takes calls one after the other, in pages; the pause comes when there are fewer held than
-// a page.
+// A drain releases calls one by one, in pages. It pauses after a page that is not full.
 const (
 	drainPage  = 50
 	drainPause = time.Second
-	drainPages = 200 // of one run: about 2,200 events, half of what Temporal advises
+	drainPages = 200 // in one run: about 2,200 events, half of what Temporal advises
 )
 
-// DrainUtility releases the held calls of a resumed utility, oldest first, until none is left.
-// Whoever resumes the utility while it runs signals it: the last page may have been read before
-// that resume. The signal is never lost, as Temporal does not let a run end past one that it has
-// not seen.
+// DrainUtility releases the held calls of a resumed utility, oldest first, until none is left. A
+// resume meanwhile signals it, since the last page may have been read before that resume. The
+// signal is never lost: Temporal lets no run end with an unread signal.
 func DrainUtility(ctx workflow.Context, in DrainInput) error {
 	resumed := workflow.GetSignalChannel(ctx, ResumeSignal)
 	released := 0
@@ -35,7 +33,7 @@ func DrainUtility(ctx workflow.Context, in DrainInput) error {
 			return nil
 		}
 		if page.Released == drainPage {
-			continue // ReleaseHeld itself waits for each call to begin
+			continue // ReleaseHeld waits for each call to begin
 		}
 		pause := workflow.NewTimerWithOptions(ctx, drainPause, workflow.TimerOptions{Summary: "pace of the drain"})
 		if err := pause.Get(ctx, nil); err != nil {

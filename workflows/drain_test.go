@@ -13,7 +13,7 @@ import (
 
 var drainInput = DrainInput{Tenant: "3f0e9a52-0000-4000-8000-000000000001", WebHookServiceID: 7}
 
-// pages makes ReleaseHeld find so many pages, and checks what it is asked for.
+// pages gives ReleaseHeld so many full pages, and checks its input.
 func (b *bench) pages(full int) {
 	b.release = func(_ context.Context, in ReleaseInput) (ReleaseResult, error) {
 		if want := (ReleaseInput{Tenant: drainInput.Tenant, WebHookServiceID: 7, Limit: drainPage}); in != want {
@@ -35,19 +35,19 @@ func TestDrain_releasesPageByPage(t *testing.T) {
 	if err := b.env.GetWorkflowError(); err != nil {
 		t.Fatal(err)
 	}
-	b.told("0s ReleaseHeld", "0s ReleaseHeld", "0s ReleaseHeld") // a full page waits by itself
+	b.told("0s ReleaseHeld", "0s ReleaseHeld", "0s ReleaseHeld") // a full page needs no pause
 	if got, want := b.details(), "Calls released by this run: **100**"; got != want {
 		t.Errorf("details %q, want %q", got, want)
 	}
 }
 
-// A resume that comes while the last page is read may have held calls behind it.
+// A resume during the last page may have more held calls behind it.
 func TestDrain_resumeWhileEndingLooksAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.pages(0)
 	b.takes["ReleaseHeld"] = 10 * time.Second
-	b.signal(0, ResumeSignal) // before the first page: it is answered by that page
+	b.signal(0, ResumeSignal) // before the first page, which covers it
 	b.signal(5*time.Second, ResumeSignal)
 	b.env.ExecuteWorkflow(DrainUtility, drainInput)
 	if err := b.env.GetWorkflowError(); err != nil {
@@ -100,8 +100,8 @@ func TestSweep(t *testing.T) {
 	if err := b.env.GetWorkflowResult(&got); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
-	// While a sweep is open no other begins: one that fails for a minute, or whose worker dies,
-	// must not wait for minutes more.
+	// An open sweep keeps the next from starting. After a failure or a dead worker it must not wait
+	// for minutes more.
 	if o := b.options["SweepCalls"]; o.RetryPolicy.MaximumInterval > 5*time.Second || o.HeartbeatTimeout > 5*time.Second {
 		t.Errorf("a sweep waits for too long: retries %+v, heartbeat timeout %s", o.RetryPolicy, o.HeartbeatTimeout)
 	}

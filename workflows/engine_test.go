@@ -25,7 +25,7 @@ type fake struct {
 	evaluate func(context.Context, CallRef) (Evaluation, error)
 	build    func(context.Context, CallRef) (Built, error)
 	deliver  func(context.Context, DeliverInput) (DeliverResult, error)
-	within   func(context.Context, DeliverInput) (DeliverResult, error) // the same as a local activity
+	within   func(context.Context, DeliverInput) (DeliverResult, error) // deliver as a local activity
 	complete func(context.Context, CompleteInput) (CallResult, error)
 	release  func(context.Context, ReleaseInput) (ReleaseResult, error)
 	sweep    func(context.Context) (SweepResult, error)
@@ -92,7 +92,7 @@ func (f *fake) EndProcess(ctx context.Context, in ProcessEnd) (ProcessResult, er
 	return f.endItem(ctx, in)
 }
 
-// newFake makes steps that all go well.
+// newFake makes steps that all succeed.
 func newFake() *fake {
 	return &fake{
 		evaluate: func(context.Context, CallRef) (Evaluation, error) {
@@ -101,8 +101,8 @@ func newFake() *fake {
 		build: func(context.Context, CallRef) (Built, error) {
 			return Built{Method: "POST", Host: "erp.example.com", BodyBytes: 512, SHA256: "00"}, nil
 		},
-		deliver: func(context.Context, DeliverInput) (DeliverResult, error) { return answered(1), nil },
-		within:  func(context.Context, DeliverInput) (DeliverResult, error) { return answered(1), nil },
+		deliver: func(context.Context, DeliverInput) (DeliverResult, error) { return delivered(1), nil },
+		within:  func(context.Context, DeliverInput) (DeliverResult, error) { return delivered(1), nil },
 		complete: func(_ context.Context, in CompleteInput) (CallResult, error) {
 			return CallResult{CallID: in.CallID, Outcome: in.Outcome}, nil
 		},
@@ -126,7 +126,7 @@ func newFake() *fake {
 	}
 }
 
-func answered(attempts int) DeliverResult {
+func delivered(attempts int) DeliverResult {
 	return DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: attempts, Reason: "200 OK"}
 }
 
@@ -134,7 +134,7 @@ func refused(attempts int, next time.Duration) DeliverResult {
 	return DeliverResult{RetryIn: next, StatusCode: 503, Attempts: attempts, Reason: "503 Service Unavailable"}
 }
 
-// notReady is what Deliver returns where its retry policy is to wait.
+// notReady is Deliver's error while its retry policy waits.
 func notReady(next time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions("503 Service Unavailable", "EndpointNotReady", temporal.ApplicationErrorOptions{
 		NextRetryDelay: next, Category: temporal.ApplicationErrorCategoryBenign,
@@ -145,8 +145,7 @@ func fault(code string) error {
 	return temporal.NewNonRetryableApplicationError("deliver failed: "+code, code, nil)
 }
 
-// bench runs a workflow against fakes and writes down its story: the commands that matter, in
-// order.
+// bench runs a workflow against fakes and records its story: the commands that matter, in order.
 type bench struct {
 	*fake
 	t     tester
@@ -154,13 +153,13 @@ type bench struct {
 	story []string
 	start time.Time
 
-	options map[string]workflow.ActivityOptions // by activity, the last
+	options map[string]workflow.ActivityOptions // the last, by activity
 	takes   map[string]time.Duration            // by activity
-	sending int                                 // exchanges under way
-	most    int                                 // at once, so far
+	sending int                                 // running exchanges
+	most    int                                 // most exchanges at once
 }
 
-// tester is a test, or one run of a property.
+// tester is a test or one run of a property.
 type tester interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -187,7 +186,7 @@ func input() CallInput {
 	}
 }
 
-// at does something when the clock of the test has come so far.
+// at acts when the clock of the test has come so far.
 func (b *bench) at(after time.Duration, do func()) { b.env.RegisterDelayedCallback(do, after) }
 
 func (b *bench) signal(after time.Duration, name string) {
@@ -210,31 +209,31 @@ func (b *bench) call(in CallInput) CallResult {
 	return result
 }
 
-// phase asks the running workflow where it stands.
+// phase queries the running workflow's phase.
 func (b *bench) phase() Phase {
 	b.t.Helper()
-	answer, err := b.env.QueryWorkflow(PhaseQuery)
+	value, err := b.env.QueryWorkflow(PhaseQuery)
 	if err != nil {
 		b.t.Errorf("query: %v", err)
 		return Phase{}
 	}
 	var p Phase
-	if err := answer.Get(&p); err != nil {
-		b.t.Errorf("answer: %v", err)
+	if err := value.Get(&p); err != nil {
+		b.t.Errorf("query: %v", err)
 	}
 	return p
 }
 
-// details asks for what the Temporal UI shows of the workflow.
+// details queries the text that the Temporal UI shows.
 func (b *bench) details() string {
 	b.t.Helper()
-	answer, err := b.env.QueryWorkflow("__temporal_workflow_metadata")
+	value, err := b.env.QueryWorkflow("__temporal_workflow_metadata")
 	if err != nil {
 		b.t.Fatalf("query: %v", err)
 	}
 	var metadata sdkpb.WorkflowMetadata
-	if err := answer.Get(&metadata); err != nil {
-		b.t.Fatalf("answer: %v", err)
+	if err := value.Get(&metadata); err != nil {
+		b.t.Fatalf("query: %v", err)
 	}
 	return metadata.GetCurrentDetails()
 }
@@ -254,8 +253,8 @@ func (b *bench) tell(format string, args ...any) {
 }
 
 // server runs activities as a Temporal server and a worker do, on the clock of the test. The test
-// suite itself forgets a canceled activity at once; a server waits for what it brings, ends a
-// back-off, and does not retry what fails after the cancellation.
+// suite forgets a canceled activity at once. A server waits for its result, ends a back-off, and
+// does not retry a failure after the cancellation.
 type server struct {
 	interceptor.WorkerInterceptorBase
 	b *bench
@@ -279,8 +278,8 @@ type outbound struct {
 	b *bench
 }
 
-// ExecuteLocalActivity makes one try and gives up after the 20 s that the workflow allows. Deliver
-// is back at once.
+// ExecuteLocalActivity makes one try and gives up after the workflow's 20 s. Deliver returns at
+// once.
 func (o *outbound) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	future, settable := workflow.NewFuture(ctx)
 	workflow.Go(ctx, func(ctx workflow.Context) {
@@ -319,7 +318,7 @@ func (o *outbound) ExecuteActivity(ctx workflow.Context, name string, args ...an
 				busy, _ = workflow.NewDisconnectedContext(ctx)
 			}
 			if workflow.Sleep(busy, o.b.takes[name]) != nil {
-				break // the send goes on, but nobody learns how it ends
+				break // the send goes on, and its end stays unknown
 			}
 			if name == "Deliver" {
 				o.b.sending--
@@ -339,7 +338,7 @@ func (o *outbound) ExecuteActivity(ctx workflow.Context, name string, args ...an
 	return future
 }
 
-// run calls a step by the name of its activity.
+// run calls a step by activity name.
 func (f *fake) run(name string, args []any) (any, error) {
 	ctx := context.Background()
 	switch name {

@@ -16,41 +16,40 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// BookInvoice is a workflow of somebody else's worker: it has an invoice sent to the bookkeeping,
-// and goes on with what the bookkeeping answers. Whether that takes milliseconds or weeks makes no
-// difference to it.
+// BookInvoice is a workflow of your worker. It has an invoice sent to the bookkeeping, and goes on
+// with the bookkeeping's result, whether that takes milliseconds or weeks.
 func BookInvoice(ctx workflow.Context, tenant forgehook.TenantID, documentID, bookkeeping int32) (json.RawMessage, error) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:    fmt.Sprintf("book-invoice-%d", documentID),
-		TaskQueue:     "forgehook", // where Forgehook's workers are, in the same namespace
+		TaskQueue:     "forgehook", // of Forgehook's workers, in the same namespace
 		StaticSummary: fmt.Sprintf("send document %d to the bookkeeping", documentID),
 	})
-	var answer workflows.RequestResult
+	var result workflows.RequestResult
 	err := workflow.ExecuteChildWorkflow(ctx, workflows.RequestCall, workflows.RequestInput{
 		Tenant:         tenant,
 		Request:        forgehook.CallRequest{DocumentID: &documentID, WebHookServiceID: &bookkeeping},
-		IdempotencyKey: fmt.Sprintf("book-invoice-%d", documentID), // one call, however often this workflow is started
-		WithResult:     true,                                       // what the utility's response.result makes of the answer
-	}).Get(ctx, &answer)
+		IdempotencyKey: fmt.Sprintf("book-invoice-%d", documentID), // one call, however often this workflow starts
+		WithResult:     true,                                       // the result of the utility's response.result
+	}).Get(ctx, &result)
 	if err != nil {
 		return nil, err // the request was refused, or this workflow was canceled
 	}
-	if len(answer.Calls) == 0 {
-		return nil, fmt.Errorf("not sent: %s", answer.NotCalled[0].Reason)
+	if len(result.Calls) == 0 {
+		return nil, fmt.Errorf("not sent: %s", result.NotCalled[0].Reason)
 	}
-	call := answer.Calls[0]
+	call := result.Calls[0]
 	if call.Outcome != forgehook.Delivered {
 		return nil, fmt.Errorf("call %s: %s, %s", call.CallID, call.Outcome, call.ErrorCode)
 	}
 	return call.Result, nil
 }
 
-// accept and answer stand in for Forgehook's worker; RequestCall itself runs as it is.
+// accept and read stand in for Forgehook's worker. RequestCall itself is the real one.
 func accept(context.Context, workflows.AcceptInput) (workflows.Accepted, error) {
 	return workflows.Accepted{Calls: []workflows.CallResult{{CallID: "0190aaaa-0000-7000-8000-000000000001"}}}, nil
 }
 
-func answer(_ context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {
+func read(_ context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {
 	return []workflows.CallAnswer{{
 		CallResult:       workflows.CallResult{CallID: in.CallIDs[0], Outcome: forgehook.Delivered, StatusCode: 202, Attempts: 1},
 		WebHookServiceID: 48090,
@@ -58,14 +57,14 @@ func answer(_ context.Context, in workflows.AnswersInput) ([]workflows.CallAnswe
 	}}, nil
 }
 
-// A workflow of your own calls a utility as a child workflow and waits for the answer.
+// Your workflow calls a utility as a child workflow and waits for the result.
 func ExampleRequestCall() {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.RegisterWorkflow(workflows.RequestCall)
 	env.RegisterActivityWithOptions(accept, activity.RegisterOptions{Name: "AcceptCalls"})
-	env.RegisterActivityWithOptions(answer, activity.RegisterOptions{Name: "ReadAnswers"})
+	env.RegisterActivityWithOptions(read, activity.RegisterOptions{Name: "ReadAnswers"})
 	env.RegisterDelayedCallback(func() { // the bookkeeping calls back after three days
 		ended := workflows.CallResult{CallID: "0190aaaa-0000-7000-8000-000000000001", Outcome: forgehook.Delivered}
 		if err := env.SignalWorkflowByID("book-invoice-912", workflows.CallEndedSignal, ended); err != nil {

@@ -15,24 +15,24 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// moments draws from seconds to days, often close together.
+// moments draws durations from seconds to days, often close together.
 var moments = rapid.Custom(func(t *rapid.T) time.Duration {
 	unit := rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, time.Hour}).Draw(t, "unit")
 	return unit * time.Duration(rapid.IntRange(0, 30).Draw(t, "units"))
 })
 
-type randomAnswer struct {
+type randomAttempt struct {
 	kind string
 	next time.Duration
 }
 
-var randomAnswers = rapid.Custom(func(t *rapid.T) randomAnswer {
+var randomAttempts = rapid.Custom(func(t *rapid.T) randomAttempt {
 	kinds := []string{"retry", "retry", "retry", "retry", "held", "held", "awaiting", "awaiting", "canceled", "delivered", "failed", "fault"}
-	return randomAnswer{rapid.SampledFrom(kinds).Draw(t, "kind"), time.Second + moments.Draw(t, "next")}
+	return randomAttempt{rapid.SampledFrom(kinds).Draw(t, "kind"), time.Second + moments.Draw(t, "next")}
 })
 
-// Whatever comes at whatever moment: one outcome, the one that a step has recorded if any did, and
-// never two sends at once.
+// Signals at any moment give one outcome, the recorded one if a step recorded one, and never two
+// sends at once.
 func TestCall_randomSignals(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -46,8 +46,8 @@ func TestCall_randomSignals(t *testing.T) {
 		if rapid.Bool().Draw(t, "canceled") {
 			b.cancel(moments.Draw(t, "cancel"))
 		}
-		b.cancel(1000 * time.Hour) // nothing else ends a hold that nobody resumes
-		answers := rapid.SliceOfN(randomAnswers, 0, 12).Draw(t, "answers")
+		b.cancel(1000 * time.Hour) // ends a hold that nobody resumes
+		results := rapid.SliceOfN(randomAttempts, 0, 12).Draw(t, "results")
 		databaseAway := rapid.IntRange(0, 3).Draw(t, "database away") == 0
 		buildFails := rapid.IntRange(0, 9).Draw(t, "build fails") == 0
 
@@ -71,9 +71,9 @@ func TestCall_randomSignals(t *testing.T) {
 			if recorded != "" {
 				t.Errorf("a send after the outcome %s", recorded)
 			}
-			a := randomAnswer{kind: "delivered"}
-			if attempts < len(answers) {
-				a = answers[attempts]
+			a := randomAttempt{kind: "delivered"}
+			if attempts < len(results) {
+				a = results[attempts]
 			}
 			attempts++
 			switch a.kind {
@@ -85,7 +85,7 @@ func TestCall_randomSignals(t *testing.T) {
 				return DeliverResult{AwaitUntil: &until, StatusCode: 202, Attempts: attempts, Reason: "202 Accepted"}, nil
 			case "held":
 				return DeliverResult{Held: true, Attempts: attempts}, nil
-			case "canceled": // what the activity returns where it noticed the cancellation, or was paused by an operator
+			case "canceled": // the activity noticed the cancellation, or an operator paused it
 				return DeliverResult{}, temporal.NewCanceledError()
 			case "fault":
 				return DeliverResult{}, fault("internal")
@@ -154,7 +154,7 @@ func TestCall_randomSignals(t *testing.T) {
 	})
 }
 
-// Whatever is signalled at whatever moment, a request ends when its calls have, with all of them.
+// Whatever is signalled, a request ends when its calls have ended, with all of them.
 func TestRequest_randomSignals(t *testing.T) {
 	t.Parallel()
 	ids := []string{"a", "b", "c", "d"}
@@ -173,7 +173,7 @@ func TestRequest_randomSignals(t *testing.T) {
 				b.endCall(at, id, forgehook.Delivered)
 			}
 			accepted = append(accepted, call)
-			if rapid.Bool().Draw(t, "twice") { // never before it has ended
+			if rapid.Bool().Draw(t, "twice") { // after its end
 				b.endCall(last+moments.Draw(t, "again"), id, forgehook.Delivered)
 			}
 		}
@@ -182,7 +182,7 @@ func TestRequest_randomSignals(t *testing.T) {
 		}
 		b.accept = func(context.Context, AcceptInput) (Accepted, error) { return Accepted{Calls: accepted}, nil }
 		if got := b.request(requestInput()); len(got.Calls) != len(accepted) {
-			t.Errorf("%d answers, want %d", len(got.Calls), len(accepted))
+			t.Errorf("%d results, want %d", len(got.Calls), len(accepted))
 		}
 		if want := max(last, b.takes["AcceptCalls"]); b.elapsed() != want {
 			t.Errorf("ended after %s, want %s", b.elapsed(), want)
@@ -190,7 +190,7 @@ func TestRequest_randomSignals(t *testing.T) {
 	})
 }
 
-// Whatever is signalled, a run of an event ends once, when all is called and nothing is open.
+// Whatever is signalled, a run ends once, when all documents are called and no call is open.
 func TestRun_randomSignals(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -231,8 +231,8 @@ func TestRun_randomSignals(t *testing.T) {
 	})
 }
 
-// Whatever happens to an item and its call, in whatever order it is told: the process ends once, by
-// what stands then.
+// Whatever happens to an item and its call, told in any order, the process ends once, by the last
+// state.
 func TestWorkItem_randomSignals(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

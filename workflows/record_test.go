@@ -30,17 +30,17 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// release is where recordings go: the one that the code at hand will be.
+// release is the release of the present code; recordings go to its folder.
 const release = "v0.3"
 
 var record = flag.String("record", "", `record the history of this case, of "all", or of those that are "new", on the Temporal at TEMPORAL_ADDRESS`)
 
-// TestRecord runs a workflow with fake activities on a real Temporal and keeps its history for
+// TestRecord runs a workflow with fake activities on a real Temporal and stores its history for
 // TestReplay:
 //
 //	make record NAME=retry-then-delivered
 //
-// It also holds the test suite's server (engine_test.go) against the real one: every case checks
+// It also compares the test suite's server (engine_test.go) with the real one: every case checks
 // its outcome.
 func TestRecord(t *testing.T) {
 	names := slices.Sorted(maps.Keys(recordings))
@@ -83,14 +83,14 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// recordings are the cases, by the names of their files.
+// recordings are the cases by file name.
 var recordings = map[string]func(*recorder){
 	"delivered": func(r *recorder) {
 		r.start(CallWebhook, r.input())
 		r.ends(forgehook.Delivered)
 	},
 	"within-delivered": func(r *recorder) {
-		r.quick(result(answered(1)))
+		r.quick(result(delivered(1)))
 		r.start(CallWebhook, r.input())
 		r.ends(forgehook.Delivered)
 	},
@@ -157,7 +157,7 @@ var recordings = map[string]func(*recorder){
 		r.deliver = func(ctx context.Context, _ DeliverInput) (DeliverResult, error) {
 			defer close(noticed)
 			beat(ctx)
-			return answered(1), nil
+			return delivered(1), nil
 		}
 		r.start(CallWebhook, r.input())
 		r.until(forgehook.CallDelivering)
@@ -198,7 +198,7 @@ var recordings = map[string]func(*recorder){
 				beat(ctx)
 				return DeliverResult{}, ctx.Err()
 			}
-			return answered(sends), nil
+			return delivered(sends), nil
 		}
 		r.start(CallWebhook, r.input())
 		r.until(forgehook.CallDelivering)
@@ -220,7 +220,7 @@ var recordings = map[string]func(*recorder){
 		r.cancel()
 		r.ends(forgehook.Canceled)
 	},
-	"local-fallback": func(r *recorder) { // takes the 20 s that the local activity has
+	"local-fallback": func(r *recorder) { // takes the local activity's 20 s
 		r.evaluate = func(ctx context.Context, _ CallRef) (Evaluation, error) {
 			if activity.GetInfo(ctx).IsLocalActivity {
 				return Evaluation{}, errors.New("the database is away")
@@ -236,7 +236,7 @@ var recordings = map[string]func(*recorder){
 			switch pages++; pages {
 			case 1:
 				return ReleaseResult{Released: drainPage}, nil
-			case 2: // the drain is about to end, and the utility is resumed once more
+			case 2: // the drain is about to end when the utility is resumed again
 				r.signal(ResumeSignal)
 				return ReleaseResult{Done: true}, nil
 			}
@@ -257,7 +257,7 @@ var recordings = map[string]func(*recorder){
 		r.script(r.await(time.Hour))
 		r.start(CallWebhook, r.input())
 		r.until(forgehook.CallAwaiting)
-		r.signal(CallbackSignal) // a spurious one
+		r.signal(CallbackSignal) // spurious
 		r.untilAsked(1)
 		r.callBack()
 		r.ends(forgehook.Delivered)
@@ -269,7 +269,7 @@ var recordings = map[string]func(*recorder){
 		r.cancel()
 		r.ends(forgehook.Canceled)
 	},
-	"awaiting-retry-now": func(r *recorder) { // with a deadline that runs before and after, and a hold between
+	"awaiting-retry-now": func(r *recorder) { // the deadline runs before and after a hold
 		r.script(result(refused(1, time.Millisecond)), r.await(time.Hour), held)
 		r.start(CallWebhook, r.input())
 		r.until(forgehook.CallAwaiting)
@@ -283,7 +283,7 @@ var recordings = map[string]func(*recorder){
 		r.start(CallWebhook, r.input())
 		r.ends(forgehook.Expired)
 	},
-	"interrupt-callback": func(r *recorder) { // in the policy's back-off; the first one is spurious
+	"interrupt-callback": func(r *recorder) { // in the policy's back-off; the first signal is spurious
 		r.script(result(refused(1, time.Millisecond)), failure(notReady(time.Hour)), failure(notReady(time.Hour)))
 		r.start(CallWebhook, r.input())
 		r.untilBackingOff()
@@ -325,7 +325,7 @@ var recordings = map[string]func(*recorder){
 		r.start(CallWebhook, r.input())
 		r.ends(forgehook.Delivered)
 	},
-	"request": func(r *recorder) { // one call ends before its acceptance is known, one is told twice
+	"request": func(r *recorder) { // one call ends before its acceptance is known, one is signalled twice
 		r.accept = func(context.Context, AcceptInput) (Accepted, error) {
 			r.endCall("b")
 			return Accepted{Calls: []CallResult{{CallID: "a"}, {CallID: "b"}, {CallID: "c", Outcome: forgehook.Skipped}}}, nil
@@ -368,7 +368,7 @@ var recordings = map[string]func(*recorder){
 			r.t.Errorf("got %v, want the fault", err)
 		}
 	},
-	"run": func(r *recorder) { // two batches at once, the last calls are waited for
+	"run": func(r *recorder) { // two batches at once, then a wait for the last calls
 		r.batches(Batch{Processed: 2, Calls: 4, Open: 4}, Batch{Processed: 1, Calls: 2, Open: 6, Done: true}, Batch{Done: true})
 		r.start(RunUtilities, runInput())
 		r.untilDetails("waiting for **6**")
@@ -403,7 +403,7 @@ var recordings = map[string]func(*recorder){
 		r.cancel()
 		r.ran(forgehook.RunCanceled)
 	},
-	"run-continued": func(r *recorder) { // the history of the first run, which continues as new
+	"run-continued": func(r *recorder) { // the first run's history, which ends by continuing as new
 		asked := 0
 		r.batch = func(context.Context, RunRef) (Batch, error) {
 			asked++
@@ -412,7 +412,7 @@ var recordings = map[string]func(*recorder){
 		r.start(RunUtilities, runInput())
 		r.ran(forgehook.RunDone)
 	},
-	"work-item-answered": func(r *recorder) { // its due date moves, it is handed over and followed, and signalled for nothing
+	"work-item-answered": func(r *recorder) { // the due date moves, the item is handed over, and one signal is spurious
 		i := r.item(forgehook.DueReject, time.Hour)
 		r.start(ProcessWorkItem, processRef)
 		r.untilDetails("due at")
@@ -465,17 +465,17 @@ var recordings = map[string]func(*recorder){
 
 // recorder runs one case.
 type recorder struct {
-	*bench // its fakes; its engine is not used
+	*bench // for its fakes, not its engine
 	t      *testing.T
 	client client.Client
 	worker worker.Worker
 	queue  string
 	run    client.WorkflowRun
-	first  string // the id of its first run, whose history is kept
+	first  string // the id of the first run, whose history is stored
 
-	beforeWork func() // between the start of the run and that of the worker
+	beforeWork func() // runs between the starts of the run and the worker
 	calledBack atomic.Bool
-	asked      atomic.Int32 // for the outcome that stands
+	asked      atomic.Int32 // queries for the outcome that stands
 }
 
 func dialRecorder(t *testing.T) client.Client {
@@ -483,7 +483,7 @@ func dialRecorder(t *testing.T) client.Client {
 	if address == "" {
 		t.Fatal("TEMPORAL_ADDRESS is not set: run make record")
 	}
-	// A fixed identity: the default one names this process and its host.
+	// A fixed identity: the default names this process and its host.
 	c, err := client.Dial(client.Options{HostPort: address, Logger: quiet, Identity: "recorder"})
 	if err != nil {
 		t.Fatal(err)
@@ -507,7 +507,7 @@ func dialRecorder(t *testing.T) client.Client {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(3 * time.Second) // until all services know them; a failed workflow task would stand in the history
+	time.Sleep(3 * time.Second) // until all services know them: a failed workflow task would be in the history
 	return c
 }
 
@@ -566,13 +566,13 @@ func (r *recorder) cancel() {
 	}
 }
 
-// await is an endpoint that takes the request and calls back within so long.
+// await is an endpoint that takes the request and calls back by this time.
 func (r *recorder) await(within time.Duration) func() (DeliverResult, error) {
 	until := time.Now().Add(within)
 	return result(DeliverResult{AwaitUntil: &until, StatusCode: 202, Attempts: 1, Reason: "202 Accepted"})
 }
 
-// callBack records a callback in what stands for PostgreSQL, and signals the call.
+// callBack records a callback in the fake PostgreSQL, and signals the call.
 func (r *recorder) callBack() {
 	r.calledBack.Store(true)
 	r.signal(CallbackSignal)
@@ -607,7 +607,7 @@ func (r *recorder) processed(want forgehook.ProcessOutcome) {
 	}
 }
 
-// recordedItem is a work item whose changes are told to its process.
+// recordedItem is a work item that signals its changes to its process.
 type recordedItem struct {
 	*recorder
 	mu    sync.Mutex
@@ -643,9 +643,9 @@ func (i *recordedItem) becomes(change func(*ItemState)) {
 func (r *recorder) untilDetails(text string) {
 	r.t.Helper()
 	r.poll("details with "+text, func() bool {
-		answer, err := r.client.QueryWorkflow(r.t.Context(), r.run.GetID(), r.run.GetRunID(), "__temporal_workflow_metadata")
+		value, err := r.client.QueryWorkflow(r.t.Context(), r.run.GetID(), r.run.GetRunID(), "__temporal_workflow_metadata")
 		var metadata sdkpb.WorkflowMetadata
-		return err == nil && answer.Get(&metadata) == nil && strings.Contains(metadata.GetCurrentDetails(), text)
+		return err == nil && value.Get(&metadata) == nil && strings.Contains(metadata.GetCurrentDetails(), text)
 	})
 }
 
@@ -654,12 +654,12 @@ func (r *recorder) until(want forgehook.CallStatus) {
 	r.t.Helper()
 	r.poll("phase "+string(want), func() bool {
 		var p Phase
-		answer, err := r.client.QueryWorkflow(r.t.Context(), r.run.GetID(), r.run.GetRunID(), PhaseQuery)
-		return err == nil && answer.Get(&p) == nil && p.Phase == want
+		value, err := r.client.QueryWorkflow(r.t.Context(), r.run.GetID(), r.run.GetRunID(), PhaseQuery)
+		return err == nil && value.Get(&p) == nil && p.Phase == want
 	})
 }
 
-// untilBackingOff waits until the activity's retry policy does.
+// untilBackingOff waits until the activity's retry policy backs off.
 func (r *recorder) untilBackingOff() {
 	r.t.Helper()
 	r.poll("back-off of Deliver", func() bool {
@@ -678,7 +678,7 @@ func (r *recorder) poll(what string, done func() bool) {
 	}
 }
 
-// beat heartbeats until the activity is to end, as an exchange under way does.
+// beat heartbeats until the activity ends, like a running exchange.
 func beat(ctx context.Context) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

@@ -12,9 +12,8 @@ import (
 
 var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 
-// TestReplay runs today's code against the histories of every release: where one no longer replays,
-// runs that are under way at a deploy would stop. Those in broken come from code that did something
-// else, and must be noticed.
+// TestReplay runs today's code against the histories of every release. If one does not replay, a
+// deploy would stop running workflows. Histories in broken come from other code and must fail.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/histories/*/*.json")

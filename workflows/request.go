@@ -10,10 +10,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// RequestCall calls WebHook utilities and waits for their ends, however long they take: the way in
-// for workflows of others. A failed call is an answer, not an error. An error is what the request
-// itself has wrong, as an application error whose type is the code ("invalid", "not-found"), or its
-// cancellation; the calls that it has made go on after that.
+// RequestCall calls WebHook utilities and waits for their ends, however long they take. It is the
+// entrance for workflows of others. A failed call is a result, not an error. Errors are a fault of
+// the request, as an application error whose type is the code ("invalid", "not-found"), and a
+// cancellation, after which the calls go on.
 func RequestCall(ctx workflow.Context, in RequestInput) (RequestResult, error) {
 	self := workflow.GetInfo(ctx)
 	if in.IdempotencyKey == "" {
@@ -36,7 +36,7 @@ func RequestCall(ctx workflow.Context, in RequestInput) (RequestResult, error) {
 			open[call.CallID] = true
 		}
 	}
-	// A call may have ended before its acceptance was known here: signals wait in their channel.
+	// A call may end before its acceptance is known here: signals wait in their channel.
 	ended := workflow.GetSignalChannel(ctx, CallEndedSignal)
 	for len(open) > 0 {
 		workflow.SetCurrentDetails(ctx, fmt.Sprintf("Calls: **%d**, waiting for **%d** of them", len(ids), len(open)))
@@ -44,7 +44,7 @@ func RequestCall(ctx workflow.Context, in RequestInput) (RequestResult, error) {
 		if err := receive(ctx, ended, &call); err != nil {
 			return RequestResult{}, err
 		}
-		delete(open, call.CallID) // of no account where it is told twice, or another's
+		delete(open, call.CallID) // a repeated signal, or one of another call, changes nothing
 	}
 	result.Calls, err = readAnswers(ctx, AnswersInput{Tenant: in.Tenant, CallIDs: ids, WithResult: in.WithResult})
 	if err != nil {
@@ -63,10 +63,10 @@ func receive(ctx workflow.Context, signals workflow.ReceiveChannel, value any) e
 	return ctx.Err()
 }
 
-// maxKey is what an idempotency key may have, in bytes. An id of Temporal may have 1,000.
+// maxKey is the most bytes of an idempotency key. An id of Temporal may have 1,000.
 const maxKey = 255
 
-// requestKey is the same for all runs of a workflow that retries, resets and continuations make.
+// requestKey is the same for all runs of a workflow: retries, resets and continuations.
 func requestKey(self *workflow.Info) string {
 	key := fmt.Sprintf("workflow/%s/%s/%s", self.Namespace, self.WorkflowExecution.ID, self.FirstRunID)
 	if len(key) > maxKey {
@@ -76,8 +76,8 @@ func requestKey(self *workflow.Info) string {
 	return key
 }
 
-// asFault takes a step's own fault out of what the engine wraps around it: a parent then sees the
-// code first, and no retry policy tries a request again that cannot work.
+// asFault unwraps a step's own fault from the engine's errors, so that a parent sees the code
+// first, and no retry policy repeats a request that cannot work.
 func asFault(err error) error {
 	if fault, ok := errors.AsType[*temporal.ApplicationError](err); ok && isFault(err) {
 		return fault

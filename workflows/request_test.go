@@ -64,8 +64,8 @@ func TestRequest_waitsForAll(t *testing.T) {
 		}, nil
 	}
 	b.endCall(time.Minute, "b", forgehook.Failed)
-	b.endCall(time.Hour, "b", forgehook.Failed) // told twice
-	b.endCall(time.Hour, "z", forgehook.Failed) // another's
+	b.endCall(time.Hour, "b", forgehook.Failed) // a repeated signal
+	b.endCall(time.Hour, "z", forgehook.Failed) // a call of another request
 	b.endCall(72*time.Hour, "a", forgehook.Delivered)
 	var shown string
 	b.at(2*time.Hour, func() { shown = b.details() })
@@ -122,7 +122,7 @@ func TestRequest_nothingToWaitFor(t *testing.T) {
 	}
 }
 
-// Where the database is away for longer than a workflow task may wait, the steps go on as regular
+// If the database is down for longer than a workflow task may wait, the steps run as regular
 // activities until it is back.
 func TestRequest_databaseAway(t *testing.T) {
 	t.Parallel()
@@ -138,8 +138,7 @@ func TestRequest_databaseAway(t *testing.T) {
 	b.told("0s AcceptCalls, local", "20s AcceptCalls", "20s ReadAnswers, local")
 }
 
-// Nobody waits for what is under way, within a workflow task or as a regular activity: the calls go
-// on without their caller.
+// A cancellation waits for no running step, local or regular. The calls go on without their caller.
 func TestRequest_canceled(t *testing.T) {
 	t.Parallel()
 	away := errors.New("the database is away")
@@ -183,7 +182,7 @@ func TestRequest_canceled(t *testing.T) {
 	}
 }
 
-// What is wrong with the request is an error that names its code and is not tried again.
+// A fault of the request is an error with its code, and is not retried.
 func TestRequest_refused(t *testing.T) {
 	t.Parallel()
 	for name, breaks := range map[string]func(*bench){

@@ -8,13 +8,13 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// runBatches is how many batches one run of the workflow accepts: with waits between them about 600
-// events.
+// runBatches is how many batches one run of the workflow accepts: about 600 events with waits
+// between them.
 const runBatches = 50
 
-// RunUtilities makes the calls of an event: batch after batch of its documents, until all of them
-// are called and no call is open, or a call failed that stops the run. A cancellation is an outcome
-// and no error; calls that are open go on after it.
+// RunUtilities makes the calls of an event, batch by batch, until all documents are called and no
+// call is open, or a failed call stops the run. A cancellation is an outcome, not an error; open
+// calls go on after it.
 func RunUtilities(ctx workflow.Context, in RunInput) (RunResult, error) {
 	r := &eventRun{in: in, own: ctx}
 	r.ctx, _ = workflow.NewDisconnectedContext(ctx)
@@ -23,9 +23,9 @@ func RunUtilities(ctx workflow.Context, in RunInput) (RunResult, error) {
 
 // eventRun is one run of RunUtilities.
 type eventRun struct {
-	in  RunInput         // with what was done so far
-	own workflow.Context // the run's own, which a cancellation ends
-	ctx workflow.Context // for the steps that are made all the same
+	in  RunInput         // with the progress so far
+	own workflow.Context // the run's own context, which a cancellation ends
+	ctx workflow.Context // for steps that a cancellation does not stop
 }
 
 func (r *eventRun) run() (RunResult, error) {
@@ -49,13 +49,11 @@ func (r *eventRun) run() (RunResult, error) {
 			}
 		}
 	}
-	// The next run begins with AcceptBatch, which knows all that a signal could tell: one that was
-	// not read is no loss.
+	// The next run begins with AcceptBatch, so an unread signal is no loss.
 	return RunResult{}, workflow.NewContinueAsNewError(r.own, RunUtilities, r.in)
 }
 
-// next accepts the next batch, if it is time for one. It is the truth: what was signalled before is
-// answered by it.
+// next accepts the next batch, if it is time for one. It covers all signals before it.
 func (r *eventRun) next() (Batch, error) {
 	drained := workflow.GetSignalChannel(r.own, RunDrainedSignal)
 	for drained.ReceiveAsync(nil) {
@@ -67,7 +65,7 @@ func (r *eventRun) next() (Batch, error) {
 	return batch, err
 }
 
-// end records the outcome; the one that stands wins.
+// end records the outcome. An outcome that already stands wins.
 func (r *eventRun) end(outcome forgehook.RunOutcome, code forgehook.CallErrorCode, message string) (RunResult, error) {
 	result, err := completeRun(r.ctx, RunEnd{RunRef: r.in.RunRef, Outcome: outcome, Code: code, Message: message})
 	if err != nil {

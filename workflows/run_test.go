@@ -16,7 +16,7 @@ func runInput() RunInput {
 	return RunInput{RunRef: RunRef{Tenant: input().Tenant, RunID: "0190aaaa-0000-7000-8000-00000000000a"}}
 }
 
-// batches makes AcceptBatch answer in turn, and the last one again.
+// batches gives AcceptBatch these results in turn, then the last one again.
 func (b *bench) batches(batches ...Batch) {
 	asked := 0
 	b.batch = func(_ context.Context, in RunRef) (Batch, error) {
@@ -64,13 +64,13 @@ func TestRun_nothingToCall(t *testing.T) {
 	b.told("0s AcceptBatch", "0s CompleteRun, completed, ")
 }
 
-// Where a utility stops the run on a failure, the next batch waits for the ends of this one.
+// If a utility stops the run on a failure, the next batch waits for the end of this one.
 func TestRun_waitsBetweenBatches(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.batches(
 		Batch{Processed: 1, Calls: 1, Open: 1, Wait: true}, // accepted
-		Batch{Open: 1, Wait: true},                         // signalled for nothing
+		Batch{Open: 1, Wait: true},                         // a spurious signal
 		Batch{Processed: 1, Calls: 1, Open: 1, Wait: true, Done: true},
 		Batch{Wait: true, Done: true},
 	)
@@ -90,7 +90,7 @@ func TestRun_stopped(t *testing.T) {
 	b.told("0s AcceptBatch", "1m0s AcceptBatch", "1m0s CompleteRun, failed, call_failed")
 }
 
-// The last call may end before AcceptBatch has told that it is open.
+// The last call may end before AcceptBatch says that it is open.
 func TestRun_drainedBeforeTheBatchReturns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -130,7 +130,7 @@ func TestRun_canceled(t *testing.T) {
 	}
 }
 
-// After a reset, or where somebody else was quicker, the outcome that stands is adopted.
+// After a reset, or if another outcome was quicker, the workflow adopts the outcome that stands.
 func TestRun_standingOutcomeAdopted(t *testing.T) {
 	t.Parallel()
 	t.Run("told by the batch", func(t *testing.T) {
@@ -173,8 +173,8 @@ func TestRun_fails(t *testing.T) {
 	}
 }
 
-// The next run goes on with the figures of the ones before, and asks before it waits: what was
-// signalled in between is no loss.
+// The next run goes on with the earlier figures, and looks before it waits, so signals between the
+// runs are not lost.
 func TestRun_continuesAsNew(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -202,7 +202,7 @@ func TestRun_continuesAsNew(t *testing.T) {
 		t.Errorf("the next run gets %+v, want %+v", got, in)
 	}
 
-	b = setup(t) // all calls have ended between the two runs
+	b = setup(t) // all calls ended between the two runs
 	b.batches(Batch{Done: true})
 	b.env.ExecuteWorkflow(RunUtilities, got)
 	if got, want := b.details(), "Documents: **1500**, calls: **3000**; outcome **completed**"; got != want {
@@ -210,8 +210,7 @@ func TestRun_continuesAsNew(t *testing.T) {
 	}
 }
 
-// A cancellation that comes while the last batch of a run of the workflow is accepted does not get
-// lost in the next one.
+// A cancellation during the last batch of one run is not lost in the next.
 func TestRun_cancelBeforeContinuing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

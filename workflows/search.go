@@ -2,8 +2,8 @@ package workflows
 
 import "go.temporal.io/sdk/temporal"
 
-// Search attributes of calls. All but the last two are set at the start. A call without outcome
-// that has a last status code is failing now.
+// Search attributes of calls. All but the last two are set at the start. A call that has a last
+// status code but no outcome is failing now.
 var (
 	Tenant           = temporal.NewSearchAttributeKeyKeyword("ForgehookTenant")
 	ProjectID        = temporal.NewSearchAttributeKeyKeyword("ForgehookProjectId")
@@ -11,10 +11,10 @@ var (
 	DocumentID       = temporal.NewSearchAttributeKeyKeyword("ForgehookDocumentId")
 	EndpointHost     = temporal.NewSearchAttributeKeyKeyword("ForgehookEndpointHost")
 	Outcome          = temporal.NewSearchAttributeKeyKeyword("ForgehookOutcome")
-	LastStatusCode   = temporal.NewSearchAttributeKeyInt64("ForgehookLastStatusCode") // 0: no answer
+	LastStatusCode   = temporal.NewSearchAttributeKeyInt64("ForgehookLastStatusCode") // 0: no response
 )
 
-// SearchAttributes lists all of them, for whoever registers them.
+// SearchAttributes lists all of them, for registration.
 var SearchAttributes = []temporal.SearchAttributeKey{
 	Tenant, ProjectID, WebHookServiceID, DocumentID, EndpointHost, Outcome, LastStatusCode,
 }

@@ -23,7 +23,7 @@ import (
 // line is one transition of a diagram.
 type line struct{ from, to string }
 
-// tested names the tests that drive each line of each diagram, as "package Test".
+// tested names the tests of each line of each diagram, as "package Test".
 var tested = map[string]map[line][]string{
 	"A call": {
 		{"[*]", "accepted"}:                 {"internal/postgres TestAcceptCalls"},
@@ -82,7 +82,7 @@ var tested = map[string]map[line][]string{
 	},
 }
 
-// states are the words of the code that each diagram is about.
+// states are the code's words for each diagram.
 var states = map[string][]string{
 	"A call":                     words(forgehook.CallStatuses...),
 	"The run of an event":        append(words(forgehook.RunAccepted, forgehook.RunRunning), words(forgehook.RunOutcomes...)...),
@@ -98,7 +98,7 @@ func words[W ~string](list ...W) (texts []string) {
 
 var arrow = regexp.MustCompile(`(?m)^ +(\S+) --> ([^\s:]+)`)
 
-// diagrams reads docs/states.md: by heading, the lines in their order.
+// diagrams reads docs/states.md: the lines by heading, in order.
 func diagrams(t *testing.T) map[string][]line {
 	t.Helper()
 	text, err := os.ReadFile("../docs/states.md")
@@ -115,8 +115,7 @@ func diagrams(t *testing.T) map[string][]line {
 	return found
 }
 
-// Each line of the diagrams has a test that drives it, and there is no state that the code does not
-// know.
+// Each line of the diagrams has a test, and each state is one of the code.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	tests := testNames(t, "workflows", "internal/postgres")
@@ -173,13 +172,13 @@ func testNames(t *testing.T, packages ...string) map[string]bool {
 	return names
 }
 
-// onlyStored are lines that the workflow does not see as such: it asks PostgreSQL by a Deliver,
-// which shows as delivering.
+// onlyStored are lines that the workflow does not see: Deliver asks PostgreSQL, which shows as
+// delivering.
 var onlyStored = []line{
 	{"evaluating", "paused"}, {"waiting_retry", "paused"}, {"awaiting_callback", "paused"}, {"paused", "awaiting_callback"},
 }
 
-// Workflows of calls move along the lines of the diagram, each of them, and along no other.
+// Workflows of calls move along every line of the diagram, and along no other.
 func TestStates_phases(t *testing.T) {
 	t.Parallel()
 	drawn := diagrams(t)["A call"]
@@ -197,7 +196,7 @@ func TestStates_phases(t *testing.T) {
 	} {
 		b := setup(t)
 		b.takes["Deliver"] = 5 * time.Second
-		b.evaluate = unreachableAtFirst(b) // for 20 s, so that it can be seen
+		b.evaluate = unreachableAtFirst(b) // for 20 s, to be seen
 		arrange(b)
 		seen := []string{string(forgehook.CallAccepted)}
 		look := func() {
@@ -224,7 +223,7 @@ func TestStates_phases(t *testing.T) {
 	}
 }
 
-// away fails as a database does that cannot be reached.
+// away fails like a database that is down.
 func away[Out any](context.Context, CallRef) (out Out, err error) {
 	return out, errors.New("the database is away")
 }

@@ -7,13 +7,13 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// step is an activity by name: the names are the methods of [Activities]. No other file runs
-// activities, because the SDK checks nothing where an activity is a name.
+// step is an activity by name: a method of [Activities]. No other file runs activities, since the
+// SDK does not check names.
 type step struct {
 	name, summary string
 	timeout       time.Duration // of one run
 	heartbeat     time.Duration // 0: none
-	leave         bool          // a cancellation does not wait for what the step brings
+	leave         bool          // a cancellation does not wait for the result
 }
 
 var (
@@ -21,7 +21,8 @@ var (
 	buildRequest       = step{name: "BuildRequest", summary: "build and store the request", timeout: 5 * time.Second}
 )
 
-// local runs a step within the workflow task. 20 s of tries are what may delay signals and queries.
+// local runs a step within the workflow task. Its tries may delay signals and queries by up to 20
+// s.
 func local(ctx workflow.Context, s step, in any) workflow.Future {
 	return workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout:    s.timeout,
@@ -31,8 +32,8 @@ func local(ctx workflow.Context, s step, in any) workflow.Future {
 	}), s.name, in)
 }
 
-// quick runs a step as a local activity, one event where a regular one takes six, and as a regular
-// one where the infrastructure fails it for longer than a workflow task may wait.
+// quick runs a step as a local activity, one event instead of six. If the infrastructure fails
+// longer than a workflow task may wait, it runs as a regular activity.
 func quick[Out any](ctx workflow.Context, s step, in any) (out Out, err error) {
 	err = local(ctx, s, in).Get(ctx, &out)
 	if err == nil || isFault(err) || ctx.Err() != nil {
@@ -42,7 +43,7 @@ func quick[Out any](ctx workflow.Context, s step, in any) (out Out, err error) {
 	return out, err
 }
 
-// regular runs a step until it works: the database may be away for hours.
+// regular runs a step until it works: the database may be down for hours.
 func regular(ctx workflow.Context, s step, in any) workflow.Future {
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: s.timeout,
@@ -53,12 +54,12 @@ func regular(ctx workflow.Context, s step, in any) workflow.Future {
 	}), s.name, in)
 }
 
-// deliver makes attempts; the activity names the delay before each next one, so the policy's own
-// covers only crashes. There is no schedule-to-close timeout: an activity whose next try lies
-// behind it fails at once, possibly hours early.
+// deliver makes attempts. The activity names each next delay, so the policy's own delay covers only
+// crashes. It has no schedule-to-close timeout, since an activity whose next try lies behind that
+// would fail at once, possibly hours early.
 func deliver(ctx workflow.Context, request Built, in DeliverInput) workflow.Future {
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: in.Timeout + 10*time.Second, // beside the exchange: note the attempt, record the answer
+		StartToCloseTimeout: in.Timeout + 10*time.Second, // for the database before and after the exchange
 		HeartbeatTimeout:    5 * time.Second,
 		WaitForCancellation: true,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 1},
@@ -66,9 +67,9 @@ func deliver(ctx workflow.Context, request Built, in DeliverInput) workflow.Futu
 	}), "Deliver", in)
 }
 
-// deliverWithin makes the first attempt within the workflow task, which spares an activity: 5
-// events, 12 transactions of the engine. It is back after a moment whatever the endpoint does, and
-// tries nothing twice: what it does not end, deliver goes on with.
+// deliverWithin makes the first attempt within the workflow task, which saves an activity: 5
+// events, 12 transactions of the engine. It returns after a moment whatever the endpoint does, and
+// tries nothing twice; deliver goes on with an attempt that it did not end.
 func deliverWithin(ctx workflow.Context, request Built, in DeliverInput) workflow.Future {
 	return workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: 5 * time.Second,
@@ -83,7 +84,7 @@ func completeCall(ctx workflow.Context, in CompleteInput) (result CallResult, er
 	return result, err
 }
 
-// standingOutcome gives no outcome: it tells which one stands, "" where none does.
+// standingOutcome returns the outcome that stands, "" if none.
 func standingOutcome(ctx workflow.Context, call CallRef) (result CallResult, err error) {
 	s := step{name: "CompleteCall", summary: "look for the outcome", timeout: 10 * time.Second}
 	err = regular(ctx, s, CompleteInput{CallRef: call}).Get(ctx, &result)
@@ -142,7 +143,7 @@ func releaseHeld(ctx workflow.Context, in ReleaseInput) (result ReleaseResult, e
 	return result, err
 }
 
-// sweepCalls is tried again soon: while a sweep is open the schedule starts no other, and calls
+// sweepCalls is retried soon: an open sweep keeps the schedule from starting the next, and calls
 // whose start was lost wait for it.
 func sweepCalls(ctx workflow.Context) (result SweepResult, err error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

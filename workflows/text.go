@@ -27,11 +27,10 @@ func Wait(d time.Duration) string {
 	return strings.Join(parts, " ")
 }
 
-// cut keeps a summary within what Temporal takes.
+// cut shortens a summary to what Temporal takes.
 func cut(summary string) string { return forgehook.Shorten(summary, 400) }
 
-// details is the Markdown that the Temporal UI shows of a running call: what is sent where, how far
-// it is.
+// details is the Markdown that the Temporal UI shows of a running call: request, host and progress.
 func details(request Built, text string) string {
 	if request.Host == "" {
 		return text
@@ -39,7 +38,7 @@ func details(request Built, text string) string {
 	return fmt.Sprintf("**%s** to **%s**, %d bytes\n\n%s", request.Method, request.Host, request.BodyBytes, text)
 }
 
-// endText tells how a call has ended: "**Delivered** after 2 attempts: 200 OK".
+// endText says how a call ended: "**Delivered** after 2 attempts: 200 OK".
 func endText(result CallResult, reason string) string {
 	text := "**" + strings.ToUpper(string(result.Outcome[:1])) + string(result.Outcome[1:]) + "**"
 	switch result.Attempts {
@@ -55,7 +54,7 @@ func endText(result CallResult, reason string) string {
 	return text
 }
 
-// failedConditions names what kept a call from being made.
+// failedConditions names the conditions that failed.
 func failedConditions(conditions []ConditionFact) string {
 	var failed []string
 	for _, c := range conditions {

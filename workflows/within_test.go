@@ -9,8 +9,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// quick makes the endpoint one that has been quick, and says how the attempt within the workflow
-// task ends.
+// quick makes the endpoint a quick one, and sets the result of the attempt within the workflow
+// task.
 func (b *bench) quick(within func() (DeliverResult, error)) {
 	b.build = func(context.Context, CallRef) (Built, error) {
 		return Built{Method: "POST", Host: "erp.example.com", BodyBytes: 512, SHA256: "00", Quick: true}, nil
@@ -18,7 +18,7 @@ func (b *bench) quick(within func() (DeliverResult, error)) {
 	b.within = func(context.Context, DeliverInput) (DeliverResult, error) { return within() }
 }
 
-// preparedWithin is how these stories begin.
+// preparedWithin is the beginning of these stories.
 func preparedWithin(rest ...string) []string {
 	return append([]string{"0s EvaluateConditions, local", "0s BuildRequest, local", "0s Deliver, report, local"}, rest...)
 }
@@ -26,34 +26,34 @@ func preparedWithin(rest ...string) []string {
 func TestWithin_delivers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.quick(result(answered(1)))
+	b.quick(result(delivered(1)))
 	b.ended(b.call(input()), forgehook.Delivered, 200, 1)
 	b.told(preparedWithin("0s " + searchDelivered)...)
 }
 
-// A retryable verdict goes on as any: the first back-off is a timer, all further attempts are the
-// regular activity's.
+// After a retryable verdict the first back-off is a timer, and all further attempts are the regular
+// activity's.
 func TestWithin_retriesThenDelivers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.quick(result(refused(1, 10*time.Second)))
-	b.script(failure(notReady(5*time.Minute)), result(answered(3)))
+	b.script(failure(notReady(5*time.Minute)), result(delivered(3)))
 	b.ended(b.call(input()), forgehook.Delivered, 200, 3)
 	b.told(preparedWithin("0s "+search503, "0s "+firstBackoff, "10s Deliver", "5m10s Deliver", "5m10s "+searchDelivered)...)
 }
 
-// The endpoint takes longer than the task has patience, or nobody knows what became of the attempt:
-// the regular activity goes on.
+// If the endpoint is slower than the task's patience, or the attempt's fate is unknown, the regular
+// activity goes on.
 func TestWithin_handsOver(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]func() (DeliverResult, error){
+	for name, sent := range map[string]func() (DeliverResult, error){
 		"under way": result(DeliverResult{Underway: true}),
 		"broken":    failure(errors.New("the database is away")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			b.quick(answer)
+			b.quick(sent)
 			b.takes["Deliver"] = 20 * time.Second
 			b.script(result(refused(1, 10*time.Second)))
 			b.ended(b.call(input()), forgehook.Delivered, 200, 2)
@@ -62,7 +62,7 @@ func TestWithin_handsOver(t *testing.T) {
 	}
 }
 
-// What was handed over is waited for, also by a cancellation: it is on the wire.
+// The workflow waits for a handed over attempt, even when canceled: it is on the wire.
 func TestWithin_cancelAfterHandOver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -76,7 +76,7 @@ func TestWithin_cancelAfterHandOver(t *testing.T) {
 func TestWithin_canceledBefore(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.quick(result(answered(1)))
+	b.quick(result(delivered(1)))
 	b.takes["BuildRequest"] = time.Second
 	b.cancel(500 * time.Millisecond)
 	b.ended(b.call(input()), forgehook.Canceled, 0, 0)
@@ -91,8 +91,7 @@ func TestWithin_fault(t *testing.T) {
 	b.told(preparedWithin("0s CompleteCall, failed, not-found: deliver failed: not-found", "0s search attributes: ForgehookOutcome=failed")...)
 }
 
-// What a hold has kept from its first attempt is not quick any more: a drain paces it, and it may
-// be hours old.
+// A call after a hold is not quick any more: a drain paces it, and the fact may be hours old.
 func TestWithin_held(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	processLooks  = 500         // of one run: about 5,000 events
-	escalateAgain = time.Second // where the due date has passed by the engine's clock and not yet by the database's
+	processLooks  = 500         // in one run: about 5,000 events
+	escalateAgain = time.Second // after the due date by the engine's clock, but not yet by the database's
 )
 
-// ProcessWorkItem has a work item wait for the end of a call. Whatever happens, it looks where the
-// item and the call stand and does what that asks for: signals may come early, late, twice or for
-// nothing. A cancellation is an outcome and no error.
+// ProcessWorkItem lets a work item wait for the end of a call. At each signal it looks where item
+// and call stand, and acts on that, since signals may come early, late, twice or for nothing. A
+// cancellation is an outcome, not an error.
 func ProcessWorkItem(ctx workflow.Context, in ProcessRef) (ProcessResult, error) {
 	p := &process{ref: in, own: ctx}
 	p.ctx, _ = workflow.NewDisconnectedContext(ctx)
@@ -26,10 +26,10 @@ func ProcessWorkItem(ctx workflow.Context, in ProcessRef) (ProcessResult, error)
 // process is one run of ProcessWorkItem.
 type process struct {
 	ref ProcessRef
-	own workflow.Context // the run's own, which a cancellation ends
-	ctx workflow.Context // for what is done all the same
+	own workflow.Context // the run's own context, which a cancellation ends
+	ctx workflow.Context // for steps that a cancellation does not stop
 
-	due     workflow.Future // its timer; nil: none runs
+	due     workflow.Future // its timer; nil: not running
 	dueAt   time.Time
 	stopDue workflow.CancelFunc
 }
@@ -63,13 +63,12 @@ func (p *process) run() (ProcessResult, error) {
 	if p.own.Err() != nil {
 		return p.end(forgehook.ProcessCanceled)
 	}
-	// The next run begins with a look, which knows all that a signal could tell: one that was not
-	// read is no loss.
+	// The next run begins with a look, so an unread signal is no loss.
 	return ProcessResult{}, workflow.NewContinueAsNewError(p.own, ProcessWorkItem, p.ref)
 }
 
-// look tells where the process stands, after an escalation where one is due. What was signalled
-// before is answered by it.
+// look returns where the process stands, after an escalation if one is due. It covers all signals
+// before it.
 func (p *process) look(escalate bool) (ItemState, error) {
 	for _, name := range []string{CallEndedSignal, ItemChangedSignal} {
 		ch := workflow.GetSignalChannel(p.own, name)
@@ -82,8 +81,8 @@ func (p *process) look(escalate bool) (ItemState, error) {
 	return lookAtWorkItem(p.own, p.ref)
 }
 
-// judge tells how the process ends by what it sees, "" where it goes on. The item comes before the
-// call: what somebody has decided stands, unless it was the call's answer that did.
+// judge returns how the process ends in a state, "" if it goes on. The item comes before the call:
+// a decision of somebody stands, unless the call's response made it.
 func (p *process) judge(state ItemState) forgehook.ProcessOutcome {
 	switch {
 	case state.Answered:
@@ -104,18 +103,18 @@ func (p *process) judge(state ItemState) forgehook.ProcessOutcome {
 	return ""
 }
 
-// overdue says that OnDue is to be done now.
+// overdue reports whether OnDue is to be done now.
 func (p *process) overdue(state ItemState) bool {
 	return timed(state) && !workflow.Now(p.ctx).Before(*state.DueAt)
 }
 
-// timed says that the due date counts: an item that is being handed over has none before its child
-// is there.
+// timed reports whether the due date counts: not while an item is handed over and its child does
+// not exist yet.
 func timed(state ItemState) bool {
 	return state.DueAt != nil && state.OnDue != forgehook.DueWait && state.OnDue != "" && !state.Handed
 }
 
-// wait returns when something has happened that asks for a look.
+// wait returns when the process has to look again.
 func (p *process) wait(state ItemState) {
 	first := workflow.NewSelector(p.ctx)
 	first.AddReceive(p.own.Done(), func(workflow.ReceiveChannel, bool) {})
@@ -129,8 +128,8 @@ func (p *process) wait(state ItemState) {
 	first.Select(p.ctx)
 }
 
-// setDue has the timer run until the due date. One that runs until then already is kept: most looks
-// change nothing.
+// setDue sets the timer to the due date. A timer to the same date is kept, since most looks change
+// nothing.
 func (p *process) setDue(state ItemState) {
 	var at time.Time
 	if timed(state) {
@@ -151,8 +150,8 @@ func (p *process) setDue(state ItemState) {
 	p.due, p.dueAt, p.stopDue = workflow.NewTimerWithOptions(ctx, rest, workflow.TimerOptions{Summary: "due date of the work item"}), at, stop
 }
 
-// end records the outcome; the one that stands wins. None stands where things have changed since
-// the look.
+// end records the outcome. An outcome that already stands wins; there is none if things changed
+// since the look.
 func (p *process) end(outcome forgehook.ProcessOutcome) (ProcessResult, error) {
 	result, err := endProcess(p.ctx, ProcessEnd{ProcessRef: p.ref, Outcome: outcome})
 	if err != nil || result.Outcome == "" {
@@ -170,7 +169,7 @@ func (p *process) finish(result ProcessResult) (ProcessResult, error) {
 	return result, nil
 }
 
-// show tells the Temporal UI what is waited for.
+// show tells the Temporal UI what the process waits for.
 func (p *process) show(state ItemState) {
 	text := "the end of the call"
 	if state.Handed {

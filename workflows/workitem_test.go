@@ -14,14 +14,13 @@ import (
 
 var processRef = ProcessRef{Tenant: "3f0e9a52-0000-4000-8000-000000000001", ProcessID: "0190aaaa-0000-7000-8000-00000000000b"}
 
-// item is a work item as PostgreSQL may know it; changes are told to the process.
+// item is a work item in the fake PostgreSQL. It signals changes to its process.
 type item struct {
 	*bench
 	ItemState
 }
 
-// setupItem makes a work item that waits for a call, and is due within so long of the start; 0:
-// never.
+// setupItem makes a work item that waits for a call and is due so long after the start; 0: never.
 func setupItem(t tester, onDue forgehook.OnDue, due time.Duration) *item {
 	i := &item{bench: setup(t), ItemState: ItemState{WorkItemID: 5, Status: 1, OnDue: onDue}}
 	if due != 0 {
@@ -97,13 +96,13 @@ func TestWorkItem_answered(t *testing.T) {
 
 func TestWorkItem_answeredAtOnce(t *testing.T) {
 	t.Parallel()
-	i := setupItem(t, forgehook.DueReject, -time.Hour) // the answer comes before the due date that passed
+	i := setupItem(t, forgehook.DueReject, -time.Hour) // the result counts before the passed due date
 	i.CallOutcome = forgehook.Delivered
 	i.becomes(forgehook.ProcessAnswered)
 	i.told("0s LookAtWorkItem", "0s EndProcess, answered")
 }
 
-// What somebody has decided stands, whatever the call says.
+// A decision of somebody stands, whatever the call's result.
 func TestWorkItem_decidedByOthers(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -186,7 +185,7 @@ func TestWorkItem_escalates(t *testing.T) {
 		"3h0m0s LookAtWorkItem", "3h0m0s EscalateWorkItem", "3h0m0s "+dueTimer, "4h0m0s LookAtWorkItem", "4h0m0s EndProcess, answered")
 }
 
-// The database's clock may be behind: the item is not due there yet.
+// The database's clock may be behind: by it, the item is not due yet.
 func TestWorkItem_escalationComesTooEarly(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueEscalate, time.Hour)
@@ -204,8 +203,7 @@ func TestWorkItem_escalationComesTooEarly(t *testing.T) {
 		"1h0m1s LookAtWorkItem", "1h0m1s EscalateWorkItem", "1h0m1s "+dueTimer, "1h30m0s LookAtWorkItem", "1h30m0s EndProcess, settled")
 }
 
-// Somebody has handed the item over, and the child is not there yet: no due date counts, and no
-// answer is written.
+// While a handed over item has no child yet, no due date counts, and no result is written.
 func TestWorkItem_handedOver(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueReject, time.Hour)
@@ -223,7 +221,7 @@ func TestWorkItem_handedOver(t *testing.T) {
 	}
 }
 
-// The item has its status by the call's answer: that is no decision of somebody else.
+// A status that the call's response set is no decision of somebody.
 func TestWorkItem_answeredByTheCall(t *testing.T) {
 	t.Parallel()
 	for _, status := range []forgehook.WorkItemStatus{2, 5, 10, 99} {
@@ -234,7 +232,7 @@ func TestWorkItem_answeredByTheCall(t *testing.T) {
 	}
 }
 
-// The item is handed over between the look and the end: the answer waits for the child.
+// The item is handed over between the look and the end: the result waits for the child.
 func TestWorkItem_handedOverAtTheEnd(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueReject, time.Hour)
@@ -270,8 +268,7 @@ func TestWorkItem_endsWhileHandedOver(t *testing.T) {
 	i.told("0s LookAtWorkItem", "2h0m0s EndProcess, canceled")
 }
 
-// What is signalled during a look may be newer than what it finds; what was signalled before it is
-// not.
+// A signal during a look may be newer than the look; a signal before it is not.
 func TestWorkItem_signalDuringALook(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueWait, 0)
@@ -347,8 +344,8 @@ func TestWorkItem_fails(t *testing.T) {
 	}
 }
 
-// The next run begins with a look: what was signalled in between is no loss, and a due date that
-// ran goes on running.
+// The next run begins with a look: signals between the runs are not lost, and a running due date
+// goes on.
 func TestWorkItem_continuesAsNew(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueReject, 1000*time.Minute)
@@ -376,8 +373,7 @@ func TestWorkItem_continuesAsNew(t *testing.T) {
 	second.told("0s LookAtWorkItem", "0s "+dueTimer, "8h20m0s LookAtWorkItem", "8h20m0s EndProcess, rejected")
 }
 
-// A cancellation that comes with the last signal of a run of the workflow does not get lost in the
-// next one.
+// A cancellation with the last signal of one run is not lost in the next.
 func TestWorkItem_cancelBeforeContinuing(t *testing.T) {
 	t.Parallel()
 	i := setupItem(t, forgehook.DueWait, 0)
