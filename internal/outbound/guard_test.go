@@ -76,9 +76,9 @@ func TestParseAllow(t *testing.T) {
 		{"64:ff9b:1::/48", "", "NAT64"},
 		{"::ffff:10.0.0.0/104", "", "as IPv4"},
 		{"10.1.2.3/8", "", "write 10.0.0.0/8"},
-		{"localhost", "", "no network"},
-		{"10.0.0.0/33", "", "no network"},
-		{"fe80::1%eth0", "", "no network"},
+		{"localhost", "", "not a network"},
+		{"10.0.0.0/33", "", "not a network"},
+		{"fe80::1%eth0", "", "not a network"},
 	}
 	for _, tt := range tests {
 		got, err := ParseAllow(tt.in)
