@@ -21,8 +21,8 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// receiverLog is what the test's endpoints saw of calls. It is safe for concurrent use; the zero
-// value is empty.
+// receiverLog records the requests that the test's endpoints got. It is safe for concurrent use;
+// the zero value is empty.
 type receiverLog struct {
 	mu       sync.Mutex
 	requests map[string][]*receipt // by webhook-id, in the order of arrival
@@ -34,12 +34,12 @@ type receipt struct {
 	webhookID string
 	attempt   string // header webhook-attempt
 	at        time.Time
-	status    int    // answered; 0: none, or not yet
-	sha256    string // of the body, hex; "" where it did not arrive whole
-	sender    string // the worker; "" where the test does not know
+	status    int    // of the response; 0: none yet
+	sha256    string // of the body, hex; "" if it did not arrive whole
+	sender    string // the worker; "" if unknown
 }
 
-// arrived notes a request and leaves its body to be read again.
+// arrived records a request, whose body can still be read.
 func (l *receiverLog) arrived(request *http.Request, sender string) *receipt {
 	r := &receipt{webhookID: request.Header.Get("webhook-id"), attempt: request.Header.Get("webhook-attempt"), at: time.Now(), sender: sender}
 	body, err := io.ReadAll(request.Body)
@@ -57,9 +57,9 @@ func (l *receiverLog) arrived(request *http.Request, sender string) *receipt {
 	return r
 }
 
-// answers notes the status before it is sent: whoever reads the log when the answer is known
-// elsewhere finds it.
-func (l *receiverLog) answers(r *receipt, status int) {
+// responds records the status before it is sent, so that the log has it as soon as anybody knows
+// the response.
+func (l *receiverLog) responds(r *receipt, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r.status = status
@@ -82,38 +82,37 @@ func (l *receiverLog) webhookIDs() []string {
 	return slices.Clone(l.ids)
 }
 
-// acceptedCall is a call that the API has told a client of, and what may become of it.
+// acceptedCall is a call whose acceptance a client knows, and how it may end.
 type acceptedCall struct {
 	id       string
-	key      string              // Idempotency-Key; "" where the client gave none
-	outcomes []forgehook.Outcome // that it may have; nil: any
-	hurried  bool                // somebody asked for an attempt before it was due
+	key      string              // Idempotency-Key; "" if the client gave none
+	outcomes []forgehook.Outcome // the possible ones; nil: any
+	hurried  bool                // an attempt was requested before it was due
 }
 
-// span is a time in which exchanges may have been cut: processes of the installation were not all
-// well.
+// span is a time in which exchanges may have been cut, because a process was not well.
 type span struct {
 	from, to time.Time
-	worker   string // whose exchanges; "": anybody's
+	worker   string // whose exchanges; "": all workers
 }
 
 // always allows cuts at any time.
 var always = []span{{to: time.Now().Add(24 * time.Hour)}}
 
-// checker holds ended calls against what the receiver saw. It reads the API's public routes and the
-// receiver's log, nothing else, so that it can watch any installation.
+// checker compares ended calls with what the receiver saw. It reads only the API's public routes
+// and the receiver's log, so it can check any installation.
 type checker struct {
 	client   *client.Client
 	log      *receiverLog
 	calls    []acceptedCall
 	cuts     []span
-	webhooks []int32 // utilities that nobody else calls: they have no calls but these
+	webhooks []int32 // utilities with no calls but these
 
-	attempts, unknown int // how many check saw, and of how many nobody knows how they ended
+	attempts, unknown int // number of attempts, and how many of them are unknown
 }
 
-// check returns what is wrong, nil where each call has one outcome and all attempts agree with what
-// the receiver saw.
+// check returns faults. It returns nil if each call has one outcome and all attempts agree with the
+// receiver.
 func (c *checker) check(ctx context.Context) []string {
 	faults := append(c.checkKeys(), c.checkLists(ctx)...)
 	calls := slices.CompactFunc(slices.SortedFunc(slices.Values(c.calls), func(a, b acceptedCall) int { return strings.Compare(a.id, b.id) }),
@@ -142,7 +141,7 @@ func (c *checker) check(ctx context.Context) []string {
 	return faults
 }
 
-// read asks for a call, and says what is wrong with it.
+// read gets a call and says what is wrong with it.
 func (c *checker) read(ctx context.Context, accepted acceptedCall) (s story, faults []string) {
 	call, err := c.client.Call(ctx, accepted.id, 0)
 	if err != nil {
@@ -177,7 +176,7 @@ func (c *checker) checkKeys() (faults []string) {
 	return faults
 }
 
-// checkLists finds calls that nobody was told of, and requests of no call.
+// checkLists finds calls that no client knows, and requests without a call.
 func (c *checker) checkLists(ctx context.Context) (faults []string) {
 	known := map[string]bool{}
 	for _, call := range c.calls {

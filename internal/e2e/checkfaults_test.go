@@ -15,8 +15,7 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// sound is a call of three attempts that the checker has nothing against: unknown, 503, delivered.
-// The first one was cut.
+// sound is a correct call of three attempts: unknown, 503, delivered. The first was cut.
 func sound() (story, []span) {
 	at := func(second int) forgehook.Time {
 		return forgehook.Time{Time: time.Date(2026, 1, 5, 7, 30, second, 0, time.UTC)}
@@ -50,7 +49,7 @@ func sound() (story, []span) {
 	return s, []span{{from: at(12).Time, to: at(13).Time, worker: aWorker}}
 }
 
-// TestChecker_findsFaults gives the checker an API and a receiver that disagree in one thing each.
+// TestChecker_findsFaults checks an API and a receiver that disagree in one point.
 func TestChecker_findsFaults(t *testing.T) {
 	t.Parallel()
 	told := []acceptedCall{{id: "c1", key: "k1", outcomes: []forgehook.Outcome{forgehook.Delivered}}}
@@ -58,14 +57,14 @@ func TestChecker_findsFaults(t *testing.T) {
 		name   string
 		change func(*story)
 		told   []acceptedCall // nil: told
-		calm   bool           // nothing was cut
-		want   string         // "": nothing
+		calm   bool           // no exchange was cut
+		want   string         // "": no fault
 	}{
 		{name: "sound", change: func(*story) {}},
 		{name: "no outcome", change: func(s *story) { s.call.Outcome, s.call.Status = nil, forgehook.CallDelivering }, want: "it has no outcome: it is delivering"},
 		{name: "another outcome", change: func(s *story) { s.call.Outcome = new(forgehook.Expired) }, want: "the outcome is expired, want one of [delivered]"},
 		{name: "unheard of outcome", change: func(s *story) { s.call.Outcome = new(forgehook.Outcome("lost")) }, want: `"lost" is no outcome`},
-		{name: "delivered by nobody", change: func(s *story) { s.receipts[2].status = 0 }, want: "the receiver never answered it 2xx"},
+		{name: "delivered by nobody", change: func(s *story) { s.receipts[2].status = 0 }, want: "the receiver never responded with 2xx"},
 		{name: "skipped and sent", change: func(s *story) { s.call.Outcome = new(forgehook.Skipped) },
 			told: []acceptedCall{{id: "c1"}}, want: "it is skipped, and has attempts"},
 		{name: "gap", change: func(s *story) { s.attempts[2].Number = 4 }, want: "attempt 3 has the number 4"},
@@ -82,14 +81,14 @@ func TestChecker_findsFaults(t *testing.T) {
 		{name: "unknown in calm", change: func(*story) {}, calm: true, want: "attempt 1 is unknown, and nothing was cut"},
 		{name: "unknown, and another worker was cut", change: func(s *story) { s.receipts[0].sender = bWorker }, want: "attempt 1 is unknown, and nothing was cut"},
 		{name: "unknown, never arrived", change: func(s *story) { s.receipts = s.receipts[1:] }},
-		{name: "sent after a final answer", change: func(s *story) { s.attempts[1].Verdict = new(forgehook.VerdictPermanent) }, want: "attempt 3 follows a final answer"},
+		{name: "sent after a final response", change: func(s *story) { s.attempts[1].Verdict = new(forgehook.VerdictPermanent) }, want: "attempt 3 follows a final response"},
 		{name: "seen twice", change: func(s *story) { s.receipts = append(s.receipts, s.receipts[2]) }, want: "the receiver saw attempt 3 twice"},
-		{name: "never seen", change: func(s *story) { s.receipts = []receipt{s.receipts[0], s.receipts[2]} }, want: "attempt 2 has an answer, and the receiver never saw it"},
-		{name: "another answer", change: func(s *story) { s.receipts[1].status = http.StatusOK }, want: "attempt 2 has the status 503, the receiver answered 200"},
+		{name: "never seen", change: func(s *story) { s.receipts = []receipt{s.receipts[0], s.receipts[2]} }, want: "attempt 2 has a response, and the receiver never saw it"},
+		{name: "another response", change: func(s *story) { s.receipts[1].status = http.StatusOK }, want: "attempt 2 has the status 503, the receiver sent 200"},
 		{name: "another body", change: func(s *story) { s.receipts[1].sha256 = "b2" }, want: "the receiver saw another body in attempt 2"},
 		{name: "half a body", change: func(s *story) { s.receipts[0].sha256 = "" }},
 		{name: "not listed", change: func(s *story) { s.receipts[0].attempt = "9" }, want: "the receiver saw attempt 9, which the call does not list"},
-		{name: "neither answer nor error", change: func(s *story) { s.attempts[1].Response = nil }, want: "attempt 2 is finished with neither"},
+		{name: "neither response nor error", change: func(s *story) { s.attempts[1].Response = nil }, want: "attempt 2 is finished with neither"},
 		{name: "of no call", change: func(s *story) { s.receipts[0].webhookID = "w9" }, want: "the receiver saw webhook-id w9, which no call has"},
 		{name: "one key, two calls", change: func(*story) {}, told: []acceptedCall{{id: "c1", key: "k1"}, {id: "c2", key: "k1"}}, want: "idempotency key k1 has the calls c1 and c2"},
 		{name: "one call, two keys", change: func(*story) {}, told: []acceptedCall{{id: "c1", key: "k1"}, {id: "c1", key: "k2"}}, want: "call c1 was given for the idempotency keys k1 and k2"},
@@ -119,15 +118,15 @@ func TestChecker_findsFaults(t *testing.T) {
 	}
 }
 
-// serveStory is an API that knows one call, of utility 7.
+// serveStory is an API with one call, of utility 7.
 func serveStory(t *testing.T, s story) string {
 	t.Helper()
 	routes := http.NewServeMux()
-	answer := func(path string, body any) {
+	respond := func(path string, body any) {
 		routes.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(body) })
 	}
-	answer("/v1/calls/c1", s.call)
-	answer("/v1/calls/c1/attempts", map[string]any{"attempts": s.attempts})
+	respond("/v1/calls/c1", s.call)
+	respond("/v1/calls/c1/attempts", map[string]any{"attempts": s.attempts})
 	routes.HandleFunc("GET /v1/calls", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery != "limit=100&webHookServiceId=7" {
 			http.Error(w, fmt.Sprintf("the query is %q", r.URL.RawQuery), http.StatusBadRequest)

@@ -12,7 +12,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// story is all that is known from outside of one call.
+// story is all that is known of a call from outside.
 type story struct {
 	call     forgehook.Call
 	attempts []forgehook.Attempt
@@ -28,7 +28,7 @@ func (s story) faults(allowed []forgehook.Outcome) []string {
 	return slices.Concat(s.outcomeFaults(allowed), s.attemptFaults(), s.receiptFaults())
 }
 
-// outcomeFaults holds the outcome against what led to it.
+// outcomeFaults compares the outcome with its causes.
 func (s story) outcomeFaults(allowed []forgehook.Outcome) (faults []string) {
 	outcome := *s.call.Outcome
 	switch {
@@ -36,27 +36,26 @@ func (s story) outcomeFaults(allowed []forgehook.Outcome) (faults []string) {
 		faults = append(faults, fmt.Sprintf("%q is no outcome", outcome))
 	case allowed != nil && !slices.Contains(allowed, outcome) && !s.lost():
 		faults = append(faults, fmt.Sprintf("the outcome is %s, want one of %v", outcome, allowed))
-	case outcome == forgehook.Delivered && !s.answered2xx():
-		faults = append(faults, "it is delivered, and the receiver never answered it 2xx")
+	case outcome == forgehook.Delivered && !s.got2xx():
+		faults = append(faults, "it is delivered, and the receiver never responded with 2xx")
 	case outcome == forgehook.Skipped && len(s.receipts)+len(s.attempts) > 0:
 		faults = append(faults, "it is skipped, and has attempts or requests all the same")
 	}
 	return faults
 }
 
-// lost reports the one failure that faults alone bring about: the last three attempts lost their
-// worker.
+// lost reports the one failure that faults alone cause: the last three attempts lost their worker.
 func (s story) lost() bool {
 	n := len(s.attempts)
 	return *s.call.Outcome == forgehook.Failed && s.call.Error != nil && s.call.Error.Code == "worker_lost" && n >= 3 &&
 		!slices.ContainsFunc(s.attempts[n-3:], func(a forgehook.Attempt) bool { return a.State != forgehook.AttemptUnknown })
 }
 
-func (s story) answered2xx() bool {
+func (s story) got2xx() bool {
 	return slices.ContainsFunc(s.receipts, func(r receipt) bool { return r.status/100 == 2 })
 }
 
-// attemptFaults looks at numbers, states and moments.
+// attemptFaults checks numbers, states and times.
 func (s story) attemptFaults() (faults []string) {
 	if len(s.attempts) != s.call.Attempts {
 		faults = append(faults, fmt.Sprintf("it counts %d attempts, %d are listed", s.call.Attempts, len(s.attempts)))
@@ -65,8 +64,8 @@ func (s story) attemptFaults() (faults []string) {
 		if a.Number != i+1 {
 			faults = append(faults, fmt.Sprintf("attempt %d has the number %d", i+1, a.Number))
 		}
-		// An outcome has the moment of its decision: with the database away it is stored later, and
-		// an attempt may begin between.
+		// An outcome has the time of its decision. If the database is away it is stored later, and
+		// an attempt may begin in between.
 		if a.StartedAt.After(s.call.CompletedAt.Time) && (i == 0 || !s.cut(i-1)) {
 			faults = append(faults, fmt.Sprintf("attempt %d started after the outcome", a.Number))
 		}
@@ -87,28 +86,28 @@ func (s story) attemptFaults() (faults []string) {
 		case a.State == forgehook.AttemptUnknown && !s.cut(i):
 			faults = append(faults, fmt.Sprintf("attempt %d is unknown, and nothing was cut meanwhile", a.Number))
 		case a.State == forgehook.AttemptFinished && a.Verdict != nil && *a.Verdict != forgehook.VerdictRetry && i+1 < len(s.attempts) && !s.cut(i):
-			faults = append(faults, fmt.Sprintf("attempt %d follows a final answer, and nothing was cut", a.Number+1))
+			faults = append(faults, fmt.Sprintf("attempt %d follows a final response, and nothing was cut", a.Number+1))
 		}
 	}
 	return faults
 }
 
-// underway reports whether an attempt had not ended at a moment, though its end is known now: the
-// engine gave it up before.
+// underway reports whether an attempt had not ended at a time, although its end is now known,
+// because the engine gave it up before.
 func (s story) underway(i int, at forgehook.Time) bool {
 	a := s.attempts[i]
 	return a.DurationMS != nil && a.StartedAt.Add(time.Duration(*a.DurationMS)*time.Millisecond).After(at.Time)
 }
 
-// early reports whether an attempt did not wait for what the one before it had said. The engine's
-// timers have a clock of their own, which is allowed a second.
+// early reports whether an attempt began before its predecessor's delay was over. The engine's
+// clock may be a second off.
 func (s story) early(i int) bool {
 	due := s.attempts[i-1].NextAttemptAt
 	return due != nil && s.attempts[i].StartedAt.Before(due.Add(-time.Second))
 }
 
-// cut reports whether something may have been cut at an attempt's worker while the attempt was the
-// last one.
+// cut reports whether an exchange of an attempt's worker may have been cut while the attempt was
+// the last one.
 func (s story) cut(i int) bool {
 	from, to := s.attempts[i].StartedAt.Time, s.call.CompletedAt.Time
 	if i+1 < len(s.attempts) {
@@ -120,7 +119,7 @@ func (s story) cut(i int) bool {
 	})
 }
 
-// sender is the worker that an attempt's request came from, "" where none arrived.
+// sender is the worker that sent an attempt's request, "" if none arrived.
 func (s story) sender(attempt int) string {
 	for _, r := range s.receipts {
 		if r.attempt == fmt.Sprint(attempt) {
@@ -130,8 +129,8 @@ func (s story) sender(attempt int) string {
 	return ""
 }
 
-// receiptFaults holds each request that arrived against its attempt, and each answer that is
-// recorded against the one that was given.
+// receiptFaults compares each request with its attempt, and each recorded response with the one
+// that was sent.
 func (s story) receiptFaults() (faults []string) {
 	byAttempt := map[string]receipt{}
 	for _, r := range s.receipts {
@@ -150,11 +149,11 @@ func (s story) receiptFaults() (faults []string) {
 		switch {
 		case a.State != forgehook.AttemptFinished:
 		case a.Response != nil && !arrived:
-			faults = append(faults, fmt.Sprintf("attempt %d has an answer, and the receiver never saw it", a.Number))
+			faults = append(faults, fmt.Sprintf("attempt %d has a response, and the receiver never saw it", a.Number))
 		case a.Response != nil && a.Response.StatusCode != r.status:
-			faults = append(faults, fmt.Sprintf("attempt %d has the status %d, the receiver answered %d", a.Number, a.Response.StatusCode, r.status))
+			faults = append(faults, fmt.Sprintf("attempt %d has the status %d, the receiver sent %d", a.Number, a.Response.StatusCode, r.status))
 		case a.Response == nil && a.Error == nil:
-			faults = append(faults, fmt.Sprintf("attempt %d is finished with neither an answer nor an error", a.Number))
+			faults = append(faults, fmt.Sprintf("attempt %d is finished with neither a response nor an error", a.Number))
 		}
 	}
 	for number := range byAttempt {
@@ -163,7 +162,7 @@ func (s story) receiptFaults() (faults []string) {
 	return faults
 }
 
-// tell is the story in lines, for whoever has to find out what went wrong.
+// tell is the story in lines, for those who look for the cause of a fault.
 func (s story) tell() string {
 	const clock = "15:04:05.000"
 	var lines []string
@@ -179,7 +178,7 @@ func (s story) tell() string {
 		lines = append(lines, line)
 	}
 	for _, r := range s.receipts {
-		lines = append(lines, fmt.Sprintf("  receiver %s: attempt %s of %s, answered %d", r.at.UTC().Format(clock), r.attempt, cmp.Or(r.sender, "a worker"), r.status))
+		lines = append(lines, fmt.Sprintf("  receiver %s: attempt %s of %s, response %d", r.at.UTC().Format(clock), r.attempt, cmp.Or(r.sender, "a worker"), r.status))
 	}
 	if s.call.CompletedAt != nil {
 		lines = append(lines, "  completed "+s.call.CompletedAt.Format(clock))

@@ -27,8 +27,7 @@ import (
 
 const examples = "../../docs/examples/clients/"
 
-// exampleClients are the clients that users copy; make makes a program of one and says how it is
-// run.
+// exampleClients are the clients that users copy. make builds one and returns its command.
 var exampleClients = []struct {
 	name string
 	make func(t *testing.T, dir string) (command []string)
@@ -60,7 +59,7 @@ var exampleClients = []struct {
 	}},
 }
 
-// made runs a compiler; hint is how to get one that is missing.
+// made runs a compiler; hint says how to get it.
 func made(t *testing.T, hint string, command ...string) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput(); err != nil {
@@ -68,8 +67,8 @@ func made(t *testing.T, hint string, command ...string) {
 	}
 }
 
-// orders is the endpoint of these tests: /takes/ID, /refuses/ID, /holds/ID, which answers once it
-// is released, and /calls-back/ID.
+// orders is the endpoint of these tests: /takes/ID, /refuses/ID, /holds/ID, which responds once
+// released, and /calls-back/ID.
 type orders struct {
 	*httptest.Server
 	callbacks sync.WaitGroup
@@ -91,9 +90,9 @@ func newOrders(t *testing.T) *orders {
 		}
 		if callback := r.Header.Get("Forgehook-Callback-Url"); callback != "" {
 			o.callbacks.Go(func() {
-				answer, err := http.Post(callback, "application/json", strings.NewReader(`{"result": {"orderId": "B-8"}}`))
-				if err != nil || answer.StatusCode != http.StatusOK {
-					t.Errorf("call back: %v %v", answer, err)
+				response, err := http.Post(callback, "application/json", strings.NewReader(`{"result": {"orderId": "B-8"}}`))
+				if err != nil || response.StatusCode != http.StatusOK {
+					t.Errorf("call back: %v %v", response, err)
 				}
 			})
 		}
@@ -119,7 +118,7 @@ func (o *orders) hold(path string) chan struct{} {
 	return o.released[path]
 }
 
-// times is how often the document arrived, on any path.
+// times counts the document's requests on any path.
 func (o *orders) times(document int32) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -132,7 +131,7 @@ func (o *orders) times(document int32) int {
 	return n
 }
 
-// TestClients runs the example clients side by side against real processes: each says the same of
+// TestClients runs the example clients side by side on real processes. Each reports the same about
 // the same calls.
 func TestClients(t *testing.T) {
 	t.Parallel()
@@ -158,10 +157,10 @@ func TestClients(t *testing.T) {
 		name    string
 		webhook string
 		status  string // of the document; "" is Processed
-		inline  bool   // the document is sent, not stored
-		unknown bool   // the document is not stored, and sent by its id
+		inline  bool   // the document is sent but not stored
+		unknown bool   // the document's id is sent but not stored
 		badKey  bool
-		front   front // stands before the API
+		front   front // between the client and the API
 		arrived int   // requests at the endpoint
 		says    string
 		problem string // on stderr; the program fails
@@ -230,7 +229,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// another stores a document like the first, in another status unless that is "".
+// another stores a document like the first, with this status unless it is "".
 func (in *installation) another(first forgehook.Document, status string) forgehook.Document {
 	in.t.Helper()
 	if status == "" {
@@ -242,7 +241,7 @@ func (in *installation) another(first forgehook.Document, status string) forgeho
 	return document
 }
 
-// loosely writes JSON as Go does: where blanks stand in it is a language's own affair.
+// loosely formats JSON as Go does, because each language places blanks differently.
 func loosely(said string) string {
 	lines := strings.SplitAfter(said, "\n")
 	for i, line := range lines {
@@ -256,14 +255,14 @@ func loosely(said string) string {
 	return strings.Join(lines, "")
 }
 
-// notAPI is a server that has nothing to do with the API: it answers with a page.
+// notAPI is a server other than the API; it sends a page.
 func notAPI(http.Handler, int32) http.Handler { return http.NotFoundHandler() }
 
-// richResult has what a reader of JSON may lose: members that are no names in XML, types, order,
+// richResult has what a JSON reader may lose: members that are no XML names, types, order,
 // characters.
 const richResult = `{"":"","0 a":[1,2.5,-3e-7,true,null,"é\"\\\n😀",[],{}],"item":[{"item":1}],"number":"7","type":"object","x:y":{"Z":null}}`
 
-// anyResult answers a call with a result of every shape.
+// anyResult responds with a call whose result has every shape.
 func anyResult(http.Handler, int32) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -271,8 +270,8 @@ func anyResult(http.Handler, int32) http.Handler {
 	})
 }
 
-// away hears the first request and loses its answer. Then for a second it gives none, or says that
-// it is not available.
+// away passes the first request on and loses its response. Then for a second it cuts connections or
+// says that it is not available.
 func away(t *testing.T) func(http.Handler, int32) http.Handler {
 	return func(api http.Handler, _ int32) http.Handler {
 		var mu sync.Mutex
@@ -304,8 +303,8 @@ func away(t *testing.T) func(http.Handler, int32) http.Handler {
 	}
 }
 
-// later waits for nobody, so that the client asks on, and lets the endpoint answer when it has
-// asked twice.
+// later does not wait, so the client must ask again. It releases the endpoint after the second
+// request.
 func later(endpoint *orders) func(http.Handler, int32) http.Handler {
 	return func(api http.Handler, document int32) http.Handler {
 		var mu sync.Mutex

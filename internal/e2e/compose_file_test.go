@@ -16,10 +16,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// root is the top of the repository, where docker-compose.yml and Dockerfile are.
+// root is the top of the repository, with docker-compose.yml and Dockerfile.
 const root = "../.."
 
-// composeFile is docker-compose.yml with the keys that this project uses; any other is a mistake.
+// composeFile is docker-compose.yml with the keys that this project uses. Any other key is a
+// mistake.
 type composeFile struct {
 	Name       string
 	Services   map[string]composeService
@@ -96,7 +97,7 @@ func readCompose(t *testing.T, env map[string]string) composeFile {
 	return c
 }
 
-// order lists the services so that each comes after those it depends on.
+// order sorts the services: each after those it depends on.
 func (c composeFile) order(t *testing.T) []string {
 	t.Helper()
 	var ordered []string
@@ -118,7 +119,7 @@ func (c composeFile) order(t *testing.T) []string {
 	return ordered
 }
 
-// awaitedEnd reports whether others wait until the service has completed: it is a step, not a
+// awaitedEnd reports whether other services wait until this one has completed: it is a step, not a
 // server.
 func (c composeFile) awaitedEnd(name string) bool {
 	for _, s := range c.Services {
@@ -129,8 +130,8 @@ func (c composeFile) awaitedEnd(name string) bool {
 	return false
 }
 
-// TestCompose_complete is about what no run would show: the one that has no health check, or
-// listens to the world.
+// TestCompose_complete finds what a run does not show: a missing health check, a port open to the
+// world.
 func TestCompose_complete(t *testing.T) {
 	t.Parallel()
 	c := readCompose(t, map[string]string{"POSTGRES_PASSWORD": "p"})
@@ -196,7 +197,7 @@ func TestCompose_complete(t *testing.T) {
 	}
 }
 
-// The README tells the same first steps as the file itself.
+// The README has the same first steps as the file itself.
 func TestCompose_readme(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
@@ -208,9 +209,9 @@ func TestCompose_readme(t *testing.T) {
 	}
 }
 
-// dockerfile is what the image is made of and how it runs.
+// dockerfile is how the image is made and run.
 type dockerfile struct {
-	build           string // the one command that makes the binary
+	build           string // the command that makes the binary
 	user            string
 	env, entrypoint []string
 	healthcheck     []string
@@ -261,8 +262,8 @@ func readDockerfile(t *testing.T) dockerfile {
 	return d
 }
 
-// inContext reports whether .dockerignore lets a file of the repository into the build: the last
-// line that matches it decides.
+// inContext reports whether .dockerignore lets a file of the repository into the build. The last
+// matching line decides.
 func inContext(t *testing.T, file string) bool {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, ".dockerignore"))
@@ -277,7 +278,7 @@ func inContext(t *testing.T, file string) bool {
 	return in
 }
 
-// ignores matches a pattern with a file or one of the folders it is in.
+// ignores reports whether a pattern matches a file or one of its folders.
 func ignores(pattern, file string) bool {
 	name, anywhere := strings.CutPrefix(pattern, "**/")
 	for at := path.Clean(file); at != "."; at = path.Dir(at) {

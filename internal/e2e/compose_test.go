@@ -21,9 +21,9 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 )
 
-// composed is docker-compose.yml run without containers: the services of ours as it says, built as
-// the Dockerfile says, as its user. PostgreSQL and Temporal are those of the tests; only addresses,
-// the database's login and the path of the key set are others.
+// composed runs docker-compose.yml without containers: our services as it says, built as the
+// Dockerfile says, as its user. PostgreSQL and Temporal are those of the tests. Only addresses, the
+// database's login and the path of the key set differ.
 type composed struct {
 	*installation
 	file       composeFile
@@ -34,14 +34,13 @@ type composed struct {
 	containers map[string][]*container // by service
 }
 
-// container is one process of a service and the environment that its other commands would have.
+// container is one process of a service, with the environment for its other commands.
 type container struct {
 	*process
 	env []string
 }
 
-// TestCompose does what the head of docker-compose.yml says, calls a webhook and takes everything
-// down again.
+// TestCompose follows the head of docker-compose.yml, calls a webhook and takes everything down.
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	c := compose(t)
@@ -53,7 +52,7 @@ func TestCompose(t *testing.T) {
 	}
 	c.configure(map[string]any{})
 	call := c.call()
-	c.next().answer <- 200
+	c.next().respond <- 200
 	if ended := c.ended(call.ID); *ended.Outcome != forgehook.Delivered {
 		t.Errorf("outcome %s", *ended.Outcome)
 	}
@@ -72,7 +71,7 @@ func compose(t *testing.T) *composed {
 	c.database, err = url.Parse(pgtest.EmptyURL(t))
 	check(t, err)
 	dir := t.TempDir()
-	check(t, os.Chmod(filepath.Dir(dir), 0o755)) // the image's user reads what is in it
+	check(t, os.Chmod(filepath.Dir(dir), 0o755)) // the image's user reads its files
 	c.binary, c.keyset = filepath.Join(dir, "forgehook"), filepath.Join(dir, "keyset.json")
 	return c
 }
@@ -103,7 +102,7 @@ func (c *composed) do(step string) {
 	}
 }
 
-// build runs the Dockerfile's own line over what .dockerignore lets in.
+// build runs the Dockerfile's build line on what .dockerignore lets in.
 func (c *composed) build() {
 	c.t.Helper()
 	line := strings.Replace(c.image.build, "-o /forgehook ", "-o "+c.binary+" ", 1)
@@ -125,7 +124,7 @@ func (c *composed) build() {
 	}
 }
 
-// up starts the services in order; each one's dependencies are healthy or have completed before.
+// up starts the services in order, after their dependencies are healthy or have completed.
 func (c *composed) up() {
 	c.t.Helper()
 	for _, name := range c.file.order(c.t) {
@@ -152,7 +151,7 @@ func (c *composed) up() {
 	}
 }
 
-// run starts a server; its health check fails before.
+// run starts a server, whose health check must fail before.
 func (c *composed) run(name string, args, env []string) *container {
 	c.t.Helper()
 	if err := c.command(env, c.file.Services[name].Healthcheck.Test[1:]).Run(); err == nil {
@@ -171,8 +170,7 @@ func (c *composed) run(name string, args, env []string) *container {
 	return &container{p, env}
 }
 
-// healthy waits until the health check, as it is written, succeeds in every container of the
-// service.
+// healthy waits until the file's health check succeeds in every container of the service.
 func (c *composed) healthy(name string) {
 	c.t.Helper()
 	for _, running := range c.containers[name] {
@@ -187,7 +185,7 @@ func (c *composed) healthy(name string) {
 	}
 }
 
-// down is what docker does: SIGTERM, those first that depend on others.
+// down stops as docker does: SIGTERM, dependents first.
 func (c *composed) down() {
 	c.t.Helper()
 	for name, containers := range c.containers {
@@ -205,8 +203,8 @@ func (c *composed) down() {
 	}
 }
 
-// command is one process as in a container: nothing but the container's environment, the image's
-// user, no folder of its own.
+// command is a process as in a container: the container's environment only, the image's user, no
+// folder of its own.
 func (c *composed) command(env, args []string) *exec.Cmd {
 	path := args[0]
 	if path == c.image.entrypoint[0] {
@@ -234,8 +232,7 @@ func (c *composed) finish(cmd *exec.Cmd) string {
 	return strings.TrimSpace(string(out))
 }
 
-// environment is a service's own, with the addresses of the compose network replaced by those of
-// this machine.
+// environment is a service's own, with this machine's addresses instead of the compose network's.
 func (c *composed) environment(s composeService) []string {
 	c.t.Helper()
 	env := append([]string{}, c.image.env...)
@@ -264,11 +261,11 @@ func (c *composed) environment(s composeService) []string {
 	return env
 }
 
-// port is the one that a service's first container listens on, with its colon.
+// port is the port that a service's first container listens on, with its colon.
 func (c *composed) port(service, setting string) (port string) {
 	for _, entry := range c.containers[service][0].env {
 		if value, ok := strings.CutPrefix(entry, setting+"="); ok {
-			port = value // the last one holds, as for the process
+			port = value // the last one counts, as for the process
 		}
 	}
 	return port

@@ -18,8 +18,8 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// TestDeploy rolls from the program to a changed one while calls are open in each state, and makes
-// calls meanwhile.
+// TestDeploy rolls from the program to a changed one while calls are open in each state and others
+// are made.
 func TestDeploy(t *testing.T) {
 	t.Parallel()
 	changed := changedProgram(t)
@@ -33,8 +33,8 @@ func TestDeploy(t *testing.T) {
 	})
 }
 
-// deployCompatible rolls to a program that changes as workflows/versions.go asks: calls that began
-// before it end on the new code, and new ones run on it.
+// deployCompatible rolls to a program that changes as workflows/versions.go asks: older calls end
+// on the new code, and new ones run on it.
 func deployCompatible(t *testing.T, changed string) {
 	d := openCalls(t)
 	d.in.env = append(d.in.env, withChangeID+"=1")
@@ -54,8 +54,8 @@ func deployCompatible(t *testing.T, changed string) {
 	}
 }
 
-// deployBroken rolls to a program whose calls fit no history of before: they wait, and end once the
-// right program is back. New calls run on it.
+// deployBroken rolls to a program that does not fit older histories: those calls wait, and end once
+// the right program is back. New calls run on it.
 func deployBroken(t *testing.T, changed string) {
 	d := openCalls(t)
 	old := d.roll(changed)
@@ -82,21 +82,21 @@ func (d *deployment) roll(to string) (old *process) {
 	return old
 }
 
-// landed answers the exchange on the wire, and all later ones, which lets the worker that has it
-// end. What comes then is for the new one.
+// landed responds to the exchange on the wire and all later ones, so that its worker can end. Later
+// tasks go to the new one.
 func (d *deployment) landed(old *process) {
-	d.wire.answer <- http.StatusOK
-	d.in.answerAll(d.in.t.Context())
+	d.wire.respond <- http.StatusOK
+	d.in.respondAll(d.in.t.Context())
 	<-old.done
 }
 
-// deployment is an installation with a call open in each state.
+// deployment is an installation with one open call in each state.
 type deployment struct {
 	in       *installation
 	open     map[forgehook.CallStatus]forgehook.Call
-	wire     *exchange // of the call that is being delivered
+	wire     *exchange // of the call that is on the wire
 	log      receiverLog
-	callback string // where the endpoint answers later
+	callback string // where the endpoint calls back
 }
 
 func openCalls(t *testing.T) *deployment {
@@ -115,7 +115,7 @@ func openCalls(t *testing.T) *deployment {
 		}
 		status(http.StatusOK)
 	})
-	good := newLoggedEndpoint(t, &d.log, answers(http.StatusOK))
+	good := newLoggedEndpoint(t, &d.log, responds(http.StatusOK))
 	paused := in.attach("Paused", map[string]any{"webHook": map[string]any{"url": good.URL}})
 	in.do(http.MethodPost, fmt.Sprintf("/v1/services/%d/pause", paused), nil, nil)
 	for status, webhook := range map[forgehook.CallStatus]int32{
@@ -138,7 +138,7 @@ func openCalls(t *testing.T) *deployment {
 	return d
 }
 
-// goOn does what each of the waiting calls waits for.
+// goOn does what each waiting call waits for.
 func (d *deployment) goOn() {
 	d.in.t.Helper()
 	d.in.do(http.MethodPost, "/v1/calls/"+d.open[forgehook.CallWaitingRetry].ID+"/retry", nil, nil)
@@ -148,8 +148,8 @@ func (d *deployment) goOn() {
 	}
 }
 
-// end waits until the open calls and more of the first webhook are delivered and their workflows
-// end, and holds them against what the endpoints saw.
+// end waits until the open calls and the given ones are delivered and their workflows end, and
+// checks them against what the endpoints saw.
 func (d *deployment) end(more ...forgehook.Call) {
 	d.in.t.Helper()
 	c := checker{client: d.in.client, log: &d.log}
@@ -196,12 +196,11 @@ func (in *installation) events(call forgehook.Call, kind enums.EventType) (n int
 	return n
 }
 
-// withChangeID tells the changed program, in its environment, to be one that fits histories of
-// before.
+// withChangeID makes the changed program one that fits older histories, through its environment.
 const withChangeID = "E2E_CHANGE_ID"
 
-// changedProgram builds the program with one more command at the beginning of a call's workflow,
-// and returns its path.
+// changedProgram builds the program with one more command at the start of a call's workflow, and
+// returns its path.
 func changedProgram(t *testing.T) string {
 	t.Helper()
 	const imports, beginning = "import (\n", "func (c *call) run() (CallResult, error) {\n"

@@ -24,8 +24,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 )
 
-// devInstall is what make dev runs, on an empty database and addresses of the test's own. What the
-// installation of the other tests has besides is left empty.
+// devInstall is what make dev runs, on an empty database and the test's own addresses. Other fields
+// of the installation stay empty.
 func devInstall(t *testing.T) *installation {
 	t.Helper()
 	url := pgtest.EmptyURL(t)
@@ -42,7 +42,7 @@ func devInstall(t *testing.T) *installation {
 	return in
 }
 
-// dev runs the program until it says that it is ready, and returns all that it said by then.
+// dev runs the program until it says that it is ready, and returns its output so far.
 func (in *installation) dev() (p *process, banner string) {
 	in.t.Helper()
 	p = &process{Cmd: exec.Command(program, "dev"), log: &lockedBuffer{}, done: make(chan struct{})}
@@ -92,7 +92,7 @@ func (in *installation) file(name string) string {
 	return filepath.Join(in.value("FORGEHOOK_DEV_DIR"), name)
 }
 
-// interrupt is Ctrl-C: the process ends in order, with all that it started.
+// interrupt is Ctrl-C: the process stops in order with all that it started.
 func (in *installation) interrupt(p *process) {
 	in.t.Helper()
 	p.signal(syscall.SIGINT)
@@ -124,7 +124,7 @@ func (in *installation) count(table string) (n int) {
 
 var sampleLine = regexp.MustCompile(`(?m)^  (\d-\S+) +(\w+) +(.+)$`)
 
-// TestDev is the first quarter of an hour of whoever tries Forgehook.
+// TestDev is a user's first quarter of an hour with Forgehook.
 func TestDev(t *testing.T) {
 	t.Parallel()
 	in := devInstall(t)
@@ -175,7 +175,7 @@ func TestDev(t *testing.T) {
 	equal(t, "keys", in.count("api_keys"), 1)
 	in.interrupt(p)
 
-	// The data folder is lost, the database is not: there is a new key for the same tenant.
+	// If the data folder is lost but not the database, the same tenant gets a new key.
 	check(t, os.Remove(in.file("api-key")))
 	p, _ = in.dev()
 	equal(t, "keys", in.count("api_keys"), 2)
@@ -184,7 +184,7 @@ func TestDev(t *testing.T) {
 	in.interrupt(p)
 }
 
-// TestDev_kill ends the whole process while an endpoint has a request. The next start delivers it.
+// TestDev_kill kills the process during an exchange. The next start delivers the call.
 func TestDev_kill(t *testing.T) {
 	t.Parallel()
 	in := devInstall(t)
@@ -200,7 +200,7 @@ func TestDev_kill(t *testing.T) {
 	if x.webhookID != call.WebhookID || x.attempt != "2" {
 		t.Errorf("attempt %s of %s arrived, want attempt 2 under the same id", x.attempt, x.webhookID)
 	}
-	x.answer <- http.StatusNoContent
+	x.respond <- http.StatusNoContent
 	ended := in.ended(call.ID)
 	equal(t, "outcome", *ended.Outcome, forgehook.Delivered)
 	attempts, err := in.client.Attempts(t.Context(), call.ID)
@@ -213,8 +213,7 @@ func TestDev_kill(t *testing.T) {
 	in.interrupt(p)
 }
 
-// TestDev_interruptedCall presses Ctrl-C while an endpoint has a request: its answer is waited for
-// and recorded.
+// TestDev_interruptedCall presses Ctrl-C during an exchange. Its response is awaited and recorded.
 func TestDev_interruptedCall(t *testing.T) {
 	t.Parallel()
 	in := devInstall(t)
@@ -230,7 +229,7 @@ func TestDev_interruptedCall(t *testing.T) {
 		}
 		return err != nil
 	})
-	x.answer <- http.StatusOK
+	x.respond <- http.StatusOK
 	in.endsInOrder(p) // a second signal would end it at once
 	var states string
 	check(t, in.sql.QueryRowContext(t.Context(), "SELECT string_agg(state || ' ' || verdict, ', ') FROM attempts WHERE call_id = $1", call.ID).Scan(&states))
@@ -241,7 +240,7 @@ func TestDev_interruptedCall(t *testing.T) {
 	in.interrupt(p)
 }
 
-// TestDev_takenPort is told in one sentence, with the setting that moves it.
+// TestDev_takenPort gets one sentence, with the setting that changes the port.
 func TestDev_takenPort(t *testing.T) {
 	t.Parallel()
 	for setting, what := range map[string]string{"FORGEHOOK_HTTP_ADDR": "the API", "FORGEHOOK_DEV_RECEIVER_ADDR": "the built-in receiver"} {
@@ -255,7 +254,7 @@ func TestDev_takenPort(t *testing.T) {
 			cmd := exec.Command(program, "dev")
 			var out, errs bytes.Buffer
 			cmd.Env, cmd.Stdout, cmd.Stderr = in.env, &out, &errs
-			_ = cmd.Run() // the exit code is looked at
+			_ = cmd.Run() // the exit code is checked
 			equal(t, "exit code", cmd.ProcessState.ExitCode(), 1)
 			equal(t, "it says", errs.String(),
 				fmt.Sprintf("forgehook: port %s is taken: %s needs it; stop what uses it or set %s\n", taken.Addr(), what, setting))

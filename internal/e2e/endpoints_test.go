@@ -14,13 +14,12 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// soaked is one kind of call of a soak: how often it comes, what its endpoint does, and how it may
-// end.
+// soaked is one kind of call of a soak: its share, its endpoint, and how it may end.
 type soaked struct {
 	name     string
-	weight   int // of all calls
+	weight   int // its share
 	settings map[string]any
-	answer   func(w http.ResponseWriter, r *http.Request, status func(int))
+	respond  func(w http.ResponseWriter, r *http.Request, status func(int))
 	outcomes []forgehook.Outcome
 }
 
@@ -29,14 +28,14 @@ var (
 	failed    = []forgehook.Outcome{forgehook.Failed}
 )
 
-// soakedKinds are what endpoints do in real life, and what calls they get.
+// soakedKinds are calls to endpoints as in real life.
 func soakedKinds(begin time.Time) []soaked {
 	retries := func(count int, delay string) map[string]any {
 		return map[string]any{"webHook": map[string]any{"retryCount": count, "retryDelay": delay}}
 	}
 	large := bytes.Repeat([]byte("large "), 400_000)
 	return []soaked{
-		{"quick", 9, map[string]any{}, answers(http.StatusOK), delivered},
+		{"quick", 9, map[string]any{}, responds(http.StatusOK), delivered},
 		{"slow", 2, map[string]any{}, func(_ http.ResponseWriter, r *http.Request, status func(int)) {
 			select {
 			case <-time.After(2 * time.Second):
@@ -44,7 +43,7 @@ func soakedKinds(begin time.Time) []soaked {
 			case <-r.Context().Done():
 			}
 		}, delivered},
-		{"failing", 2, retries(2, "00:00:01"), answers(http.StatusInternalServerError), failed},
+		{"failing", 2, retries(2, "00:00:01"), responds(http.StatusInternalServerError), failed},
 		{"flapping", 2, retries(20, "00:00:03"), func(_ http.ResponseWriter, _ *http.Request, status func(int)) {
 			if int(time.Since(begin)/(20*time.Second))%2 == 1 {
 				status(http.StatusServiceUnavailable)
@@ -57,15 +56,15 @@ func soakedKinds(begin time.Time) []soaked {
 			status(http.StatusOK)
 			_, _ = w.Write(large)
 		}, delivered},
-		{"skipped", 2, map[string]any{"condition": "doc.id < 0"}, answers(http.StatusOK), []forgehook.Outcome{forgehook.Skipped}},
+		{"skipped", 2, map[string]any{"condition": "doc.id < 0"}, responds(http.StatusOK), []forgehook.Outcome{forgehook.Skipped}},
 		{"callback", 1, map[string]any{"callback": map[string]any{"await": true}}, func(_ http.ResponseWriter, r *http.Request, status func(int)) {
 			status(http.StatusAccepted)
-			answerLater(r.Header.Get("Forgehook-Callback-Url"))
+			callBackSoon(r.Header.Get("Forgehook-Callback-Url"))
 		}, delivered},
 	}
 }
 
-// reset cuts the connection without an answer.
+// reset cuts the connection without a response.
 func reset(w http.ResponseWriter) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -77,8 +76,8 @@ func reset(w http.ResponseWriter) {
 	_ = connection.Close()
 }
 
-// answerLater calls back two seconds from now.
-func answerLater(url string) {
+// callBackSoon calls back two seconds from now.
+func callBackSoon(url string) {
 	time.AfterFunc(2*time.Second, func() {
 		response, err := http.Post(url, "application/json", strings.NewReader(`{"result":"later"}`))
 		if err == nil {
@@ -87,13 +86,13 @@ func answerLater(url string) {
 	})
 }
 
-// newLoggedEndpoint notes what it sees; answer says its status before anything else.
-func newLoggedEndpoint(t *testing.T, log *receiverLog, answer func(w http.ResponseWriter, r *http.Request, status func(int))) *httptest.Server {
+// newLoggedEndpoint logs its requests. respond must report its status first.
+func newLoggedEndpoint(t *testing.T, log *receiverLog, respond func(w http.ResponseWriter, r *http.Request, status func(int))) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		receipt := log.arrived(r, "")
-		answer(w, r, func(code int) {
-			log.answers(receipt, code)
+		respond(w, r, func(code int) {
+			log.responds(receipt, code)
 			w.WriteHeader(code)
 		})
 	}))
@@ -101,7 +100,7 @@ func newLoggedEndpoint(t *testing.T, log *receiverLog, answer func(w http.Respon
 	return server
 }
 
-// answers is an answer that is a status only.
-func answers(code int) func(http.ResponseWriter, *http.Request, func(int)) {
+// responds is a response of only a status.
+func responds(code int) func(http.ResponseWriter, *http.Request, func(int)) {
 	return func(_ http.ResponseWriter, _ *http.Request, status func(int)) { status(code) }
 }

@@ -33,10 +33,9 @@ var (
 	seedLogs  = flag.String("failpoints.logs", "", "where the logs of failed seeds go; by default a temporary folder")
 )
 
-// TestFailpoints does to an installation under load what its seeds say: processes of ours,
-// PostgreSQL and Temporal are killed, stand still or are started again, at named points and at
-// random times. Whatever happens, each call has one outcome, and what the API tells of its attempts
-// is what the receiver saw.
+// TestFailpoints breaks an installation under load as its seeds say: it kills, freezes or restarts
+// our processes, PostgreSQL and Temporal, at named points and at random times. Each call must have
+// one outcome, and the API's attempts must agree with the receiver.
 func TestFailpoints(t *testing.T) {
 	t.Parallel()
 	for i := range min(*lanes, int(*seeds)) {
@@ -60,11 +59,11 @@ type planned struct {
 
 const (
 	callsOfSeed = 200
-	paceOfSeed  = 80 * time.Millisecond // less than the engines of two lanes can do: under faults, not under water
+	paceOfSeed  = 80 * time.Millisecond // less than the engines of two lanes can do, so that they do not fall behind
 )
 
-// fastPaths are what FORGEHOOK_FAST_PATH is in turns: as it is by default, with nearly all first
-// attempts within the workflow task, and with none.
+// fastPaths are the values of FORGEHOOK_FAST_PATH, in turns: the default, nearly all first attempts
+// within the workflow task, and none.
 var fastPaths = []string{"100ms", "1h", "0"}
 
 // plan draws what happens in a seed.
@@ -84,7 +83,7 @@ func plan(seed uint64) planned {
 func plannedFault(dice *rand.Rand) fault {
 	f := fault{after: 1 + dice.IntN(callsOfSeed), delay: time.Duration(dice.IntN(1500)) * time.Millisecond, length: time.Duration(500+dice.IntN(7500)) * time.Millisecond}
 	others := []string{theAPI, aWorker, bWorker, thePostgres, theTemporal}
-	if dice.IntN(10) < 7 { // early: later few come to most points
+	if dice.IntN(10) < 7 { // early, because most points are rarely reached later
 		f.after = 1 + f.after/2
 		f.point, f.nth = points[dice.IntN(len(points))], 1+dice.IntN(4)
 		others = []string{"", "", "", thePostgres, theTemporal}
@@ -98,7 +97,7 @@ func plannedFault(dice *rand.Rand) fault {
 	return f
 }
 
-// fuzzed is the installation that a seed works on.
+// fuzzed is the installation of a seed.
 type fuzzed struct {
 	t        *testing.T
 	plan     planned
@@ -110,8 +109,8 @@ type fuzzed struct {
 	queue    string
 }
 
-// patience is how long after the last fault, or the last outcome since then, another call has its
-// outcome at the latest.
+// patience is the longest time from the last fault, or the last outcome after it, to the next
+// outcome.
 const patience = 90 * time.Second
 
 // run runs a seed on a lane.
@@ -152,7 +151,7 @@ func run(t *testing.T, l *lane, p planned) {
 	}
 }
 
-// install starts the API and two workers, each behind taps of its own.
+// install starts the API and two workers, each behind its own taps.
 func (f *fuzzed) install(l *lane) {
 	t := f.t
 	url := l.database.newDatabase(t, fmt.Sprintf("seed_%d_%d", f.plan.seed, time.Now().UnixNano()))
@@ -191,8 +190,7 @@ func (f *fuzzed) install(l *lane) {
 	f.configure(in)
 }
 
-// workerOf is the worker that holds the other end of a connection to the receiver, "" where it is
-// gone already.
+// workerOf is the worker at the other end of a connection to the receiver, "" if it is gone.
 func (f *fuzzed) workerOf(remote net.Addr) string {
 	for _, worker := range []string{aWorker, bWorker} {
 		if f.slots[worker].holds(remote) {
@@ -223,8 +221,8 @@ func (f *fuzzed) configure(in *installation) {
 	}
 }
 
-// awaitPoints gives faults that wait for processes to come to their points the time in which most
-// calls end: later few come there.
+// awaitPoints gives faults at points the time in which most calls end. Later, few processes reach
+// their points.
 func (f *fuzzed) awaitPoints(c *checker) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	for begin := time.Now(); f.faults.wait() && time.Since(begin) < 10*time.Second; <-tick.C {
@@ -251,7 +249,7 @@ func (f *fuzzed) awaitOutcomes(c *checker) {
 	}
 }
 
-// awaitWorkflows waits until the engine has nothing left to do for calls that have ended.
+// awaitWorkflows waits until the engine has finished the workflows of ended calls.
 func (f *fuzzed) awaitWorkflows(temporal sdk.Client) {
 	open := &workflowservice.ListWorkflowExecutionsRequest{Namespace: "default", Query: fmt.Sprintf(
 		"TaskQueue = %q AND ExecutionStatus = 'Running' AND WorkflowType != 'Sweep'", f.queue)}
@@ -287,7 +285,7 @@ func (f *fuzzed) open(ctx context.Context, c *checker) (open []string, err error
 	return open, nil
 }
 
-// keepLogs writes down what the processes of a failed seed said.
+// keepLogs stores the output of a failed seed's processes.
 func (f *fuzzed) keepLogs() {
 	if !f.t.Failed() {
 		return

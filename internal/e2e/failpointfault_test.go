@@ -16,14 +16,13 @@ import (
 type action string
 
 const (
-	killed     action = "kill"    // -9, and started again at once
-	stopped    action = "stop"    // for a while: it knows nothing of it
-	restarted  action = "restart" // in order: it stops, then it is started again
-	superseded action = "deploy"  // in order: the new one starts, then the old one stops. Workers only
+	killed     action = "kill"    // -9, then started again at once
+	stopped    action = "stop"    // for a while, without knowing it
+	restarted  action = "restart" // stopped in order, then started again
+	superseded action = "deploy"  // the new one starts, then the old one stops in order. Only workers
 )
 
-// Those to whom something may be done. The worker at whose point it happens is the one it is done
-// to.
+// The victims. At a worker's point, that worker is the victim.
 const (
 	theAPI      = "api"
 	aWorker     = "worker-1"
@@ -32,16 +31,16 @@ const (
 	theTemporal = "temporal"
 )
 
-// fault is one thing that goes wrong.
+// fault is one planned fault.
 type fault struct {
-	after  int    // calls that are accepted before it may come
-	point  string // "": it comes a while later. Else when processes have come to this point
-	nth    int    // times from then on
+	after  int    // accepted calls before it may happen
+	point  string // "": a while later. Else when processes have reached this point
+	nth    int    // so many times from then on
 	seen   int    // times so far
 	delay  time.Duration
 	do     action
 	to     string        // "": the process at the point
-	length time.Duration // of a stop
+	length time.Duration // how long a stopped process stands still
 }
 
 func (f fault) String() string {
@@ -58,7 +57,7 @@ func (f fault) String() string {
 	return text + fmt.Sprintf(" %s after call %d", f.delay, f.after)
 }
 
-// victim is somebody to whom faults are done, one after the other.
+// victim suffers one fault at a time.
 type victim struct {
 	name   string
 	mu     sync.Mutex // held from a fault until all is well again
@@ -66,23 +65,23 @@ type victim struct {
 	revive func(action) // after a kill or an orderly end, until it works again; for superseded it also ends the old one
 }
 
-// faults does the faults of a seed when their moments come.
+// faults makes the faults of a seed happen at their moments.
 type faults struct {
 	victims map[string]*victim
 
 	mu      sync.Mutex
 	due     []fault        // when enough calls are accepted
 	armed   []fault        // by their points
-	passed  map[string]int // point -> how many times processes came to it since the first call
+	passed  map[string]int // point -> how often processes reached it since the first call
 	cuts    []span
 	done    []string // what was done, for the log
 	starved int      // how often the machine was too busy
 	under   sync.WaitGroup
-	over    bool // nothing happens any more
+	over    bool // no more faults
 }
 
-// at is called by who comes to a point. It returns when what is to happen there has happened: false
-// where it is gone.
+// at is called by a process at a point. It returns after the fault there, if any: false if the
+// process is gone.
 func (f *faults) at(who func() string, point string) bool {
 	next, ok := f.take(point)
 	if !ok {
@@ -93,7 +92,7 @@ func (f *faults) at(who func() string, point string) bool {
 		next.to = who()
 	}
 	victim := f.victims[next.to]
-	if !victim.mu.TryLock() { // it may be starting, and need this point to be passed before it is well again
+	if !victim.mu.TryLock() { // it may be starting and must pass this point to be well again
 		f.note("too late: " + next.String())
 		f.under.Done()
 		return true
@@ -102,7 +101,7 @@ func (f *faults) at(who func() string, point string) bool {
 	return !self || next.do != killed
 }
 
-// take counts the point and takes the fault whose turn it is.
+// take counts the point and takes a fault that is due.
 func (f *faults) take(point string) (next fault, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -124,12 +123,12 @@ func (f *faults) take(point string) (next fault, ok bool) {
 	return next, false
 }
 
-// accepted tells how many calls there are by now.
+// accepted tells the number of accepted calls.
 func (f *faults) accepted(calls int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if calls == 1 {
-		clear(f.passed) // what came before was the test's
+		clear(f.passed) // the earlier ones were the test's
 	}
 	f.due = slices.DeleteFunc(f.due, func(next fault) bool {
 		switch {
@@ -144,7 +143,7 @@ func (f *faults) accepted(calls int) {
 	})
 }
 
-// later does a fault at its time.
+// later makes a fault happen at its time.
 func (f *faults) later(next fault) {
 	f.under.Add(1)
 	time.AfterFunc(next.delay, func() {
@@ -153,14 +152,14 @@ func (f *faults) later(next fault) {
 	})
 }
 
-// wait reports whether faults wait for processes to come to their points.
+// wait reports whether faults still wait for processes at their points.
 func (f *faults) wait() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.armed) > 0
 }
 
-// hurry has those come at random times whose points nobody has come to.
+// hurry gives random times to the faults whose points no process has reached.
 func (f *faults) hurry() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -177,7 +176,7 @@ func (f *faults) hurry() {
 	f.due, f.armed = nil, nil
 }
 
-// strike does a fault to a victim that is well and locked, and has it undone meanwhile.
+// strike does a fault to a victim, which is well and locked, and then revives it.
 func (f *faults) strike(victim *victim, next fault) {
 	cut := span{from: time.Now()}
 	switch next.do {
@@ -187,7 +186,7 @@ func (f *faults) strike(victim *victim, next fault) {
 		victim.signal(syscall.SIGSTOP)
 	case restarted:
 		victim.signal(syscall.SIGTERM)
-	case superseded: // the old one goes when the new one is there
+	case superseded: // the old one stops when the new one runs
 	}
 	go func() {
 		defer f.under.Done()
@@ -202,20 +201,20 @@ func (f *faults) strike(victim *victim, next fault) {
 	}()
 }
 
-// settling is how long after PostgreSQL or the engine was away exchanges may still be given up: a
-// heartbeat may be missed until then.
+// settling is how long exchanges may still be given up after an absence of PostgreSQL or the
+// engine, because of missed heartbeats.
 const settling = 5 * time.Second
 
 func (f *faults) undone(next fault, cut span) {
 	f.note(fmt.Sprintf("%s from %s for %s", next, cut.from.UTC().Format("15:04:05.000"), time.Since(cut.from).Round(time.Millisecond)))
 	switch next.to {
 	case theAPI:
-		return // exchanges are none of its business
+		return // no exchange depends on it
 	case aWorker, bWorker:
 		if next.do == restarted || next.do == superseded {
-			return // an orderly end of ours cuts nothing
+			return // an orderly stop cuts nothing
 		}
-		if cut.worker, cut.to = next.to, time.Now(); next.do == killed { // what begins in the next process is not cut
+		if cut.worker, cut.to = next.to, time.Now(); next.do == killed { // exchanges of the next process are not cut
 			cut.to = cut.from
 		}
 	default:
@@ -226,11 +225,11 @@ func (f *faults) undone(next fault, cut span) {
 	f.cuts = append(f.cuts, cut)
 }
 
-// starving is how long a machine may be busy elsewhere, or Temporal take for an answer, before
-// heartbeats may be missed, too: that is a fault of its own.
+// starving is how long the machine or Temporal may be busy before heartbeats may be missed: that
+// counts as a fault.
 const starving = time.Second
 
-// watchStarving looks whether this process gets to run.
+// watchStarving checks whether this process gets to run.
 func (f *faults) watchStarving(ctx context.Context) {
 	tick := time.NewTicker(starving / 10)
 	defer tick.Stop()
@@ -240,7 +239,7 @@ func (f *faults) watchStarving(ctx context.Context) {
 	}
 }
 
-// took is told of what should not take long.
+// took reports the time of something that should be quick.
 func (f *faults) took(since time.Time) {
 	if time.Since(since) > starving {
 		f.mu.Lock()
@@ -262,7 +261,7 @@ func (f *faults) allCuts() []span {
 	return slices.Clone(f.cuts)
 }
 
-// end has happen what is left, lets nothing new happen and waits until all is well.
+// end makes the remaining faults happen, allows no new ones and waits until all is well.
 func (f *faults) end() {
 	f.hurry()
 	f.mu.Lock()
@@ -271,7 +270,7 @@ func (f *faults) end() {
 	f.under.Wait()
 }
 
-// tell says what was done, and which points are missing in the list.
+// tell lists the faults done and the points that are missing in the list.
 func (f *faults) tell() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -12,8 +12,8 @@ var exchanges = []string{
 	"worker endpoint/answered",
 }
 
-// roundTrips are the statements, commits and requests of an installation under the load of a seed.
-// Each has a point before and one after it. A seed's line names those that are missing here.
+// roundTrips are the statements, commits and requests of an installation under a seed's load. Each
+// has a point before and after it. The line of a seed names those that are missing here.
 var roundTrips = []string{
 	"api postgres/COMMIT of INSERT call_requests+INSERT calls+INSERT call_waiters",
 	"api postgres/COMMIT of INSERT wakes",
@@ -81,8 +81,8 @@ var roundTrips = []string{
 	"worker temporal/StartWorkflowExecution",
 }
 
-// startTrips are those of a process that starts, or that nothing depends on. No fault is planned at
-// them.
+// startTrips are those of starting processes, or without effect on others. They get no planned
+// faults.
 var startTrips = []string{
 	"api postgres/SELECT goose_db_version",
 	"api postgres/SELECT pg_tables",

@@ -16,19 +16,19 @@ import (
 	"time"
 )
 
-// slot is a place for a process of the product: when one ends, a supervisor starts the next.
+// slot is a position for a process of the product. When one ends, a supervisor starts the next.
 type slot struct {
 	t       *testing.T
 	command string // api or worker
 	env     []string
 
 	mu    sync.Mutex
-	live  []*process // the present one last; before it, one that is to end
+	live  []*process // the current one last; before it, one that is to end
 	past  []*process
 	ended bool // by the test
 }
 
-// current is the present process, or, where none came up any more, the last one.
+// current is the current process, or the last one if none has started again.
 func (s *slot) current() *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,7 +36,7 @@ func (s *slot) current() *process {
 	return all[len(all)-1]
 }
 
-// up starts a process and tries again while it does not come up: what it needs may be away.
+// up starts a process, and tries again while it fails: a server that it needs may be away.
 func (s *slot) up() {
 	var err error
 	for begin := time.Now(); time.Since(begin) < 2*time.Minute; {
@@ -54,7 +54,7 @@ func (s *slot) up() {
 	s.t.Errorf("two minutes without a %s: %v", s.command, err)
 }
 
-// revive is done after the present process was sent what ends it, or, to supersede it, before.
+// revive runs after the current process was sent its end, or before, to supersede it.
 func (s *slot) revive(do action) {
 	old := s.current()
 	if do == superseded {
@@ -75,7 +75,6 @@ func (s *slot) victim(name string) *victim {
 	return &victim{name: name, signal: func(sig syscall.Signal) { s.current().signal(sig) }, revive: s.revive}
 }
 
-// end kills what runs.
 func (s *slot) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +84,7 @@ func (s *slot) end() {
 	}
 }
 
-// said is what all processes of the slot said.
+// said is the output of all processes of the slot.
 func (s *slot) said() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +95,7 @@ func (s *slot) said() string {
 	return b.String()
 }
 
-// holds reports whether a process of the slot holds the other end of a local connection.
+// holds reports whether a process of the slot is at the other end of a local connection.
 func (s *slot) holds(remote net.Addr) bool {
 	inode := inodeOf(remote)
 	s.mu.Lock()
@@ -110,7 +109,7 @@ func (s *slot) holds(remote net.Addr) bool {
 	})
 }
 
-// inodeOf is the inode of a local socket of IPv4, "" where it is gone.
+// inodeOf is the inode of a local IPv4 socket, "" if it is gone.
 func inodeOf(local net.Addr) string {
 	port := fmt.Sprintf(":%04X", local.(*net.TCPAddr).Port)
 	table, _ := os.ReadFile("/proc/net/tcp")
@@ -125,7 +124,7 @@ func inodeOf(local net.Addr) string {
 	return ""
 }
 
-// victim is the PostgreSQL of the product. The stack starts it again when it ends.
+// postgresVictim is the product's PostgreSQL. The stack starts it again when it ends.
 func (s *stack) postgresVictim() *victim {
 	var struck int
 	return &victim{
@@ -135,7 +134,7 @@ func (s *stack) postgresVictim() *victim {
 			if len(pids) == 0 {
 				return
 			}
-			if struck = pids[0]; sig == syscall.SIGTERM { // in order, and without waiting for clients
+			if struck = pids[0]; sig == syscall.SIGTERM { // in order, without waiting for clients
 				_ = syscall.Kill(struck, syscall.SIGINT)
 				return
 			}
@@ -149,7 +148,7 @@ func (s *stack) postgresVictim() *victim {
 					break
 				}
 			}
-			if err := s.answersSQL(); err != nil {
+			if err := s.awaitSQL(); err != nil {
 				s.t.Error(err)
 			}
 		},

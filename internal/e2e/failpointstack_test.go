@@ -22,8 +22,8 @@ import (
 	"time"
 )
 
-// lane is a PostgreSQL of the product and a Temporal, with a PostgreSQL of its own, that may be
-// killed: no other test uses them. One seed after the other runs on a lane.
+// lane is a PostgreSQL of the product and a Temporal with its own PostgreSQL, all of which may be
+// killed. No other test uses them. The seeds of a lane run in turn.
 type lane struct {
 	database *stack
 	temporal *stack
@@ -32,7 +32,7 @@ type lane struct {
 func newLane(t *testing.T) *lane {
 	t.Helper()
 	l := &lane{
-		database: &stack{t: t, dir: t.TempDir(), env: []string{"TEMPORAL_ADDRESS=127.0.0.1:1"}}, // that is, none of its own
+		database: &stack{t: t, dir: t.TempDir(), env: []string{"TEMPORAL_ADDRESS=127.0.0.1:1"}}, // an address without Temporal
 		temporal: &stack{t: t, dir: t.TempDir()},
 	}
 	var wg sync.WaitGroup
@@ -49,8 +49,8 @@ func newLane(t *testing.T) *lane {
 	return l
 }
 
-// fixedPort is one below the range of which outgoing connections take theirs: a server that was
-// killed must find it free.
+// fixedPort is a port below the range of outgoing connections, so that it stays free while its
+// server is dead.
 func fixedPort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -72,7 +72,7 @@ type stack struct {
 
 	mu      sync.Mutex
 	process *process
-	hold    io.WriteCloser // the stack's command reads it: its end is the stack's end
+	hold    io.WriteCloser // read by the stack's command, which ends with it
 	url     string         // of PostgreSQL
 	address string         // of Temporal
 	pgData  string
@@ -80,8 +80,8 @@ type stack struct {
 
 const devstack = "../../.forgehook/bin/devstack"
 
-// start starts the stack on the data that is there, and waits until all of it answers. Temporal may
-// not come up in its time on a machine that is busy, so it is tried several times.
+// start starts the stack on its data and waits for all of it. On a busy machine Temporal may start
+// too late, so it tries several times.
 func (s *stack) start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +131,7 @@ func (s *stack) tryStart() error {
 	return fmt.Errorf("a stack does not start: %w, %q\n%s", err, line, p.log)
 }
 
-// stop ends the stack and all that it has started.
+// stop ends the stack and everything it started.
 func (s *stack) stop() {
 	s.signal(syscall.SIGCONT)
 	_ = s.hold.Close()
@@ -149,8 +149,7 @@ func (s *stack) signal(sig syscall.Signal) {
 	s.process.signal(sig)
 }
 
-// relax spares the disk: what is written survives the death of processes all the same, only not
-// that of the machine.
+// relax spares the disk. Written data survives the death of processes, but not of the machine.
 func (s *stack) relax() {
 	if s.t.Failed() {
 		return
@@ -180,7 +179,7 @@ func (s *stack) newDatabase(t *testing.T, name string) string {
 	return base + "/" + name + "?sslmode=disable"
 }
 
-// postgresPIDs are those of the server, its parent process first.
+// postgresPIDs are the server's processes, the parent first.
 func (s *stack) postgresPIDs() []int {
 	text, err := os.ReadFile(filepath.Join(s.pgData, "postmaster.pid"))
 	if err != nil {
@@ -212,8 +211,8 @@ func childrenOf(parent int) (pids []int) {
 	return pids
 }
 
-// answersSQL waits until PostgreSQL answers.
-func (s *stack) answersSQL() error {
+// awaitSQL waits for PostgreSQL.
+func (s *stack) awaitSQL() error {
 	db, err := sql.Open("postgres", s.url)
 	if err != nil {
 		return err

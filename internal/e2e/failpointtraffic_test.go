@@ -20,8 +20,7 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// kind is a sort of call: the settings of its utility, how its endpoint behaves, and how it may
-// end.
+// kind is a kind of call: its utility's settings, its endpoint, and how it may end.
 type kind struct {
 	name     string
 	share    int // of a hundred calls
@@ -29,15 +28,15 @@ type kind struct {
 	outcomes []forgehook.Outcome
 }
 
-// kinds are the calls of a seed. Whatever an endpoint does to the first request of a call, it is
-// good to a later one.
+// kinds are the calls of a seed. An endpoint may fail the first request of a call, but not the
+// later ones.
 var kinds = []kind{
 	{name: "plain", share: 15, outcomes: delivered},
-	{name: "steady", share: 20, outcomes: delivered}, // up to two seconds: some are always on the wire
+	{name: "steady", share: 20, outcomes: delivered}, // up to two seconds, so that some are always on the wire
 	{name: "flaky", share: 14, outcomes: delivered},  // 503 first, and sometimes again
 	{name: "reset", share: 8, outcomes: delivered},   // cuts the connection first
-	{name: "half", share: 8, outcomes: delivered},    // half an answer, then the rest
-	{name: "slow", share: 8, outcomes: delivered},    // longer than heartbeats may be missed
+	{name: "half", share: 8, outcomes: delivered},    // half a response, then the rest
+	{name: "slow", share: 8, outcomes: delivered},    // longer than the heartbeat timeout
 	{name: "skips", share: 6, settings: map[string]any{"condition": "doc.id < 0"}, outcomes: []forgehook.Outcome{forgehook.Skipped}},
 	{name: "refuses", share: 5, outcomes: []forgehook.Outcome{forgehook.Failed}},
 	{name: "callback", share: 6, settings: map[string]any{"callback": map[string]any{"await": true, "timeout": "00:10:00"}}, outcomes: delivered},
@@ -45,7 +44,7 @@ var kinds = []kind{
 	{name: "canceled", share: 5, outcomes: []forgehook.Outcome{forgehook.Canceled, forgehook.Delivered}},
 }
 
-// receiver is the endpoint of all kinds, the path says which.
+// receiver is the endpoint of all kinds; the path names the kind.
 type receiver struct {
 	log  *receiverLog
 	at   func(worker, point string)
@@ -55,16 +54,16 @@ type receiver struct {
 	url  string
 }
 
-// sender is the key of a connection's context for the worker at its other end.
+// sender is the context key for the worker at the other end of a connection.
 type sender struct{}
 
-// newReceiver starts one. workerOf says who holds the other end of a connection.
+// newReceiver starts a receiver. workerOf names the worker at the other end of a connection.
 func newReceiver(t *testing.T, log *receiverLog, seed uint64, workerOf func(remote net.Addr) string, at func(worker, point string)) *receiver {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	r := &receiver{log: log, at: at, dice: rand.New(rand.NewPCG(seed, 2)), url: "http://" + l.Addr().String()}
-	r.http = &http.Server{Handler: http.HandlerFunc(r.answer), ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+	r.http = &http.Server{Handler: http.HandlerFunc(r.serve), ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 		worker := workerOf(c.RemoteAddr())
 		at(worker, "endpoint/connected")
 		return context.WithValue(ctx, sender{}, worker)
@@ -74,20 +73,20 @@ func newReceiver(t *testing.T, log *receiverLog, seed uint64, workerOf func(remo
 	return r
 }
 
-// roll is a whole number from 0 to n-1.
+// roll is a random number from 0 to n-1.
 func (r *receiver) roll(n int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.dice.IntN(n)
 }
 
-func (r *receiver) answer(w http.ResponseWriter, request *http.Request) {
+func (r *receiver) serve(w http.ResponseWriter, request *http.Request) {
 	from, _ := request.Context().Value(sender{}).(string)
 	before := len(r.log.of(request.Header.Get("webhook-id")))
 	receipt := r.log.arrived(request, from)
 	r.at(from, "endpoint/request read")
-	answers := func(status int) {
-		r.log.answers(receipt, status)
+	respond := func(status int) {
+		r.log.responds(receipt, status)
 		w.WriteHeader(status)
 	}
 	switch kind := strings.TrimPrefix(request.URL.Path, "/"); {
@@ -95,10 +94,10 @@ func (r *receiver) answer(w http.ResponseWriter, request *http.Request) {
 		reset(w)
 		return
 	case kind == "flaky" && (before == 0 || before == 1 && r.roll(2) == 0):
-		answers(http.StatusServiceUnavailable)
+		respond(http.StatusServiceUnavailable)
 	case kind == "half":
 		w.Header().Set("Content-Length", "8")
-		answers(http.StatusOK)
+		respond(http.StatusOK)
 		_, _ = io.WriteString(w, "half")
 		_ = http.NewResponseController(w).Flush()
 		r.at(from, "endpoint/half answered")
@@ -106,24 +105,24 @@ func (r *receiver) answer(w http.ResponseWriter, request *http.Request) {
 		_, _ = io.WriteString(w, "half")
 	case kind == "steady":
 		r.wait(request, 0, 2000)
-		answers(http.StatusOK)
+		respond(http.StatusOK)
 	case kind == "slow":
 		r.wait(request, 2500, 6000)
-		answers(http.StatusOK)
+		respond(http.StatusOK)
 	case kind == "refuses":
-		answers(http.StatusBadRequest)
+		respond(http.StatusBadRequest)
 	case kind == "callback":
 		go callBackLater(context.WithoutCancel(request.Context()), request.Header.Get("Forgehook-Callback-Url"), time.Duration(r.roll(1500))*time.Millisecond)
-		answers(http.StatusAccepted)
+		respond(http.StatusAccepted)
 	default:
 		r.wait(request, 0, 40)
-		answers(http.StatusOK)
+		respond(http.StatusOK)
 	}
 	_ = http.NewResponseController(w).Flush()
 	r.at(from, "endpoint/answered")
 }
 
-// wait is what an endpoint takes to answer, in milliseconds.
+// wait is an endpoint's time to respond, in ms.
 func (r *receiver) wait(request *http.Request, least, most int) {
 	select {
 	case <-time.After(time.Duration(least+r.roll(most-least)) * time.Millisecond):
@@ -131,7 +130,7 @@ func (r *receiver) wait(request *http.Request, least, most int) {
 	}
 }
 
-// callBackLater calls back until it is heard, within two minutes.
+// callBackLater calls back until it succeeds, within two minutes.
 func callBackLater(ctx context.Context, url string, delay time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -155,24 +154,24 @@ func callBackLater(ctx context.Context, url string, delay time.Duration) {
 	}
 }
 
-// clients make the calls of a seed, and repeat what was not answered, with the same key.
+// clients make the calls of a seed, and repeat requests without a response, with the same key.
 type clients struct {
 	t        *testing.T
 	client   *client.Client
 	webhooks map[string]int32 // by kind
 	document int32
-	progress func(accepted int) // nil: nobody asks
-	pace     time.Duration      // between two calls; 0: the next is made when one of the last eight is accepted
+	progress func(accepted int) // nil: none
+	pace     time.Duration      // between two calls; 0: the next starts when one of the last eight is accepted
 
 	mu       sync.Mutex
 	accepted []acceptedCall
 }
 
-// wanted is one call to be made.
+// wanted is one call to make.
 type wanted struct {
 	kind     kind
 	key      string
-	hurry    time.Duration // the first request is given up after so long; 0: it is not
+	hurry    time.Duration // the first request is given up after so long; 0: never
 	cancelIn time.Duration // of a call to be canceled
 }
 
@@ -217,19 +216,19 @@ func (c *clients) make(ctx context.Context, list []wanted) {
 func (c *clients) call(ctx context.Context, w wanted) {
 	webhook := c.webhooks[w.kind.name]
 	body, _ := json.Marshal(forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &c.document})
-	if w.hurry > 0 { // a client that is cut off, and does not know what has become of its request
+	if w.hurry > 0 { // a client that is cut off does not know what became of its request
 		hurried, cancel := context.WithTimeout(ctx, w.hurry)
 		_, _ = c.client.CallRaw(hurried, body, client.Options{IdempotencyKey: w.key})
 		cancel()
 	}
-	var answer client.Calls
+	var accepted client.Calls
 	if !c.until(ctx, "call "+w.key, func() (err error) {
-		answer, err = c.client.CallRaw(ctx, bytes.Clone(body), client.Options{IdempotencyKey: w.key})
+		accepted, err = c.client.CallRaw(ctx, bytes.Clone(body), client.Options{IdempotencyKey: w.key})
 		return err
 	}) {
 		return
 	}
-	call := answer.Calls[0]
+	call := accepted.Calls[0]
 	c.mu.Lock()
 	c.accepted = append(c.accepted, acceptedCall{id: call.ID, key: w.key, outcomes: w.kind.outcomes})
 	n := len(c.accepted)
@@ -244,7 +243,7 @@ func (c *clients) call(ctx context.Context, w wanted) {
 	}
 }
 
-// until repeats a request while there is no answer, or one that something of ours is away.
+// until repeats a request until it gets a response that does not say that something is away.
 func (c *clients) until(ctx context.Context, what string, do func() error) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -252,7 +251,7 @@ func (c *clients) until(ctx context.Context, what string, do func() error) bool 
 		err := do()
 		problem, refused := err.(*client.Problem) //nolint:errorlint // it is not wrapped
 		switch {
-		case err == nil, refused && problem.Status == http.StatusConflict: // what ended meanwhile cannot be canceled
+		case err == nil, refused && problem.Status == http.StatusConflict: // an ended call cannot be canceled
 			return true
 		case refused && problem.Status < http.StatusInternalServerError:
 			c.t.Errorf("%s: %v", what, err)
@@ -261,7 +260,7 @@ func (c *clients) until(ctx context.Context, what string, do func() error) bool 
 		select {
 		case <-ctx.Done():
 			if context.Cause(ctx) == context.DeadlineExceeded { //nolint:errorlint // it is not wrapped
-				c.t.Errorf("%s: two minutes without an answer: %v", what, err)
+				c.t.Errorf("%s: two minutes without a response: %v", what, err)
 			}
 			return false
 		case <-tick.C:

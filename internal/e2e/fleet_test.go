@@ -24,7 +24,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// member is one process of an installation that has several of its kind.
+// member is one of several processes of a kind in an installation.
 type member struct {
 	*process
 	in      *installation
@@ -32,8 +32,7 @@ type member struct {
 	metrics string // of /metrics
 }
 
-// join starts another process beside those that run. The settings are environment variables of its
-// own.
+// join starts another process. The settings are its own environment variables.
 func (in *installation) join(command string, settings ...string) *member {
 	in.t.Helper()
 	m := &member{in: in, addr: freeAddr(in.t), metrics: freeAddr(in.t)}
@@ -59,7 +58,7 @@ func (m *member) leave() {
 	}
 }
 
-// gauges are the metrics of a process by name, summed over their labels, and each with its labels.
+// gauges are a process's metrics by name, summed over their labels and also with each label.
 type gauges map[string]float64
 
 func (m *member) gauges() (gauges, error) {
@@ -93,7 +92,7 @@ func readGauges(text io.Reader) (gauges, error) {
 	return g, lines.Err()
 }
 
-// sum adds up the series of a metric that have a label.
+// sum adds up the series of a metric with a label.
 func (g gauges) sum(name, label string) (total float64) {
 	for series, value := range g {
 		if strings.HasPrefix(series, name+"{") && strings.Contains(series, label) {
@@ -103,9 +102,8 @@ func (g gauges) sum(name, label string) (total float64) {
 	return total
 }
 
-// balancer spreads requests over the APIs that say they are ready, in turns, and asks them ten
-// times a second. A request that was given to one is given to no other: what fails there, its
-// caller sees.
+// balancer spreads requests in turn over the APIs that are ready, which it checks ten times a
+// second. It sends each request only once, so its caller sees every failure.
 type balancer struct {
 	*httptest.Server
 	turn atomic.Uint64
@@ -127,7 +125,7 @@ func newBalancer(t *testing.T) *balancer {
 	return b
 }
 
-// add takes in an API that is ready, and out when it no longer is.
+// add includes an API while it is ready.
 func (b *balancer) add(m *member) *member {
 	b.mu.Lock()
 	b.apis = append(b.apis, m)
@@ -175,13 +173,13 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(out)
 }
 
-// ask sends one request, once. Everything but an answer below 300 is an error.
+// ask sends one request, once. Any status from 300 on is an error.
 func ask(to, key, method, path string, headers http.Header, body []byte, out any) (status int, err error) {
-	request, err := http.NewRequest(method, to+path, bytes.NewReader(body)) //nolint:noctx // the answer bounds it
+	request, err := http.NewRequest(method, to+path, bytes.NewReader(body)) //nolint:noctx // its response bounds it
 	if err != nil {
 		return 0, err
 	}
-	request.GetBody = nil // so that net/http sends it once, too
+	request.GetBody = nil // so that net/http also sends it only once
 	request.Header = headers.Clone()
 	request.Header.Set("X-Api-Key", key)
 	request.Header.Set("Content-Type", "application/json")
@@ -200,8 +198,8 @@ func ask(to, key, method, path string, headers http.Header, body []byte, out any
 	return response.StatusCode, json.Unmarshal(content, out)
 }
 
-// callers are clients that call a webhook one time after another and wait for the end of each call,
-// without ever trying again.
+// callers are clients that call a webhook in turn and wait for the end of each call, without
+// retries.
 type callers struct {
 	in      *installation
 	to      string // URL of the API
@@ -238,17 +236,17 @@ func (c *callers) stopped() bool {
 
 var wait30 = http.Header{"Prefer": {"wait=30"}}
 
-// one makes a call and waits for its end, as often as it is answered that it goes on.
+// one makes a call and asks for its end until it has ended.
 func (c *callers) one() (call forgehook.Call, err error) {
 	body, err := json.Marshal(forgehook.CallRequest{WebHookServiceID: &c.webhook, DocumentID: &c.in.document})
 	if err != nil {
 		return call, err
 	}
-	var answer struct{ Calls []forgehook.Call }
-	if _, err = ask(c.to, c.in.key, http.MethodPost, "/v1/calls", wait30, body, &answer); err != nil {
+	var accepted struct{ Calls []forgehook.Call }
+	if _, err = ask(c.to, c.in.key, http.MethodPost, "/v1/calls", wait30, body, &accepted); err != nil {
 		return call, err
 	}
-	for call = answer.Calls[0]; call.Outcome == nil; {
+	for call = accepted.Calls[0]; call.Outcome == nil; {
 		if _, err = ask(c.to, c.in.key, http.MethodGet, "/v1/calls/"+url.PathEscape(call.ID), wait30, nil, &call); err != nil {
 			return call, err
 		}
@@ -273,7 +271,7 @@ func (c *callers) more(n int64) {
 	c.in.eventually(fmt.Sprintf("%d more calls end", n), func() bool { return c.ended.Load() >= until })
 }
 
-// end lets the calls under way end and returns all of them.
+// end waits for the open calls and returns all.
 func (c *callers) end() []forgehook.Call {
 	c.in.t.Helper()
 	close(c.stop)

@@ -8,20 +8,18 @@ import (
 	"testing"
 )
 
-// A point is a moment that both ends of a connection agree on: a statement, a commit or a request
-// of ours is about to leave a process ("postgres/UPDATE calls/before"), or its answer is about to
-// arrive there ("temporal/StartWorkflowExecution/after"). Points lie in taps between a process and
-// what it talks to, so that the program that is tested is the one that is shipped. What happens to
-// a process at a point is over before the point is passed: killed before, nothing has left it;
-// killed after, it never hears. False says that the process is gone, and what it was about to send
-// with it.
+// A point is a moment on which both ends of a connection agree: a statement, a commit or a request
+// of ours is about to leave a process ("postgres/UPDATE calls/before"), or its response is about to
+// arrive ("temporal/StartWorkflowExecution/after"). Points lie in taps between a process and its
+// servers, so the tested program is the shipped one. A fault at a point ends before the point is
+// passed: a process killed before it has sent nothing; one killed after it never gets the response.
+// False means that the process is gone, with what it was about to send.
 type watcher func(point string) bool
 
-// speaker passes one connection on, and says where its points are. It returns when one side is
-// gone.
+// speaker passes one connection on and announces its points. It returns when one side is gone.
 type speaker func(client, server net.Conn, at watcher)
 
-// tap stands between a process and a server, and passes its connections on.
+// tap stands between a process and a server and passes connections on.
 func tap(t *testing.T, server string, speak speaker, at watcher) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -17,17 +17,16 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// speakTemporal has a point before each request to Temporal and after its answer, named by its
-// method: "temporal/RespondWorkflowTaskCompleted/before". It knows as much of HTTP/2 as that takes.
-// took is told of each request's answer, or of its being given up, but for those that wait for
-// something to happen.
+// speakTemporal has a point before each request to Temporal and after its response, named by its
+// method: "temporal/RespondWorkflowTaskCompleted/before". It knows only as much of HTTP/2 as it
+// needs. It calls took at the end of each request, except for long polls.
 func speakTemporal(client, server net.Conn, at watcher, took func(since time.Time)) {
 	s := &grpcSession{at: at, took: took, open: map[uint32]grpcRequest{}}
-	answered := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
-		defer close(answered)
+		defer close(ended)
 		defer client.Close() //nolint:errcheck // one side is gone
-		frames(bufio.NewReader(server), client, s.answer)
+		frames(bufio.NewReader(server), client, s.response)
 	}()
 	from := bufio.NewReader(client)
 	preface := make([]byte, len(http2.ClientPreface))
@@ -38,7 +37,7 @@ func speakTemporal(client, server net.Conn, at watcher, took func(since time.Tim
 		}
 	}
 	_ = server.Close()
-	<-answered
+	<-ended
 }
 
 // grpcSession is one connection of a process to Temporal.
@@ -46,7 +45,7 @@ type grpcSession struct {
 	at      watcher
 	took    func(since time.Time)
 	headers *hpack.Decoder // of requests
-	block   []byte         // of headers that are not complete yet
+	block   []byte         // of incomplete headers
 
 	mu   sync.Mutex
 	open map[uint32]grpcRequest // by stream
@@ -57,7 +56,7 @@ type grpcRequest struct {
 	since  time.Time
 }
 
-// frame is the head of a frame of HTTP/2, and what follows it.
+// frame is the head of an HTTP/2 frame and its payload.
 type frame struct {
 	kind   http2.FrameType
 	flags  http2.Flags
@@ -68,7 +67,7 @@ type frame struct {
 // errGone ends a session whose process was killed.
 var errGone = errors.New("the process is gone")
 
-// frames passes frames on, each after see has seen it.
+// frames passes frames on after see has seen them.
 func frames(from io.Reader, into io.Writer, see func(frame) error) {
 	for {
 		head := make([]byte, 9)
@@ -89,8 +88,8 @@ func frames(from io.Reader, into io.Writer, see func(frame) error) {
 	}
 }
 
-// request puts a frame's headers together. Every header block must be decoded, as each builds on
-// those before.
+// request collects a frame's headers. Every header block must be decoded, because later ones build
+// on it.
 func (s *grpcSession) request(f frame) error {
 	switch f.kind {
 	case http2.FrameHeaders:
@@ -124,7 +123,7 @@ func (s *grpcSession) request(f frame) error {
 	return nil
 }
 
-// fragment leaves out padding and priority.
+// fragment is the payload without padding and priority.
 func (f frame) fragment() []byte {
 	body := f.body
 	if f.flags.Has(http2.FlagHeadersPadded) {
@@ -136,8 +135,8 @@ func (f frame) fragment() []byte {
 	return body
 }
 
-// answer looks for the end of an answer: its trailers.
-func (s *grpcSession) answer(f frame) error {
+// response looks for the end of a response: its trailers.
+func (s *grpcSession) response(f frame) error {
 	reset := f.kind == http2.FrameRSTStream
 	if !reset && (f.kind != http2.FrameHeaders || !f.flags.Has(http2.FlagHeadersEndStream)) {
 		return nil
@@ -149,7 +148,7 @@ func (s *grpcSession) answer(f frame) error {
 	return nil
 }
 
-// close forgets a request and returns its method, "" where it is forgotten already.
+// close forgets a request and returns its method, "" if it is unknown.
 func (s *grpcSession) close(stream uint32) (method string) {
 	s.mu.Lock()
 	request, found := s.open[stream]

@@ -14,34 +14,34 @@ import (
 	"testing"
 )
 
-// speakPostgres has a point before and after each round trip of a connection that runs a statement,
-// named by what the statement changes, or reads: "postgres/COMMIT of UPDATE attempts+UPDATE
-// calls/after". It knows as much of the protocol as that takes.
+// speakPostgres has a point before and after each round trip that runs a statement, named by what
+// it changes or reads: "postgres/COMMIT of UPDATE attempts+UPDATE calls/after". It knows only as
+// much of the protocol as it needs.
 func speakPostgres(client, server net.Conn, at watcher) {
 	s := &sqlSession{at: at, client: client, server: server, statements: map[string]string{}}
-	answered := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
-		defer close(answered)
+		defer close(ended)
 		defer client.Close() //nolint:errcheck // one side is gone
-		s.answers()
+		s.responses()
 	}()
 	s.requests()
 	_ = server.Close()
-	<-answered
+	<-ended
 }
 
 // sqlSession is one connection of a process to PostgreSQL.
 type sqlSession struct {
 	at             watcher
 	client, server net.Conn
-	statements     map[string]string // SQL by the name it was prepared under
-	wrote          string            // what the transaction has changed last
+	statements     map[string]string // SQL by prepared name
+	wrote          string            // the last change of the transaction
 
 	mu     sync.Mutex
-	rounds []string // that the server has not answered yet, by their points; "" has none
+	rounds []string // pending round trips, by their points; "" has no point
 }
 
-const cancelRequest = 80877102 // comes in place of a start, on a connection of its own
+const cancelRequest = 80877102 // replaces a start, on a separate connection
 
 func (s *sqlSession) requests() {
 	from := bufio.NewReader(s.client)
@@ -83,7 +83,7 @@ func (s *sqlSession) requests() {
 			sql = ""
 		}
 		if kind == 'P' || kind == 'B' || kind == 'D' || kind == 'E' {
-			continue // what belongs together leaves together
+			continue // parts of a round trip leave together
 		}
 		if _, err := round.WriteTo(s.server); err != nil {
 			return
@@ -91,7 +91,7 @@ func (s *sqlSession) requests() {
 	}
 }
 
-// startup is the one message without a type.
+// startup reads the only message without a type.
 func (s *sqlSession) startup(from io.Reader) ([]byte, error) {
 	head := make([]byte, 8)
 	if _, err := io.ReadFull(from, head); err != nil {
@@ -102,11 +102,11 @@ func (s *sqlSession) startup(from io.Reader) ([]byte, error) {
 	return append(head, rest...), err
 }
 
-// answers holds back what belongs to a round trip until all of it is there.
-func (s *sqlSession) answers() {
+// responses holds back the parts of a round trip until all have come.
+func (s *sqlSession) responses() {
 	from := bufio.NewReader(s.server)
 	var round bytes.Buffer
-	ready := false // the server has let the process in
+	ready := false // the server has admitted the process
 	for {
 		kind, _, err := message(from, &round)
 		if err != nil {
@@ -114,7 +114,7 @@ func (s *sqlSession) answers() {
 		}
 		if kind == 'Z' {
 			ready = true
-			if !s.pass(s.answered(), "/after") {
+			if !s.pass(s.ended(), "/after") {
 				return
 			}
 		} else if ready && s.waiting() {
@@ -126,7 +126,7 @@ func (s *sqlSession) answers() {
 	}
 }
 
-// message reads one message and adds it to the round as it came.
+// message reads one message and adds its bytes to the round.
 func message(from io.Reader, round *bytes.Buffer) (kind byte, body []byte, err error) {
 	head := make([]byte, 5)
 	if _, err := io.ReadFull(from, head); err != nil {
@@ -151,7 +151,7 @@ func (s *sqlSession) expect(point string) {
 	s.rounds = append(s.rounds, point)
 }
 
-func (s *sqlSession) answered() (point string) {
+func (s *sqlSession) ended() (point string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.rounds) > 0 {
@@ -166,8 +166,8 @@ func (s *sqlSession) waiting() bool {
 	return len(s.rounds) > 0
 }
 
-// point names a statement; "" for what changes nothing by itself. A commit is named by what was
-// changed last.
+// point names a statement; "" if it changes nothing by itself. A commit is named by the last
+// changes.
 func (s *sqlSession) point(sql string) string {
 	word, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(sql)), " ")
 	switch strings.TrimRight(word, ";") {
@@ -180,7 +180,7 @@ func (s *sqlSession) point(sql string) string {
 		}
 		return "COMMIT of " + s.wrote
 	case "SELECT", "WITH", "INSERT", "UPDATE", "DELETE":
-	default: // sessions' own matters
+	default: // settings of sessions
 		return ""
 	}
 	name, writes := statementName(sql)
@@ -195,7 +195,7 @@ var (
 	reads   = regexp.MustCompile(`(?i)\bFROM\s+([a-z_]+)`)
 )
 
-// statementName is what a statement changes, else what it reads first.
+// statementName is what a statement changes, or else what it reads first.
 func statementName(sql string) (name string, writes bool) {
 	var parts []string
 	for _, m := range changes.FindAllStringSubmatch(sql, -1) {

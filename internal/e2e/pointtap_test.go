@@ -18,8 +18,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/pgtest"
 )
 
-// TestTap_postgres cuts a commit before and after it reaches the server: it is not there, and it is
-// there.
+// TestTap_postgres cuts a commit before it reaches the server, which then does not have it, and
+// after, when it does.
 func TestTap_postgres(t *testing.T) {
 	t.Parallel()
 	for side, want := range map[string]int{"before": 0, "after": 1} {
@@ -40,7 +40,7 @@ func TestTap_postgres(t *testing.T) {
 			_, err = tx.ExecContext(t.Context(), "INSERT INTO tenants (id, name, created_at) VALUES ($1, 'a', now())", "0190d0a0-0000-7000-8000-000000000001")
 			check(t, err)
 			if err := tx.Commit(); err == nil {
-				t.Error("the commit was answered")
+				t.Error("the commit was confirmed")
 			}
 			db, err := sql.Open("postgres", direct)
 			check(t, err)
@@ -75,7 +75,7 @@ func TestTap_temporal(t *testing.T) {
 	equal(t, "requests that took their time", took.Load(), 2)
 }
 
-// trail keeps the points that were passed.
+// trail records the passed points.
 type trail struct {
 	mu     sync.Mutex
 	points []string

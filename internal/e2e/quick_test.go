@@ -11,19 +11,19 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// makeQuick answers calls until the worker makes first attempts within workflow tasks.
+// makeQuick responds to calls until the worker makes first attempts within workflow tasks.
 func (in *installation) makeQuick() {
 	in.t.Helper()
 	in.eventually("a first attempt is made within the workflow task", func() bool {
 		call := in.call()
-		in.next().answer <- http.StatusOK
+		in.next().respond <- http.StatusOK
 		in.verify(in.ended(call.ID), forgehook.Delivered, 1)
 		return in.events(call, enums.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED) == 0
 	})
 }
 
-// TestSlowEndpointHoldsNoWorkflowTask: an endpoint that was quick stops answering. Its calls leave
-// their workflow tasks, others go on, and in the end each call was sent once.
+// TestSlowEndpointHoldsNoWorkflowTask: a quick endpoint stops responding. Its calls leave their
+// workflow tasks, other calls go on, and each call is sent once.
 func TestSlowEndpointHoldsNoWorkflowTask(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
@@ -32,9 +32,9 @@ func TestSlowEndpointHoldsNoWorkflowTask(t *testing.T) {
 	for range 40 {
 		slow = append(slow, in.call())
 	}
-	var unanswered []*exchange
+	var held []*exchange
 	for range slow {
-		unanswered = append(unanswered, in.next())
+		held = append(held, in.next())
 	}
 	for _, call := range slow {
 		in.eventually("the exchange is an activity's, the workflow has no task", func() bool {
@@ -48,8 +48,8 @@ func TestSlowEndpointHoldsNoWorkflowTask(t *testing.T) {
 	if got := in.ended(quick.ID); *got.Outcome != forgehook.Delivered {
 		t.Errorf("another endpoint's call is %s", *got.Outcome)
 	}
-	for _, x := range unanswered {
-		x.answer <- http.StatusOK
+	for _, x := range held {
+		x.respond <- http.StatusOK
 	}
 	for _, call := range slow {
 		in.verify(in.ended(call.ID), forgehook.Delivered, 1)

@@ -14,15 +14,15 @@ import (
 
 const recoveringCalls = 50
 
-// TestRecovery kills one of two workers in the midst of calls, and says how long it took from then
-// until the last of those had ended: the endpoint answers at once from then on.
+// TestRecovery kills one of two workers during calls and reports the time until the last of those
+// ends. After the kill the endpoint responds at once.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		stage   string // at which the calls are
+		stage   string // of the calls
 		quick   bool   // first attempts are made within workflow tasks
 		arrived int    // requests before the kill
-		status  int    // that those are answered; 0: they are held until the kill
+		status  int    // of the responses before the kill; 0: none until then
 	}{
 		{stage: "on the wire", arrived: recoveringCalls},
 		{stage: "between steps", arrived: recoveringCalls / 4},
@@ -40,7 +40,7 @@ func TestRecovery(t *testing.T) {
 			var held []*exchange
 			for range tt.arrived {
 				if x := in.next(); tt.status != 0 {
-					x.answer <- tt.status
+					x.respond <- tt.status
 				} else {
 					held = append(held, x)
 				}
@@ -48,15 +48,15 @@ func TestRecovery(t *testing.T) {
 			in.worker.kill()
 			killed := time.Now()
 			for _, x := range held {
-				x.answer <- http.StatusOK
+				x.respond <- http.StatusOK
 			}
-			in.answerAll(t.Context())
+			in.respondAll(t.Context())
 			in.tellRecovery(killed, burst())
 		})
 	}
 }
 
-// burst makes calls, several at once; wait is until all are accepted.
+// burst makes calls, several at once. wait returns when all are accepted.
 func (in *installation) burst(n int) (wait func() []acceptedCall) {
 	c := &clients{t: in.t, client: in.client, webhooks: map[string]int32{"": in.webhook}, document: in.document}
 	list := make([]wanted, n)
@@ -71,7 +71,7 @@ func (in *installation) burst(n int) (wait func() []acceptedCall) {
 	}
 }
 
-// tellRecovery waits for the calls' ends and holds them against what the endpoint saw.
+// tellRecovery waits for the ends of the calls and compares them with what the endpoint saw.
 func (in *installation) tellRecovery(killed time.Time, calls []acceptedCall) {
 	in.t.Helper()
 	var last time.Duration

@@ -11,9 +11,8 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// TestScale runs two APIs behind a load balancer and two workers, and lets each of them leave in
-// order and another one join under load. Callers that never try anything again see no error, and
-// nothing is sent twice.
+// TestScale runs two APIs behind a load balancer and two workers. Under load, each leaves in order
+// and another joins. Callers without retries see no error, and nothing is sent twice.
 func TestScale(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
@@ -24,7 +23,7 @@ func TestScale(t *testing.T) {
 	workers := [2]*member{in.join("worker"), in.join("worker")}
 	in.client = client.New(balancer.URL, in.key)
 	var log receiverLog
-	erp := newLoggedEndpoint(t, &log, answers(http.StatusOK))
+	erp := newLoggedEndpoint(t, &log, responds(http.StatusOK))
 	webhook := in.attach("Quick", map[string]any{"webHook": map[string]any{"url": erp.URL}})
 	callers := in.callers(balancer.URL, webhook, 8)
 
@@ -38,13 +37,13 @@ func TestScale(t *testing.T) {
 	for i := range apis {
 		waiting := in.waitAt(apis[i])
 		apis[i].leave()
-		if answer := <-waiting; answer.err != nil || answer.status != http.StatusAccepted || answer.call.Outcome != nil {
-			t.Errorf("who waits when the API leaves got %d, %v (%+v), want 202 and the call as it stands", answer.status, answer.err, answer.call)
+		if got := <-waiting; got.err != nil || got.status != http.StatusAccepted || got.call.Outcome != nil {
+			t.Errorf("who waits when the API leaves got %d, %v (%+v), want 202 and the call as it stands", got.status, got.err, got.call)
 		}
 		if balancer.has(apis[i]) {
 			t.Error("the API has left before the balancer could see it")
 		}
-		in.next().answer <- http.StatusOK
+		in.next().respond <- http.StatusOK
 		callers.more(10)
 		apis[i] = balancer.add(in.join("api"))
 		callers.more(10)
@@ -67,7 +66,7 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// fair says how a kind of work was shared by two processes; each has done a fifth at least.
+// fair says how two processes shared a kind of work; each must do a fifth at least.
 func (in *installation) fair(what string, members [2]*member, count func(gauges) float64) {
 	in.t.Helper()
 	var done [2]float64
@@ -90,22 +89,22 @@ type waited struct {
 	err    error
 }
 
-// waitAt makes a call at one API that waits for an endpoint which does not answer yet.
+// waitAt makes a call at one API and waits for an endpoint that does not respond yet.
 func (in *installation) waitAt(api *member) <-chan waited {
 	in.t.Helper()
-	answer := make(chan waited, 1)
+	ended := make(chan waited, 1)
 	body, err := json.Marshal(forgehook.CallRequest{WebHookServiceID: &in.webhook, DocumentID: &in.document})
 	if err != nil {
 		in.t.Fatal(err)
 	}
 	go func() {
-		answered := struct{ Calls []forgehook.Call }{make([]forgehook.Call, 1)}
-		status, err := ask("http://"+api.addr, in.key, http.MethodPost, "/v1/calls", http.Header{"Prefer": {"wait=60"}}, body, &answered)
-		answer <- waited{status, answered.Calls[0], err}
+		accepted := struct{ Calls []forgehook.Call }{make([]forgehook.Call, 1)}
+		status, err := ask("http://"+api.addr, in.key, http.MethodPost, "/v1/calls", http.Header{"Prefer": {"wait=60"}}, body, &accepted)
+		ended <- waited{status, accepted.Calls[0], err}
 	}()
 	in.eventually("the request waits", func() bool {
 		g, err := api.gauges()
 		return err == nil && g["forgehook_waiting_requests"] > 0
 	})
-	return answer
+	return ended
 }

@@ -24,9 +24,9 @@ var (
 	soakRate = flag.Float64("soak-rate", 5, "calls a second of TestSoak")
 )
 
-// soakGauges are what a soak watches, in the order of soak.read. Tolerances are for growth from the
-// end of the first third to the end. What the engine keeps is shown only: it keeps each history for
-// the namespace's retention.
+// soakGauges are what a soak watches, in the order of soak.read. Tolerances are for the growth
+// after the first third. The engine's data is only shown: it keeps each history for the namespace's
+// retention.
 func soakGauges() []gauge {
 	const mib = 1 << 20
 	var list []gauge
@@ -53,10 +53,10 @@ func soakGauges() []gauge {
 	)
 }
 
-// TestSoak keeps a steady load on an API and a worker whose endpoints are quick, slow, failing,
-// flapping, resetting and verbose, and watches what the processes and the tables hold. After the
-// warm-up, the first third, all of it is flat; tables grow by the same bytes for each call, as
-// history is kept. In the end each call is held against what the endpoints saw.
+// TestSoak puts a steady load on an API and a worker whose endpoints are quick, slow, failing,
+// flapping, resetting and verbose, and watches processes and tables. After the warm-up, the first
+// third, all must be flat; tables may grow by the same bytes for each call. In the end each call is
+// compared with what the endpoints saw.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	s := newSoak(t)
@@ -90,7 +90,7 @@ type soak struct {
 
 	under  sync.WaitGroup // requests
 	mu     sync.Mutex
-	floors [][]float64 // the least that each process's gauges were since the last reading
+	floors [][]float64 // the least of each process's gauges since the last reading
 	calls  []acceptedCall
 	runs   []string
 	events int
@@ -109,7 +109,7 @@ func newSoak(t *testing.T) *soak {
 	s.kinds = soakedKinds(s.begin)
 	for i, kind := range s.kinds {
 		settings := merge(map[string]any{"documentProcessedStatus": nil}, kind.settings)
-		settings["webHook"] = merge(map[string]any{"url": newLoggedEndpoint(t, &s.log, kind.answer).URL}, settings["webHook"])
+		settings["webHook"] = merge(map[string]any{"url": newLoggedEndpoint(t, &s.log, kind.respond).URL}, settings["webHook"])
 		s.webhooks = append(s.webhooks, s.attach(kind.name, settings))
 		for range kind.weight {
 			s.deck = append(s.deck, i)
@@ -130,8 +130,8 @@ func newSoak(t *testing.T) *soak {
 	return s
 }
 
-// run loads the installation, however long its answers take, and reads the gauges each minute, more
-// often where it is short.
+// run loads the installation, even while its responses are slow, and reads the gauges each minute,
+// or more often in a short run.
 func (s *soak) run(duration time.Duration, tell func(reading)) (readings []reading) {
 	s.t.Helper()
 	pause := time.Duration(float64(time.Second) / *soakRate)
@@ -162,24 +162,24 @@ func (s *soak) run(duration time.Duration, tell func(reading)) (readings []readi
 	}
 }
 
-// one makes a call of a kind; every other one waits for its end.
+// one makes a call of a kind and waits for the end of every second call.
 func (s *soak) one(kind, n int) {
 	webhook, document := s.webhooks[kind], s.documents[rand.IntN(len(s.documents))]
 	options := client.Options{IdempotencyKey: fmt.Sprintf("soak-%d", n), Wait: time.Duration(n%2) * 20 * time.Second}
-	answer, err := s.client.CallWebhook(s.t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &document}, options)
+	accepted, err := s.client.CallWebhook(s.t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &document}, options)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
 		s.faults = append(s.faults, err)
 		return
 	}
-	s.calls = append(s.calls, acceptedCall{id: answer.Calls[0].ID, key: options.IdempotencyKey, outcomes: s.kinds[kind].outcomes})
+	s.calls = append(s.calls, acceptedCall{id: accepted.Calls[0].ID, key: options.IdempotencyKey, outcomes: s.kinds[kind].outcomes})
 }
 
 // event fires all kinds for a document.
 func (s *soak) event(n int) {
 	request := forgehook.EventRequest{Type: forgehook.EventAfterProcess, DocumentIDs: []int32{s.documents[n%len(s.documents)]}}
-	answer, err := s.client.Event(s.t.Context(), s.service(), request, client.Options{})
+	accepted, err := s.client.Event(s.t.Context(), s.service(), request, client.Options{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events++
@@ -187,7 +187,7 @@ func (s *soak) event(n int) {
 		s.faults = append(s.faults, err)
 		return
 	}
-	s.runs = append(s.runs, answer.Run.ID)
+	s.runs = append(s.runs, accepted.Run.ID)
 }
 
 func (s *soak) service() int32 {
@@ -198,14 +198,14 @@ func (s *soak) service() int32 {
 	return utility.ServiceID
 }
 
-// sample looks at the processes. Between events and exchanges they come back to what they hold for
-// good: a leak raises that, too.
+// sample reads the processes. Between events and exchanges they return to their base level, which a
+// leak raises.
 func (s *soak) sample() {
 	s.t.Helper()
 	for i, m := range []*member{s.apiMember, s.workerMember} {
 		g, err := m.gauges()
 		check(s.t, err)
-		// The heap after the last collection: the next one is due when it has doubled.
+		// The heap after the last collection: the next is due when it has doubled.
 		seen := []float64{g["go_goroutines"], g["go_memstats_next_gc_bytes"] / 2, g["process_resident_memory_bytes"], g["process_open_fds"]}
 		if len(s.floors) == i {
 			s.floors = append(s.floors, seen)
@@ -235,8 +235,8 @@ func (s *soak) read() reading {
 	return r
 }
 
-// stackRSS is the memory of the development stack's process, which is the engine's, in bytes; 0
-// where the system does not tell.
+// stackRSS is the memory of the development stack's process, mostly the engine's, in bytes; 0 if
+// unknown.
 func stackRSS() float64 {
 	status, err := os.ReadFile("/proc/" + os.Getenv("FORGEHOOK_DEV_STACK_PID") + "/status")
 	if err != nil {
@@ -251,7 +251,7 @@ func stackRSS() float64 {
 	return kib * 1024
 }
 
-// check waits until all has ended, and looks for what is left over and for what does not agree.
+// check waits until all has ended, and looks for leftovers and contradictions.
 func (s *soak) check() {
 	s.t.Helper()
 	for _, err := range s.faults {

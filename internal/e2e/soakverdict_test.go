@@ -13,20 +13,20 @@ import (
 // gauge is a quantity that a soak watches.
 type gauge struct {
 	name  string
-	unit  float64 // what is shown is the value divided by it
-	share float64 // of its mean that it may grow, from the end of the warm-up to the end of the soak, and still be flat
-	least float64 // what it may grow anyway
-	only  bool    // it is shown, not judged
+	unit  float64 // divides the shown value
+	share float64 // of its mean by which it may grow after the warm-up and still count as flat
+	least float64 // growth that is always allowed
+	only  bool    // shown, not judged
 }
 
-// reading is what all gauges said at one moment.
+// reading holds all gauges at one moment.
 type reading struct {
 	at     time.Duration // since the soak began
 	values []float64
 }
 
-// growth is by how much a gauge grew after the warm-up, the first third, along the line that fits
-// its readings best; mean is theirs.
+// growth is how much a gauge grew after the warm-up, the first third, along the best line through
+// its readings; mean is their mean.
 func growth(readings []reading, i int) (grown, mean float64) {
 	end := readings[len(readings)-1].at
 	var times, values []float64
@@ -38,7 +38,7 @@ func growth(readings []reading, i int) (grown, mean float64) {
 	return slope(times, values) * (times[len(times)-1] - times[0]), average(values)
 }
 
-// slope is that of the line with the least squares, 0 for fewer than two moments.
+// slope is that of the least-squares line, 0 for fewer than two moments.
 func slope(x, y []float64) float64 {
 	meanX, meanY := average(x), average(y)
 	var above, below float64
@@ -59,7 +59,7 @@ func average(values []float64) (sum float64) {
 	return sum
 }
 
-// verdict has a line for each gauge, and names those that are judged and not flat.
+// verdict has a line for each gauge, and names the judged ones that are not flat.
 func verdict(gauges []gauge, readings []reading) (report string, growing []string) {
 	var b strings.Builder
 	for i, g := range gauges {
@@ -104,7 +104,7 @@ func digits(value float64) int {
 	return 0
 }
 
-// TestSoakVerdict holds that what leaks is found, and what does not is left alone.
+// TestSoakVerdict finds leaks, and nothing else.
 func TestSoakVerdict(t *testing.T) {
 	t.Parallel()
 	noise := func(minute int) float64 { return float64(minute*7%5 - 2) }

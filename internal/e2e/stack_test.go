@@ -33,12 +33,12 @@ import (
 	"github.com/forgehook/forgehook/worker"
 )
 
-// installation is Forgehook as real processes on a database and a task queue of its own, with an
-// endpoint under the test's control.
+// installation is Forgehook as real processes on its own database and task queue, with an endpoint
+// under the test's control.
 type installation struct {
 	t        *testing.T
 	env      []string
-	program  string // that start runs
+	program  string // started by start
 	sql      *sql.DB
 	temporal sdk.Client
 	client   *client.Client
@@ -50,7 +50,7 @@ type installation struct {
 	worker   *process
 }
 
-// install starts the API and a worker; settings are those of the webhook besides its URL.
+// install starts the API and a worker. settings are those of the webhook besides its URL.
 func install(t *testing.T, settings map[string]any) *installation {
 	t.Helper()
 	ctx := t.Context()
@@ -62,7 +62,7 @@ func install(t *testing.T, settings map[string]any) *installation {
 	in := &installation{t: t, program: program, endpoint: newGate(t), env: append(environ(),
 		"FORGEHOOK_DATABASE_URL="+url, "FORGEHOOK_ENCRYPTION_KEYSET="+keyset, "FORGEHOOK_HTTP_ADDR="+freeAddr(t),
 		"FORGEHOOK_EGRESS_ALLOW=127.0.0.0/8", "FORGEHOOK_TASK_QUEUE=e2e-"+strings.ReplaceAll(t.Name(), "/", "-"),
-		"FORGEHOOK_FAST_PATH=1h", // a busy machine makes few exchanges in 100 ms
+		"FORGEHOOK_FAST_PATH=1h", // a busy machine makes few exchanges within 100 ms
 		"FORGEHOOK_SWEEP_INTERVAL=1s", "FORGEHOOK_STOP_TIMEOUT=30s",
 	)}
 	if in.sql, err = sql.Open("postgres", url); err != nil {
@@ -81,8 +81,8 @@ func install(t *testing.T, settings map[string]any) *installation {
 	return in
 }
 
-// dropSweep ends the schedule of an installation that is gone. One each second of every test and
-// seed so far is more than the engine can do.
+// dropSweep ends the schedule of a stopped installation. The engine cannot run one a second for
+// every test and seed.
 func dropSweep(t *testing.T, temporal sdk.Client, queue string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -91,7 +91,7 @@ func dropSweep(t *testing.T, temporal sdk.Client, queue string) {
 	}
 }
 
-// environ is the environment without the settings of whoever runs the tests.
+// environ is the environment without the user's Forgehook settings.
 func environ() []string {
 	var kept []string
 	for _, entry := range os.Environ() {
@@ -149,11 +149,11 @@ func (in *installation) call() forgehook.Call {
 // accept accepts a call of a webhook.
 func (in *installation) accept(webhook int32) forgehook.Call {
 	in.t.Helper()
-	answer, err := in.client.CallWebhook(in.t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &in.document}, client.Options{})
+	accepted, err := in.client.CallWebhook(in.t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &in.document}, client.Options{})
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	return answer.Calls[0]
+	return accepted.Calls[0]
 }
 
 // ended waits for the call's outcome.
@@ -172,7 +172,7 @@ func (in *installation) ended(id string) forgehook.Call {
 	return forgehook.Call{}
 }
 
-// await polls the call until it is as wanted.
+// await polls the call until wanted accepts it.
 func (in *installation) await(id, what string, wanted func(forgehook.Call) bool) {
 	in.t.Helper()
 	in.eventually(what, func() bool {
@@ -205,7 +205,7 @@ func (in *installation) blocked() {
 	})
 }
 
-// lockAttempts keeps the call's attempts from being recorded until release is called.
+// lockAttempts blocks the recording of the call's attempts until release is called.
 func (in *installation) lockAttempts(id string) (release func()) {
 	in.t.Helper()
 	tx, err := in.sql.BeginTx(in.t.Context(), nil)
@@ -272,7 +272,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// start runs the product's binary and waits until it says that it runs.
+// start starts the product's binary and waits until it reports that it runs.
 func (in *installation) start(command string) *process {
 	in.t.Helper()
 	p, err := launch(in.program, command, in.env)
@@ -288,7 +288,7 @@ func (in *installation) start(command string) *process {
 	return p
 }
 
-// launch is an error where the program has ended, or has not said that it runs, within a minute.
+// launch fails if the program ends, or does not report within a minute that it runs.
 func launch(program, command string, env []string) (*process, error) {
 	p := &process{Cmd: exec.Command(program, command), log: &lockedBuffer{}, done: make(chan struct{})}
 	p.Env = env
@@ -331,7 +331,7 @@ func (p *process) kill() {
 
 func (p *process) signal(s syscall.Signal) { _ = p.Process.Signal(s) }
 
-// gate is an endpoint that holds each request until the test answers it.
+// gate is an endpoint that holds each request until the test responds.
 type gate struct {
 	*httptest.Server
 	arrived chan *exchange
@@ -342,7 +342,7 @@ type exchange struct {
 	webhookID string
 	attempt   string
 	body      []byte
-	answer    chan int
+	respond   chan int
 	gone      <-chan struct{}
 }
 
@@ -352,11 +352,11 @@ func newGate(t *testing.T) *gate {
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		receipt := g.log.arrived(r, "")
 		body, _ := io.ReadAll(r.Body)
-		x := &exchange{webhookID: receipt.webhookID, attempt: receipt.attempt, body: body, answer: make(chan int, 1), gone: r.Context().Done()}
+		x := &exchange{webhookID: receipt.webhookID, attempt: receipt.attempt, body: body, respond: make(chan int, 1), gone: r.Context().Done()}
 		g.arrived <- x
 		select {
-		case status := <-x.answer:
-			g.log.answers(receipt, status)
+		case status := <-x.respond:
+			g.log.responds(receipt, status)
 			w.WriteHeader(status)
 		case <-r.Context().Done():
 		}
@@ -391,11 +391,11 @@ func freeAddr(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // the address is what is wanted
+	defer l.Close() //nolint:errcheck // only its address is needed
 	return l.Addr().String()
 }
 
-// wire passes TCP connections on until it is frozen: then nothing gets through and nobody is told.
+// wire passes TCP connections on until it is frozen: then nothing passes, and neither side is told.
 type wire struct {
 	addr   string
 	frozen atomic.Bool

@@ -21,29 +21,29 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// The moments at which something happens to a call.
+// The moments of a call at which something happens.
 const (
 	before = "before" // the request has not left: no worker has the call, or it waits for its second try
-	during = "during" // the endpoint has the request and has not answered
-	after  = "after"  // the endpoint has answered, the answer is not recorded
+	during = "during" // the endpoint has the request and has not responded
+	after  = "after"  // the endpoint has responded, but the response is not recorded
 
-	// The same where the attempt has begun within the workflow task.
+	// The same moments of an attempt within the workflow task.
 	quick       = "quick, "
 	duringQuick = quick + during
 	afterQuick  = quick + after
 )
 
-// TestNothingIsLost does to real processes what may happen to them, at each moment of a call.
-// Whatever happens, the call has one outcome, the endpoint sees one webhook-id, and a second
-// request for it only where an exchange was cut: then an attempt is unknown.
+// TestNothingIsLost breaks real processes at each moment of a call. The call must have one outcome
+// and one webhook-id. Only a cut exchange, whose attempt is unknown, may be followed by a second
+// request.
 func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		event string
 		do    func(*installation, forgehook.Call)
-		undo  func(*installation, forgehook.Call) // once the moment is over
+		undo  func(*installation, forgehook.Call) // after the moment
 		end   map[string]forgehook.Outcome
-		cuts  bool // an exchange on the wire is cut, so it is sent again
+		cuts  bool // the exchange is cut, so the call is sent again
 	}{
 		{event: "worker kill -9", do: func(in *installation, _ forgehook.Call) { in.worker.kill(); in.worker = in.start("worker") },
 			end: map[string]forgehook.Outcome{before: forgehook.Delivered, during: forgehook.Delivered, after: forgehook.Delivered}, cuts: true},
@@ -86,9 +86,9 @@ func TestNothingIsLost(t *testing.T) {
 				release := func() {}
 				var x *exchange
 				switch moment {
-				case before: // in the back-off of the activity: the second retryable answer leaves it there
+				case before: // during the activity's back-off: the second retryable response begins it
 					for range 2 {
-						in.next().answer <- http.StatusServiceUnavailable
+						in.next().respond <- http.StatusServiceUnavailable
 					}
 					in.await(call.ID, "the call waits for its third try", func(c forgehook.Call) bool {
 						return c.Status == forgehook.CallWaitingRetry && c.Attempts == 2
@@ -98,20 +98,20 @@ func TestNothingIsLost(t *testing.T) {
 				case after:
 					x = in.next()
 					release = in.lockAttempts(call.ID)
-					x.answer <- http.StatusOK
+					x.respond <- http.StatusOK
 					in.blocked()
 				}
 				tt.do(in, call)
 				release()
 				if moment == during && !tt.cuts {
-					x.answer <- http.StatusOK
+					x.respond <- http.StatusOK
 				}
 				if tt.undo != nil {
 					tt.undo(in, call)
 				}
-				in.answerAll(t.Context())
+				in.respondAll(t.Context())
 				attempts := 1
-				if moment == before { // two were refused; a third follows unless the call ended there
+				if moment == before { // after two refusals a third request follows unless the call has ended
 					attempts = 2
 					if tt.end[moment] == forgehook.Delivered {
 						attempts = 3
@@ -126,7 +126,7 @@ func TestNothingIsLost(t *testing.T) {
 	}
 }
 
-// TestDeadline passes at each moment of a call.
+// TestDeadline lets the deadline pass at each moment of a call.
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	settings := func() map[string]any {
@@ -148,7 +148,7 @@ func TestDeadline(t *testing.T) {
 		t.Parallel()
 		in := install(t, settings())
 		call := in.call()
-		in.next().answer <- http.StatusServiceUnavailable
+		in.next().respond <- http.StatusServiceUnavailable
 		in.verify(in.ended(call.ID), forgehook.Expired, 1)
 	})
 	t.Run(during, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestDeadline(t *testing.T) {
 		call := in.call()
 		x := in.next()
 		in.eventually("the deadline is over", func() bool { return time.Now().After(call.DeadlineAt.Time) })
-		x.answer <- http.StatusOK
+		x.respond <- http.StatusOK
 		in.verify(in.ended(call.ID), forgehook.Delivered, 1)
 	})
 	t.Run(after, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestDeadline(t *testing.T) {
 		call := in.call()
 		x := in.next()
 		release := in.lockAttempts(call.ID)
-		x.answer <- http.StatusOK
+		x.respond <- http.StatusOK
 		in.blocked()
 		in.eventually("the deadline is over", func() bool { return time.Now().After(call.DeadlineAt.Time) })
 		release()
@@ -174,8 +174,8 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// TestSlowExchangeOutlivesAnInterrupt interrupts a call whose endpoint takes longer to answer than
-// a heartbeat may be missed: the answer counts all the same, and nothing is sent beside it.
+// TestSlowExchangeOutlivesAnInterrupt interrupts a call whose endpoint responds later than the
+// heartbeat timeout. The response counts, and nothing else is sent.
 func TestSlowExchangeOutlivesAnInterrupt(t *testing.T) {
 	t.Parallel()
 	const longerThanHeartbeats = 9 * time.Second
@@ -188,15 +188,15 @@ func TestSlowExchangeOutlivesAnInterrupt(t *testing.T) {
 			in.do(http.MethodPost, "/v1/calls/"+call.ID+"/"+action, nil, nil)
 			begin := time.Now()
 			in.eventually("heartbeats were due", func() bool { return time.Since(begin) > longerThanHeartbeats })
-			x.answer <- http.StatusOK
-			in.answerAll(t.Context())
+			x.respond <- http.StatusOK
+			in.respondAll(t.Context())
 			in.verify(in.ended(call.ID), forgehook.Delivered, 1)
 		})
 	}
 }
 
-// TestAcceptedNotStarted kills the API between accept and start, while the engine does not answer
-// it. The sweep mends it.
+// TestAcceptedNotStarted kills the API between accept and start, while the engine is away. The
+// sweep starts the call.
 func TestAcceptedNotStarted(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
@@ -216,11 +216,11 @@ func TestAcceptedNotStarted(t *testing.T) {
 	in.eventually("the call is accepted", func() bool {
 		return in.sql.QueryRowContext(t.Context(), "SELECT id FROM calls WHERE status = 'accepted'").Scan(&id) == nil
 	})
-	leave() // a client that tries again would mend it too
+	leave() // a client's retry would mend it too
 	<-posted
 	api.kill()
 	in.api = in.start("api")
-	in.next().answer <- http.StatusOK
+	in.next().respond <- http.StatusOK
 	call := in.ended(id)
 	in.verify(call, forgehook.Delivered, 1)
 	var calls int
@@ -229,7 +229,7 @@ func TestAcceptedNotStarted(t *testing.T) {
 	}
 }
 
-// TestPauseAndResume holds calls and releases them in the order of acceptance.
+// TestPauseAndResume holds calls and releases them in order of acceptance.
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
@@ -248,7 +248,7 @@ func TestPauseAndResume(t *testing.T) {
 		t.Errorf("retry of a held call: %v, want 409 utility-paused", err)
 	}
 	in.do(http.MethodPost, fmt.Sprintf("/v1/services/%d/resume", in.webhook), nil, nil)
-	in.answerAll(t.Context())
+	in.respondAll(t.Context())
 	for _, call := range calls {
 		in.verify(in.ended(call.ID), forgehook.Delivered, 1)
 	}
@@ -257,13 +257,13 @@ func TestPauseAndResume(t *testing.T) {
 	}
 }
 
-// answerAll lets every further request succeed.
-func (in *installation) answerAll(ctx context.Context) {
+// respondAll lets every further request succeed.
+func (in *installation) respondAll(ctx context.Context) {
 	go func() {
 		for {
 			select {
 			case x := <-in.endpoint.arrived:
-				x.answer <- http.StatusOK
+				x.respond <- http.StatusOK
 			case <-ctx.Done():
 				return
 			}
@@ -272,10 +272,10 @@ func (in *installation) answerAll(ctx context.Context) {
 }
 
 // cutOnce is the number of attempts of a call whose first exchange was cut: that one and a second,
-// unless its answer came all the same.
+// unless its response arrived.
 const cutOnce = -1
 
-// verify holds a completed call against what the endpoint saw, which answers whatever it gets.
+// verify compares a completed call with what the endpoint saw, which responds to everything.
 func (in *installation) verify(call forgehook.Call, want forgehook.Outcome, wantAttempts int) {
 	in.t.Helper()
 	c := checker{client: in.client, log: &in.endpoint.log, calls: []acceptedCall{{id: call.ID, outcomes: []forgehook.Outcome{want}}}}
@@ -294,8 +294,8 @@ func (in *installation) verify(call forgehook.Call, want forgehook.Outcome, want
 	}
 }
 
-// reset is the button of the Temporal UI: run again from the first workflow task, once that has
-// ended.
+// reset is the button of the Temporal UI: it runs the workflow again from the end of its first
+// task.
 func (in *installation) reset(call forgehook.Call) {
 	in.t.Helper()
 	in.eventually("the run can be reset", func() bool {
@@ -307,8 +307,8 @@ func (in *installation) reset(call forgehook.Call) {
 	})
 }
 
-// pauseActivity is the button of the Temporal UI, which is there once an activity is. Unpause finds
-// none where the call has ended.
+// pauseActivity is the button of the Temporal UI, once there is an activity. Unpause finds none if
+// the call has ended.
 func (in *installation) pauseActivity(call forgehook.Call, pause bool) {
 	in.t.Helper()
 	execution := &common.WorkflowExecution{WorkflowId: call.WorkflowID}

@@ -18,8 +18,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// TestExampleTemporal runs the example of a workflow of one's own: as its child in the namespace,
-// and over Nexus from another one.
+// TestExampleTemporal runs the example of a user's workflow: as a parent in the same namespace, and
+// over Nexus from another.
 func TestExampleTemporal(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
@@ -60,7 +60,7 @@ func TestExampleTemporal(t *testing.T) {
 	}
 }
 
-// nexus makes a namespace of somebody else, and an endpoint from there to Forgehook's task queue.
+// nexus makes another user's namespace and an endpoint from there to Forgehook's task queue.
 func (in *installation) nexus(queue string) (namespace, endpoint string) {
 	in.t.Helper()
 	name := "abroad-" + strconv.FormatInt(time.Now().UnixNano(), 36)

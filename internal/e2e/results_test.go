@@ -22,7 +22,7 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// endpoint is an external system of the test's own; it keeps what it got.
+// endpoint is the test's own external system. It records the requests it gets.
 type endpoint struct {
 	*httptest.Server
 	mu  sync.Mutex
@@ -35,7 +35,7 @@ type received struct {
 	body    []byte
 }
 
-func newEndpoint(t *testing.T, answer func(w http.ResponseWriter, r received)) *endpoint {
+func newEndpoint(t *testing.T, respond func(w http.ResponseWriter, r received)) *endpoint {
 	t.Helper()
 	e := &endpoint{}
 	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +44,7 @@ func newEndpoint(t *testing.T, answer func(w http.ResponseWriter, r received)) *
 		e.mu.Lock()
 		e.got = append(e.got, x)
 		e.mu.Unlock()
-		answer(w, x)
+		respond(w, x)
 	}))
 	t.Cleanup(e.Close)
 	return e
@@ -75,7 +75,7 @@ func (in *installation) attach(name string, settings map[string]any) int32 {
 	return utility.ID
 }
 
-// example reads the settings of a documented example and points them at an endpoint of the test.
+// example reads the settings of a documented example and points them at the test's endpoint.
 func example(t *testing.T, name, url string) map[string]any {
 	t.Helper()
 	content, err := os.ReadFile("../../docs/examples/" + name + "/settings.json")
@@ -94,11 +94,11 @@ func example(t *testing.T, name, url string) map[string]any {
 
 func (in *installation) callOf(webhook int32) forgehook.Call {
 	in.t.Helper()
-	answer, err := in.client.CallWebhook(in.t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &in.document}, client.Options{Wait: 30 * time.Second})
+	accepted, err := in.client.CallWebhook(in.t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &in.document}, client.Options{Wait: 30 * time.Second})
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	return answer.Calls[0]
+	return accepted.Calls[0]
 }
 
 func (in *installation) stored() forgehook.Document {
@@ -116,9 +116,9 @@ func (in *installation) callsOf(webhook int32) []forgehook.Call {
 	return list.Calls
 }
 
-// TestAnswer_connector is the worked example of docs/events.md: an answer finds its way to the
-// platform, which is away at first.
-func TestAnswer_connector(t *testing.T) {
+// TestResult_connector is the example of docs/events.md: a result reaches the platform, which is
+// away at first.
+func TestResult_connector(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
 	erp := newEndpoint(t, says(`{"id":"T-1","approved":true}`))
@@ -169,9 +169,9 @@ func TestAnswer_connector(t *testing.T) {
 	}
 }
 
-// TestAnswer_chat is the other example: a channel hears that a webhook is held, and that it
+// TestResult_chat is the other example: a channel hears that a webhook is held, and that it
 // delivers again.
-func TestAnswer_chat(t *testing.T) {
+func TestResult_chat(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
 	broken := newEndpoint(t, func(w http.ResponseWriter, _ received) { w.WriteHeader(http.StatusBadRequest) })
@@ -219,7 +219,7 @@ func outcomeText(c forgehook.Call) string {
 	return string(*c.Outcome)
 }
 
-// callBack posts to a callback's URL, as an endpoint does: without a key.
+// callBack posts to a callback URL without a key, as an endpoint does.
 func callBack(t *testing.T, url, body string) (status int, code string) {
 	t.Helper()
 	response, err := http.Post(url, "application/json", strings.NewReader(body)) //nolint:noctx // a test's own server
@@ -232,9 +232,9 @@ func callBack(t *testing.T, url, body string) (status int, code string) {
 	return response.StatusCode, strings.TrimPrefix(problem.Type, "urn:forgehook:problem:")
 }
 
-// TestAnswer_callback goes through the ends that a callback may have, with the worker killed while
-// the call waits.
-func TestAnswer_callback(t *testing.T) {
+// TestResult_callback covers the ways in which a wait for a callback may end. The worker is killed
+// during the wait.
+func TestResult_callback(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
 	urls := make(chan string, 20)
@@ -246,10 +246,10 @@ func TestAnswer_callback(t *testing.T) {
 			t.Errorf("header %q, payload %q (%v)", url, payload.CallbackURL, err)
 		}
 		if early.Load() {
-			if status, _ := callBack(t, url, `{"result":"before my answer"}`); status != http.StatusOK {
+			if status, _ := callBack(t, url, `{"result":"before my response"}`); status != http.StatusOK {
 				t.Errorf("an early callback: %d", status)
 			}
-			w.WriteHeader(http.StatusBadGateway) // what it answers does not count any more
+			w.WriteHeader(http.StatusBadGateway) // its response no longer counts
 		}
 		urls <- url
 	})
@@ -261,11 +261,11 @@ func TestAnswer_callback(t *testing.T) {
 	}
 	waits := in.attach("Waits", settings("1.00:00:00"))
 	accept := func(webhook int32) forgehook.Call {
-		answer, err := in.client.CallWebhook(t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &in.document}, client.Options{})
+		accepted, err := in.client.CallWebhook(t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &in.document}, client.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return answer.Calls[0]
+		return accepted.Calls[0]
 	}
 
 	call := accept(waits)
@@ -300,7 +300,7 @@ func TestAnswer_callback(t *testing.T) {
 	early.Store(true)
 	call = accept(waits)
 	<-urls
-	if ended = in.ended(call.ID); *ended.Outcome != forgehook.Delivered || string(ended.Result) != `"before my answer"` || ended.Attempts != 1 {
+	if ended = in.ended(call.ID); *ended.Outcome != forgehook.Delivered || string(ended.Result) != `"before my response"` || ended.Attempts != 1 {
 		t.Errorf("early: %s, result %s, %d attempts", outcomeText(ended), ended.Result, ended.Attempts)
 	}
 	early.Store(false)
@@ -332,25 +332,25 @@ func TestAnswer_callback(t *testing.T) {
 	}
 }
 
-// TestAnswer_writtenOnce kills the worker at the moment in which it records an answer with a
-// write-back: it is there once.
-func TestAnswer_writtenOnce(t *testing.T) {
+// TestResult_writtenOnce kills the worker while it records a response with a write-back, which is
+// written once.
+func TestResult_writtenOnce(t *testing.T) {
 	t.Parallel()
 	in := install(t, map[string]any{})
-	var answers atomic.Int32
+	var responses atomic.Int32
 	erp := newEndpoint(t, func(w http.ResponseWriter, _ received) {
-		fmt.Fprintf(w, `{"n":%d}`, answers.Add(1))
+		fmt.Fprintf(w, `{"n":%d}`, responses.Add(1))
 	})
 	writes := in.attach("Writes", map[string]any{
 		"webHook":  map[string]any{"url": erp.URL},
 		"response": map[string]any{"result": "response.json.n", "writeBack": map[string]any{"document": map[string]any{"comment": "text(doc.comment) + '+' + string(response.json.n)"}}},
 	})
-	answer, err := in.client.CallWebhook(t.Context(), forgehook.CallRequest{WebHookServiceID: &writes, DocumentID: &in.document}, client.Options{})
+	accepted, err := in.client.CallWebhook(t.Context(), forgehook.CallRequest{WebHookServiceID: &writes, DocumentID: &in.document}, client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	call := answer.Calls[0]
-	in.eventually("the endpoint has answered", func() bool { return answers.Load() == 1 })
+	call := accepted.Calls[0]
+	in.eventually("the endpoint has responded", func() bool { return responses.Load() == 1 })
 	in.worker.kill()
 	in.worker = in.start("worker")
 	ended := in.ended(call.ID)
@@ -367,13 +367,13 @@ func TestNoLoops(t *testing.T) {
 		name   string
 		fires  any
 		change map[string]any // of the utility that must not fire again
-		other  map[string]any // of a second utility of the service; nil: none
-		patch  string         // the header with which the endpoint patches the document; "": it does not
+		other  map[string]any // of a second utility; nil: none
+		patch  string         // the header with which the endpoint patches the document; "": no patch
 		most   int32          // calls of the utility; 0: one
 	}{
 		{name: "its processed status", fires: true, change: map[string]any{"documentProcessedStatus": "Processed"}},
 		{name: "its write-back", fires: true, change: map[string]any{"response": map[string]any{"writeBack": map[string]any{"document": map[string]any{"comment": "text(doc.comment) + '!'"}}}}},
-		{name: "two that write in turns", fires: true, most: 2, // once for the change, once for what the other wrote on that
+		{name: "two that write in turns", fires: true, most: 2, // once for the change, once for the other's write
 			change: map[string]any{"response": map[string]any{"writeBack": map[string]any{"document": map[string]any{"comment": "text(doc.comment) + 'a'"}}}},
 			other:  map[string]any{"executeOnTrigger": true, "response": map[string]any{"writeBack": map[string]any{"document": map[string]any{"comment": "text(doc.comment) + 'b'"}}}}},
 		{name: "each other's ends", fires: []string{"document.updated", "call.completed"},
@@ -430,7 +430,7 @@ func TestNoLoops(t *testing.T) {
 	}
 }
 
-// patchAs patches the document as an endpoint does that passes on what it was sent.
+// patchAs patches the document as an endpoint does that passes on what it received.
 func (in *installation) patchAs(header string, r received, body string) {
 	value := r.headers.Get(header)
 	if header == "Forgehook-Cause" {
