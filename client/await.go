@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	longestWait    = 300 * time.Second // of one request
-	pause          = time.Second       // before it is asked again, where an answer came at once or not at all
+	longestWait    = 300 * time.Second // the longest that one request waits
+	pause          = time.Second       // before the next request, if a response came at once or not at all
 	reconnectAfter = 2 * time.Second   // as the API proposes
 	longestEvent   = 64 << 20          // bytes: a call with its response and result
 )
 
-// NotDelivered is a call that ended otherwise, or has not ended.
+// NotDelivered is a call that ended otherwise or has not ended.
 type NotDelivered struct{ Call forgehook.Call }
 
 func (e *NotDelivered) Error() string {
@@ -38,9 +38,9 @@ func (e *NotDelivered) Error() string {
 	return text
 }
 
-// Result reads the result of a delivered call: what response.result made of the answer, or what the
-// endpoint called back. A call without one gives the zero value. The error is a *NotDelivered, or
-// says why the result is no T.
+// Result reads the result of a delivered call: what response.result made of the response, or the
+// result of the callback. A call without result gives the zero value. The error is a *NotDelivered,
+// or says why the result is no T.
 func Result[T any](call forgehook.Call) (result T, err error) {
 	if call.Outcome == nil || *call.Outcome != forgehook.Delivered {
 		return result, &NotDelivered{call}
@@ -54,9 +54,9 @@ func Result[T any](call forgehook.Call) (result T, err error) {
 	return result, nil
 }
 
-// Await returns a call when it has completed, however long that takes: connections may break and
-// the API may be away meanwhile. When ctx ends it returns the call as it was last seen, and the
-// context's error. Problems that stay, such as a call that does not exist, end it at once.
+// Await returns a call when it has completed, however long that takes: it survives broken
+// connections and an API that is down. When ctx ends, it returns the call as last seen and the
+// context's error. Lasting problems, such as a call that does not exist, end it at once.
 func (c *Client) Await(ctx context.Context, callID string) (forgehook.Call, error) {
 	return await(ctx, func() (forgehook.Call, bool, error) {
 		call, err := c.Call(ctx, callID, longestWait)
@@ -64,7 +64,7 @@ func (c *Client) Await(ctx context.Context, callID string) (forgehook.Call, erro
 	})
 }
 
-// await asks until the answer says that it is the last.
+// await asks until ask says that its result is the last.
 func await[T any](ctx context.Context, ask func() (T, bool, error)) (last T, err error) {
 	for {
 		asked := time.Now()
@@ -91,9 +91,9 @@ func await[T any](ctx context.Context, ask func() (T, bool, error)) (last T, err
 // lasting reports whether asking again will give the same error.
 func lasting(err error) bool { return !passing(err) || errors.Is(err, errUnreadable) }
 
-// Event raises an event of a service. With Wait it answers when its run has completed or the time
-// is over; look at Status. Of request.Request its service and utility are not sent: an event is for
-// all utilities that it fires.
+// Event raises an event of a service. With Wait it returns when the run has completed or the time
+// is over; check Status. The service and utility of request.Request are not sent, since an event
+// fires all utilities that are set to it.
 func (c *Client) Event(ctx context.Context, serviceID int32, request forgehook.EventRequest, o Options) (Event, error) {
 	body, err := eventBody(request)
 	if err != nil {
@@ -104,13 +104,13 @@ func (c *Client) Event(ctx context.Context, serviceID int32, request forgehook.E
 	return event, err
 }
 
-// Event is the answer to an event: its run and the calls that were accepted so far, at most 200.
+// Event is a raised event: its run and the calls accepted so far, at most 200.
 type Event struct {
 	Run   forgehook.Run    `json:"run"`
 	Calls []forgehook.Call `json:"calls"`
 }
 
-// eventBody writes the members of a request that say something.
+// eventBody writes the members of a request that are set.
 func eventBody(request forgehook.EventRequest) ([]byte, error) {
 	request.Request.ServiceID, request.Request.WebHookServiceID = nil, nil
 	subject, err := json.Marshal(request.Request)
@@ -144,7 +144,7 @@ func eventBody(request forgehook.EventRequest) ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// Run reads the run of an event; with wait it answers when the run has completed or the time is
+// Run reads the run of an event. With wait it returns when the run has completed or the time is
 // over.
 func (c *Client) Run(ctx context.Context, id string, wait time.Duration) (forgehook.Run, error) {
 	headers := http.Header{}
@@ -162,17 +162,17 @@ func (c *Client) AwaitRun(ctx context.Context, id string) (forgehook.Run, error)
 	})
 }
 
-// ErrMissed is what a stream of all calls says where some may have ended that it has not told of.
-// The stream goes on.
+// ErrMissed is yielded by a stream of all calls that may have missed the ends of some. The stream
+// goes on.
 var ErrMissed = errors.New("some calls may have ended without being told")
 
-// Stream tells of calls as they are now and again when they end, until all have; at most 100.
-// Without ids it tells of all calls of the tenant as they end, until ctx ends, with [ErrMissed]
-// between them where some may be missing. It connects again where the connection breaks, and may
-// then tell of an open call once more. Any other error is the last that it yields.
+// Stream yields calls, at most 100, as they are now and again when they end, until all have ended.
+// Without ids it yields all calls of the tenant as they end, until ctx ends, and [ErrMissed] where
+// some may be missing. It reconnects after a broken connection and may then repeat an open call.
+// Any other error is the last value.
 func (c *Client) Stream(ctx context.Context, ids ...string) iter.Seq2[forgehook.Call, error] {
 	return func(yield func(forgehook.Call, error) bool) {
-		seen := map[string]bool{} // that have ended
+		seen := map[string]bool{} // ended calls
 		for connections := 0; ; connections++ {
 			if connections > 0 && len(ids) == 0 && !yield(forgehook.Call{}, ErrMissed) {
 				return
@@ -203,9 +203,9 @@ func (c *Client) Stream(ctx context.Context, ids ...string) iter.Seq2[forgehook.
 	}
 }
 
-// stream is one connection. It has ended where all has been told or nobody wants more.
+// stream is one connection. ended reports that all calls are told or the caller stopped.
 func (c *Client) stream(ctx context.Context, ids []string, tell func(forgehook.Call, error) bool) (ended bool, err error) {
-	ctx, cancel := context.WithCancel(ctx) // whoever stops early closes the connection by it
+	ctx, cancel := context.WithCancel(ctx) // an early stop closes the connection
 	defer cancel()
 	path := "/v1/calls/stream"
 	if len(ids) > 0 {
@@ -215,7 +215,7 @@ func (c *Client) stream(ctx context.Context, ids []string, tell func(forgehook.C
 	if err != nil {
 		return false, err
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end or given up
+	defer response.Body.Close() //nolint:errcheck // read to its end or dropped
 	if response.StatusCode >= 300 {
 		content, err := io.ReadAll(response.Body)
 		if err != nil {
@@ -245,8 +245,7 @@ func (c *Client) stream(ctx context.Context, ids []string, tell func(forgehook.C
 	return false, lines.Err()
 }
 
-// dispatch tells of one event. Events that are not known here are passed over: the API may come to
-// send more.
+// dispatch tells of one event. It ignores unknown events, which a later API may send.
 func dispatch(name string, data []byte, tell func(forgehook.Call, error) bool) (ended bool, err error) {
 	switch strings.TrimSpace(name) {
 	case "call":

@@ -21,7 +21,7 @@ const (
 
 func TestAwait(t *testing.T) {
 	t.Parallel()
-	a, c := setup(t, answer{status: 200, body: openCall}, answer{}, answer{status: 503}, answer{status: 200, body: endedCall})
+	a, c := setup(t, response{status: 200, body: openCall}, response{}, response{status: 503}, response{status: 200, body: endedCall})
 	call, err := c.Await(t.Context(), "c-1")
 	check(t, err)
 	equal(t, "outcome", *call.Outcome, forgehook.Delivered)
@@ -31,16 +31,16 @@ func TestAwait(t *testing.T) {
 
 func TestAwait_ends(t *testing.T) {
 	t.Parallel()
-	_, c := setup(t, answer{status: 404, body: `{"type":"urn:forgehook:problem:not-found"}`})
+	_, c := setup(t, response{status: 404, body: `{"type":"urn:forgehook:problem:not-found"}`})
 	_, err := c.Await(t.Context(), "c-1")
 	if problem, ok := errors.AsType[*Problem](err); !ok || problem.Code() != forgehook.CodeNotFound {
 		t.Errorf("of nothing: %v", err)
 	}
-	_, c = setup(t, answer{status: 200, body: "<html>"})
+	_, c = setup(t, response{status: 200, body: "<html>"})
 	if _, err := c.Await(t.Context(), "c-1"); !errors.Is(err, errUnreadable) {
-		t.Errorf("an answer of somebody else: %v", err)
+		t.Errorf("a response of another server: %v", err)
 	}
-	_, c = setup(t, answer{status: 200, body: openCall}, answer{status: 503})
+	_, c = setup(t, response{status: 200, body: openCall}, response{status: 503})
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
 	call, err := c.Await(ctx, "c-1")
@@ -77,8 +77,8 @@ func TestResult(t *testing.T) {
 
 func TestEvent(t *testing.T) {
 	t.Parallel()
-	a, c := setup(t, answer{status: 503}, answer{status: 202, body: `{"run":{"id":"r-1","status":"accepted"},"calls":[{"id":"c-1"}]}`},
-		answer{status: 200, body: `{"id":"r-1","status":"completed","outcome":"completed","delivered":2}`})
+	a, c := setup(t, response{status: 503}, response{status: 202, body: `{"run":{"id":"r-1","status":"accepted"},"calls":[{"id":"c-1"}]}`},
+		response{status: 200, body: `{"id":"r-1","status":"completed","outcome":"completed","delivered":2}`})
 	event, err := c.Event(t.Context(), 48072, forgehook.EventRequest{
 		Type: forgehook.EventAfterProcess, DocumentIDs: []int32{1, 2}, Request: forgehook.CallRequest{Reason: new("batch 7"), ServiceID: new(int32(1))},
 	}, Options{Wait: time.Second})
@@ -98,7 +98,7 @@ func TestEvent(t *testing.T) {
 	})
 }
 
-// told collects what a stream tells.
+// told collects what a stream yields.
 func told(t *testing.T, c *Client, ctx context.Context, most int, ids ...string) (lines []string) {
 	t.Helper()
 	for call, err := range c.Stream(ctx, ids...) {
@@ -118,26 +118,26 @@ func TestStream(t *testing.T) {
 	event := func(call string) string { return "id: c\nevent: call\ndata: " + call + "\n\n" }
 	other := strings.ReplaceAll(endedCall, "c-1", "c-2")
 	tests := []struct {
-		name    string
-		answers []answer
-		ids     []string
-		most    int
-		want    []string
+		name      string
+		responses []response
+		ids       []string
+		most      int
+		want      []string
 	}{
-		{"of calls", []answer{{status: 200, body: "retry: 2000\n\n: hello\n\n" + event(openCall) + event(other) + ":\n\n" + event(endedCall) + "event: end\ndata: {}\n\n"}},
+		{"of calls", []response{{status: 200, body: "retry: 2000\n\n: hello\n\n" + event(openCall) + event(other) + ":\n\n" + event(endedCall) + "event: end\ndata: {}\n\n"}},
 			[]string{"c-1", "c-2"}, 0, []string{"c-1 delivering", "c-2 completed", "c-1 completed"}},
-		{"over broken connections", []answer{{status: 200, body: event(openCall) + event(other) + "event: call\ndata: {"}, {}, {status: 200, body: event(other) + event(endedCall) + "event: end\ndata: {}\n\n"}},
+		{"over broken connections", []response{{status: 200, body: event(openCall) + event(other) + "event: call\ndata: {"}, {}, {status: 200, body: event(other) + event(endedCall) + "event: end\ndata: {}\n\n"}},
 			[]string{"c-1", "c-2"}, 0, []string{"c-1 delivering", "c-2 completed", "c-1 completed"}},
-		{"left early", []answer{{status: 200, body: event(openCall) + event(endedCall)}}, []string{"c-1"}, 1, []string{"c-1 delivering"}},
-		{"of all", []answer{{status: 200, body: event(endedCall) + "event: gap\ndata: {}\n\nevent: news\ndata: {}\n\n"}, {status: 200, body: event(other)}}, nil, 4,
+		{"left early", []response{{status: 200, body: event(openCall) + event(endedCall)}}, []string{"c-1"}, 1, []string{"c-1 delivering"}},
+		{"of all", []response{{status: 200, body: event(endedCall) + "event: gap\ndata: {}\n\nevent: news\ndata: {}\n\n"}, {status: 200, body: event(other)}}, nil, 4,
 			[]string{"c-1 completed", ErrMissed.Error(), ErrMissed.Error(), "c-2 completed"}},
-		{"of nothing", []answer{{status: 404, body: `{"title":"Not found"}`}}, []string{"c-1"}, 0, []string{"404 Not found"}},
-		{"of somebody else", []answer{{status: 200, body: "event: call\ndata: <html>\n\n"}}, nil, 0, []string{"unreadable answer: invalid character '<' looking for beginning of value"}},
+		{"of nothing", []response{{status: 404, body: `{"title":"Not found"}`}}, []string{"c-1"}, 0, []string{"404 Not found"}},
+		{"of somebody else", []response{{status: 200, body: "event: call\ndata: <html>\n\n"}}, nil, 0, []string{"unreadable response: invalid character '<' looking for beginning of value"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			a, c := setup(t, test.answers...)
+			a, c := setup(t, test.responses...)
 			if diff := cmp.Diff(test.want, told(t, c, t.Context(), test.most, test.ids...)); diff != "" {
 				t.Error(diff)
 			}
@@ -152,7 +152,7 @@ func TestStream(t *testing.T) {
 
 func TestStream_canceled(t *testing.T) {
 	t.Parallel()
-	_, c := setup(t, answer{status: 503})
+	_, c := setup(t, response{status: 503})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	equal(t, "told", told(t, c, ctx, 0, "c-1"), []string{context.DeadlineExceeded.Error()})

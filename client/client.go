@@ -1,5 +1,6 @@
 // Package client calls Forgehook over HTTP: typed requests, typed problems, retries that cannot
-// call twice. It links nothing but the standard library and the words of package forgehook.
+// call twice. It must link only the standard library and the words of package forgehook. Start with
+// [New] and [Client.CallWebhook].
 package client
 
 import (
@@ -33,13 +34,13 @@ func New(baseURL, apiKey string) *Client {
 	transport.MaxIdleConnsPerHost = 256
 	return &Client{base: strings.TrimSuffix(baseURL, "/"), key: apiKey, http: &http.Client{
 		Transport: transport,
-		// The API never redirects. Following one would take the key to whoever it points at, and
-		// make a GET of a POST.
+		// The API never redirects. A followed redirect would send the key to another host, and make
+		// a GET of a POST.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// Problem is the API's answer when it did not do what was asked (RFC 9457).
+// Problem is the API's response to a request that it refused or could not serve (RFC 9457).
 type Problem struct {
 	Type   string  `json:"type"` // urn:forgehook:problem:<code>
 	Title  string  `json:"title"`
@@ -48,7 +49,7 @@ type Problem struct {
 	Errors []Fault `json:"errors"`
 }
 
-// Fault is one thing wrong with a request.
+// Fault is one fault of a request.
 type Fault struct {
 	Location string `json:"location"` // "body.settings.webHook.url"
 	Message  string `json:"message"`
@@ -71,7 +72,7 @@ func (p *Problem) Code() forgehook.Code {
 	return forgehook.Code(strings.TrimPrefix(p.Type, "urn:forgehook:problem:"))
 }
 
-// Calls is the answer to a call request.
+// Calls is the response to a call request.
 type Calls struct {
 	Calls     []forgehook.Call      `json:"calls"`
 	NotCalled []forgehook.NotCalled `json:"notCalled"`
@@ -79,12 +80,12 @@ type Calls struct {
 
 // Options of a call.
 type Options struct {
-	IdempotencyKey string        // "" makes one, so that a retry of the request cannot call twice
+	IdempotencyKey string        // "" makes one, so that retries cannot call twice
 	Wait           time.Duration // up to 300 s, in whole seconds; 0 does not wait
 }
 
-// CallWebhook asks for calls. With Wait it answers when they have completed or the time is over;
-// look at Status.
+// CallWebhook asks for calls. With Wait it returns when they have completed or the time is over;
+// check Status.
 func (c *Client) CallWebhook(ctx context.Context, request forgehook.CallRequest, o Options) (Calls, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
@@ -93,7 +94,7 @@ func (c *Client) CallWebhook(ctx context.Context, request forgehook.CallRequest,
 	return c.CallRaw(ctx, body, o)
 }
 
-// CallRaw is CallWebhook for a body that is JSON already.
+// CallRaw is CallWebhook for a body that is already JSON.
 func (c *Client) CallRaw(ctx context.Context, body []byte, o Options) (Calls, error) {
 	var calls Calls
 	err := c.do(ctx, http.MethodPost, "/v1/calls", o.headers(), body, &calls)
@@ -109,14 +110,14 @@ func (o Options) headers() http.Header {
 	return headers
 }
 
-// preferWait asks for an answer that waits, in seconds rounded up.
+// preferWait asks the API to wait, in seconds rounded up.
 func preferWait(headers http.Header, wait time.Duration) {
 	if wait > 0 {
 		headers.Set("Prefer", "wait="+strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
 }
 
-// Call reads a call; with wait it answers when the call has completed or the time is over.
+// Call reads a call. With wait it returns when the call has completed or the time is over.
 func (c *Client) Call(ctx context.Context, id string, wait time.Duration) (forgehook.Call, error) {
 	headers := http.Header{}
 	preferWait(headers, wait)
@@ -125,7 +126,7 @@ func (c *Client) Call(ctx context.Context, id string, wait time.Duration) (forge
 	return call, err
 }
 
-// Attempts lists a call's attempts, the first one first.
+// Attempts lists a call's attempts, oldest first.
 func (c *Client) Attempts(ctx context.Context, id string) ([]forgehook.Attempt, error) {
 	var attempts []forgehook.Attempt
 	for query := ""; ; {
@@ -144,7 +145,7 @@ func (c *Client) Attempts(ctx context.Context, id string) ([]forgehook.Attempt, 
 	}
 }
 
-// Do sends any request of the API and decodes its answer into out, which may be nil.
+// Do sends any request of the API and decodes its response into out, which may be nil.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	if in != nil {
@@ -158,10 +159,10 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 
 const tries = 5
 
-// errUnreadable is an answer that is not the API's.
-var errUnreadable = errors.New("unreadable answer")
+// errUnreadable is a response that is not the API's.
+var errUnreadable = errors.New("unreadable response")
 
-// do retries what is safe to repeat: reads, and writes that carry an idempotency key.
+// do retries requests that are safe to repeat: reads, and writes with an idempotency key.
 func (c *Client) do(ctx context.Context, method, path string, headers http.Header, body []byte, out any) error {
 	repeatable := method == http.MethodGet || headers.Get("Idempotency-Key") != ""
 	for try := 1; ; try++ {
@@ -177,7 +178,7 @@ func (c *Client) do(ctx context.Context, method, path string, headers http.Heade
 	}
 }
 
-// passing reports whether an error may be gone soon: no connection, 429, 5xx.
+// passing reports whether an error may pass: no connection, 429, 5xx.
 func passing(err error) bool {
 	problem, ok := errors.AsType[*Problem](err)
 	return !ok || problem.Status == http.StatusTooManyRequests || problem.Status >= 500
@@ -188,7 +189,7 @@ func (c *Client) once(ctx context.Context, method, path string, headers http.Hea
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end or given up
+	defer response.Body.Close() //nolint:errcheck // read to its end or dropped
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err
@@ -222,7 +223,7 @@ func (c *Client) send(ctx context.Context, method, path string, headers http.Hea
 
 func problemOf(status int, content []byte) *Problem {
 	problem := &Problem{}
-	_ = json.Unmarshal(content, problem) // a proxy's answer may be no problem document
+	_ = json.Unmarshal(content, problem) // a proxy's response may be no problem document
 	problem.Status = status
 	problem.Title = cmp.Or(problem.Title, http.StatusText(status))
 	return problem

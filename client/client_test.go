@@ -20,29 +20,29 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// answer is what the API says to one request.
-type answer struct {
+// response is the API's response to one request.
+type response struct {
 	status  int
 	headers map[string]string
 	body    string
 }
 
-// request is what the API was sent.
+// request is a request as the API got it.
 type request struct {
 	method, path, key, idempotency, prefer, contentType, body string
 }
 
-// api answers one request after the other; the last answer stays.
+// api gives one response after another, and repeats the last.
 type api struct {
 	*httptest.Server
-	mu       sync.Mutex
-	answers  []answer
-	requests []request
+	mu        sync.Mutex
+	responses []response
+	requests  []request
 }
 
-func setup(t *testing.T, answers ...answer) (*api, *Client) {
+func setup(t *testing.T, responses ...response) (*api, *Client) {
 	t.Helper()
-	a := &api{answers: answers}
+	a := &api{responses: responses}
 	a.Server = httptest.NewServer(a)
 	c := New(a.URL+"/", "fh_key")
 	t.Cleanup(func() {
@@ -58,12 +58,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.requests = append(a.requests, request{
 		r.Method, r.RequestURI, r.Header.Get("X-Api-Key"), r.Header.Get("Idempotency-Key"), r.Header.Get("Prefer"), r.Header.Get("Content-Type"), string(body),
 	})
-	say := a.answers[0]
-	if len(a.answers) > 1 {
-		a.answers = a.answers[1:]
+	say := a.responses[0]
+	if len(a.responses) > 1 {
+		a.responses = a.responses[1:]
 	}
 	a.mu.Unlock()
-	if say.status == 0 { // no answer at all
+	if say.status == 0 { // no response at all
 		panic(http.ErrAbortHandler)
 	}
 	for name, value := range say.headers {
@@ -97,7 +97,7 @@ const oneCall = `{"calls":[{"id":"c-1","status":"completed","outcome":"delivered
 
 func TestCallWebhook(t *testing.T) {
 	t.Parallel()
-	a, c := setup(t, answer{status: 202, body: oneCall})
+	a, c := setup(t, response{status: 202, body: oneCall})
 	webhook, document := int32(48100), int32(912)
 	calls, err := c.CallWebhook(t.Context(), forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &document},
 		Options{IdempotencyKey: "run-1", Wait: 90 * time.Second})
@@ -114,10 +114,10 @@ func TestCallWebhook(t *testing.T) {
 	equal(t, "requests", got, []request{{"POST", "/v1/calls", "fh_key", "run-1", "wait=90", "application/json", ""}})
 }
 
-// A request without a key gets one, another each time, and every try of it has the same.
+// A request without a key gets a new one, and every try of the request has the same.
 func TestCallRaw_retries(t *testing.T) {
 	t.Parallel()
-	a, c := setup(t, answer{status: 503, body: `{"title":"Unavailable"}`}, answer{}, answer{status: 429}, answer{status: 202, body: oneCall})
+	a, c := setup(t, response{status: 503, body: `{"title":"Unavailable"}`}, response{}, response{status: 429}, response{status: 202, body: oneCall})
 	body := []byte(`{"documentId":1}`)
 	calls, err := c.CallRaw(t.Context(), body, Options{})
 	check(t, err)
@@ -149,26 +149,26 @@ func TestRetries(t *testing.T) {
 		return err
 	}
 	tests := []struct {
-		name   string
-		do     func(*Client) error
-		answer answer
-		tries  int
+		name     string
+		do       func(*Client) error
+		response response
+		tries    int
 	}{
-		{"a post without a key", post, answer{status: 503}, 1},
-		{"a post without a key that gets no answer", post, answer{}, 1},
-		{"a put", put, answer{status: 503}, 1},
-		{"a get", get, answer{status: 503}, tries},
-		{"a get that is refused", get, answer{status: 404}, 1},
-		{"a keyed post", keyed, answer{status: 500}, tries},
-		{"a keyed post that is wrong", keyed, answer{status: 422}, 1},
-		{"a keyed post that conflicts", keyed, answer{status: 409}, 1},
-		{"a keyed post that gets no answer", keyed, answer{}, tries},
-		{"a proxy whose JSON says other than its status", keyed, answer{status: 502, body: `{"status":200}`}, tries},
+		{"a post without a key", post, response{status: 503}, 1},
+		{"a post without a key that gets no response", post, response{}, 1},
+		{"a put", put, response{status: 503}, 1},
+		{"a get", get, response{status: 503}, tries},
+		{"a get that is refused", get, response{status: 404}, 1},
+		{"a keyed post", keyed, response{status: 500}, tries},
+		{"a keyed post that is wrong", keyed, response{status: 422}, 1},
+		{"a keyed post that conflicts", keyed, response{status: 409}, 1},
+		{"a keyed post that gets no response", keyed, response{}, tries},
+		{"a proxy whose JSON says other than its status", keyed, response{status: 502, body: `{"status":200}`}, tries},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			a, c := setup(t, tt.answer)
+			a, c := setup(t, tt.response)
 			if err := tt.do(c); err == nil {
 				t.Error("want an error")
 			}
@@ -177,11 +177,11 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// Whoever no longer waits gets the last answer at once.
+// A canceled caller gets the last response at once.
 func TestRetries_canceled(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	a, c := setup(t, answer{status: 503})
+	a, c := setup(t, response{status: 503})
 	c.http.Transport = after{c.http.Transport, cancel}
 	_, err := c.CallRaw(ctx, []byte(`{}`), Options{})
 	if err == nil {
@@ -190,7 +190,7 @@ func TestRetries_canceled(t *testing.T) {
 	equal(t, "tries", len(a.got()), 1)
 }
 
-// after does something when an answer has arrived.
+// after acts when a response has arrived.
 type after struct {
 	http.RoundTripper
 	do func()
@@ -209,30 +209,30 @@ func TestProblem(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
-		answer
+		response
 		want Problem
 		code forgehook.Code
 		text string
 	}{
-		{"faults", answer{422, map[string]string{"Content-Type": "application/problem+json"}, `{"type":"urn:forgehook:problem:invalid","title":"Invalid","status":422,"detail":"2 values are not allowed.",
+		{"faults", response{422, map[string]string{"Content-Type": "application/problem+json"}, `{"type":"urn:forgehook:problem:invalid","title":"Invalid","status":422,"detail":"2 values are not allowed.",
 			"errors":[{"location":"body.settings.webHook.url","message":"an absolute https URL","value":"x"},{"location":"body.name","message":"required"}]}`},
 			Problem{Type: "urn:forgehook:problem:invalid", Title: "Invalid", Status: 422, Detail: "2 values are not allowed.", Errors: []Fault{
 				{Location: "body.settings.webHook.url", Message: "an absolute https URL", Value: "x"}, {Location: "body.name", Message: "required"}}},
 			forgehook.CodeInvalid,
 			"422 Invalid: 2 values are not allowed.; body.settings.webHook.url: an absolute https URL; body.name: required"},
-		{"no detail", answer{404, nil, `{"type":"urn:forgehook:problem:not-found","title":"Not found","status":404}`},
+		{"no detail", response{404, nil, `{"type":"urn:forgehook:problem:not-found","title":"Not found","status":404}`},
 			Problem{Type: "urn:forgehook:problem:not-found", Title: "Not found", Status: 404}, forgehook.CodeNotFound, "404 Not found"},
-		{"a proxy's page", answer{413, map[string]string{"Content-Type": "text/html"}, "<html>413 Request Entity Too Large</html>"},
+		{"a proxy's page", response{413, map[string]string{"Content-Type": "text/html"}, "<html>413 Request Entity Too Large</html>"},
 			Problem{Title: "Request Entity Too Large", Status: 413}, "", "413 Request Entity Too Large"},
-		{"nothing", answer{401, nil, ""}, Problem{Title: "Unauthorized", Status: 401}, "", "401 Unauthorized"},
-		{"a list", answer{400, nil, `[1]`}, Problem{Title: "Bad Request", Status: 400}, "", "400 Bad Request"},
-		{"a proxy's own JSON", answer{403, nil, `{"status":"error","title":"","detail":"blocked"}`}, Problem{Title: "Forbidden", Status: 403, Detail: "blocked"}, "", "403 Forbidden: blocked"},
-		{"another status in the body", answer{403, nil, `{"status":599,"title":"Fine"}`}, Problem{Title: "Fine", Status: 403}, "", "403 Fine"},
+		{"nothing", response{401, nil, ""}, Problem{Title: "Unauthorized", Status: 401}, "", "401 Unauthorized"},
+		{"a list", response{400, nil, `[1]`}, Problem{Title: "Bad Request", Status: 400}, "", "400 Bad Request"},
+		{"a proxy's own JSON", response{403, nil, `{"status":"error","title":"","detail":"blocked"}`}, Problem{Title: "Forbidden", Status: 403, Detail: "blocked"}, "", "403 Forbidden: blocked"},
+		{"another status in the body", response{403, nil, `{"status":599,"title":"Fine"}`}, Problem{Title: "Fine", Status: 403}, "", "403 Fine"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, c := setup(t, tt.answer)
+			_, c := setup(t, tt.response)
 			problem, ok := errors.AsType[*Problem](c.Do(t.Context(), http.MethodPost, "/v1/projects", struct{}{}, nil))
 			if !ok {
 				t.Fatal("want a problem")
@@ -244,13 +244,13 @@ func TestProblem(t *testing.T) {
 	}
 }
 
-// A redirect is not followed: it would take the key to whoever it points at, and turn a POST into a
+// The client follows no redirect, which would send the key to another host and turn a POST into a
 // GET.
 func TestRedirect(t *testing.T) {
 	t.Parallel()
-	elsewhere, _ := setup(t, answer{status: 200, body: oneCall})
+	elsewhere, _ := setup(t, response{status: 200, body: oneCall})
 	for _, status := range []int{301, 302, 307, 308} {
-		a, c := setup(t, answer{status: status, headers: map[string]string{"Location": elsewhere.URL + "/v1/calls"}})
+		a, c := setup(t, response{status: status, headers: map[string]string{"Location": elsewhere.URL + "/v1/calls"}})
 		_, err := c.CallRaw(t.Context(), []byte(`{}`), Options{})
 		if problem, ok := errors.AsType[*Problem](err); !ok || problem.Status != status {
 			t.Errorf("%d: got %v", status, err)
@@ -260,23 +260,23 @@ func TestRedirect(t *testing.T) {
 	equal(t, "requests that went elsewhere", elsewhere.got(), nil)
 }
 
-func TestUnreadableAnswer(t *testing.T) {
+func TestUnreadableResponse(t *testing.T) {
 	t.Parallel()
-	_, c := setup(t, answer{status: 200, body: "<html>"})
+	_, c := setup(t, response{status: 200, body: "<html>"})
 	var out struct{}
 	err := c.Do(t.Context(), http.MethodPut, "/v1/x", nil, &out)
-	if err == nil || !strings.Contains(err.Error(), "PUT /v1/x: unreadable answer") {
+	if err == nil || !strings.Contains(err.Error(), "PUT /v1/x: unreadable response") {
 		t.Errorf("got %v", err)
 	}
-	check(t, c.Do(t.Context(), http.MethodPut, "/v1/x", nil, nil)) // nobody wants to read it
+	check(t, c.Do(t.Context(), http.MethodPut, "/v1/x", nil, nil)) // the body is not read
 }
 
 func TestDo(t *testing.T) {
 	t.Parallel()
-	a, c := setup(t, answer{status: 201, body: `{"id":7}`}, answer{status: 204})
+	a, c := setup(t, response{status: 201, body: `{"id":7}`}, response{status: 204})
 	var made struct{ ID int32 }
 	check(t, c.Do(t.Context(), http.MethodPost, "/v1/projects", map[string]any{"name": "x"}, &made))
-	equal(t, "answer", made.ID, 7)
+	equal(t, "response", made.ID, 7)
 	check(t, c.Do(t.Context(), http.MethodDelete, "/v1/projects/7", nil, &made))
 	equal(t, "requests", a.got(), []request{
 		{"POST", "/v1/projects", "fh_key", "", "", "application/json", `{"name":"x"}`}, {"DELETE", "/v1/projects/7", "fh_key", "", "", "", ""},
@@ -295,7 +295,7 @@ func TestCall(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.prefer, func(t *testing.T) {
 			t.Parallel()
-			a, c := setup(t, answer{status: 200, body: `{"id":"c/1","status":"delivering"}`})
+			a, c := setup(t, response{status: 200, body: `{"id":"c/1","status":"delivering"}`})
 			call, err := c.Call(t.Context(), "c/1", tt.wait)
 			check(t, err)
 			equal(t, "call", call, forgehook.Call{ID: "c/1", Status: forgehook.CallDelivering})
@@ -306,8 +306,8 @@ func TestCall(t *testing.T) {
 
 func TestAttempts(t *testing.T) {
 	t.Parallel()
-	a, c := setup(t, answer{status: 200, body: `{"attempts":[{"number":1,"state":"unknown"}],"nextCursor":"a b"}`},
-		answer{status: 200, body: `{"attempts":[{"number":2,"state":"finished","verdict":"success"}],"nextCursor":null}`})
+	a, c := setup(t, response{status: 200, body: `{"attempts":[{"number":1,"state":"unknown"}],"nextCursor":"a b"}`},
+		response{status: 200, body: `{"attempts":[{"number":2,"state":"finished","verdict":"success"}],"nextCursor":null}`})
 	attempts, err := c.Attempts(t.Context(), "c-1")
 	check(t, err)
 	equal(t, "attempts", attempts, []forgehook.Attempt{

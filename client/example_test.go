@@ -13,9 +13,9 @@ import (
 	"github.com/forgehook/forgehook/client"
 )
 
-// Call a webhook for a document, wait for its end however long that takes, and use what came of it.
+// Call a webhook for a document, wait for its end however long that takes, and use the result.
 func Example() {
-	api := answering(map[string]string{
+	api := serving(map[string]string{
 		"POST /v1/calls":    `{"calls":[{"id":"c-1","status":"delivering"}]}`,
 		"GET /v1/calls/c-1": `{"id":"c-1","status":"completed","outcome":"delivered","result":{"orderNumber":"PO-7"}}`,
 	})
@@ -24,11 +24,11 @@ func Example() {
 	c := client.New(api.URL, "fh_key")
 
 	webhook, document := int32(48080), int32(912)
-	answer, err := c.CallWebhook(ctx, forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &document}, client.Options{Wait: 10 * time.Second})
+	accepted, err := c.CallWebhook(ctx, forgehook.CallRequest{WebHookServiceID: &webhook, DocumentID: &document}, client.Options{Wait: 10 * time.Second})
 	if err != nil {
 		log.Fatal(err)
 	}
-	call, err := c.Await(ctx, answer.Calls[0].ID)
+	call, err := c.Await(ctx, accepted.Calls[0].ID)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func Example() {
 
 // Raise an event for many documents and wait for its run.
 func ExampleClient_Event() {
-	api := answering(map[string]string{
+	api := serving(map[string]string{
 		"POST /v1/services/48072/events": `{"run":{"id":"r-1","status":"accepted","documents":2},"calls":[]}`,
 		"GET /v1/runs/r-1":               `{"id":"r-1","status":"completed","outcome":"completed","documents":2,"calls":2,"delivered":2}`,
 	})
@@ -66,7 +66,7 @@ func ExampleClient_Event() {
 
 // Watch calls until all of them have ended.
 func ExampleClient_Stream() {
-	api := answering(map[string]string{
+	api := serving(map[string]string{
 		"GET /v1/calls/stream": "event: call\ndata: {\"id\":\"c-1\",\"status\":\"waiting_retry\"}\n\n" +
 			"event: call\ndata: {\"id\":\"c-1\",\"status\":\"completed\"}\n\nevent: end\ndata: {}\n\n",
 	})
@@ -84,9 +84,9 @@ func ExampleClient_Stream() {
 	// c-1 completed
 }
 
-// A call that did not end delivered is an error of its result; the call says why.
+// Result fails for a call that did not end delivered; the error says why.
 func ExampleResult() {
-	api := answering(map[string]string{
+	api := serving(map[string]string{
 		"GET /v1/calls/c-1": `{"id":"c-1","status":"completed","outcome":"failed",` +
 			`"error":{"code":"http_410","message":"410 Gone"},"attempts":1}`,
 	})
@@ -108,7 +108,7 @@ func ExampleResult() {
 	// call c-1: failed: http_410: 410 Gone
 }
 
-// What the API refuses is a *Problem: a stable code, and every fault of the request with its place.
+// A refused request is a *Problem: a stable code, and every fault of the request with its path.
 func ExampleProblem() {
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")
@@ -133,8 +133,8 @@ func ExampleProblem() {
 	// body.documentId x: a whole number from -2147483648 to 2147483647
 }
 
-// answering stands in for the API.
-func answering(bodies map[string]string) *httptest.Server {
+// serving stands in for the API.
+func serving(bodies map[string]string) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		_, _ = fmt.Fprint(w, bodies[r.Method+" "+r.URL.Path])

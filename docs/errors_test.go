@@ -9,7 +9,7 @@ import (
 	"github.com/forgehook/forgehook/api"
 )
 
-// TestErrorsReference keeps errors.md what the declarations say.
+// TestErrorsReference compares errors.md with the declarations.
 func TestErrorsReference(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder

@@ -8,8 +8,8 @@ import (
 	"github.com/forgehook/forgehook/internal/expr/library"
 )
 
-// TestFunctionsReference keeps functions.md what the declarations say; the tests of internal/expr
-// run every example of them.
+// TestFunctionsReference compares functions.md with the declarations. The tests of internal/expr
+// run every example.
 func TestFunctionsReference(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder

@@ -18,12 +18,12 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// block is a fenced block of a recipe: settings, a change of the subject (JSON Merge Patch), and
-// the request that comes of it; then an answer, what the endpoint calls back, and what that means.
+// block is a fenced block of a recipe: settings, a change of the subject (JSON Merge Patch) and the
+// resulting request; then a response ("answer"), a callback, and their meaning.
 var block = regexp.MustCompile("(?s)```(settings|change|request|answer|callback|meaning)\n(.*?)```")
 
-// TestRecipes runs every recipe of expressions.md and compares the request that it makes, or writes
-// it.
+// TestRecipes runs every recipe of expressions.md and compares its request and meaning with the
+// page, or writes them.
 func TestRecipes(t *testing.T) {
 	const page = "expressions.md"
 	text, err := os.ReadFile(page)
@@ -44,8 +44,8 @@ func TestRecipes(t *testing.T) {
 			}
 			plan, sub := planOf(t, blocks["settings"]), subject(t, blocks["change"])
 			made := map[string]string{"request": requestOf(t, plan, &sub)}
-			if answer, ok := blocks["answer"]; ok {
-				made["meaning"] = meaningOf(t, plan, &sub, answer, blocks["callback"])
+			if response, ok := blocks["answer"]; ok {
+				made["meaning"] = meaningOf(t, plan, &sub, response, blocks["callback"])
 			}
 			for kind, want := range made {
 				if *update {
@@ -63,7 +63,7 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
-// call is what the recipes' requests say about their call.
+// call is the recipes' call.
 var call = webhook.Meta{
 	CallID: "0199aa11-0000-7000-8000-000000000001", WebhookID: "msg_0199aa11000070008000000000000001",
 	AcceptedAt: time.Date(2026, 1, 6, 9, 0, 0, 0, time.UTC), EventType: string(forgehook.EventExplicit), UserAgent: "Forgehook/1",
@@ -116,7 +116,7 @@ func meaningOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject, text, c
 	}
 	var b strings.Builder
 	b.WriteString("delivered\n")
-	encoder := json.NewEncoder(&b) // it ends each value with a line
+	encoder := json.NewEncoder(&b) // it ends each value with a line break
 	encoder.SetEscapeHTML(false)
 	part := func(name string, value any, isSet bool) {
 		if !isSet {
@@ -136,7 +136,7 @@ func meaningOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject, text, c
 	return b.String()
 }
 
-// requestOf makes the request of a recipe, as it is shown, and says so where it is not made.
+// requestOf builds the request of a recipe as it is shown.
 func requestOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject) string {
 	t.Helper()
 	explained := plan.Explain(sub, call)
@@ -161,7 +161,7 @@ func requestOf(t *testing.T, plan *webhook.Plan, sub *forgehook.Subject) string 
 	return b.String()
 }
 
-// subject is the example of the page, changed.
+// subject is the page's example with a change.
 func subject(t *testing.T, change string) (sub forgehook.Subject) {
 	t.Helper()
 	text, err := os.ReadFile("examples/subject.json")

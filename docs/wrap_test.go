@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-const widest = 100 // columns, as TestProse_width asks
+const widest = 100 // columns, as in TestProse_width
 
-// wrap breaks paragraphs and list items of Markdown. Headings, tables and code stay as they are.
+// wrap breaks paragraphs and list items of Markdown. Headings, tables and code stay unbroken.
 func wrap(text string) string {
 	var out, words []string
 	indent, code := "", false

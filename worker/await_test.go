@@ -36,7 +36,7 @@ func (b *bench) wake(workflowID, signal string, payload []byte) {
 	}
 }
 
-// A run that is started twice is one; it waits for its calls and hears that none is open.
+// A run that is started twice runs once. It waits for its calls until it hears that none is open.
 func TestStartRuns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -74,7 +74,7 @@ func TestStartRuns(t *testing.T) {
 	if diff := cmp.Diff(want, b.shown(workflows.RunID(s.RunID)), cmp.AllowUnexported(shown{})); diff != "" {
 		t.Errorf("shown (-want +got):\n%s", diff)
 	}
-	// Started once more after its end it stays ended.
+	// Another start after its end changes nothing.
 	if err := b.StartRuns(t.Context(), []forgehook.RunStart{s}); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestCancelRun(t *testing.T) {
 	}
 }
 
-// A process ends by the signal that its call has ended.
+// A process ends by the signal that its call ended.
 func TestStartProcess(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -153,7 +153,7 @@ func TestWake_nobodyThere(t *testing.T) {
 	}
 }
 
-// refused is what a caller sees of a request that cannot work.
+// refused is the error of a request that cannot work.
 func refused() error {
 	return temporal.NewNonRetryableApplicationError("accept calls failed: invalid document", string(forgehook.CodeInvalid), nil)
 }

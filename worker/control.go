@@ -19,30 +19,30 @@ import (
 )
 
 const (
-	answerWithin = 10 * time.Second // of one request to Temporal, which the SDK would repeat for a minute
-	startsAtOnce = 16
-	// taskTimeout is how long the engine waits for a worker that died with a workflow task. The SDK
-	// asks for more time before it is over where local activities take longer.
+	requestTimeout = 10 * time.Second // one request to Temporal, which the SDK would repeat for a minute
+	startsAtOnce   = 16
+	// taskTimeout is how long the engine waits for a worker that died with a workflow task. For
+	// longer local activities the SDK asks for more time.
 	taskTimeout = 5 * time.Second
 )
 
-// Control starts and steers workflows: it is the dispatch.Engine that Temporal is.
+// Control starts and steers workflows: it is the dispatch.Engine on Temporal.
 type Control struct {
-	// EagerStart lets a worker of this process, on the same client, have the first task of a call
-	// without a poll. Only for unversioned workers: it disregards versions.
+	// EagerStart gives the first task of a call to a worker of this process on the same client,
+	// without a poll. It ignores versions, so use it for unversioned workers only.
 	EagerStart bool
 
 	client    client.Client
 	taskQueue string
 }
 
-// NewControl makes the control of the workflows on a task queue.
+// NewControl controls the workflows on a task queue.
 func NewControl(c client.Client, taskQueue string) *Control {
 	return &Control{client: c, taskQueue: taskQueue}
 }
 
-// StartCalls starts the workflows of accepted calls, several at once. One that runs or has ended
-// already is left alone. Once Temporal does not answer, the rest is not tried: the sweep starts it
+// StartCalls starts the workflows of accepted calls, several at once. It leaves running and ended
+// ones alone. When Temporal stops responding, it does not try the rest: the sweep starts them
 // later.
 func (c *Control) StartCalls(ctx context.Context, starts []forgehook.CallStart) error {
 	return startEach(ctx, starts, c.startCall)
@@ -64,7 +64,7 @@ func startEach[S any](parent context.Context, starts []S, start func(context.Con
 		})
 	}
 	wg.Wait()
-	if parent.Err() == nil { // those that were not tried say nothing
+	if parent.Err() == nil { // calls that were not tried are no errors
 		errs = slices.DeleteFunc(errs, func(err error) bool {
 			return errors.Is(err, context.Canceled) && forgehook.ErrorCode(err) != forgehook.CodeUnavailable
 		})
@@ -103,19 +103,19 @@ func callAttributes(s forgehook.CallStart) temporal.SearchAttributes {
 	return temporal.NewSearchAttributes(set...)
 }
 
-// keyword cuts a value to what the visibility store's columns hold; Temporal would refuse the
-// start.
+// keyword cuts a value to the length of the visibility store's columns, since Temporal would refuse
+// a longer one.
 func keyword(s string) string { return forgehook.Shorten(s, 255) }
 
 func itoa(id int32) string { return strconv.Itoa(int(id)) }
 
-// share has each utility get its share of workers that are behind: the engine gives out the tasks
-// of a key in turns with those of others, and a workflow's activities have its key.
+// share gives each utility its share of busy workers: the engine alternates between keys, and a
+// workflow's activities have its key.
 func share(tenant forgehook.TenantID, of string) temporal.Priority {
-	return temporal.Priority{FairnessKey: forgehook.Shorten(of+"/"+string(tenant), 64)} // the engine takes no longer one
+	return temporal.Priority{FairnessKey: forgehook.Shorten(of+"/"+string(tenant), 64)} // the engine's limit
 }
 
-// callSummary is the line in Temporal's list: "POST erp.example.com for document 912".
+// callSummary is the call's line in Temporal's list: "POST erp.example.com for document 912".
 func callSummary(s forgehook.CallStart) string {
 	text := s.Method
 	if s.Host != "" {
@@ -132,7 +132,7 @@ func callDetails(s forgehook.CallStart) string {
 		forgehook.Shorten(s.UtilityName, 200), s.WebHookServiceID, s.ServiceID, s.ProjectID, s.CallID, s.Tenant)
 }
 
-// StartRuns starts the workflows of events, several at once, as StartCalls does.
+// StartRuns starts the workflows of events like StartCalls.
 func (c *Control) StartRuns(ctx context.Context, starts []forgehook.RunStart) error {
 	return startEach(ctx, starts, c.startRun)
 }
@@ -149,7 +149,7 @@ func (c *Control) startRun(ctx context.Context, s forgehook.RunStart) error {
 	}, workflows.RunUtilities, workflows.RunInput{RunRef: s.RunRef})
 }
 
-// runSummary is the line in Temporal's list: "after_process of service 48072, 100 documents".
+// runSummary is the run's line in Temporal's list: "after_process of service 48072, 100 documents".
 func runSummary(s forgehook.RunStart) string {
 	text := fmt.Sprintf("%s of service %d, %d document", s.Type, s.ServiceID, s.Documents)
 	if s.Documents != 1 {
@@ -168,30 +168,30 @@ func (c *Control) StartProcess(ctx context.Context, s forgehook.ProcessStart) er
 	}, workflows.ProcessWorkItem, s.ProcessRef)
 }
 
-// once starts a workflow unless one of this id runs or has ended.
+// once starts a workflow unless one with this id runs or has ended.
 func (c *Control) once(ctx context.Context, id string, o client.StartWorkflowOptions, workflow, in any) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	o.ID, o.TaskQueue, o.WorkflowTaskTimeout = id, c.taskQueue, taskTimeout
 	o.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
-	// The SDK takes the refusal of a closed run for a start, too, unless told otherwise.
+	// Without this, the SDK takes the refusal of a closed run for a start.
 	o.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
 	_, err := c.client.ExecuteWorkflow(ctx, o, workflow, in)
 	return fault("start "+id, err)
 }
 
-// CancelRun asks a run of an event for the outcome canceled; calls that it has made go on.
-// CodeNotFound where no workflow is known.
+// CancelRun asks for the outcome canceled of an event's run; its calls go on. CodeNotFound: no such
+// workflow.
 func (c *Control) CancelRun(ctx context.Context, run forgehook.RunRef) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	return fault("cancel run "+run.RunID, c.client.CancelWorkflow(ctx, workflows.RunID(run.RunID), ""))
 }
 
-// Wake sends a signal that is owed to a workflow. CodeNotFound where it has ended, or was never
+// Wake sends a signal that is owed to a workflow. CodeNotFound: the workflow has ended or was never
 // started.
 func (c *Control) Wake(ctx context.Context, wake forgehook.Wake) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	var payload any
 	if wake.Payload != nil {
@@ -200,35 +200,35 @@ func (c *Control) Wake(ctx context.Context, wake forgehook.Wake) error {
 	return fault("signal "+wake.Signal+" to "+wake.WorkflowID, c.client.SignalWorkflow(ctx, wake.WorkflowID, "", wake.Signal, payload))
 }
 
-// RetryNow ends the call's present back-off. CodeNotFound where no run is under way.
+// RetryNow ends the call's back-off. CodeNotFound: no workflow is running.
 func (c *Control) RetryNow(ctx context.Context, call forgehook.CallRef) error {
 	return c.signal(ctx, call, workflows.RetryNowSignal)
 }
 
-// Resume lets a held call go on. CodeNotFound where no run is under way.
+// Resume ends a call's hold. CodeNotFound: no workflow is running.
 func (c *Control) Resume(ctx context.Context, call forgehook.CallRef) error {
 	return c.signal(ctx, call, workflows.ResumeSignal)
 }
 
 func (c *Control) signal(ctx context.Context, call forgehook.CallRef, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	err := c.client.SignalWorkflow(ctx, workflows.CallID(call.CallID), "", name, nil)
 	return fault("signal "+name+" to call "+call.CallID, err)
 }
 
-// Cancel asks for the outcome canceled; an exchange under way is waited for. CodeNotFound where no
-// run is known; one that has ended is left as it is.
+// Cancel asks for the outcome canceled; a running exchange ends first. An ended call stays as it
+// is. CodeNotFound: no such workflow.
 func (c *Control) Cancel(ctx context.Context, call forgehook.CallRef) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	return fault("cancel call "+call.CallID, c.client.CancelWorkflow(ctx, workflows.CallID(call.CallID), ""))
 }
 
-// Drain releases the held calls of a resumed utility. A drain that runs already is signalled, so
-// that it looks once more even where its last page is behind it.
+// Drain releases the held calls of a resumed utility. It signals a drain that runs already, so that
+// it looks again even after its last page.
 func (c *Control) Drain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	id := workflows.DrainID(tenant, webHookServiceID)
 	_, err := c.client.SignalWithStartWorkflow(ctx, id, workflows.ResumeSignal, nil, client.StartWorkflowOptions{
@@ -245,26 +245,26 @@ func (c *Control) Drain(ctx context.Context, tenant forgehook.TenantID, webHookS
 	return fault("start "+id, err)
 }
 
-// Ping tells whether Temporal answers.
+// Ping reports whether Temporal responds.
 func (c *Control) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	_, err := c.client.CheckHealth(ctx, &client.CheckHealthRequest{})
 	return fault("check Temporal's health", err)
 }
 
-// State tells how the last run of a workflow stands.
+// State is the state of a workflow's last run.
 func (c *Control) State(ctx context.Context, workflowID string) (forgehook.WorkflowState, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	answer, err := c.client.DescribeWorkflowExecution(ctx, workflowID, "")
+	described, err := c.client.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err = fault("describe the run of "+workflowID, err); forgehook.ErrorCode(err) == forgehook.CodeNotFound {
 		return forgehook.WorkflowMissing, nil
 	}
 	if err != nil {
 		return "", err
 	}
-	switch status := answer.GetWorkflowExecutionInfo().GetStatus(); status {
+	switch status := described.GetWorkflowExecutionInfo().GetStatus(); status {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
 		return forgehook.WorkflowCompleted, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:
@@ -275,7 +275,7 @@ func (c *Control) State(ctx context.Context, workflowID string) (forgehook.Workf
 		return forgehook.WorkflowTerminated, nil
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
 		return forgehook.WorkflowTimedOut, nil
-	default: // also paused ones
+	default: // paused ones too
 		return forgehook.WorkflowRunning, nil
 	}
 }

@@ -61,20 +61,20 @@ func TestStartCalls_manyAtOnce(t *testing.T) {
 	}
 }
 
-// Many calls of one webhook wait for a worker, and then a few of another, which do not wait for all
-// that came before them.
+// Many calls of one webhook wait for a worker. A few of another webhook come later and do not wait
+// for all of them.
 func TestStartCalls_fairly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	const many, few = 160, 5
 	starts := make([]forgehook.CallStart, many+few)
-	place := map[string]int{} // call -> how many were delivered before it
+	rank := map[string]int{} // call -> how many were delivered before it
 	var mu sync.Mutex
 	b.deliver = func(_ context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if _, ok := place[in.CallID]; !ok {
-			place[in.CallID] = len(place)
+		if _, ok := rank[in.CallID]; !ok {
+			rank[in.CallID] = len(rank)
 		}
 		return delivered(), nil
 	}
@@ -92,13 +92,13 @@ func TestStartCalls_fairly(t *testing.T) {
 		b.ends(s, forgehook.Delivered)
 	}
 	for _, s := range starts[many:] {
-		if place[s.CallID] > many/2 {
-			t.Errorf("a call of another webhook was number %d of %d", place[s.CallID]+1, len(starts))
+		if rank[s.CallID] > many/2 {
+			t.Errorf("a call of another webhook was number %d of %d", rank[s.CallID]+1, len(starts))
 		}
 	}
 }
 
-// One that Temporal refuses does not stop the others.
+// A call that Temporal refuses does not stop the others.
 func TestStartCalls_goesOnAfterARefusal(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -132,7 +132,7 @@ func TestStartCalls_whatTheUIShows(t *testing.T) {
 	}
 }
 
-// No document, no literal host, a name as long as a novel.
+// No document, no literal host, a very long name.
 func TestStartCalls_oddValues(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -157,7 +157,7 @@ func TestStartCalls_oddValues(t *testing.T) {
 	b.start(s)
 }
 
-// shown is what the Temporal UI knows of a run from its start.
+// shown is what the Temporal UI shows of a run from its start.
 type shown struct {
 	summary, details string
 	share            string // fairness key
@@ -189,7 +189,7 @@ func (b *bench) shown(workflowID string) shown {
 	return s
 }
 
-// The design's measure: a start on the client of a worker needs no poll.
+// A start on a worker's client needs no poll.
 func TestStartCalls_eagerly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -231,16 +231,16 @@ func TestControl_steersACall(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	deliveries := make(chan workflows.DeliverInput, 10)
-	answers := make(chan workflows.DeliverResult, 10)
+	results := make(chan workflows.DeliverResult, 10)
 	b.deliver = func(_ context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 		deliveries <- in
-		return <-answers, nil
+		return <-results, nil
 	}
 	b.work()
 	s := accepted()
 	b.start(s)
 	<-deliveries
-	answers <- workflows.DeliverResult{Held: true}
+	results <- workflows.DeliverResult{Held: true}
 	b.until("the hold", func() bool { return b.phase(s).Phase == forgehook.CallPaused })
 	if err := b.Resume(t.Context(), ref(s)); err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ func TestControl_steersACall(t *testing.T) {
 	if in := <-deliveries; !in.Released {
 		t.Errorf("after the resume: %+v", in)
 	}
-	answers <- workflows.DeliverResult{RetryIn: time.Hour, StatusCode: 503, Attempts: 1, Reason: "503 Service Unavailable"}
+	results <- workflows.DeliverResult{RetryIn: time.Hour, StatusCode: 503, Attempts: 1, Reason: "503 Service Unavailable"}
 	b.until("the back-off", func() bool { return b.phase(s).Phase == forgehook.CallWaitingRetry })
 	if err := b.RetryNow(t.Context(), ref(s)); err != nil {
 		t.Fatal(err)
@@ -256,14 +256,14 @@ func TestControl_steersACall(t *testing.T) {
 	if in := <-deliveries; in.ReportRetry {
 		t.Errorf("the second verdict is to be reported, too: %+v", in)
 	}
-	answers <- delivered()
+	results <- delivered()
 	b.ends(s, forgehook.Delivered)
 }
 
 func (b *bench) phase(s forgehook.CallStart) (p workflows.Phase) {
-	answer, err := b.client.QueryWorkflow(b.t.Context(), workflows.CallID(s.CallID), "", workflows.PhaseQuery)
+	value, err := b.client.QueryWorkflow(b.t.Context(), workflows.CallID(s.CallID), "", workflows.PhaseQuery)
 	if err == nil {
-		err = answer.Get(&p)
+		err = value.Get(&p)
 	}
 	if err != nil {
 		b.t.Logf("query: %v", err)
@@ -335,23 +335,23 @@ func TestControl_runStates(t *testing.T) {
 	is(s, forgehook.WorkflowCompleted)
 }
 
-// The second resume of each utility reaches Temporal about when the drain, having found nothing,
-// ends. It is answered all the same.
+// The second resume of each utility reaches Temporal about when the drain, with nothing left, ends.
+// It must still be looked at.
 func TestDrain_noResumeIsLost(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	const utilities = 50
-	var asked, answered [utilities]atomic.Int64
+	var resumed, seen [utilities]atomic.Int64
 	looked := make(chan struct{}, 10*utilities)
 	b.release = func(_ context.Context, in workflows.ReleaseInput) (workflows.ReleaseResult, error) {
-		answered[in.WebHookServiceID].Store(asked[in.WebHookServiceID].Load())
+		seen[in.WebHookServiceID].Store(resumed[in.WebHookServiceID].Load())
 		looked <- struct{}{}
 		return workflows.ReleaseResult{Done: true}, nil
 	}
 	b.work()
 	tenant := forgehook.TenantID(rand.Text())
 	drain := func(id int32) {
-		asked[id].Add(1)
+		resumed[id].Add(1)
 		if err := b.Drain(t.Context(), tenant, id); err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +365,7 @@ func TestDrain_noResumeIsLost(t *testing.T) {
 		drain(id)
 	}
 	for id := range utilities {
-		b.until("a look after the last resume", func() bool { return answered[id].Load() == asked[id].Load() })
+		b.until("a look after the last resume", func() bool { return seen[id].Load() == resumed[id].Load() })
 	}
 	got := b.shown(workflows.DrainID(tenant, 7))
 	if want := (shown{
@@ -385,7 +385,7 @@ func TestPing(t *testing.T) {
 	}
 }
 
-// Thousands that were not tried, as Temporal is away, are no thousands of errors.
+// Thousands of calls that were not tried, because Temporal is down, give one error.
 func TestStartEach_saysItOnce(t *testing.T) {
 	t.Parallel()
 	away := &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "Temporal does not answer"}
@@ -432,7 +432,7 @@ func TestControl_unreachable(t *testing.T) {
 	}
 }
 
-// The visibility store is what operators search; it lags behind.
+// Operators search the visibility store, which lags behind.
 func TestRun_deliversAndIsFound(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -496,8 +496,7 @@ func TestRun_saysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// What a call leaves in history: no document value, no path, and not more events than the design
-// allows.
+// A call's history has no document value, no path, and at most the designed number of events.
 func TestRun_costOfACall(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

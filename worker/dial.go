@@ -1,6 +1,6 @@
 // Package worker is the Temporal client side: it connects, starts and signals workflows, and runs
-// them. What they do is in package workflows; it holds no rule and no SQL. Start with [Control] in
-// control.go for what the API asks of the engine, with [Run] for the process that works.
+// them. It must hold no rule and no SQL; the workflows themselves are in package workflows. Start
+// with [Control] in control.go, which the API uses, or [Run], which is the worker process.
 package worker
 
 import (
@@ -14,11 +14,11 @@ import (
 	"go.temporal.io/sdk/log"
 )
 
-// DialOptions are what the environment does not say.
+// DialOptions are the options that the environment does not set.
 type DialOptions struct {
 	Logger  *slog.Logger          // nil: slog.Default()
 	Metrics client.MetricsHandler // nil: none
-	Lazy    bool                  // connect with the first request: the API accepts calls while Temporal is away
+	Lazy    bool                  // connect at the first request, so that the API accepts calls while Temporal is down
 }
 
 // Dial connects to the Temporal that TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY,
@@ -45,7 +45,7 @@ func Dial(ctx context.Context, o DialOptions) (client.Client, error) {
 	return c, nil
 }
 
-// Namespace is the one that Dial connects to.
+// Namespace is the namespace that Dial connects to.
 func Namespace() (string, error) {
 	options, err := clientOptions()
 	return options.Namespace, err
@@ -58,8 +58,8 @@ func clientOptions() (client.Options, error) {
 	}
 	options.HostPort = cmp.Or(options.HostPort, client.DefaultHostPort)
 	options.Namespace = cmp.Or(options.Namespace, client.DefaultNamespace)
-	// By default each message is gzipped, and the server's answer to it. Ours are ids and small
-	// facts: that costs more than it saves.
+	// The default gzips messages in both directions. Ours are ids and small facts, for which gzip
+	// costs more than it saves.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	return options, nil
 }

@@ -16,24 +16,24 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Cluster is what a Temporal says of itself.
+// Cluster is how a Temporal cluster describes itself.
 type Cluster struct {
 	Address   string
 	Namespace string
 	Version   string
-	Shards    int // history shards; 0: it does not say
+	Shards    int // history shards; 0: unknown
 }
 
-// InspectCluster connects and asks. A cluster that does not tell about itself, as hosted ones may,
-// still counts as reached.
+// InspectCluster connects and asks. A cluster that does not describe itself, as hosted ones may,
+// counts as reached.
 func InspectCluster(ctx context.Context, c client.Client) (Cluster, error) {
 	options, err := clientOptions()
 	cluster := Cluster{Address: options.HostPort, Namespace: options.Namespace}
 	if err != nil {
 		return cluster, err
 	}
-	// gRPC would try until ctx ends and then name nothing but the time; a bare connection says why
-	// there is none.
+	// gRPC would try until ctx ends and then report only the time. A bare connection reports the
+	// cause.
 	if _, _, err := net.SplitHostPort(options.HostPort); err == nil {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", options.HostPort)
 		if err != nil {
@@ -54,15 +54,15 @@ func InspectCluster(ctx context.Context, c client.Client) (Cluster, error) {
 	return cluster, nil
 }
 
-// NamespaceState is what a namespace promises.
+// NamespaceState is the state of a namespace.
 type NamespaceState struct {
 	Exists     bool
-	Registered bool // neither deprecated nor being deleted
+	Registered bool // not deprecated and not being deleted
 	Retention  time.Duration
 	EagerStart bool
 }
 
-// InspectNamespace describes a namespace; one that there is not is no error.
+// InspectNamespace describes a namespace. A missing namespace is no error.
 func InspectNamespace(ctx context.Context, c client.Client, namespace string) (NamespaceState, error) {
 	d, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
 	if is[*serviceerror.NamespaceNotFound](err) || is[*serviceerror.NotFound](err) {
@@ -79,14 +79,14 @@ func InspectNamespace(ctx context.Context, c client.Client, namespace string) (N
 	}, nil
 }
 
-// AttributeState is what a namespace lacks of the search attributes that workflows set.
+// AttributeState lists the search attributes that workflows set and a namespace lacks.
 type AttributeState struct {
 	Missing []string
 	Wanted  int
-	Command string // that adds what is missing
+	Command string // adds the missing ones
 }
 
-// InspectSearchAttributes compares. An attribute of another type is an error.
+// InspectSearchAttributes compares the attributes. One of another type is an error.
 func InspectSearchAttributes(ctx context.Context, c client.Client, namespace string) (AttributeState, error) {
 	state := AttributeState{Wanted: len(workflows.SearchAttributes)}
 	present, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
@@ -101,13 +101,13 @@ func InspectSearchAttributes(ctx context.Context, c client.Client, namespace str
 	return state, err
 }
 
-// QueueState is how a task queue is served.
+// QueueState is how workers serve a task queue.
 type QueueState struct {
-	WorkflowPollers int // processes that asked for tasks within the last minutes
+	WorkflowPollers int // processes that polled within the last minutes
 	ActivityPollers int
-	Backlog         int64         // tasks that wait, about
-	OldestWaits     time.Duration // how long the oldest of them does, about
-	Unrouted        bool          // workers have versions, and no version is the current one: they get nothing
+	Backlog         int64         // waiting tasks, about
+	OldestWaits     time.Duration // how long the oldest task waits, about
+	Unrouted        bool          // workers have versions, but none is current: they get nothing
 }
 
 // InspectQueue describes a task queue.
@@ -145,17 +145,17 @@ func unrouted(d *workflowservice.DescribeTaskQueueResponse) bool {
 	return true
 }
 
-// SweepState is how the schedule of the sweep stands.
+// SweepState is the state of the sweep's schedule.
 type SweepState struct {
 	ID      string
 	Exists  bool
 	Paused  bool
-	Note    string // of whoever paused it
+	Note    string // by the operator who paused it
 	Every   time.Duration
-	LastRun time.Time // the zero time: it never ran
+	LastRun time.Time // zero: it never ran
 }
 
-// InspectSweep describes the schedule that EnsureSweep makes; that there is none is no error.
+// InspectSweep describes the schedule that EnsureSweep makes. A missing schedule is no error.
 func InspectSweep(ctx context.Context, c client.Client, taskQueue string) (SweepState, error) {
 	s := SweepState{ID: sweepID(taskQueue)}
 	d, err := c.ScheduleClient().GetHandle(ctx, s.ID).Describe(ctx)

@@ -80,8 +80,8 @@ func TestInspectSweep(t *testing.T) {
 	}
 }
 
-// The development stack is fair: tasks of the small tenant are among the first of the backlog that
-// the large one had filled.
+// The development stack is fair: the small tenant's tasks come early although the large tenant
+// filled the backlog first.
 func TestRunProbe(t *testing.T) {
 	t.Parallel()
 	setup(t)

@@ -14,15 +14,14 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// The Nexus service and its operation: callers of other namespaces call webhooks and await their
-// ends by these names.
+// The names by which callers of other namespaces call webhooks and await their ends.
 const (
 	NexusService       = "forgehook"
-	NexusCallOperation = "CallWebhook" // takes a workflows.RequestInput, answers a workflows.RequestResult
+	NexusCallOperation = "CallWebhook" // takes a workflows.RequestInput, returns a workflows.RequestResult
 )
 
-// nexusService is registered by every worker. It does nothing before somebody makes a Nexus
-// endpoint for the namespace and task queue: that is what allows a caller in.
+// nexusService is registered by every worker. Callers reach it only through a Nexus endpoint that
+// somebody makes for the namespace and task queue.
 func nexusService() *nexus.Service {
 	s := nexus.NewService(NexusService)
 	s.MustRegister(temporalnexus.MustNewWorkflowRunOperationWithOptions(
@@ -31,9 +30,8 @@ func nexusService() *nexus.Service {
 	return s
 }
 
-// requestCall starts RequestCall. A start that Temporal repeats, and another operation with the
-// same idempotency key and input, is the same workflow while that runs, and the same calls after
-// it.
+// requestCall starts RequestCall. A repeated start, and another operation with the same idempotency
+// key and input, is the same workflow while that runs, and makes the same calls after it.
 func requestCall(ctx context.Context, in workflows.RequestInput, o nexus.StartOperationOptions) (temporalnexus.WorkflowHandle[workflows.RequestResult], error) {
 	if in.Tenant == "" {
 		return nil, nexus.NewHandlerErrorf(nexus.HandlerErrorTypeBadRequest, "Tenant is missing")
@@ -56,8 +54,8 @@ func requestCall(ctx context.Context, in workflows.RequestInput, o nexus.StartOp
 	}, workflows.RequestCall, in)
 }
 
-// requestID tells requests apart by all they ask: a key that is used again for something else is
-// refused by the acceptance, not answered with what the first one asked for.
+// requestID distinguishes requests by all their content. A key that is used again for another
+// request is refused at acceptance, instead of returning the first result.
 func requestID(in workflows.RequestInput) (string, error) {
 	content, err := json.Marshal(in)
 	if err != nil {

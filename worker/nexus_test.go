@@ -24,8 +24,7 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// abroad is a namespace of somebody else, and a Nexus endpoint from there to the bench's task
-// queue.
+// abroad is another namespace, with a Nexus endpoint to the bench's task queue.
 type abroad struct {
 	client   client.Client
 	endpoint string
@@ -70,13 +69,13 @@ func (b *bench) abroad() abroad {
 	t.Cleanup(c.Close)
 	w := worker.New(c, "callers", worker.Options{})
 	w.RegisterWorkflow(calls)
-	// A new namespace is known to all services a moment later.
+	// All services know a new namespace a moment later.
 	b.until("the namespace", func() bool { return w.Start() == nil })
 	t.Cleanup(w.Stop)
 	return abroad{client: c, endpoint: namespace}
 }
 
-// calls is a workflow of somebody else that calls webhooks and waits for their ends.
+// calls is a workflow of another team that calls webhooks and waits for their ends.
 func calls(ctx workflow.Context, endpoint string, in workflows.RequestInput) (result workflows.RequestResult, err error) {
 	operation := workflow.NewNexusClient(endpoint, NexusService).ExecuteOperation(ctx, NexusCallOperation, in, workflow.NexusOperationOptions{})
 	return result, operation.Get(ctx, &result)
@@ -117,10 +116,10 @@ func TestNexus(t *testing.T) {
 		if in.Request.DocumentID == nil || *in.Request.DocumentID != 912 {
 			return workflows.Accepted{}, refused()
 		}
-		if accepts.Add(1) > 1 { // the key was used before: the call of then
+		if accepts.Add(1) > 1 { // the key was used before, so the call is the same
 			return workflows.Accepted{Calls: []workflows.CallResult{call}}, nil
 		}
-		go ends(in.WorkflowID) // at once: it may come before the workflow knows of the call
+		go ends(in.WorkflowID) // at once, maybe before the workflow knows of the call
 		return workflows.Accepted{Calls: []workflows.CallResult{{CallID: call.CallID}}, NotCalled: []forgehook.NotCalled{{WebHookServiceID: 7, Reason: "disabled"}}}, nil
 	}
 	b.answers = func(_ context.Context, in workflows.AnswersInput) ([]workflows.CallAnswer, error) {
@@ -152,13 +151,13 @@ func TestNexus(t *testing.T) {
 		t.Errorf("key %q, want the caller's", key)
 	}
 
-	// The same once more is another workflow and the same call.
+	// The same request again is another workflow and the same call.
 	if got, err = a.execute(b, in); err != nil || len(got.Calls) != 1 || got.Calls[0].CallID != call.CallID {
 		t.Errorf("again: %+v, %v", got, err)
 	}
 	<-keys
 
-	// Without a key of the caller the operation is the key.
+	// Without a key, the operation is the key.
 	in.IdempotencyKey = ""
 	if _, err = a.execute(b, in); err != nil {
 		t.Error(err)
@@ -167,7 +166,7 @@ func TestNexus(t *testing.T) {
 		t.Errorf("key %q", key)
 	}
 
-	// What a request has wrong comes back as the code that it is.
+	// A faulty request returns as its code.
 	in.Request.DocumentID = new(int32(913))
 	_, err = a.execute(b, in)
 	if fault, ok := errors.AsType[*temporal.ApplicationError](err); !ok || !strings.Contains(errorChain(err), string(forgehook.CodeInvalid)) {
@@ -183,12 +182,12 @@ func TestNexus(t *testing.T) {
 	}
 }
 
-// errorChain is all that a caller can find in an error.
+// errorChain lists all that a caller can find in an error.
 func errorChain(err error) string {
 	var texts []string
 	for ; err != nil; err = errors.Unwrap(err) {
 		text := err.Error()
-		if fault, ok := err.(*temporal.ApplicationError); ok { //nolint:errorlint // the chain is walked here
+		if fault, ok := err.(*temporal.ApplicationError); ok { //nolint:errorlint // this walks the chain
 			text += " " + fault.Type()
 		}
 		texts = append(texts, text)

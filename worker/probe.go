@@ -18,27 +18,27 @@ import (
 )
 
 // Probe is what two short workflows, doctor/<random>/timers and .../fairness, found on a task queue
-// of their own: how a Temporal is set is nowhere to be read, but shows. Both complete; the
-// namespace's retention deletes them.
+// of their own. It shows Temporal's configuration, which no API tells. Both workflows complete, and
+// the namespace's retention deletes them.
 type Probe struct {
-	Timed      bool          // timers and clock were measured, also where fairness then was not
-	TimerLate  time.Duration // how much later than asked for a short timer fired
-	Small      int           // tasks of the small tenant among the first Looked of the backlog, which a large one's had filled before
+	Timed      bool          // timers and clock were measured, even if fairness was not
+	TimerLate  time.Duration // how late a short timer fired
+	Small      int           // tasks of the small tenant among the first Looked; the large tenant filled the backlog first
 	Looked     int
-	ClockAhead time.Duration // the server's clock less ours, right to ClockDoubt
+	ClockAhead time.Duration // the server's clock minus ours, exact to ClockDoubt
 	ClockDoubt time.Duration
 }
 
 const (
 	probeTimer  = 20 * time.Millisecond
 	probeTimers = 2
-	many, few   = 60, 5 // tasks of the two tenants in the backlog
-	looked      = 12    // less than the many on each of the 4 partitions that a server has by default, so that none of the few comes by chance
+	many, few   = 60, 5 // backlogged tasks of the two tenants
+	looked      = 12    // fewer than the many on each of a server's 4 default partitions, so that no task of the few comes by chance
 	probeWithin = time.Minute
-	backlogIn   = 3 * time.Second // then the backlog is looked at as it is
+	backlogIn   = 3 * time.Second // then the backlog is taken as it is
 )
 
-// RunProbe measures within a few seconds. With an error it returns what it has measured until then.
+// RunProbe measures for a few seconds. With an error it returns the measurements so far.
 func RunProbe(ctx context.Context, namespace string) (p Probe, err error) {
 	c, err := Dial(ctx, DialOptions{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -72,17 +72,17 @@ func startProbeWorker(c client.Client, taskQueue string, o worker.Options, regis
 	return w.Stop, nil
 }
 
-// startProbe starts a workflow that ends by itself, or within a minute if this process is gone.
+// startProbe starts a workflow that ends by itself, or within a minute if this process dies.
 func startProbe(ctx context.Context, c client.Client, id, taskQueue, kind string) (client.WorkflowRun, error) {
 	return c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: taskQueue, WorkflowExecutionTimeout: probeWithin, StaticSummary: "forgehook doctor measures this Temporal",
 	}, kind)
 }
 
-// timersFound is what probeTimersLate tells.
+// timersFound is the result of probeTimersLate.
 type timersFound struct {
 	StartedAt time.Time
-	Late      time.Duration // the least of all timers: a busy machine makes one late, a setting all
+	Late      time.Duration // of the most punctual timer: a busy machine delays one timer, a setting all
 }
 
 func probeTimersLate(ctx workflow.Context) (timersFound, error) {
@@ -114,11 +114,11 @@ func (p *Probe) measureTimers(ctx context.Context, c client.Client, name string)
 	return nil
 }
 
-// theFew is the signal on which the small tenant comes.
+// theFew is the signal that starts the small tenant's tasks.
 const theFew = "few"
 
 // probeBacklog makes a backlog: the many tasks of one tenant, then the few of another. It ends with
-// the first that are done, and the server forgets the others.
+// the first results, and the server forgets the other tasks.
 func probeBacklog(ctx workflow.Context) error {
 	done := workflow.NewSelector(ctx)
 	var fault error
@@ -141,7 +141,7 @@ func probeBacklog(ctx workflow.Context) error {
 	return fault
 }
 
-// order notes of which tenant the tasks are, as they come.
+// order records the tenants of tasks in order of arrival.
 type order struct {
 	mu      sync.Mutex
 	tenants []string
@@ -167,7 +167,8 @@ func (o *order) first() (small, of int) {
 	return small, len(begun)
 }
 
-// measureFairness lets the backlog grow, the large tenant's first, before one slot works on it.
+// measureFairness lets the backlog grow, the large tenant's tasks first, before one slot works on
+// it.
 func (p *Probe) measureFairness(ctx context.Context, c client.Client, namespace, name string) error {
 	run, err := startProbe(ctx, c, name+"/fairness", name, "DoctorFairness")
 	if err != nil {

@@ -12,33 +12,33 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Options are what a worker needs. Zero numbers stand for the defaults.
+// Options are the options of a worker. Zero numbers mean the defaults.
 type Options struct {
 	Client     client.Client
 	TaskQueue  string
 	Activities workflows.Activities
-	// Slots bounds the activities at once, that is the process's exchanges under way. Slow
-	// endpoints fill them, and a goroutine is cheap: 2,000.
+	// Slots is the most activities at once, that is exchanges of the process. Slow endpoints fill
+	// them, and goroutines are cheap. Default: 2,000.
 	Slots int
-	// Full says that no activity is to be taken on for now, AwaitRoom returns when one may be
-	// again, or when ctx ends. Both may be nil.
+	// Full says that no activity may start for now. AwaitRoom returns when one may, or when ctx
+	// ends. Both may be nil.
 	Full      func() bool
 	AwaitRoom func(ctx context.Context) error
-	// CachedRuns bounds the runs kept in memory, about 28 KB each; others are replayed when
-	// something happens to them. It is shared by all workers of the process: 10,000.
+	// CachedRuns is the most runs in memory, about 28 KB each, over all workers of the process.
+	// Others are replayed at their next event. Default: 10,000.
 	CachedRuns int
-	// StopTimeout is how long a stop waits for what is under way: 5 min 10 s, the longest timeout
-	// of an exchange and its record.
+	// StopTimeout is how long a stop waits for running steps. Default: 5 min 10 s, the longest
+	// timeout of an exchange and its record.
 	StopTimeout time.Duration
 }
 
-// Run works until ctx is done: then it takes nothing new, lets exchanges under way end, and returns
-// nil. An error says that the worker could not start, or that Temporal refuses it.
+// Run works until ctx is done. Then it takes nothing new, lets running exchanges end, and returns
+// nil. An error says that the worker could not start, or that Temporal refused it.
 func Run(ctx context.Context, o Options) error {
 	if o.CachedRuns > 0 {
 		worker.SetStickyWorkflowCacheSize(o.CachedRuns)
 	}
-	// The default two pollers cap the throughput with a server that is far away.
+	// The default of two pollers limits the throughput with a distant server.
 	pollers := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
 	tuner, err := slots(o, cmp.Or(o.Slots, 2000))
 	if err != nil {
@@ -48,14 +48,15 @@ func Run(ctx context.Context, o Options) error {
 		WorkflowTaskPollerBehavior: pollers,
 		ActivityTaskPollerBehavior: pollers,
 		Tuner:                      tuner,
-		// The SDK's own throttle, 4 s of the 5 s that Deliver may be silent, leaves no beat to be
-		// lost. Exchanges over 2 s pay for it, with a transaction of the engine each 2 s.
+		// The SDK's default throttle is 4 s of the 5 s that Deliver may be silent, so one lost beat
+		// would be too many. The cost: exchanges over 2 s take a transaction of the engine each 2
+		// s.
 		MaxHeartbeatThrottleInterval: 2 * time.Second,
-		// Runs that a dead worker has cached wait so long for it, at whatever happens to them next.
-		// A busy one must not lose its own.
+		// Runs cached by a dead worker wait this long at their next event. A busy worker must not
+		// lose its own runs.
 		StickyScheduleToStartTimeout: 3 * time.Second,
 		WorkerStopTimeout:            cmp.Or(o.StopTimeout, 5*time.Minute+10*time.Second),
-		// A workflow that no longer fits its history waits for the code that does.
+		// A workflow that does not fit its history waits for code that fits.
 		WorkflowPanicPolicy: worker.BlockWorkflow,
 	})
 	w.RegisterWorkflow(workflows.CallWebhook)

@@ -14,13 +14,13 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// attributesKnown is how long the services of a Temporal cluster may take to learn of a new search
-// attribute: they look every two seconds. A start that uses it earlier is refused, and a workflow
-// task that does is tried again only after 10 s.
+// attributesKnown is how long the services of a Temporal cluster may take to know a new search
+// attribute: they look every two seconds. An earlier start with it is refused, and an earlier
+// workflow task is retried only after 10 s.
 const attributesKnown = 3 * time.Second
 
-// RegisterSearchAttributes adds to the namespace what workflows set and it lacks. Where that is not
-// allowed, the error says which command adds them.
+// RegisterSearchAttributes adds the search attributes that workflows set and the namespace lacks.
+// If that is not allowed, the error names the command that adds them.
 func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
 	present, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
@@ -50,8 +50,8 @@ func RegisterSearchAttributes(ctx context.Context, c client.Client, namespace st
 	}
 }
 
-// missingAttributes are those that workflows set and a namespace lacks. One of another type is an
-// error.
+// missingAttributes are the attributes that workflows set and a namespace lacks. One of another
+// type is an error.
 func missingAttributes(namespace string, present map[string]enumspb.IndexedValueType) (missing []temporal.SearchAttributeKey, err error) {
 	for _, key := range workflows.SearchAttributes {
 		switch kind, ok := present[key.GetName()]; {
@@ -77,7 +77,7 @@ func attributesCommand(namespace string, missing []temporal.SearchAttributeKey) 
 	return command + " --namespace " + namespace
 }
 
-// EnsureSweep makes or brings up to date the schedule of Sweep: one a task queue, which is one an
+// EnsureSweep creates or updates the schedule of Sweep: one for each task queue, and so for each
 // installation.
 func EnsureSweep(ctx context.Context, c client.Client, taskQueue string, every time.Duration) error {
 	return ensureSweep(ctx, c, sweepID(taskQueue), taskQueue, every)
@@ -92,14 +92,14 @@ func ensureSweep(ctx context.Context, c client.Client, id, taskQueue string, eve
 		StaticSummary: "start lost calls, settle calls whose run is gone",
 	}
 	const overlap = enumspb.SCHEDULE_OVERLAP_POLICY_SKIP
-	const catchup = 10 * time.Second // a sweep makes up for all that were missed
+	const catchup = 10 * time.Second // one sweep makes up for all missed ones
 	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
 		ID: id, Spec: spec, Action: action, Overlap: overlap, CatchupWindow: catchup,
 	})
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		err = c.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
 			DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-				schedule := in.Description.Schedule // its state stays: an operator may have paused it
+				schedule := in.Description.Schedule // keeps its state: an operator may have paused it
 				schedule.Spec, schedule.Action = &spec, action
 				schedule.Policy = &client.SchedulePolicies{Overlap: overlap, CatchupWindow: catchup}
 				return &client.ScheduleUpdate{Schedule: &schedule}, nil

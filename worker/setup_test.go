@@ -16,7 +16,7 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// guarded is a Temporal that lets nobody add search attributes.
+// guarded is a Temporal that refuses new search attributes.
 type guarded struct {
 	client.Client
 	operatorservice.OperatorServiceClient
@@ -28,17 +28,17 @@ func (g guarded) AddSearchAttributes(context.Context, *operatorservice.AddSearch
 	return nil, serviceerror.NewPermissionDenied("not allowed", "")
 }
 
-// What is there already is neither added nor waited for: the second process of an installation may
+// Existing attributes are neither added nor waited for: the second process of an installation may
 // lack the right to add.
 func TestRegisterSearchAttributes_again(t *testing.T) {
 	t.Parallel()
-	b := setup(t) // has registered them
+	b := setup(t) // registers them
 	if err := RegisterSearchAttributes(t.Context(), guarded{b.client, b.client.OperatorService()}, client.DefaultNamespace); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// operator is one whose namespace has some attributes.
+// operator has a namespace with some attributes.
 type operator struct {
 	guarded
 	has map[string]enumspb.IndexedValueType

@@ -7,12 +7,12 @@ import (
 	"go.temporal.io/sdk/worker"
 )
 
-// How many tasks a process works on at once, beside the activities, for which there is an option.
+// How many tasks a process works on at once, beside the activities, which have an option.
 const (
-	// workflowTasks wait for the database within, and are over after 5 s: what a process cannot
-	// begin soon is better left to others.
+	// workflowTasks wait for the database and last up to 5 s. Tasks that a process cannot begin
+	// soon are better left to others.
 	workflowTasks   = 100
-	localActivities = 1000 // they talk to the database, and for a moment to quick endpoints
+	localActivities = 1000 // they use the database and, for a moment, quick endpoints
 	nexusTasks      = 1000
 )
 
@@ -35,7 +35,7 @@ func slots(o Options, activities int) (worker.WorkerTuner, error) {
 	return worker.NewCompositeTuner(sizes)
 }
 
-// admitting hands out slots while there is room.
+// admitting gives out slots while there is room.
 type admitting struct {
 	worker.SlotSupplier
 	options Options
@@ -49,8 +49,8 @@ func (s admitting) ReserveSlot(ctx context.Context, info worker.SlotReservationI
 	return s.SlotSupplier.ReserveSlot(ctx, info)
 }
 
-// TryReserveSlot is called for an activity that the engine would hand over at once: without a slot
-// it comes by the task queue.
+// TryReserveSlot is called for an activity that the engine would hand over at once. Without a slot
+// the activity comes by the task queue.
 func (s admitting) TryReserveSlot(info worker.SlotReservationInfo) *worker.SlotPermit {
 	if s.options.Full() {
 		return nil

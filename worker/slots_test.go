@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// No task is taken on, neither by a poll nor at once, until there is room.
+// No task is taken, by a poll or at once, until there is room.
 func TestSlots_admit(t *testing.T) {
 	t.Parallel()
 	full, room := true, make(chan struct{})

@@ -15,7 +15,7 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// fake is an Activities that says yes to everything; tests replace what they are about.
+// fake is an Activities that always succeeds. Tests replace the steps that they are about.
 type fake struct {
 	deliver  func(context.Context, workflows.DeliverInput) (workflows.DeliverResult, error)
 	complete func(context.Context, workflows.CompleteInput) (workflows.CallResult, error)
@@ -85,7 +85,7 @@ func delivered() workflows.DeliverResult {
 	return workflows.DeliverResult{Outcome: forgehook.Delivered, StatusCode: 200, Attempts: 1, Reason: "200 OK"}
 }
 
-// bench is a task queue of its own on the Temporal at TEMPORAL_ADDRESS.
+// bench is its own task queue on the Temporal at TEMPORAL_ADDRESS.
 type bench struct {
 	*fake
 	*Control
@@ -144,7 +144,7 @@ func (b *bench) work() (stop func()) {
 	return stop
 }
 
-// accepted is a call as the API hands it over.
+// accepted is a call as the API passes it on.
 func accepted() forgehook.CallStart {
 	document := int32(912)
 	return forgehook.CallStart{
@@ -188,7 +188,7 @@ func (b *bench) runID(s forgehook.CallStart) string {
 	return d.WorkflowExecution.RunID
 }
 
-// until polls for what Temporal tells nobody.
+// until polls for states that Temporal does not report.
 func (b *bench) until(what string, done func() bool) {
 	b.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {

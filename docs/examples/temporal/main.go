@@ -1,11 +1,11 @@
-// Command temporal has a workflow of your own call a webhook and branch on its answer, as a child
-// workflow in Forgehook's namespace or over Nexus from another one.
+// Command temporal has a workflow of your own that calls a webhook and branches on its outcome. It
+// calls as a child workflow in Forgehook's namespace, or over Nexus from another namespace.
 //
 //	go run ./docs/examples/temporal -tenant <id> -webhook 5000 -document 900000001
 //	go run ./docs/examples/temporal -tenant <id> -webhook 5000 -document 900000001 -nexus <endpoint>
 //
-// TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where the workflow runs; forgehook tenants list shows
-// the tenant.
+// TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where the workflow runs. The command
+// forgehook tenants list shows the tenant.
 package main
 
 import (
@@ -27,33 +27,33 @@ import (
 	"github.com/forgehook/forgehook/workflows"
 )
 
-// Way is how the workflow reaches Forgehook: over a Nexus endpoint, or as a child on the task queue
-// of Forgehook's workers.
+// Way is how the workflow reaches Forgehook: over a Nexus endpoint, or as a child workflow on the
+// task queue of Forgehook's workers.
 type Way struct{ Nexus, Queue string }
 
-// Approval is a process of your own: it asks an external system and goes on when that has answered,
-// today or in three weeks.
+// Approval is your process: it asks an external system and goes on when that responds, today or in
+// three weeks.
 func Approval(ctx workflow.Context, in workflows.RequestInput, by Way) (string, error) {
-	answer, err := ask(ctx, in, by)
+	result, err := ask(ctx, in, by)
 	if err != nil {
 		return "", err
 	}
-	for _, call := range answer.Calls {
+	for _, call := range result.Calls {
 		if call.Outcome != forgehook.Delivered {
 			return fmt.Sprintf("%s: a person has to look", call.Outcome), nil
 		}
 	}
-	return fmt.Sprintf("go on with %s", answer.Calls[0].Result), nil
+	return fmt.Sprintf("go on with %s", result.Calls[0].Result), nil
 }
 
-func ask(ctx workflow.Context, in workflows.RequestInput, by Way) (answer workflows.RequestResult, err error) {
+func ask(ctx workflow.Context, in workflows.RequestInput, by Way) (result workflows.RequestResult, err error) {
 	if by.Nexus != "" {
-		err = workflow.NewNexusClient(by.Nexus, "forgehook").ExecuteOperation(ctx, "CallWebhook", in, workflow.NexusOperationOptions{}).Get(ctx, &answer)
-		return answer, err
+		err = workflow.NewNexusClient(by.Nexus, "forgehook").ExecuteOperation(ctx, "CallWebhook", in, workflow.NexusOperationOptions{}).Get(ctx, &result)
+		return result, err
 	}
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{TaskQueue: by.Queue})
-	err = workflow.ExecuteChildWorkflow(child, workflows.RequestCall, in).Get(ctx, &answer)
-	return answer, err
+	err = workflow.ExecuteChildWorkflow(child, workflows.RequestCall, in).Get(ctx, &result)
+	return result, err
 }
 
 func main() {
@@ -77,7 +77,7 @@ func main() {
 	fmt.Println(decision)
 }
 
-// run is a worker of your own, and one workflow on it.
+// run runs one workflow on your worker.
 func run(by Way, in workflows.RequestInput) (decision string, err error) {
 	options, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {

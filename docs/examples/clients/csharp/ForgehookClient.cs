@@ -1,12 +1,13 @@
-// CallWebHookAsync for scripts, with the platform's arguments, on Forgehook. Copy this file: it needs the base class library only
-// (.NET Framework 4.7.2, .NET 6, Mono 6 or later) and C# 7. What is not named in the call is null or taken from the document:
+// CallWebHookAsync for scripts, with the platform's arguments, on Forgehook. Copy this file: it
+// needs only the base class library (.NET Framework 4.7.2, .NET 6, Mono 6 or later) and C# 7.
+// Arguments that you leave out are null or taken from the document:
 //
 //     var forgehook = new ForgehookClient("https://forgehook.example.com", key, o => JsonSerializer.Serialize(o));
 //     var result = await forgehook.CallWebHookAsync(srcdoc: doc, webHookServiceId: 48100);
 //     if (result.Outcome == "delivered") logger.LogInformation(result.Result);
 //
-// Entities may also be given by their ids (srcdoc: doc.Id), if Forgehook has them; then no serialiser is needed. Where entities refer
-// to each other in circles, give the serialiser ReferenceHandler.IgnoreCycles.
+// Entities that Forgehook stores may be given by id (srcdoc: doc.Id), without a serialiser. For
+// entities that refer to each other in circles, give the serialiser ReferenceHandler.IgnoreCycles.
 using System;
 using System.Collections.Generic;
 using System.IO;
@@ -19,24 +20,26 @@ using System.Threading.Tasks;
 using System.Xml;
 using System.Xml.Linq;
 
-/// <summary>What became of a call. While Outcome is null it is under way.</summary>
+/// <summary>The state of a call. While Outcome is null, it is running.</summary>
 public sealed class WebHookResult
 {
     public string Id { get; internal set; }
     public string Status { get; internal set; }
     /// <summary>delivered, skipped, failed, canceled or expired.</summary>
     public string Outcome { get; internal set; }
-    /// <summary>Of the endpoint's last answer; null where there was none.</summary>
+    /// <summary>Of the endpoint's last response; null if none.</summary>
     public int? StatusCode { get; internal set; }
-    /// <summary>JSON: what the webhook's response.result made of the answer, or what the endpoint called back. "null" where neither is.</summary>
+    /// <summary>JSON: what response.result made of the response, or the result of the callback.
+    /// "null" if there is neither.</summary>
     public string Result { get; internal set; }
-    /// <summary>Why it failed, as "http_400: ..."; null where it did not.</summary>
+    /// <summary>Why it failed, as "http_400: ..."; null if it did not.</summary>
     public string Error { get; internal set; }
-    /// <summary>Every call that was made: more than this one only where no webHookServiceId was given.</summary>
+    /// <summary>All calls that were made: more than one only without a webHookServiceId.</summary>
     public IReadOnlyList<WebHookResult> All { get; internal set; }
 }
 
-/// <summary>The API's answer when it did not do what was asked. Code is stable; Errors say what is wrong with the request.</summary>
+/// <summary>A request that the API refused or could not serve. Code is stable; Errors lists the
+/// faults of the request.</summary>
 public sealed class ForgehookException : Exception
 {
     public int Status { get; }
@@ -50,13 +53,14 @@ public sealed class ForgehookException : Exception
     }
 }
 
-/// <summary>Talks to one API with one key. Make one and keep it; it is safe for use by threads.</summary>
+/// <summary>Talks to one API with one key. Reuse it; it is thread-safe.</summary>
 public sealed class ForgehookClient
 {
-    const int WaitSeconds = 50; // that one request waits: many proxies cut what says nothing for 60, and HttpClient after 100
+    const int WaitSeconds = 50; // of one request: many proxies cut it after 60, HttpClient after 100
     const int Retries = 5;      // after 0.2, 0.4, 0.8, 1.6 and 3.2 s
 
-    // The API never redirects; following one would take the key elsewhere. .NET Framework would have two connections for all that wait.
+    // The API never redirects, and a followed redirect would send the key to another host.
+    // .NET Framework would allow only two connections for all waiting calls.
     readonly HttpClient http = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, MaxConnectionsPerServer = 256 });
     readonly string url, key;
     readonly Func<object, string> serialize;
@@ -66,10 +70,11 @@ public sealed class ForgehookClient
         this.url = url.TrimEnd('/'); key = apiKey; this.serialize = serialize;
     }
 
-    /// <summary>Calls one webhook, or without webHookServiceId every enabled one of the document's service, and waits for the outcomes.
-    /// The same idempotencyKey answers the same call, also after a crash; without one, retries share one of their own. A failure of the
-    /// endpoint is an outcome; what is thrown is ForgehookException or, with no answer at all, HttpRequestException. Null where the
-    /// service has no webhook that is enabled.</summary>
+    /// <summary>Calls one webhook, or without webHookServiceId every enabled webhook of the document's
+    /// service, and waits for the outcomes. The same idempotencyKey returns the same call, even after
+    /// a crash; without one, retries share a new key. A failure of the endpoint is an outcome. Throws
+    /// ForgehookException or, without a response, HttpRequestException. Returns null if the service
+    /// has no enabled webhook.</summary>
     public async Task<WebHookResult> CallWebHookAsync(object srcdoc, object masterdoc = null, object par = null, object def = null,
         object verification = null, object wi = null, int? webHookServiceId = null, TimeSpan? wait = null, string idempotencyKey = null)
     {
@@ -78,9 +83,9 @@ public sealed class ForgehookClient
             Member("parameterDef", def), Member("verification", verification), Member("workItem", wi),
             webHookServiceId == null ? null : "\"webHookServiceId\":" + webHookServiceId };
         var body = "{" + string.Join(",", subject.Where(member => member != null)) + "}";
-        var answer = await Send(HttpMethod.Post, "/v1/calls", until, body, idempotencyKey ?? Guid.NewGuid().ToString()).ConfigureAwait(false);
+        var response = await Send(HttpMethod.Post, "/v1/calls", until, body, idempotencyKey ?? Guid.NewGuid().ToString()).ConfigureAwait(false);
         var all = new List<WebHookResult>();
-        foreach (var accepted in answer.Element("calls").Elements())
+        foreach (var accepted in response.Element("calls").Elements())
         {
             var call = accepted;
             while (Text(call, "outcome") == null && DateTime.UtcNow < until)
@@ -109,20 +114,20 @@ public sealed class ForgehookClient
                     if (seconds > 0) request.Headers.Add("Prefer", "wait=" + seconds);
                     if (idempotencyKey != null) request.Headers.Add("Idempotency-Key", idempotencyKey);
                     if (body != null) request.Content = new StringContent(body, Encoding.UTF8, "application/json");
-                    using (var answer = await http.SendAsync(request).ConfigureAwait(false))
+                    using (var response = await http.SendAsync(request).ConfigureAwait(false))
                     {
-                        var content = await answer.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
-                        if (answer.IsSuccessStatusCode) return Parse(content);
-                        var status = (int)answer.StatusCode;
-                        if (retry == Retries || status != 429 && status < 500) throw Problem(status, answer.ReasonPhrase, content);
-                        var after = answer.Headers.RetryAfter?.Delta;
+                        var content = await response.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
+                        if (response.IsSuccessStatusCode) return Parse(content);
+                        var status = (int)response.StatusCode;
+                        if (retry == Retries || status != 429 && status < 500) throw Problem(status, response.ReasonPhrase, content);
+                        var after = response.Headers.RetryAfter?.Delta;
                         if (after > pause) pause = after.Value;
                     }
                 }
             }
             catch (Exception e) when (retry < Retries && (e is HttpRequestException || e is IOException || e is WebException || e is TaskCanceledException))
             {
-                // No answer: whether it was heard is unknown, so ask the same again.
+                // No response: the API may have got the request, so send the same again.
             }
             await Task.Delay(pause).ConfigureAwait(false);
         }
@@ -143,7 +148,7 @@ public sealed class ForgehookClient
         }
     }
 
-    /// <summary>Names an entity by its id, or gives it whole.</summary>
+    /// <summary>An entity by id or whole.</summary>
     string Member(string name, object entity)
     {
         if (entity == null) return null;
@@ -152,13 +157,14 @@ public sealed class ForgehookClient
         return "\"" + name + "\":" + serialize(entity);
     }
 
-    // JSON as the base class library reads it without a package: an XML element with the attribute type, whose children are the members.
+    // The base class library reads JSON as XML: an element with the attribute type, whose children
+    // are the members.
     static XElement Parse(byte[] json)
     {
         using (var reader = JsonReaderWriterFactory.CreateJsonReader(json, XmlDictionaryReaderQuotas.Max))
         {
             var read = XElement.Load(reader);
-            // The reader leaves an empty text in what is empty, and the writer refuses to write that into what is no string.
+            // The reader puts an empty text into empty elements, which the writer accepts only in strings.
             foreach (var empty in read.DescendantsAndSelf().Where(e => !e.HasElements && e.Value == "").ToList()) empty.RemoveNodes();
             return read;
         }

@@ -1,4 +1,4 @@
-// Takes the id of a webhook and a document, by id or as JSON, and prints the outcome and the result of the call:
+// Takes the id of a webhook, and a document by id or as JSON. Prints the call's outcome and result:
 //   FORGEHOOK_URL=http://127.0.0.1:8080 FORGEHOOK_API_KEY=fh_... mono example.exe 48100 9001
 using System;
 using System.Threading.Tasks;
@@ -9,7 +9,7 @@ static class Program
 
     static async Task<int> Run(string[] args)
     {
-        // The document is JSON already, so that there is nothing to serialise.
+        // The document is JSON already and needs no serialiser.
         var forgehook = new ForgehookClient(Environment.GetEnvironmentVariable("FORGEHOOK_URL"),
             Environment.GetEnvironmentVariable("FORGEHOOK_API_KEY"), json => (string)json);
         var document = args[1].StartsWith("{") ? (object)args[1] : int.Parse(args[1]);

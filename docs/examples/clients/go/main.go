@@ -1,5 +1,5 @@
-// Command go calls a webhook for a document and uses the answer. It takes the id of a webhook and a
-// document, by id or as JSON:
+// Command go calls a webhook for a document and uses the result. It takes the id of a webhook, and a
+// document by id or as JSON:
 //
 //	FORGEHOOK_URL=http://127.0.0.1:8080 FORGEHOOK_API_KEY=fh_... go run ./docs/examples/clients/go 48100 9001
 package main
@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Println("outcome:", *call.Outcome)
-	result, err := json.Marshal(call.Result) // null where the webhook has no response.result
+	result, err := json.Marshal(call.Result) // null without a response.result
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// about reads the id of the webhook, and the document's, or the document.
+// about reads the id of the webhook, and the document or its id.
 func about(webhook, document string) (forgehook.CallRequest, error) {
 	id, err := strconv.ParseInt(webhook, 10, 32)
 	if err != nil {
@@ -69,19 +69,18 @@ func about(webhook, document string) (forgehook.CallRequest, error) {
 	return request, json.Unmarshal([]byte(document), request.Document)
 }
 
-// wait is how long one request waits: many proxies cut what says nothing for 60 s.
+// wait is how long one request waits. Many proxies cut a connection that is silent for 60 s.
 const wait = 50 * time.Second
 
-// deliver calls the webhook and waits for the outcome as long as ctx lives. The client retries what
-// fails in passing, always with the same Idempotency-Key, so that nothing is called twice. Give
-// Options.IdempotencyKey one of your own, such as the id of the task at hand, and the same call is
-// found again after a crash, too.
+// deliver calls the webhook and waits for the outcome until ctx ends. The client retries passing
+// failures, always with the same Idempotency-Key, so that nothing is called twice. Set
+// Options.IdempotencyKey, for example to the id of your task, to find the same call after a crash.
 func deliver(ctx context.Context, c *client.Client, request forgehook.CallRequest) (forgehook.Call, error) {
-	answer, err := c.CallWebhook(ctx, request, client.Options{Wait: wait})
+	accepted, err := c.CallWebhook(ctx, request, client.Options{Wait: wait})
 	if err != nil {
 		return forgehook.Call{}, err
 	}
-	call := answer.Calls[0]
+	call := accepted.Calls[0]
 	for call.Outcome == nil {
 		if call, err = c.Call(ctx, call.ID, wait); err != nil {
 			return forgehook.Call{}, err

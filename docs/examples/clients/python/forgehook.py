@@ -1,7 +1,7 @@
-"""Call a Forgehook webhook for a document and use the answer.
+"""Call a Forgehook webhook for a document and use the result.
 
-Copy this file: it needs Python 3.9 or later and nothing but the standard library. As a program it takes the id of a webhook and a
-document, by id or as JSON, and prints the outcome and the result:
+Copy this file: it needs only Python 3.9 or later. As a program it takes the id of a webhook, and a
+document by id or as JSON, and prints the outcome and the result:
 
     FORGEHOOK_URL=http://127.0.0.1:8080 FORGEHOOK_API_KEY=fh_... python3 forgehook.py 48100 9001
 """
@@ -18,38 +18,38 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-WAIT = 50  # seconds that one request waits: many proxies cut what says nothing for 60
+WAIT = 50  # seconds that one request waits: many proxies cut it after 60
 PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds before each retry
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a webhook. While its outcome is None it is under way, and Client.wait awaits it."""
+    """One call of a webhook. While its outcome is None it is running, and Client.wait awaits it."""
 
     id: str
     status: str
     outcome: str | None  # delivered, skipped, failed, canceled or expired
-    status_code: int | None  # of the endpoint's last answer
-    result: Any  # what the webhook's response.result made of the answer, or what the endpoint called back
+    status_code: int | None  # of the endpoint's last response
+    result: Any  # made of the response by response.result, or the callback's result
     error_code: str | None  # why it failed: "http_400", "timeout"
     error: str | None
 
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """The API's answer when it did not do what was asked."""
+    """A request that the API refused or could not serve."""
 
     status: int
-    code: str  # stable: "unauthorized", "not-found", "invalid"; "" where the answer is not the API's
+    code: str  # stable: "unauthorized", "not-found", "invalid"; "" if the response is not the API's
     text: str
-    errors: tuple[str, ...] = ()  # what is wrong with the request, each with its place
+    errors: tuple[str, ...] = ()  # the faults of the request, each with its path
 
     def __str__(self) -> str:
         return "; ".join((f"{self.status} {self.text}", *self.errors))
 
 
 class Client:
-    """Talks to one API with one key. It is safe for use by threads."""
+    """Talks to one API with one key. It is thread-safe."""
 
     def __init__(self, url: str, api_key: str) -> None:
         self._url, self._key = url.rstrip("/"), api_key
@@ -57,19 +57,20 @@ class Client:
 
     def call_webhook(self, webhook: int, document: int | dict[str, Any], *, wait: float = float("inf"),
                      idempotency_key: str | None = None, **subject: Any) -> Call:
-        """Calls the webhook for a document, given by its id or whole, and waits up to `wait` seconds for the outcome.
+        """Calls the webhook for a document, by id or whole, and waits `wait` seconds at most.
 
-        The same idempotency key answers the same call, also after a crash; without one, retries of this request share one of
-        their own. The subject may name more: masterDocumentId, parameterId, verificationId, workItemId, reason.
+        The same idempotency key returns the same call, even after a crash; without one, retries of
+        this request share a new key. The subject may also have masterDocumentId, parameterId,
+        verificationId, workItemId and reason.
         """
         until = time.monotonic() + wait
         which = "documentId" if isinstance(document, int) else "document"
         body = {"webHookServiceId": webhook, which: document, **subject}
-        answer = self._send("POST", "/v1/calls", until, body, idempotency_key or str(uuid.uuid4()))
-        return self._awaited(answer["calls"][0], until)
+        response = self._send("POST", "/v1/calls", until, body, idempotency_key or str(uuid.uuid4()))
+        return self._awaited(response["calls"][0], until)
 
     def wait(self, call_id: str, wait: float = float("inf")) -> Call:
-        """Waits up to `wait` seconds for the outcome of a call; 0 says how it stands."""
+        """Waits up to `wait` seconds for the outcome of a call; with 0 it returns at once."""
         until = time.monotonic() + wait
         return self._awaited(self._send("GET", f"/v1/calls/{call_id}", until), until)
 
@@ -91,21 +92,21 @@ class Client:
                 headers["Prefer"] = f"wait={seconds}"
             request = urllib.request.Request(self._url + path, data, headers, method=method)
             try:
-                with self._opener.open(request, timeout=WAIT + 30) as answer:
-                    return json.load(answer)
+                with self._opener.open(request, timeout=WAIT + 30) as response:
+                    return json.load(response)
             except urllib.error.HTTPError as refused:
                 if pause is None or (refused.code != 429 and refused.code < 500):
                     raise _problem(refused) from None
                 after = refused.headers.get("Retry-After", "")
                 pause = max(pause, int(after) if after.isdigit() else 0)
-            except (OSError, http.client.HTTPException):  # no answer: whether it was heard is unknown, so ask the same again
+            except (OSError, http.client.HTTPException):  # the API may have got it: send the same again
                 if pause is None:
                     raise
             time.sleep(pause)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The API never redirects; following one would take the key elsewhere."""
+    """The API never redirects, and a followed redirect would send the key to another host."""
 
     def redirect_request(self, *_: Any) -> None:
         return None

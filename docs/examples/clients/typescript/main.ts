@@ -1,4 +1,4 @@
-// Takes the id of a webhook and a document, by id or as JSON, and prints the outcome and the result of the call:
+// Takes the id of a webhook, and a document by id or as JSON. Prints the call's outcome and result:
 //   FORGEHOOK_URL=http://127.0.0.1:8080 FORGEHOOK_API_KEY=fh_... node main.js 48100 9001
 import { Client, Problem } from "./forgehook.ts";
 
