@@ -164,7 +164,7 @@ func (c *Client) AwaitRun(ctx context.Context, id string) (forgehook.Run, error)
 
 // ErrMissed is yielded by a stream of all calls that may have missed the ends of some. The stream
 // goes on.
-var ErrMissed = errors.New("some calls may have ended without being told")
+var ErrMissed = errors.New("the stream may have missed the ends of some calls")
 
 // Stream yields calls, at most 100, as they are now and again when they end, until all have ended.
 // Without ids it yields all calls of the tenant as they end, until ctx ends, and [ErrMissed] where

@@ -131,7 +131,7 @@ func TestCallRaw_retries(t *testing.T) {
 	_, err = c.CallRaw(t.Context(), body, Options{})
 	check(t, err)
 	if again := a.got()[4].idempotency; again == key || again == "" {
-		t.Errorf("the next request has key %q, the one before had %q", again, key)
+		t.Errorf("the next request has key %q, the previous one had %q", again, key)
 	}
 }
 
@@ -282,7 +282,7 @@ func TestDo(t *testing.T) {
 		{"POST", "/v1/projects", "fh_key", "", "", "application/json", `{"name":"x"}`}, {"DELETE", "/v1/projects/7", "fh_key", "", "", "", ""},
 	})
 	if err := c.Do(t.Context(), http.MethodPost, "/", func() {}, nil); err == nil {
-		t.Error("what is no JSON was sent")
+		t.Error("invalid JSON was sent")
 	}
 }
 

@@ -51,7 +51,7 @@ func TestRecipes(t *testing.T) {
 				if *update {
 					recipes[i] = strings.Replace(recipes[i], "```"+kind+"\n"+blocks[kind], "```"+kind+"\n"+want, 1)
 				} else if diff := cmp.Diff(blocks[kind], want); diff != "" {
-					t.Errorf("the page shows another %s (-page +made):\n%s", kind, diff)
+					t.Errorf("the page shows a different %s (-page +made):\n%s", kind, diff)
 				}
 			}
 		})

@@ -254,7 +254,7 @@ func TestControl_steersACall(t *testing.T) {
 		t.Fatal(err)
 	}
 	if in := <-deliveries; in.ReportRetry {
-		t.Errorf("the second verdict is to be reported, too: %+v", in)
+		t.Errorf("the second verdict must be reported too: %+v", in)
 	}
 	results <- delivered()
 	b.ends(s, forgehook.Delivered)
@@ -471,7 +471,7 @@ func TestRun_stopsInOrder(t *testing.T) {
 	go func() { stop(); close(stopped) }()
 	select {
 	case <-stopped:
-		t.Error("the worker did not wait for the exchange under way")
+		t.Error("the worker did not wait for the running exchange")
 	case <-time.After(300 * time.Millisecond):
 	}
 	close(stopping)

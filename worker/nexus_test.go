@@ -145,7 +145,7 @@ func TestNexus(t *testing.T) {
 		NotCalled: []forgehook.NotCalled{{WebHookServiceID: 7, Reason: "disabled"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("answer (-want +got):\n%s", diff)
+		t.Errorf("result (-want +got):\n%s", diff)
 	}
 	if key := <-keys; key != in.IdempotencyKey {
 		t.Errorf("key %q, want the caller's", key)
@@ -170,7 +170,7 @@ func TestNexus(t *testing.T) {
 	in.Request.DocumentID = new(int32(913))
 	_, err = a.execute(b, in)
 	if fault, ok := errors.AsType[*temporal.ApplicationError](err); !ok || !strings.Contains(errorChain(err), string(forgehook.CodeInvalid)) {
-		t.Errorf("a document that is not there: %v (%v)", err, fault)
+		t.Errorf("a missing document: %v (%v)", err, fault)
 	}
 	in.Request.DocumentID = nil
 	if _, err = a.execute(b, in); err == nil || !strings.Contains(errorChain(err), "documentId") {

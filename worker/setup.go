@@ -66,7 +66,7 @@ func missingAttributes(namespace string, present map[string]enumspb.IndexedValue
 }
 
 func attributesError(namespace string, missing []temporal.SearchAttributeKey, err error) error {
-	return fmt.Errorf("cannot add search attributes to namespace %q: %w; whoever may can run: %s", namespace, err, attributesCommand(namespace, missing))
+	return fmt.Errorf("cannot add search attributes to namespace %q: %w; let an administrator run: %s", namespace, err, attributesCommand(namespace, missing))
 }
 
 func attributesCommand(namespace string, missing []temporal.SearchAttributeKey) string {

@@ -277,7 +277,7 @@ func TestWorkItem_randomSignals(t *testing.T) {
 			t.Errorf("ended %q, %v", ended, err)
 		}
 		if ended == forgehook.ProcessCanceled && (callEnds || decided) {
-			t.Error("nothing was seen of the end of the call, or of what was decided")
+			t.Error("the process missed the end of the call, or the decision")
 		}
 		if escalations > 0 && onDue != forgehook.DueEscalate {
 			t.Errorf("%d escalations although the item is to %s", escalations, onDue)

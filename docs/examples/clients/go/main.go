@@ -1,5 +1,5 @@
-// Command go calls a webhook for a document and uses the result. It takes the id of a webhook, and a
-// document by id or as JSON:
+// Command go calls a webhook for a document and uses the result. It takes the id of a webhook, and
+// a document by id or as JSON:
 //
 //	FORGEHOOK_URL=http://127.0.0.1:8080 FORGEHOOK_API_KEY=fh_... go run ./docs/examples/clients/go 48100 9001
 package main
