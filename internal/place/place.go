@@ -1,6 +1,6 @@
-// Package place writes a value into its place in a text: a URL, a form, JSON, XML or a header. The
-// value cannot become anything else there, whatever it contains. The package also finds the places
-// of the holes of a text. It must not know expressions or settings. Start with [Place].
+// Package place writes a value into its place in a text: a URL, a form, JSON, XML or a header. No
+// value can become anything else there. It also finds the places of a text's holes. It must not
+// know expressions or settings. Start with [Place].
 package place
 
 import (

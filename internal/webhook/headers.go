@@ -86,7 +86,7 @@ func isReserved(header string) bool {
 
 // build returns the value for a subject, or "" to leave the header out.
 func (h *headerText) build(vars *expr.Vars) (string, *forgehook.CallError) {
-	value, failed := h.text.render(vars, 16*maxHeader, forgehook.CallErrorHeader) // spaces are trimmed below
+	value, failed := h.text.render(vars, 16*maxHeader, forgehook.CallErrorHeader) // before spaces are trimmed
 	if failed != nil {
 		return "", failed
 	}
