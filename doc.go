@@ -31,6 +31,5 @@
 // A [WorkItem] is a task for a person. A [WorkItemProcess] is a work item that waits for a call,
 // for milliseconds or weeks, and moves on when the call ends.
 //
-// An [Error] tells a caller what was wrong: a [Code], a sentence, and a [FieldError] for each
-// fault.
+// An [Error] tells a caller what was wrong: a [Code], a sentence and a [FieldError] per fault.
 package forgehook

@@ -363,8 +363,7 @@ func (s WorkItemStatus) Dead() bool { return s == 90 || s == 91 || s == 99 }
 // Settled says that the item is done.
 func (s WorkItemStatus) Settled() bool { return slices.Contains([]WorkItemStatus{2, 8, 9, 10}, s) }
 
-// GracePeriod is the time from a work item's creation to its due date, where neither the item nor
-// the request gives one.
+// GracePeriod is the time from creation to due date of a work item that lacks either date.
 const GracePeriod = 24 * time.Hour
 
 // Cause is the call that an event is about, as the calls that the event fires see it.

@@ -32,8 +32,7 @@ func TestProse_width(t *testing.T) {
 	}
 }
 
-// comment matches a line that is only a comment, in Go, SQL, shell and make. Directives do not
-// match.
+// comment matches a line that is only a comment, but no directive.
 var comment = map[string]*regexp.Regexp{
 	".go":      regexp.MustCompile(`^\s*//( |$)`),
 	".sql":     regexp.MustCompile(`^\s*-- [^+]`),

@@ -9,7 +9,7 @@ import (
 // What came of the steps of a call, in their order. Rules make these values, internal/postgres
 // stores them.
 
-// Explained is the verdict of a call's conditions.
+// Explained is the result of a call's conditions.
 type Explained struct {
 	Conditions []Condition
 	Failure    *CallError // a condition could not be evaluated, and all others passed: the call fails
@@ -29,7 +29,7 @@ type Built struct {
 	URL     string
 	Headers map[string]string
 	Body    []byte     // nil: none is sent
-	SHA256  string     // hex, of the body; an absent body has no bytes
+	SHA256  string     // hex, of the body, or of no bytes
 	Shown   *Shown     // nil: shown as sent
 	Failure *CallError // the request could not be built: the call fails
 }

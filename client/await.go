@@ -169,7 +169,7 @@ var ErrMissed = errors.New("the stream may have missed the ends of some calls")
 // Stream yields calls, at most 100, as they are now and again when they end, until all have ended.
 // Without ids it yields all calls of the tenant as they end, until ctx ends, and [ErrMissed] where
 // some may be missing. It reconnects after a broken connection and may then repeat an open call.
-// Any other error is the last value.
+// Any other error ends it.
 func (c *Client) Stream(ctx context.Context, ids ...string) iter.Seq2[forgehook.Call, error] {
 	return func(yield func(forgehook.Call, error) bool) {
 		seen := map[string]bool{} // ended calls

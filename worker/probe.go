@@ -17,9 +17,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Probe is what two short workflows, doctor/<random>/timers and .../fairness, found on a task queue
-// of their own. It shows Temporal's configuration, which no API tells. Both workflows complete, and
-// the namespace's retention deletes them.
+// Probe is what two short workflows, doctor/<random>/timers and .../fairness, found on their own
+// task queue: it shows Temporal's configuration, which no API tells. Retention deletes them.
 type Probe struct {
 	Timed      bool          // timers and clock were measured, even if fairness was not
 	TimerLate  time.Duration // how late a short timer fired

@@ -17,8 +17,8 @@ type Options struct {
 	Client     client.Client
 	TaskQueue  string
 	Activities workflows.Activities
-	// Slots is the most activities at once, that is exchanges of the process. Slow endpoints fill
-	// them, and goroutines are cheap. Default: 2,000.
+	// Slots is the most activities, that is exchanges, at once. Slow endpoints fill them, and
+	// goroutines are cheap. Default: 2,000.
 	Slots int
 	// Full says that no activity may start for now. AwaitRoom returns when one may, or when ctx
 	// ends. Both may be nil.
@@ -48,9 +48,8 @@ func Run(ctx context.Context, o Options) error {
 		WorkflowTaskPollerBehavior: pollers,
 		ActivityTaskPollerBehavior: pollers,
 		Tuner:                      tuner,
-		// The SDK's default throttle is 4 s of the 5 s that Deliver may be silent, so one lost beat
-		// would be too many. The cost: exchanges over 2 s take a transaction of the engine each 2
-		// s.
+		// The SDK's 4 s leave no room for a lost beat in the 5 s that Deliver may be silent. The
+		// cost: exchanges over 2 s take a transaction of the engine each 2 s.
 		MaxHeartbeatThrottleInterval: 2 * time.Second,
 		// Runs cached by a dead worker wait this long at their next event. A busy worker must not
 		// lose its own runs.

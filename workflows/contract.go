@@ -97,9 +97,8 @@ type Built struct {
 type DeliverInput struct {
 	CallRef
 	Timeout time.Duration // of one exchange
-	// ReportRetry returns the first retryable verdict as a result, so that the workflow shows it
-	// and waits with a timer. The activity's retry policy handles later ones, at no cost in
-	// history.
+	// ReportRetry makes the first retryable verdict a result, for the workflow to show and wait.
+	// The activity's retry policy handles later ones, at no cost in history.
 	ReportRetry bool
 	// Released lets the call pass while its utility drains, but not while it is paused.
 	Released bool
@@ -108,8 +107,7 @@ type DeliverInput struct {
 	// Underway says that a workflow task began the attempt and could not wait for it. Deliver waits
 	// for it and makes no other.
 	Underway bool `json:",omitempty"`
-	// TaskBegan is the start of the workflow task that makes the attempt; zero in a regular
-	// activity.
+	// TaskBegan is the start of the attempt's workflow task; zero in a regular activity.
 	TaskBegan time.Time `json:",omitzero"`
 }
 
