@@ -236,7 +236,8 @@ func TestCompleteCall_looks(t *testing.T) {
 	equal(t, "outcome", b.outcome(t, call), "")
 }
 
-// Some endpoints call back before they respond. The callback counts, whatever the response is.
+// Some endpoints call back before they respond. The callback counts, and the response may say
+// anything.
 func TestDeliver_calledBackEarly(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -91,7 +91,7 @@ func portOf(text string, standard int) (int, error) {
 	}
 	port, err := strconv.Atoi(strings.TrimSpace(text))
 	if err != nil || port < 1 || port > 65535 {
-		return 0, fmt.Errorf("%q is no port, must be 1 to 65535", text)
+		return 0, fmt.Errorf("%q is not a port, must be 1 to 65535", text)
 	}
 	return port, nil
 }

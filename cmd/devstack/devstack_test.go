@@ -24,7 +24,7 @@ func TestParse(t *testing.T) {
 		{"all flags", "--data /x --ephemeral -- true", none, ""},
 		{"no command", "--ephemeral", none, "no command given"},
 		{"unknown flag", "--port 5 -- true", none, "not defined: -port"},
-		{"no port", "true", map[string]string{"TEMPORAL_ADDRESS": "a:1", "FORGEHOOK_DEV_PG_PORT": "pg"}, "FORGEHOOK_DEV_PG_PORT: \"pg\" is no port"},
+		{"no port", "true", map[string]string{"TEMPORAL_ADDRESS": "a:1", "FORGEHOOK_DEV_PG_PORT": "pg"}, "FORGEHOOK_DEV_PG_PORT: \"pg\" is not a port"},
 		{"far port", "true", map[string]string{"TEMPORAL_ADDRESS": "a:1", "FORGEHOOK_DEV_UI_PORT": "70000"}, "must be 1 to 65535"},
 		{"source", "true", map[string]string{"TEMPORAL_ADDRESS": "a:1", "FORGEHOOK_DEV_PG_SOURCE": "yum"}, "must be installed, npm or apt"},
 	} {
@@ -73,7 +73,7 @@ func TestPortsCheck(t *testing.T) {
 		t.Errorf("nothing is started: %v", err)
 	}
 	err = ports{postgres: port}.check(config{temporalAddress: "y"})
-	want := "port " + strings.TrimPrefix(address(port), "127.0.0.1:") + " on 127.0.0.1 is taken, and PostgreSQL wants it: " +
+	want := "port " + strings.TrimPrefix(address(port), "127.0.0.1:") + " on 127.0.0.1 is taken, and PostgreSQL needs it: " +
 		"set FORGEHOOK_DEV_PG_PORT to a free one, or FORGEHOOK_DATABASE_URL to use what runs there"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

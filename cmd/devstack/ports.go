@@ -65,7 +65,7 @@ func takenError(port int, who, variable, use string) error {
 	if use != "" {
 		hint += fmt.Sprintf(", or %s to use what runs there", use)
 	}
-	return fmt.Errorf("port %d on 127.0.0.1 is taken, and %s wants it: %s", port, who, hint)
+	return fmt.Errorf("port %d on 127.0.0.1 is taken, and %s needs it: %s", port, who, hint)
 }
 
 // free dials as well as binds, because some systems let a second program bind an address that the

@@ -35,7 +35,7 @@ func withDatabase(cmd *cobra.Command, do func(context.Context, *postgres.DB) err
 }
 
 func migrateCommand() *cobra.Command {
-	return group("migrate", "Bring the database schema up, a step down, or show where it stands",
+	return group("migrate", "Migrate the database schema up or one step down, or show its state",
 		&cobra.Command{Use: "up", Short: "Apply all migrations", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return withDatabase(cmd, func(ctx context.Context, db *postgres.DB) error { return db.Migrate(ctx) })
 		}},

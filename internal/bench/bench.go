@@ -111,7 +111,7 @@ func (l *lab) open(ctx context.Context) (err error) {
 	}()
 	address, err := url.Parse(l.DatabaseURL)
 	if err != nil {
-		return errors.New("FORGEHOOK_DATABASE_URL is no URL")
+		return errors.New("FORGEHOOK_DATABASE_URL is not a URL")
 	}
 	l.database = strings.TrimPrefix(address.Path, "/")
 	if l.receipts, err = readReceipts(l.Receipts); err != nil {

@@ -28,7 +28,7 @@ import (
 var (
 	firstSeed = flag.Uint64("failpoints.first", 1, "the first seed of TestFailpoints")
 	seeds     = flag.Uint64("failpoints.seeds", 10, "how many seeds TestFailpoints runs")
-	lanes     = flag.Int("failpoints.lanes", 2, "how many seeds run at once, each on a PostgreSQL and a Temporal of its own")
+	lanes     = flag.Int("failpoints.lanes", 2, "how many seeds run at once, each on its own PostgreSQL and Temporal")
 	extraEnv  = flag.String("failpoints.env", "", "settings of the processes for all seeds, as NAME=value with commas between")
 	seedLogs  = flag.String("failpoints.logs", "", "where the logs of failed seeds go; by default a temporary folder")
 )
