@@ -65,7 +65,7 @@ func TestLayout(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != "." || path == "cmd/devstack" || path == "tools" || entry.Name() == "testdata"):
+		case entry.IsDir() && skipped(path, entry):
 			return fs.SkipDir
 		case entry.IsDir() && slices.Contains(banned, entry.Name()):
 			t.Errorf("%s: no package may be called %s: name what it is about", path, entry.Name())
@@ -86,27 +86,59 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// The root is read first, so it stays small.
-func TestLayout_root(t *testing.T) {
+// The root fits a table of contents, a file is read from top to bottom, a room is one concept.
+func TestLayout_sizes(t *testing.T) {
 	t.Parallel()
-	const most, lines = 15, 400
-	files, err := filepath.Glob("*.go")
+	const filesOfRoot, linesOfFile, linesOfRoom = 15, 400, 6000
+	lines := map[string]int{}
+	files := 0
+	for path, text := range sourceTexts(t) {
+		n, folder := strings.Count(text, "\n"), filepath.Dir(path)
+		if lines[folder] += n; n > linesOfFile {
+			t.Errorf("%s has %d lines, want at most %d: split it by noun", path, n, linesOfFile)
+		}
+		if folder == "." {
+			files++
+		}
+	}
+	if files > filesOfRoot {
+		t.Errorf("the root has %d files, want at most %d: put a word beside its neighbours", files, filesOfRoot)
+	}
+	for room, n := range lines {
+		if n > linesOfRoom {
+			t.Errorf("%s has %d lines, want at most %d: it is more than one room", room, n, linesOfRoom)
+		}
+	}
+}
+
+// sourceTexts are the Go files of the product, without tests, by path.
+func sourceTexts(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			if err == nil && skipped(path, entry) {
+				return fs.SkipDir
+			}
+			return err
+		}
+		if filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		texts[path] = string(text)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	files = slices.DeleteFunc(files, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
-	if len(files) > most {
-		t.Errorf("%d files, want at most %d: put a word beside its neighbours: %v", len(files), most, files)
-	}
-	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(string(text), "\n"); n > lines {
-			t.Errorf("%s has %d lines, want at most %d", path, n, lines)
-		}
-	}
+	return texts
+}
+
+// skipped are folders that hold none of the product's packages.
+func skipped(path string, folder fs.DirEntry) bool {
+	return strings.HasPrefix(folder.Name(), ".") && path != "." || path == "cmd/devstack" || path == "tools" ||
+		folder.Name() == "testdata"
 }
 
 func checkFile(t *testing.T, path string, comments map[string][]string) {

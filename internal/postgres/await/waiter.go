@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -186,57 +185,6 @@ func waitOne[T any](ctx context.Context, w *Waiter, waiting *wait, read func(con
 	return found, nil // the database is away; this is the last that is known
 }
 
-// watch is one caller that is told the calls of a tenant as they end.
-type watch struct {
-	tenant forgehook.TenantID
-	ids    chan string // watchAhead ids, and one gap behind them
-	gapped bool        // what was sent last is a gap
-}
-
-// watchAhead is how many ids a slow watcher may be behind before it misses some.
-const watchAhead = 256
-
-// Watch tells the ids of a tenant's calls as they end, until stop is called, ctx ends or the waiter
-// closes: then ids is closed. "" stands where some are missing, as the watcher was too slow or the
-// connection was away. Stopping again does nothing.
-func (w *Waiter) Watch(ctx context.Context, tenant forgehook.TenantID) (ids <-chan string, stop func()) {
-	watching := &watch{tenant: tenant, ids: make(chan string, watchAhead+1)}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	select {
-	case <-w.closing:
-		close(watching.ids)
-	default:
-		w.watches[watching] = struct{}{}
-	}
-	release := context.AfterFunc(ctx, func() { w.unwatch(watching) })
-	return watching.ids, func() {
-		release()
-		w.unwatch(watching)
-	}
-}
-
-func (w *Waiter) unwatch(watching *watch) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if _, watches := w.watches[watching]; watches {
-		delete(w.watches, watching)
-		close(watching.ids)
-	}
-}
-
-// tell passes an id on; what does not fit is a gap, which stands where it is and always has room.
-func (o *watch) tell(id string) {
-	switch behind := len(o.ids); { // nobody else sends
-	case id != "" && behind < watchAhead:
-		o.ids <- id
-		o.gapped = false
-	case !o.gapped || behind == 0: // else the one that waits says it
-		o.ids <- ""
-		o.gapped = true
-	}
-}
-
 // present reads the calls even where ctx has ended: the answer is wanted all the same.
 func (w *Waiter) present(ctx context.Context, tenant forgehook.TenantID, ids []string) ([]forgehook.Call, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), presentWithin)
@@ -300,118 +248,5 @@ func (w *Waiter) drop(waiting *wait, id string) {
 	delete(w.waits[id], waiting)
 	if len(w.waits[id]) == 0 {
 		delete(w.waits, id)
-	}
-}
-
-// notified takes "<tenant>/<id>" of what has ended, "<tenant>/<id>/<outcome>" of a call.
-func (w *Waiter) notified(payload string) {
-	tenant, rest, _ := strings.Cut(payload, "/")
-	id, _, isCall := strings.Cut(rest, "/")
-	w.completed(id)
-	if !isCall {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for watching := range w.watches {
-		if watching.tenant == forgehook.TenantID(tenant) {
-			watching.tell(id)
-		}
-	}
-}
-
-// lost tells the watchers that some ids may be missing.
-func (w *Waiter) lost() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for watching := range w.watches {
-		watching.tell("")
-	}
-}
-
-// completed settles something for all who wait for it. Ids are unique beyond tables and tenants.
-func (w *Waiter) completed(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for waiting := range w.waits[id] {
-		w.settleLocked(waiting, id)
-	}
-}
-
-// run passes notifications on until the waiter is closed. A nil one comes after a reconnect: what
-// was notified in between is lost.
-func (w *Waiter) run() {
-	defer close(w.ended)
-	requery := time.NewTimer(0)
-	requery.Stop()
-	defer requery.Stop()
-	for {
-		select {
-		case notification, more := <-w.listener.Notify:
-			switch {
-			case !more:
-				return
-			case notification != nil:
-				w.notified(notification.Extra)
-			default:
-				w.lost()
-				requery.Reset(0)
-			}
-		case <-requery.C:
-			if err := w.requeryOpen(); err != nil {
-				w.log.Warn("cannot look up calls that are waited for; trying again", "error", err)
-				requery.Reset(requeryAfter)
-			}
-		}
-	}
-}
-
-// requeryOpen looks up all that is waited for.
-func (w *Waiter) requeryOpen() (err error) {
-	defer database.Wrap(&err, "look up what is waited for")
-	ctx, cancel := context.WithTimeout(context.Background(), listenWithin)
-	defer cancel()
-	for kind, open := range w.open() {
-		for refs := range slices.Chunk(open, requeryPage) {
-			completed, err := w.db.Ended(ctx, kind, refs)
-			if err != nil {
-				return err
-			}
-			for _, id := range completed {
-				w.completed(id)
-			}
-		}
-	}
-	return nil
-}
-
-// open lists what is waited for, by kind.
-func (w *Waiter) open() map[postgres.WaitedFor][]forgehook.CallRef {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	type named struct {
-		kind postgres.WaitedFor
-		ref  forgehook.CallRef
-	}
-	distinct := map[named]struct{}{}
-	for id, waiting := range w.waits {
-		for one := range waiting {
-			distinct[named{one.kind, forgehook.CallRef{Tenant: one.tenant, CallID: id}}] = struct{}{}
-		}
-	}
-	lists := map[postgres.WaitedFor][]forgehook.CallRef{}
-	for n := range distinct {
-		lists[n.kind] = append(lists[n.kind], n.ref)
-	}
-	return lists
-}
-
-func (w *Waiter) connectionChanged(event pq.ListenerEventType, err error) {
-	switch event {
-	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
-		w.log.Warn("the connection for outcomes is away", "error", err)
-	case pq.ListenerEventReconnected:
-		w.log.Info("the connection for outcomes is back")
-	case pq.ListenerEventConnected:
 	}
 }
