@@ -164,15 +164,14 @@ func (s *server) start(ctx context.Context, r *request, starts []forgehook.CallS
 	}
 	then := s.dispatch(r)
 	begin := func() { then.StartCalls(ctx, starts) }
-	select {
-	case s.starting <- struct{}{}:
-		s.starts.Go(func() {
-			defer func() { <-s.starting }()
-			begin()
-		})
-	default:
+	if !s.starting.TryAcquire(1) {
 		begin()
+		return
 	}
+	go func() {
+		defer s.starting.Release(1)
+		begin()
+	}()
 }
 
 // waitFor returns the calls as they stand when all have completed or the time is up. They are

@@ -346,3 +346,20 @@ func (endless) Read(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// Settle and starts may meet in any order.
+func TestSettle_besideStarts(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	s := f.handler.server
+	var both sync.WaitGroup
+	for range 100 {
+		both.Go(func() { s.start(t.Context(), &request{}, []forgehook.CallStart{{}}) })
+		both.Go(f.handler.Settle)
+	}
+	both.Wait()
+	f.handler.Settle()
+	if n := len(f.engine.runs); n != 1 {
+		t.Errorf("the engine has %d runs, want the one that was started again and again", n)
+	}
+}

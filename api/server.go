@@ -6,6 +6,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,7 +15,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -61,8 +61,7 @@ type server struct {
 	plans    webhook.Plans
 	turns    chan struct{}       // see turn
 	room     *semaphore.Weighted // see take
-	starting chan struct{}       // see start
-	starts   sync.WaitGroup      // likewise
+	starting *semaphore.Weighted // see start
 	routes   gin.IRoutes         // see register
 	document *openapi.Document   // likewise
 }
@@ -74,14 +73,19 @@ type API struct {
 }
 
 // Settle waits until the calls that were accepted have been handed to the engine: what a process
-// does last, when it serves no more.
-func (a *API) Settle() { a.server.starts.Wait() }
+// does last, when it serves no more. It may be called at any time, and several times at once.
+func (a *API) Settle() {
+	starting := a.server.starting
+	if starting.Acquire(context.Background(), startsAhead) == nil { // all of them: none is under way
+		starting.Release(startsAhead)
+	}
+}
 
 // New makes the API.
 func New(config Config) (*API, error) {
 	s := &server{
 		Config: config, log: config.Log, gate: newGate(config.RatePerSecond), turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		room: semaphore.NewWeighted(largeBodies), starting: make(chan struct{}, startsAhead),
+		room: semaphore.NewWeighted(largeBodies), starting: semaphore.NewWeighted(startsAhead),
 	}
 	s.heartbeat = cmp.Or(s.heartbeat, beatEvery)
 	s.PublicURL = strings.TrimSuffix(s.PublicURL, "/")
