@@ -211,8 +211,8 @@ func (v *Verification) after(w *Verification) bool {
 }
 
 // FieldIndex finds fields of a document, or below a field, by name and by definition. It alone
-// decides what a name means, for reading, writing and masking. It holds the names as they were when
-// it was made, and is not safe for concurrent use.
+// decides what a name means, for reading, writing and masking (decision 20). It holds the names as
+// they were when it was made, and is not safe for concurrent use.
 type FieldIndex struct {
 	top    []DocumentParameter
 	all    []*DocumentParameter            // in the order of the document

@@ -135,8 +135,8 @@ func DefaultSettings() Settings {
 	}
 }
 
-// declare binds every setting to its variable, in the platform's order. All responses have the same
-// order.
+// declare binds every setting to its variable, in the platform's order, which responses have, too.
+// See decision 24.
 func (s *Settings) declare(f *fields) {
 	const day = 24 * time.Hour
 	f.boolean(&s.Enabled, "Enabled", "False: every call is skipped, explicit ones too. Unlike a pause, which keeps calls for later.")

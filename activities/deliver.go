@@ -35,7 +35,7 @@ const (
 // The exchange and its recording do not run on the activity's context: a cancel, a pause or a reset
 // of the activity must not cut a request on the wire, and its result must be recorded. Deliver
 // checks the context before the send. It does not begin what is no longer wanted or cannot end in
-// time.
+// time. See decision 4.
 func (a *Activities) Deliver(ctx context.Context, in workflows.DeliverInput) (workflows.DeliverResult, error) {
 	if activity.GetInfo(ctx).IsLocalActivity {
 		return a.deliverWithin(ctx, in)

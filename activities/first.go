@@ -15,7 +15,7 @@ import (
 )
 
 // Patience is how long a workflow task waits for the first attempt. A quicker endpoint saves its
-// call an activity; a slower one does not hold the task longer.
+// call an activity; a slower one does not hold the task longer: decision 50.
 const Patience = 250 * time.Millisecond
 
 // lookAgain is the interval at which PostgreSQL is asked whether an attempt in another process has
@@ -23,7 +23,7 @@ const Patience = 250 * time.Millisecond
 const lookAgain = 250 * time.Millisecond
 
 // taskIsLate is the age, by the engine's clock, from which a workflow task begins no attempt: the
-// engine may already have given the task to another worker, which would send again.
+// engine may already have given the task to another worker, which would send again: decision 51.
 const taskIsLate = 2 * time.Second
 
 // FirstAttempts are the attempts that workflow tasks of this process have begun and that have not

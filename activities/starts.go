@@ -8,7 +8,7 @@ import (
 // MaxStarts bounds the deliveries of a process that are about to begin. Each waits at most
 // [startWithin] for a connection to the database. With more of them, some would only be given up,
 // after a heartbeat to the engine every two seconds. 64 is far above what the connections can serve
-// at once, and far below a burst of calls.
+// at once, and far below a burst of calls: decision 11.
 const MaxStarts = 64
 
 // Starts counts the deliveries that have a slot of the worker but have not reached their exchange.

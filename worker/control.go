@@ -29,7 +29,7 @@ const (
 // Control starts and steers workflows: it is the dispatch.Engine on Temporal.
 type Control struct {
 	// EagerStart gives the first task of a call to a worker of this process on the same client,
-	// without a poll. It ignores versions, so use it for unversioned workers only.
+	// without a poll. It ignores versions, so use it for unversioned workers only: decision 8.
 	EagerStart bool
 
 	client    client.Client
@@ -110,7 +110,7 @@ func keyword(s string) string { return forgehook.Shorten(s, 255) }
 func itoa(id int32) string { return strconv.Itoa(int(id)) }
 
 // share gives each utility its share of busy workers: the engine alternates between keys, and a
-// workflow's activities have its key.
+// workflow's activities have its key. See decision 6.
 func share(tenant forgehook.TenantID, of string) temporal.Priority {
 	return temporal.Priority{FairnessKey: forgehook.Shorten(of+"/"+string(tenant), 64)} // the engine's limit
 }

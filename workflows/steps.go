@@ -56,7 +56,7 @@ func regular(ctx workflow.Context, s step, in any) workflow.Future {
 
 // deliver makes attempts. The activity names each next delay, so the policy's own delay covers only
 // crashes. It has no schedule-to-close timeout, since an activity whose next try lies behind that
-// would fail at once, possibly hours early.
+// would fail at once, possibly hours early. See decision 2.
 func deliver(ctx workflow.Context, request Built, in DeliverInput) workflow.Future {
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: in.Timeout + 10*time.Second, // for the database before and after the exchange

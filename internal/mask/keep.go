@@ -18,7 +18,7 @@ const Refusal = `a value, not what is shown in its place: "` + forgehook.Masked 
 // or nil; it is called only if d contains the mask. A part of a list belongs to the stored part
 // with the same id, or without ids to the one at the same position. No value is put back where it
 // would be shown, such as in a field that is no longer secret. The error is invalid and names, by
-// path, each field that is or was secret and still has the mask.
+// path, each field that is or was secret and still has the mask. See decision 19.
 func Keep(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
 	if !mentionsMask(reflect.ValueOf(d)) {
 		return nil

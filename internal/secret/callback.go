@@ -26,8 +26,8 @@ func NewCallbackKey() string {
 }
 
 // CallbackToken returns the token with which an endpoint calls back: 64 characters, always the same
-// for a call, so that its request can be rebuilt. The key comes from [NewCallbackKey]; the id is a
-// UUID.
+// for a call, so that its request can be rebuilt: decision 40. The key comes from [NewCallbackKey];
+// the id is a UUID.
 func CallbackToken(key string, tenant forgehook.TenantID, callID string) (string, error) {
 	id, ok := idBytes(callID)
 	if !ok {

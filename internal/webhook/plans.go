@@ -14,7 +14,7 @@ const DefaultPlans = 1000
 const maxWeight = 128 << 20
 
 // PlanKey names one version of a utility's settings. Sum is the SHA-256 of their stored form,
-// because ids and versions can recur after a deletion.
+// because ids and versions can recur after a deletion: decision 22.
 type PlanKey struct {
 	Tenant           forgehook.TenantID
 	WebHookServiceID int32
