@@ -1,6 +1,7 @@
 package forgehook
 
 import (
+	"net/http"
 	"testing"
 	"time"
 )
@@ -33,7 +34,7 @@ func TestResponse_Exchange(t *testing.T) {
 		r := &Response{StatusCode: 200, Headers: map[string]string{"A": "b"}, BodyTruncated: true}
 		r.Body, r.BodyEncoding = BodyText([]byte(body))
 		x, err := r.Exchange()
-		if err != nil || string(x.Body) != body || x.StatusCode != 200 || x.Headers["A"] != "b" || !x.Truncated {
+		if err != nil || string(x.Body) != body || x.StatusCode != http.StatusOK || x.Headers["A"] != "b" || !x.Truncated {
 			t.Errorf("%q: %+v, %v", body, x, err)
 		}
 	}
