@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	// keyTTL is how long a key that was found good is believed. It saves a transaction a request; a
+	// keyTTL is how long a valid key is remembered. It saves one transaction for each request. A
 	// key that another process revokes works that much longer here.
 	keyTTL = 3 * time.Second
-	// keysKept bounds what is remembered of keys, so that a flood of them cannot fill the memory.
+	// keysKept bounds the remembered keys, so that a flood of them cannot fill the memory.
 	keysKept = 10_000
 )
 
-// gate lets clients in: who a key belongs to, and how often it may ask.
+// gate admits clients. It knows the tenant of a key and how often the key may ask.
 type gate struct {
 	rate float64 // requests a second and key, 0: any
 
@@ -40,7 +40,7 @@ func newGate(perSecond float64) *gate {
 	return &gate{rate: perSecond, keys: map[string]seenKey{}, limiters: map[string]*rate.Limiter{}}
 }
 
-// find returns a key seen a moment ago.
+// find returns a key that was looked up recently.
 func (g *gate) find(hash []byte, now time.Time) (forgehook.APIKey, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -61,7 +61,7 @@ func (g *gate) remember(hash []byte, key forgehook.APIKey, now time.Time) {
 	g.keys[string(hash)] = seenKey{key, until}
 }
 
-// forget makes a revocation count at once in this process.
+// forget makes a revocation take effect at once in this process.
 func (g *gate) forget(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,7 +72,7 @@ func (g *gate) forget(id string) {
 	}
 }
 
-// wait says how long a key has to wait before it may ask again, 0 when it may now.
+// wait says how long a key has to wait before its next request; 0 means now.
 func (g *gate) wait(keyID string, now time.Time) time.Duration {
 	if g.rate <= 0 {
 		return 0

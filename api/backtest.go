@@ -17,13 +17,13 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// A backtest looks at this many subjects unless it says otherwise, and at so many at most.
+// The number of subjects that a backtest looks at by default, and at most.
 const (
 	sampleUsual = 1000
 	sampleMost  = 10_000
 )
 
-// backtestBudget bounds one backtest: conditions that run away on every subject would keep the
+// backtestBudget bounds one backtest. Expensive conditions on every subject would keep the
 // processors busy for hours.
 const backtestBudget = 2 * time.Minute
 
@@ -45,8 +45,7 @@ type backtestLine struct{ line any }
 
 func (l backtestLine) MarshalJSON() ([]byte, error) { return json.Marshal(l.line) }
 
-// difference is a subject about which two settings do not agree, or about which one of them cannot
-// tell.
+// difference is a subject on which two settings disagree, or which one of them cannot judge.
 type difference struct {
 	DocumentID *int32                `json:"documentId"`
 	CallID     string                `json:"callId,omitempty"`
@@ -99,7 +98,7 @@ func (s *server) backtest(ctx context.Context, r *request, in *byID) (*response[
 		return nil, err
 	}
 	if at.Utility != nil {
-		b.present, _ = s.planOf(r, at.Utility.ID, at.Utility.SettingsVersion, at.Utility.Settings) // what a later release refuses fires no more
+		b.present, _ = s.planOf(r, at.Utility.ID, at.Utility.SettingsVersion, at.Utility.Settings) // settings that a later release refuses no longer fire
 	}
 	return lines(func(put func(...backtestLine) error) error {
 		return b.run(ctx, r, query, given.Progress != nil && *given.Progress, put)
@@ -130,7 +129,7 @@ func (r *request) sample(at postgres.Site, given *sampleRequest) postgres.Sample
 	return query
 }
 
-// backtest compares two settings. The present ones are nil where nothing fires today.
+// backtest compares two settings. The present ones are nil if nothing fires today.
 type backtest struct {
 	server        *server
 	next, present *webhook.Plan
@@ -138,10 +137,10 @@ type backtest struct {
 	until         time.Time    // then it gives up
 }
 
-// errLate ends a backtest that has used its time up.
+// errLate ends a backtest that has used up its time.
 var errLate = errors.New("the backtest took too long")
 
-// run puts the lines.
+// run writes the lines.
 func (b backtest) run(ctx context.Context, r *request, query postgres.SampleQuery, showsProgress bool, put func(...backtestLine) error) error {
 	var total backtestTotal
 	err := b.server.DB.EachSample(ctx, r.tenant(), query, func(page []postgres.Sample, done, of int) error {
@@ -171,14 +170,14 @@ func (b backtest) run(ctx context.Context, r *request, query postgres.SampleQuer
 	return put(backtestLine{total})
 }
 
-// compared is what came of one sample; err is for the log.
+// compared is the comparison of one sample; err is for the log.
 type compared struct {
 	difference
 	err error
 }
 
-// compare judges the samples of a page, as many at once as there are processors, and keeps their
-// order. Where it has to end early the results are those of the first samples.
+// compare judges the samples of a page, one for each processor at a time, and keeps their order. If
+// it has to end early, the results are those of the first samples.
 func (b backtest) compare(ctx context.Context, page []postgres.Sample) ([]compared, error) {
 	results := make([]compared, len(page))
 	var taken atomic.Int64
@@ -241,20 +240,20 @@ func (b backtest) judge(sample postgres.Sample) compared {
 	return out
 }
 
-// untold is a sample whose conditions cannot be told for a reason of ours.
+// untold is a sample whose conditions we fail to judge, for a reason that is not the settings'.
 func untold(sample postgres.Sample, err error) compared {
 	failure := &forgehook.CallError{Code: forgehook.CallErrorInternal, Message: "The conditions of this subject cannot be told."}
 	return compared{difference{DocumentID: sample.DocumentID, CallID: sample.Call.ID, Reasons: []forgehook.Condition{}, Error: failure}, err}
 }
 
-// fires tells whether a webhook would fire, or the conditions that keep it from doing so.
+// fires reports whether a webhook would fire, or the conditions that stop it.
 func fires(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) (bool, []forgehook.Condition, *forgehook.CallError) {
 	explained := plan.Explain(subject, call)
 	would := explained.Fires()
 	return would, slices.DeleteFunc(explained.Conditions, func(c forgehook.Condition) bool { return c.Passed }), explained.Failure
 }
 
-// count adds a sample and says whether it is worth a line.
+// count adds a sample and reports whether it gets a line.
 func (t *backtestTotal) count(d difference) bool {
 	add := func(n *int, when bool) {
 		if when {

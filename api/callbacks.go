@@ -22,16 +22,16 @@ const (
 	maxCallbackError = 2000
 )
 
-// callbackRequest is what an endpoint says later.
+// callbackRequest is the result that an endpoint sends later.
 type callbackRequest struct {
 	Result  json.RawMessage    `json:"result"`
 	Outcome *forgehook.Outcome `json:"outcome"`
 	Error   *string            `json:"error"`
 }
 
-// callbackResponse says what came of it.
+// callbackResponse says what the callback did.
 type callbackResponse struct {
-	Status  string            `json:"status"`  // accepted: the call has ended by it; early: it will when its request has been answered
+	Status  string            `json:"status"`  // accepted: it ended the call; early: it will, once the response to the call's request is in
 	Outcome forgehook.Outcome `json:"outcome"` // of the call
 }
 
@@ -46,13 +46,13 @@ func (s *server) callbacks() {
 			"Once a call: 409 the second time, 410 after callback.timeout or when the call has ended otherwise, 404 for every other URL. What cannot be written back is 422: nothing is kept, and it may be sent again."}, s.callBack)
 }
 
-// errNoCallback is the one error for tokens that are forged, of nothing, or of calls that await
-// none.
+// errNoCallback is the one error for a token that is forged, names no call, or names a call that
+// awaits no callback.
 func errNoCallback() error {
 	return forgehook.Errorf(forgehook.CodeNotFound, "No call awaits an answer here.")
 }
 
-// callBack looks at the token before it reads anything: whoever has none may not make us read.
+// callBack checks the token before it reads the body: a client without a token must cost nothing.
 func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*response[callbackResponse], error) {
 	call, err := s.calledBack(ctx, in.Token)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*
 	}
 	r.key.Tenant = call.Ref.Tenant // for the log
 	c := postgres.Callback{Ref: call.Ref, Now: time.Now()}
-	if !call.Ended { // else the store says why it is too late, whatever the body
+	if !call.Ended { // otherwise the store says why it is too late, whatever the body
 		if err := s.readCallback(r, &c); err != nil {
 			return nil, err
 		}
@@ -84,8 +84,8 @@ func (s *server) callBack(ctx context.Context, r *request, in *callbackInput) (*
 	return ok(out), nil
 }
 
-// calledBack is the call that a token was made for.
-func (s *server) calledBack(ctx context.Context, token string) (call postgres.CallbackCall, err error) {
+// calledBack is the call that a token names.
+func (s *server) calledBack(ctx context.Context, token string) (call postgres.CallbackTarget, err error) {
 	callID, readable := secret.ReadCallbackToken(token)
 	if !readable {
 		return call, errNoCallback()
@@ -138,9 +138,9 @@ func (s *server) readCallback(r *request, c *postgres.Callback) error {
 	return r.invalid()
 }
 
-// understand applies the rules of the version of the settings that the call began with. What is
-// kept to be shown holds none of their secrets, no token and no value of a secret field: an
-// endpoint may send back what it got.
+// understand applies the rules of the settings version that the call began with. An endpoint may
+// send back what it got, so the copy that is shown holds no secret of the settings, no token and no
+// value of a secret field.
 func (s *server) understand(ctx context.Context, c *postgres.Callback, token string) error {
 	call, err := s.DB.Call(ctx, c.Ref.Tenant, c.Ref.CallID)
 	if err != nil {
@@ -180,8 +180,8 @@ func (s *server) understand(ctx context.Context, c *postgres.Callback, token str
 	return err
 }
 
-// writeBackFaults puts what the store says against a write-back where the endpoint can mend it: its
-// result. The place in the settings stands in the message.
+// writeBackFaults blames the store's errors about a write-back on the result, which the endpoint
+// can mend. The message names the setting.
 func writeBackFaults(err error) error {
 	e, ok := errors.AsType[*forgehook.Error](err)
 	if !ok || e.Code != forgehook.CodeInvalid {

@@ -11,14 +11,14 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// askedCalls is a request for calls as it was read.
+// askedCalls is a decoded request for calls.
 type askedCalls struct {
 	forgehook.CallRequest
-	sum []byte // of what was sent: equal requests are equal here, however they were spelt. nil where there are no calls to look for
+	sum []byte // hash of the request: equal requests have equal hashes, however they are spelt. nil if there are no earlier calls to find
 }
 
-// identity is what tells one request with raw JSON from another: not the documents that were made
-// of it, which hold the time.
+// identity distinguishes requests with raw JSON. It leaves out the documents that were made of the
+// JSON, because they hold the time.
 type identity struct {
 	ServiceID        int32           `json:"serviceId"`
 	WebHookServiceID int32           `json:"webHookServiceId"`
@@ -26,8 +26,8 @@ type identity struct {
 	Raw              json.RawMessage `json:"raw"` // members sorted
 }
 
-// readCalls reads the body as the query asks: as our own request, in which documents may be raw
-// JSON, or as raw JSON altogether. The faults are the request's.
+// readCalls reads the body in the form that the query asks for: either all of it is raw JSON, or it
+// is our own request, in which documents may be raw JSON. Faults are added to the request.
 func (s *server) readCalls(ctx context.Context, r *request, in *createCallsInput, now time.Time) (askedCalls, error) {
 	if in.ServiceID != 0 || in.WebHookServiceID != 0 {
 		return s.readRaw(ctx, r, in, now)
@@ -51,13 +51,13 @@ func (s *server) readCalls(ctx context.Context, r *request, in *createCallsInput
 	return asked, err
 }
 
-// sorted is a request with the members of its raw JSON in order, as all others are.
+// sorted is a request whose raw JSON has sorted members, like the rest of it.
 func sorted(asked forgehook.CallRequest) forgehook.CallRequest {
 	asked.Document, asked.MasterDocument = orderedSource(asked.Document), orderedSource(asked.MasterDocument)
 	return asked
 }
 
-// orderedSource is a document with the members of its raw JSON in order.
+// orderedSource is a document whose raw JSON has sorted members.
 func orderedSource(document *forgehook.Document) *forgehook.Document {
 	if document == nil {
 		return nil
@@ -79,7 +79,7 @@ func sumOf(request any) ([]byte, error) {
 	return sum[:], err
 }
 
-// readRaw takes the whole body for raw JSON.
+// readRaw reads the whole body as raw JSON.
 func (s *server) readRaw(ctx context.Context, r *request, in *createCallsInput, now time.Time) (asked askedCalls, err error) {
 	body, err := r.parse()
 	if err != nil {
@@ -109,8 +109,8 @@ func (s *server) readRaw(ctx context.Context, r *request, in *createCallsInput, 
 	return asked, nil
 }
 
-// readInline takes a body whose document or master document is raw JSON: it names a service with an
-// input, or a utility of one.
+// readInline reads a body whose document or master document is raw JSON. It must name a service
+// with an input, or a utility of one.
 func (s *server) readInline(ctx context.Context, r *request, now time.Time) (asked askedCalls, mapped bool, err error) {
 	body, err := r.parse()
 	if err != nil {
@@ -135,8 +135,8 @@ func (s *server) readInline(ctx context.Context, r *request, now time.Time) (ask
 	return asked, true, r.collect("body", asked.Validate())
 }
 
-// inlineMapping is the service whose input the documents in the body are meant for; nil where there
-// is none or none in the body. What is wrong with the body is for the decoder to say.
+// inlineMapping is the service whose input makes the body's documents. It is nil if there is no
+// such service, or if the body holds no documents. The decoder reports what is wrong with the body.
 func (s *server) inlineMapping(ctx context.Context, r *request, body *jsontree.Node) (*forgehook.Service, error) {
 	if body.Member("document").IsNull() && body.Member("masterDocument").IsNull() {
 		return nil, nil
@@ -146,7 +146,7 @@ func (s *server) inlineMapping(ctx context.Context, r *request, body *jsontree.N
 		WebHookServiceID *int32 `json:"webHookServiceId"`
 	}
 	if forgehook.DecodeTree(body, &names, false) != nil || names.ServiceID == nil && names.WebHookServiceID == nil {
-		return nil, nil //nolint:nilerr // the decoder says it better
+		return nil, nil //nolint:nilerr // the decoder reports it better
 	}
 	service, err := s.DB.Mapping(ctx, r.tenant(), names.ServiceID, names.WebHookServiceID)
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound || err == nil && service.Input == nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// callsResponse says what came of a request for calls.
+// callsResponse lists the calls that a request made.
 type callsResponse struct {
 	Calls     []forgehook.Call      `json:"calls"`
 	NotCalled []forgehook.NotCalled `json:"notCalled,omitempty"`
@@ -39,7 +39,7 @@ type createCallsInput struct {
 	Cause            string `header:"Forgehook-Cause" doc:"The id, or webhook-id, of the call that this comes from. The call is made all the same, but what it changes does not fire the utilities that led to it. A traceparent that we sent says the same."`
 }
 
-func (in *createCallsInput) check(r *request) { // the handler reports the key's faults with those of the body
+func (in *createCallsInput) check(r *request) { // the handler reports the key's faults together with those of the body
 	if in.Reason != "" && in.ServiceID == 0 && in.WebHookServiceID == 0 && len(r.faults) == 0 {
 		r.fault("query.reason", in.Reason, "none, or one together with serviceId or webHookServiceId: else it stands in the body")
 	}
@@ -102,7 +102,7 @@ func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInp
 		return nil, err
 	}
 	if r.done != nil {
-		r.done() // before it waits
+		r.done() // free the memory before waiting
 	}
 	calls := accepted.Calls
 	wait, waits := preferredWait(r.gin.Request.Header.Values("Prefer"))
@@ -125,8 +125,9 @@ func (s *server) createCalls(ctx context.Context, r *request, in *createCallsInp
 	return out, nil
 }
 
-// accept reads the request and accepts its calls. Raw JSON that gives no document any more, as the
-// service's input has changed since a key was used for it, has the calls of then.
+// accept reads the request and accepts its calls. The service's input may have changed since an
+// idempotency key was used, so that the raw JSON no longer gives a document. Such a request still
+// gets the calls of its first use.
 func (s *server) accept(ctx context.Context, r *request, in *createCallsInput, now time.Time) (postgres.Accepted, error) {
 	asked, err := s.readCalls(ctx, r, in, now)
 	if err == nil {
@@ -151,12 +152,12 @@ func goodIdempotencyKey(key string) bool {
 
 func unfinished(call forgehook.Call) bool { return call.Status != forgehook.CallCompleted }
 
-// startsAhead is how many requests' calls may be on their way to the engine behind their responses.
-// Whoever asks beyond that waits with them, so that the API does not accept without end what the
-// engine cannot take.
+// startsAhead is how many requests may have calls on the way to the engine after their response was
+// sent. Further requests wait for their calls, so that the API never accepts more than the engine
+// can take.
 const startsAhead = 256
 
-// start gives accepted calls their workflows, behind the response: what is accepted is stored, and
+// start starts the workflows of accepted calls after the response. Accepted calls are stored, and
 // the engine may be slow or away.
 func (s *server) start(ctx context.Context, r *request, starts []forgehook.CallStart) {
 	if len(starts) == 0 {
@@ -175,7 +176,7 @@ func (s *server) start(ctx context.Context, r *request, starts []forgehook.CallS
 }
 
 // waitFor returns the calls as they stand when all have completed or the time is up. They are
-// accepted, so that a failure to watch them is no failure of the request.
+// already accepted, so an error while watching them does not fail the request.
 func (s *server) waitFor(ctx context.Context, r *request, calls []forgehook.Call, wait time.Duration) []forgehook.Call {
 	if !slices.ContainsFunc(calls, unfinished) {
 		return calls
@@ -185,8 +186,8 @@ func (s *server) waitFor(ctx context.Context, r *request, calls []forgehook.Call
 	})
 }
 
-// startAndWait is waitFor for calls that were accepted a moment ago and start calls. It need not
-// look first whether they have ended.
+// startAndWait is waitFor for calls that were accepted just now, and starts them. It skips the
+// first look for calls that have already ended.
 func (s *server) startAndWait(ctx context.Context, r *request, calls []forgehook.Call, wait time.Duration, start func()) []forgehook.Call {
 	return s.awaited(ctx, r, calls, wait, func(ctx context.Context, ids []string) ([]forgehook.Call, error) {
 		return s.Waiter.WaitFrom(ctx, r.tenant(), ids, start)
@@ -274,14 +275,14 @@ func (s *server) open(ctx context.Context, r *request, id string) (forgehook.Cal
 	return call, err
 }
 
-// canceledUnstarted says why a call or run that has no workflow was canceled.
+// canceledUnstarted is the reason of a call or run that was canceled before it had a workflow.
 const canceledUnstarted = "Canceled before it was started."
 
-// maxWait bounds how long a response may wait for calls; a longer wish is clamped.
+// maxWait bounds how long a response may wait for calls; a longer wait is clamped.
 const maxWait = 300 * time.Second
 
-// preferredWait reads RFC 7240's "wait" out of the Prefer headers. The first one counts, and what
-// cannot be read is ignored, as the RFC asks.
+// preferredWait reads "wait" from the Prefer headers. As RFC 7240 asks, the first one counts and an
+// unreadable one is ignored.
 func preferredWait(headers []string) (wait time.Duration, asked bool) {
 	for _, preference := range splitOutsideQuotes(strings.Join(headers, ","), ',') {
 		first := splitOutsideQuotes(preference, ';')[0]
@@ -298,7 +299,7 @@ func preferredWait(headers []string) (wait time.Duration, asked bool) {
 	return 0, false
 }
 
-// applied is the Preference-Applied header: the wait as it was done, after clamping.
+// applied is the Preference-Applied header: the wait after clamping.
 func applied(wait time.Duration) string { return fmt.Sprintf("wait=%d", int(wait.Seconds())) }
 
 func splitOutsideQuotes(s string, separator rune) []string {

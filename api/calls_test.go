@@ -195,7 +195,7 @@ func TestEngineAway(t *testing.T) {
 	}
 	f.engine.set(func(e *testEngine) { e.down = nil })
 
-	// A retry gives the call the run it lacks; another one then finds it.
+	// A retry starts the missing workflow; a second retry finds it.
 	f.must(t, 202, "POST", "/v1/calls/"+lost.CallID+"/retry", "")
 	if !f.engine.has(lost.CallID) || len(f.engine.retried) != 0 {
 		t.Errorf("runs %v, retried %v", f.engine.runs, f.engine.retried)

@@ -47,7 +47,7 @@ func (s *server) putCategory(ctx context.Context, r *request, in *byID) (*respon
 func (s *server) listCategories(ctx context.Context, r *request, in *byIDPaged) (*response[categoryList], error) {
 	categories, next, err := s.DB.Categories(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(categories) == 0 {
-		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
+		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // an unknown id is not an empty page
 	}
 	return ok(categoryList{some(categories), cursor(next)}), err
 }

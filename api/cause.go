@@ -10,13 +10,12 @@ import (
 	"github.com/forgehook/forgehook/internal/dispatch"
 )
 
-// maxCause bounds the Forgehook-Cause header: what is longer is no id of ours.
+// maxCause bounds the Forgehook-Cause header. A longer one is not an id of ours.
 const maxCause = 100
 
-// cause is the call that the request says it comes from: an id or a webhook-id, "" where it says
-// nothing. All requests that we send have a traceparent whose trace id is the call's id, so that an
-// endpoint which traces names the cause without knowing it. Whether there is such a call is for the
-// store to see.
+// cause is the call that the request says it comes from: a call id, a webhook-id, or "" for none.
+// Every request that we send has a traceparent whose trace id is the call's id, so an endpoint that
+// only traces names the cause too. The store checks that the call exists.
 func (r *request) cause() string {
 	if given := strings.TrimSpace(r.gin.GetHeader("Forgehook-Cause")); given != "" {
 		if len(given) <= maxCause && !strings.ContainsFunc(given, func(c rune) bool { return c <= ' ' || c > '~' }) {
@@ -41,7 +40,7 @@ func (s *server) dispatch(r *request) dispatch.Dispatcher {
 	return dispatch.Dispatcher{Store: s.DB, Engine: s.Engine, Log: s.log, Of: slog.String("request_id", r.id)}
 }
 
-// warn notes what went wrong beside a request that went well.
+// warn logs a failure beside a request that succeeded.
 func (s *server) warn(ctx context.Context, r *request, what string, err error) {
 	s.log.LogAttrs(ctx, slog.LevelWarn, what, slog.String("request_id", r.id), slog.Any("error", err))
 }

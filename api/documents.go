@@ -60,7 +60,7 @@ func (s *server) putDocument(ctx context.Context, r *request, in *documentInput)
 	return created(fmt.Sprintf("/v1/documents/%d", document.ID), mask.Document(document)), nil
 }
 
-// readDocument takes the body for a document, or makes one of it.
+// readDocument decodes the body as a document, or makes a document of its raw JSON.
 func (s *server) readDocument(ctx context.Context, r *request, in *documentInput) (document forgehook.Document, err error) {
 	if in.ServiceID == 0 {
 		err = r.decode(&document, false)
@@ -81,7 +81,7 @@ func (s *server) readDocument(ctx context.Context, r *request, in *documentInput
 	return *s.mapped(r, "body", service, body, time.Now()), nil
 }
 
-// mappingOf is the service that the query names, which has to be one of the project.
+// mappingOf is the service that the query names. It must belong to the project.
 func (s *server) mappingOf(ctx context.Context, r *request, in *documentInput) (forgehook.Service, error) {
 	if _, err := s.DB.Project(ctx, r.tenant(), in.ID); err != nil {
 		return forgehook.Service{}, err
@@ -96,7 +96,7 @@ func (s *server) mappingOf(ctx context.Context, r *request, in *documentInput) (
 func (s *server) listDocuments(ctx context.Context, r *request, in *byIDPaged) (*response[documentList], error) {
 	documents, next, err := s.DB.Documents(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(documents) == 0 {
-		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
+		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // an unknown id is not an empty page
 	}
 	for i := range documents {
 		documents[i] = mask.Document(documents[i])
@@ -127,8 +127,8 @@ func (s *server) updateDocument(ctx context.Context, r *request, in *changeInput
 	return ok(mask.Document(document)), nil
 }
 
-// keep gives a document the secrets back that it shows as "[secret]"; those that are not stored are
-// faults below a place.
+// keep puts the stored secrets back into a document that shows them as "[secret]". A mask without a
+// stored secret is a fault below place.
 func (r *request) keep(below string) postgres.Keep {
 	return func(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
 		if err := r.collect(below, mask.Keep(d, stored)); err != nil {
@@ -138,8 +138,8 @@ func (r *request) keep(below string) postgres.Keep {
 	}
 }
 
-// before is a copy of a document that its patch is about to change, nil where the patch has no
-// secret to give back.
+// before is a copy of a document that is about to be patched, nil if the patch has no masked
+// secret.
 func (r *request) before(d forgehook.Document) (*forgehook.Document, error) {
 	if !mask.MayHold(r.body) {
 		return nil, nil
@@ -152,13 +152,13 @@ func (r *request) before(d forgehook.Document) (*forgehook.Document, error) {
 	return &stored, json.Unmarshal(content, &stored)
 }
 
-// refuseMasks finds secret fields that a document of the request has "[secret]" in, as it was
-// shown: that would be sent.
+// refuseMasks refuses secret fields that hold "[secret]", as a shown document does: the mask would
+// be sent.
 func (r *request) refuseMasks(place string, d *forgehook.Document) {
 	if d == nil || !mask.MayHold(r.body) {
 		return
 	}
-	_ = r.collect(place, mask.Refuse(d)) // the error is of no other kind
+	_ = r.collect(place, mask.Refuse(d)) // mask.Refuse returns only faults
 }
 
 func (s *server) deleteDocument(ctx context.Context, r *request, in *changeInput) (*response[none], error) {

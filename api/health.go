@@ -18,8 +18,8 @@ type health struct {
 	Version string `json:"version"`
 }
 
-// readiness says whether calls are accepted, which takes PostgreSQL alone: they start when Temporal
-// is back.
+// readiness says whether calls are accepted. Only PostgreSQL is needed for that: calls start when
+// Temporal is back.
 type readiness struct {
 	Status   string `json:"status"` // ok
 	Version  string `json:"version"`
@@ -63,8 +63,8 @@ func (s *server) stops() bool {
 	}
 }
 
-// letGo ends the connection with this response where the process stops: on one that is idle when it
-// closes, a request could come that nobody reads.
+// letGo closes the connection with this response when the process stops. A request that arrives on
+// an idle connection just as it closes would be lost.
 func (s *server) letGo(c *gin.Context) {
 	if s.stops() {
 		c.Header("Connection", "close")
@@ -74,7 +74,7 @@ func (s *server) letGo(c *gin.Context) {
 //go:embed page
 var page embed.FS
 
-// plain mounts what is no JSON operation: metrics, the document and the page that shows it.
+// plain mounts the routes that are no JSON operations: metrics, the OpenAPI document and its page.
 func (s *server) plain(router *gin.Engine, document []byte) error {
 	if s.Metrics != nil {
 		router.GET("/metrics", gin.WrapH(s.Metrics))
@@ -127,7 +127,7 @@ func newMetrics(into prometheus.Registerer) (*metrics, error) {
 
 func (m *metrics) observe(method, route, status string, took time.Duration) {
 	if route == "" {
-		method, route = "other", "none" // clients make up what they like
+		method, route = "other", "none" // clients can send any method
 	}
 	m.requests.WithLabelValues(method, route, status).Inc()
 	m.duration.WithLabelValues(method, route).Observe(took.Seconds())

@@ -29,9 +29,8 @@ type imported struct {
 	Updated  int `json:"updated"`
 }
 
-// importDocuments reads the lines twice: first all are checked on their way into a file, then they
-// are stored, together or not at all. What a client may send would not fit into memory for many
-// clients at once.
+// importDocuments reads the lines twice. First it checks all of them and writes them to a file,
+// then it stores all or none. The lines of several clients would not fit into memory.
 func (s *server) importDocuments(ctx context.Context, r *request, in *documentInput) (*response[imported], error) {
 	if err := r.accept(maxImport, "application/x-ndjson", "application/ndjson", "application/jsonl"); err != nil {
 		return nil, err
@@ -70,7 +69,7 @@ func (s *server) importDocuments(ctx context.Context, r *request, in *documentIn
 	return ok(imported{created + updated, created, updated}), nil
 }
 
-// keepImported gives a document the secrets back that it shows as "[secret]".
+// keepImported puts the stored secrets back into a document that shows them as "[secret]".
 func keepImported(d *forgehook.Document, stored func() (*forgehook.Document, error)) error {
 	err := mask.Keep(d, stored)
 	if e, ok := errors.AsType[*forgehook.Error](err); ok && e.Code == forgehook.CodeInvalid {
@@ -79,8 +78,7 @@ func keepImported(d *forgehook.Document, stored func() (*forgehook.Document, err
 	return err
 }
 
-// inBatches puts the checked documents of a spool, so many at a time that one statement can carry
-// them.
+// inBatches stores the checked documents of a spool, as many at a time as one statement can carry.
 func inBatches(spool io.Reader, projectID int32, put func([]forgehook.Document) error) error {
 	var batch []forgehook.Document
 	size := 0
@@ -105,12 +103,11 @@ func inBatches(spool io.Reader, projectID int32, put func([]forgehook.Document) 
 	return put(batch)
 }
 
-// lineCheck says what speaks against a line, at its place, or gives the line of the document to
-// store.
+// lineCheck returns the line of the document to store, or adds the line's faults.
 type lineCheck func(at string, line []byte) (document []byte, faults []forgehook.FieldError)
 
-// checkLines collects the faults of all lines, each below its line number, counted from 1, and
-// writes what is to be stored.
+// checkLines adds the faults of all lines, each below its line number, counted from 1, and writes
+// the documents to store.
 func (r *request) checkLines(ctx context.Context, into io.Writer, check lineCheck) error {
 	found, spool := 0, bufio.NewWriter(into)
 	err := eachLine(r, maxBody, func(number int, line []byte) error {
@@ -137,7 +134,7 @@ func (r *request) checkLines(ctx context.Context, into io.Writer, check lineChec
 	return r.invalid()
 }
 
-// checkDocument takes a line that is a document.
+// checkDocument checks a line that is a document.
 func checkDocument(at string, line []byte) ([]byte, []forgehook.FieldError) {
 	return line, lineFaults(at, line)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/forgehook/forgehook/internal/openapi"
 )
 
-// Inputs are what routes take from path, query and headers: members are read by their tags, and
-// documented by doc. An input may embed others.
+// Inputs are the parameters of routes in path, query and headers. Members are read as their tags
+// say and documented by the tag doc. An input may embed others.
 type (
 	nothing struct{}
 	byID    struct {
@@ -45,7 +45,7 @@ type (
 	}
 )
 
-// pageLimit is how many entries a page has at most; 0: defaultLimit.
+// pageLimit is the largest number of entries in a page; 0 means defaultLimit.
 type pageLimit int
 
 const defaultLimit, maxLimit = 50, 200
@@ -54,7 +54,7 @@ func (in *pageInput) page() forgehook.Page {
 	return forgehook.Page{Limit: int(cmp.Or(in.Limit, defaultLimit)), Cursor: in.Cursor}
 }
 
-// checker is an input whose members do not go together in every way.
+// checker is an input with rules across members.
 type checker interface{ check(*request) }
 
 // parameter is a member of an input.
@@ -64,7 +64,7 @@ type parameter struct {
 	openapi.Parameter
 }
 
-// reader makes a value of a parameter's text, or finds fault with it.
+// reader reads a parameter's text, or returns its fault.
 type reader func(r *request, at, text string, into reflect.Value)
 
 // parametersOf lists the parameters of an input in the order of its members.
@@ -90,7 +90,7 @@ func parametersOf(input reflect.Type) (all []parameter) {
 // many reports whether the parameter may be given several times.
 func (p *parameter) many() bool { return p.Schema.Items != nil }
 
-// texts are what a request has for the parameter.
+// texts are the values that a request has for the parameter.
 func (p *parameter) texts(c *gin.Context) (texts []string) {
 	switch p.In {
 	case "path":
@@ -106,7 +106,7 @@ func (p *parameter) texts(c *gin.Context) (texts []string) {
 	return texts
 }
 
-// bind fills an input, which in points to, and collects all faults. An empty text is none.
+// bind fills the input that in points to, and adds all faults. An empty text counts as absent.
 func (r *request) bind(parameters []parameter, in any) {
 	v := reflect.ValueOf(in).Elem()
 	for _, p := range parameters {
@@ -195,7 +195,7 @@ func readTime(r *request, at, text string, into reflect.Value) {
 	into.Set(reflect.ValueOf(t))
 }
 
-// readPathUUID reads the id of a key, a call or a run: what is no UUID names nothing.
+// readPathUUID reads the id of a key, a call or a run. A text that is no UUID names nothing.
 func readPathUUID(r *request, _, text string, into reflect.Value) {
 	id, ok := parseUUID(text)
 	if !ok {
@@ -223,14 +223,14 @@ func readCallIDs(r *request, at, text string, into reflect.Value) {
 	}
 }
 
-// parseUUID reads the one spelling that is taken, in any case; the id is in lower case.
+// parseUUID reads the usual spelling, in upper or lower case, and returns it in lower case.
 func parseUUID(text string) (id string, ok bool) {
 	parsed, err := uuid.Parse(text)
 	return parsed.String(), err == nil && len(text) == len(parsed.String())
 }
 
-// checkQuery reports query parameters that the route does not take: a misspelt filter would select
-// everything. Of one that is given twice the second would select nothing more.
+// checkQuery refuses query parameters that the route does not take, because a misspelt filter would
+// select everything. It also refuses a repeated parameter, whose second value would be ignored.
 func (r *request) checkQuery(parameters []parameter) {
 	given := r.gin.Request.URL.Query()
 	for _, name := range slices.Sorted(maps.Keys(given)) {
@@ -244,7 +244,7 @@ func (r *request) checkQuery(parameters []parameter) {
 	}
 }
 
-// noParameter says what the query may have instead.
+// noParameter names the parameters that the route takes.
 func noParameter(parameters []parameter) string {
 	var names []string
 	for _, p := range parameters {

@@ -11,7 +11,7 @@ import (
 	"github.com/forgehook/forgehook/internal/secret"
 )
 
-// keyRequest asks for a key. Neither ExpiresAt nor ExpiresIn: it lives until it is revoked.
+// keyRequest asks for a key. A key without ExpiresAt and ExpiresIn lives until it is revoked.
 type keyRequest struct {
 	Name      *string             `json:"name"`
 	Roles     []forgehook.Role    `json:"roles"`

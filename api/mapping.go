@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// programsKept bounds the compiled inputs that are remembered; a program is made in less than a
+	// programsKept bounds the compiled inputs in memory. Compiling one takes less than a
 	// millisecond.
 	programsKept = 256
 	maxSample    = 1 << 20
 )
 
-// mapper makes documents of senders' raw JSON, by the input of a service.
+// mapper makes documents of raw JSON with the input of a service.
 type mapper struct {
 	mu       sync.Mutex
 	programs map[string]*expr.Program // by their text
@@ -48,9 +48,9 @@ func (m *mapper) program(text string) (*expr.Program, error) {
 	return made, nil
 }
 
-// document applies a service's input to raw JSON, which the document then keeps. Where there is
-// none, faults say why: with line and column of the input, or the path in what it gave, and without
-// any value of either.
+// document applies a service's input to raw JSON, which the document then keeps as its source. A
+// fault has the line and column of the input, or the path in the result, and never a value of
+// either.
 func (m *mapper) document(service forgehook.Service, raw json.RawMessage, now time.Time) (_ *forgehook.Document, faults []string) {
 	program, err := m.program(*service.Input)
 	if err != nil {
@@ -110,8 +110,8 @@ func resultFaults(err error) (texts []string) {
 	return texts
 }
 
-// mapped makes a document of a part of the body, nil where that is absent. The faults are the
-// request's, at that place: the document is there, whatever is wrong with it.
+// mapped makes a document of a member of the body, nil if the member is absent. After a fault it
+// returns an empty document, so that other rules do not report a missing one.
 func (s *server) mapped(r *request, at string, service forgehook.Service, part *jsontree.Node, now time.Time) *forgehook.Document {
 	if part == nil {
 		return nil
@@ -155,7 +155,7 @@ func optionalID(id int32) *int32 {
 	return &id
 }
 
-// takeDocuments takes members that hold raw JSON out of the body, so that the rest of it can be
+// takeDocuments takes the members that hold raw JSON out of the body, so that the rest can be
 // decoded.
 func (r *request) takeDocuments(names ...string) (map[string]*jsontree.Node, error) {
 	body, err := r.parse()
@@ -172,7 +172,7 @@ func (r *request) takeDocuments(names ...string) (map[string]*jsontree.Node, err
 	return taken, nil
 }
 
-// checkInput judges how a service makes documents: the expression, and what it makes of the sample.
+// checkInput checks a service's input: the expression, and the document it makes of the sample.
 func (s *server) checkInput(r *request, service *forgehook.Service) {
 	if service.Input != nil && *service.Input == "" {
 		service.Input = nil

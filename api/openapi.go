@@ -20,8 +20,8 @@ import (
 //go:embed examples.json
 var examples []byte
 
-// OpenAPI returns the document that GET /openapi.json serves. Its bytes depend on nothing but the
-// code.
+// OpenAPI returns the document that GET /openapi.json serves. The same build always makes the same
+// bytes.
 func OpenAPI() ([]byte, error) {
 	s := &server{}
 	s.router()
@@ -30,7 +30,7 @@ func OpenAPI() ([]byte, error) {
 
 const problemMedia = "application/problem+json"
 
-// newDocument makes what does not come from routes.
+// newDocument makes the parts that do not come from routes.
 func newDocument() *openapi.Document {
 	components := openapi.Components{
 		Schemas:   map[string]*openapi.Schema{},
@@ -115,7 +115,7 @@ func (s *server) requestBody(rt route, method string) *openapi.RequestBody {
 	}}
 }
 
-// responses are those of success and the problems that the route may answer.
+// responses are the success and the problems of the route.
 func (s *server) responses(rt route, path string, body reflect.Type) map[string]*openapi.Response {
 	all := map[string]*openapi.Response{}
 	usual := cmp.Or(rt.status, http.StatusOK)
@@ -158,7 +158,7 @@ func (s *server) responses(rt route, path string, body reflect.Type) map[string]
 	return all
 }
 
-// example finds an operation's example, nil where it has none.
+// example returns an operation's example, nil if it has none.
 func example(id, of string) any {
 	var all map[string]map[string]json.RawMessage
 	if err := json.Unmarshal(examples, &all); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// patched is what an entity becomes by the body.
+// patched is the entity after the patch.
 func patched[E any](r *request, entity *E, fixed ...string) error {
 	var next E
 	if err := r.patch(*entity, &next, false, fixed...); err != nil {
@@ -19,12 +19,12 @@ func patched[E any](r *request, entity *E, fixed ...string) error {
 	return r.invalid()
 }
 
-// wholes are members that hold raw JSON, which is no object to be merged: they are replaced.
+// wholes are members that hold raw JSON. They are replaced, not merged.
 var wholes = []string{"source", "inputSample"}
 
-// patch applies the body, a JSON Merge Patch (RFC 7396), to an entity: names in any case, null puts
-// a default back. Members named in fixed keep their value; giving the same one again is no fault.
-// Unknown names are faults in strict inputs only.
+// patch applies the body, a JSON Merge Patch (RFC 7396), to an entity. Names match in any case, and
+// null restores a default. A member in fixed may be repeated but not changed. Unknown names are
+// faults in strict inputs only.
 func (r *request) patch(present, into any, strict bool, fixed ...string) error {
 	body, err := r.parse()
 	if err != nil {
@@ -64,5 +64,6 @@ func (r *request) patch(present, into any, strict bool, fixed ...string) error {
 	return r.collect("body", forgehook.DecodeTree(after, into, false))
 }
 
-// scalar shows a value in a fault; what is no scalar may hold a secret.
+// scalar shows a value in a fault. Objects and arrays are not shown, because they may hold a
+// secret.
 func scalar(n *jsontree.Node) string { return n.Text() + string(n.Digits()) }

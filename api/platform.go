@@ -19,7 +19,7 @@ type importInput struct {
 	DryRun bool `query:"dryRun" doc:"true makes the report and stores nothing."`
 }
 
-// importedUtility is a utility as it was attached, and what became of its settings on the platform.
+// importedUtility is an attached utility and what became of each of its platform settings.
 type importedUtility struct {
 	newUtility
 	Report []platform.Line `json:"report"`
@@ -61,7 +61,7 @@ func (s *server) importUtilities(ctx context.Context, r *request, in *importInpu
 	for i := range out.Utilities {
 		out.Utilities[i].Utility = made[i]
 		if in.DryRun {
-			out.Utilities[i].SigningSecret = "" // nobody will sign with it
+			out.Utilities[i].SigningSecret = "" // its signing secret will never be used
 		}
 	}
 	if in.DryRun {
@@ -70,7 +70,7 @@ func (s *server) importUtilities(ctx context.Context, r *request, in *importInpu
 	return created(fmt.Sprintf("/v1/services/%d/utilities", in.ID), out), nil
 }
 
-// importUtility settles a utility's settings and seals their secrets.
+// importUtility converts and checks a utility's settings and seals their secrets.
 func (s *server) importUtility(ctx context.Context, r *request, serviceID int32, u *platform.Utility) (importedUtility, error) {
 	var plan *webhook.Plan
 	settings, err := u.Settle(func(settings forgehook.Settings) (err error) {
@@ -101,7 +101,7 @@ func (s *server) importUtility(ctx context.Context, r *request, serviceID int32,
 	return importedUtility{newUtility{utility, made, warnings}, u.Report}, nil
 }
 
-// weighed is what weigh finds, as one error with the settings' own paths.
+// weighed returns the faults that weigh finds as one error, with the paths of the settings.
 func (s *server) weighed(settings forgehook.Settings) (*webhook.Plan, error) {
 	const below = "settings"
 	var probe request

@@ -131,7 +131,7 @@ func TestImportUtilities_refused(t *testing.T) {
 		if enabled := u["settings"].(map[string]any)["enabled"]; got != row.want || enabled != false {
 			t.Errorf("%s %q is %v, enabled %v", row.setting, row.value, got, enabled)
 		}
-		// It is off, so that whoever calls it by name is told why nothing is sent.
+		// It is disabled, so that a call by name says why nothing is sent.
 		a := f.must(t, 202, "POST", "/v1/calls", fmt.Sprintf(`{"webHookServiceId":%d,"documentId":912}`, 60000+i))
 		ref := forgehook.CallRef{Tenant: f.tenant, CallID: callIDs(t, a)[0]}
 		if outcome := f.evaluate(t, ref); outcome != forgehook.Skipped {

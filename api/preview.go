@@ -16,13 +16,13 @@ type previewRequest struct {
 	Settings json.RawMessage `json:"settings" holds:"settings"`
 }
 
-// preview is what would become of a call.
+// preview is what a call would do.
 type preview struct {
 	WouldFire   bool                  `json:"wouldFire"`
 	Explanation []forgehook.Condition `json:"explanation"`
 	Request     *forgehook.Request    `json:"request"`
 	Warnings    []webhook.Warning     `json:"warnings"`
-	Error       *forgehook.CallError  `json:"error,omitempty"` // the conditions cannot be told, or the request cannot be built
+	Error       *forgehook.CallError  `json:"error,omitempty"` // the conditions cannot be judged, or the request cannot be built
 }
 
 func (s *server) preview(ctx context.Context, r *request, in *byID) (*response[preview], error) {
@@ -54,8 +54,8 @@ func (s *server) preview(ctx context.Context, r *request, in *byID) (*response[p
 	return ok(out), err
 }
 
-// readPreview reads the body. Its documents are raw JSON where the service has an input, as they
-// are for calls.
+// readPreview reads the body. As in a request for calls, its documents are raw JSON if the service
+// has an input.
 func (s *server) readPreview(r *request, service *forgehook.Service, now time.Time) (given previewRequest, err error) {
 	if service.Input == nil {
 		return given, r.decode(&given, true)
@@ -71,15 +71,15 @@ func (s *server) readPreview(r *request, service *forgehook.Service, now time.Ti
 	return given, err
 }
 
-// previewOf applies the rules as a call's steps do, but goes on to the request where the webhook
+// previewOf applies the rules as a call's steps do. It also builds the request of a webhook that
 // would not fire.
 func previewOf(plan *webhook.Plan, subject *forgehook.Subject, call webhook.Meta) preview {
 	explained := plan.Explain(subject, call)
 	out := preview{
 		WouldFire: explained.Fires(), Explanation: some(explained.Conditions), Warnings: some(plan.Warnings()), Error: explained.Failure,
 	}
-	// A token of the usual length, which is shown as none: what a token is shown as would be
-	// masked.
+	// A placeholder of a token's usual length. It is not the text that masks a token, because that
+	// would be masked again.
 	call.CallbackURL = strings.Replace(call.CallbackURL, webhook.ShownToken, strings.Repeat("0", 64), 1)
 	built := plan.Request(subject, call)
 	switch {

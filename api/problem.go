@@ -14,7 +14,7 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Codes that only HTTP knows.
+// Codes that only HTTP uses.
 const (
 	codeMethod   forgehook.Code = "method-not-allowed"
 	codeMedia    forgehook.Code = "unsupported-media-type"
@@ -22,7 +22,7 @@ const (
 	codeInternal                = forgehook.Code(forgehook.CallErrorInternal)
 )
 
-// problems is the one table from codes to what HTTP says, and to what mends it.
+// problems maps each code to its HTTP status, its title and what mends it.
 var problems = map[forgehook.Code]struct {
 	status      int
 	title, mend string
@@ -47,7 +47,7 @@ var problems = map[forgehook.Code]struct {
 	forgehook.CodeUnavailable:  {http.StatusServiceUnavailable, "Unavailable", "Try again after `Retry-After`. With the same `Idempotency-Key` nothing is done twice."},
 }
 
-// ProblemType is what a client may read up about a problem.
+// ProblemType documents one type of problem.
 type ProblemType struct {
 	Type   string // as the member of that name
 	Status int
@@ -55,7 +55,7 @@ type ProblemType struct {
 	Mend   string
 }
 
-// ProblemTypes are all that the API answers with, by status and type.
+// ProblemTypes are all types that the API sends, sorted by status and type.
 func ProblemTypes() []ProblemType {
 	var list []ProblemType
 	for code, p := range problems {
@@ -67,10 +67,10 @@ func ProblemTypes() []ProblemType {
 
 const problemPrefix = "urn:forgehook:problem:"
 
-// statusGone is logged for a client that left before its response; it is never sent.
+// statusGone is logged for a client that left before its response. It is never sent.
 const statusGone = 499
 
-// maxDrain is what is read and thrown away of a body that is too large: a client that is still
+// maxDrain is how much of a body that is too large is read and discarded. A client that is still
 // sending when the connection closes sees a reset instead of the response.
 const maxDrain = 64 << 20
 
@@ -78,7 +78,7 @@ const maxDrain = 64 << 20
 type problem struct {
 	Type     string         `json:"type"`     // urn:forgehook:problem:<code>; stable
 	Title    string         `json:"title"`    // of the code
-	Status   int            `json:"status"`   // as the response's
+	Status   int            `json:"status"`   // the response's status
 	Detail   string         `json:"detail"`   // what happened this time
 	Instance string         `json:"instance"` // urn:forgehook:request:<X-Request-Id>
 	Errors   []problemError `json:"errors"`   // every fault of the input
@@ -88,15 +88,14 @@ type problem struct {
 type problemError struct {
 	Location string  `json:"location"` // body.settings.webHook.method, query.limit, path.id
 	Message  string  `json:"message"`  // what is allowed
-	Value    *string `json:"value"`    // what stood there, shortened; null for secrets and where nothing stood
+	Value    *string `json:"value"`    // the faulty value, shortened; null for secrets and for absent values
 }
 
-// secretName matches places whose values are not repeated: a secret may stand where it does not
-// belong.
+// secretName matches places whose values are not repeated. A secret may stand in the wrong place.
 var secretName = regexp.MustCompile(`(?i)pass|secret|token|auth|api-?key`)
 
-// fail answers an error: what it says of itself where it has a code, else "Internal error" outside
-// and the whole chain in the log.
+// fail sends an error as a problem. An error with a code speaks for itself; any other one is
+// "Internal error" to the client and is logged with its whole chain.
 func (s *server) fail(r *request, err error) {
 	if errors.Is(err, context.Canceled) && r.gin.Request.Context().Err() != nil {
 		r.status = statusGone
@@ -115,7 +114,7 @@ func (s *server) fail(r *request, err error) {
 		s.log.LogAttrs(r.gin.Request.Context(), slog.LevelWarn, "unavailable", slog.String("request_id", r.id), slog.Any("error", err))
 		r.gin.Header("Retry-After", "5")
 	case forgehook.CodeTooLarge:
-		if r.read || r.gin.GetHeader("Expect") == "" { // else it has not been sent, and reading asks for it
+		if r.read || r.gin.GetHeader("Expect") == "" { // otherwise the client has not sent the body yet, and reading would ask for it
 			_, _ = io.CopyN(io.Discard, r.raw, maxDrain)
 		}
 		r.gin.Header("Connection", "close")
@@ -137,8 +136,8 @@ func (s *server) fail(r *request, err error) {
 	s.write(r, p.Status, problemMedia, p)
 }
 
-// location completes the place of a fault. Those found here have it whole; the store names its own
-// from the page or the body.
+// location completes the place of a fault. The API's own faults have the whole place; the store's
+// start at the page or the body.
 func location(path string) string {
 	whole := func(part string) bool {
 		return path == part || strings.HasPrefix(path, part+".") || strings.HasPrefix(path, part+"[")

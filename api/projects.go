@@ -42,7 +42,7 @@ func (s *server) createProject(ctx context.Context, r *request, _ *nothing) (*re
 
 const ownIDs = "a whole number from 1 to 2147483647, or none to be given one"
 
-// ownID checks an id that a client brings along; 0 asks for one.
+// ownID checks an id that a client chose; 0 asks for a new one.
 func (r *request) ownID(id int32) {
 	if id < 0 {
 		r.fault("body.id", fmt.Sprint(id), ownIDs)

@@ -24,22 +24,21 @@ const (
 	lineMedia = "application/x-ndjson"
 )
 
-// request is one exchange on its way through this room: who asks, the body, and the faults found so
-// far.
+// request is one exchange: the client's key, the body, and the faults found so far.
 type request struct {
 	gin    *gin.Context
-	raw    io.Reader        // the body as it comes in, unbounded
+	raw    io.Reader        // the body from the connection, without a limit
 	id     string           // X-Request-Id
 	key    forgehook.APIKey // zero before admission
 	hash   []byte           // of the key
-	body   []byte           // as far as register reads it
-	tree   *jsontree.Node   // the body, once somebody has parsed it
+	body   []byte           // the body, as far as register has read it
+	tree   *jsontree.Node   // the parsed body, nil until it is needed
 	status int              // for the log, where nothing could be sent
-	read   bool             // some of the body was
+	read   bool             // some of the body was read
 	cut    bool             // the response broke off
-	lost   error            // the path leads nowhere
+	lost   error            // why the path names nothing
 	faults []forgehook.FieldError
-	done   func() // gives up the body and its room, once
+	done   func() // frees the body and its share of memory; may be called again
 }
 
 func (r *request) tenant() forgehook.TenantID { return r.key.Tenant }
@@ -48,7 +47,7 @@ func (r *request) fault(location, value, allowed string) {
 	r.faults = append(r.faults, forgehook.FieldError{Path: location, Value: forgehook.Shorten(value, 100), Allowed: allowed})
 }
 
-// invalid returns what speaks against the request so far as one error, nil when nothing does.
+// invalid returns all faults of the request as one error, nil if it has none.
 func (r *request) invalid() error {
 	if r.lost != nil {
 		return r.lost
@@ -56,7 +55,7 @@ func (r *request) invalid() error {
 	return forgehook.Invalid(r.faults...)
 }
 
-// faulty reports whether a place has a fault already.
+// faulty reports whether a place already has a fault.
 func (r *request) faulty(location string) bool {
 	return slices.ContainsFunc(r.faults, func(f forgehook.FieldError) bool {
 		return f.Path == location || strings.HasPrefix(f.Path, location+"[")
@@ -71,7 +70,7 @@ func value(text *string) string {
 	return *text
 }
 
-// some makes the empty list of an empty page; cursor is null after the last one.
+// some returns the list, empty instead of nil; cursor is null after the last page.
 func some[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -86,8 +85,8 @@ func cursor(next string) *string {
 	return &next
 }
 
-// collect keeps the faults of a decoder or a rule, each below a place, and returns any other error.
-// Where a place has faults already those count: later rules stumble over what earlier ones found.
+// collect adds the faults of a decoder or a rule, each below a place, and returns any other error.
+// A place that already has faults gets no more: the later ones only follow from the earlier.
 func (r *request) collect(below string, err error) error {
 	e, ok := errors.AsType[*forgehook.Error](err)
 	if !ok || e.Code != forgehook.CodeInvalid {
@@ -102,8 +101,7 @@ func (r *request) collect(below string, err error) error {
 	return nil
 }
 
-// accept checks the media type of a body and bounds what is read of it, with and without
-// Content-Length.
+// accept checks the media type of a body and limits its size, with or without Content-Length.
 func (r *request) accept(limit int64, media ...string) error {
 	req := r.gin.Request
 	if encoding := req.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
@@ -126,13 +124,13 @@ func (r *request) accept(limit int64, media ...string) error {
 
 const (
 	largeBody = 1 << 20
-	// largeBodies is how many bytes of large bodies are worked on at once: decoded they take many
-	// times that.
+	// largeBodies is how many bytes of large bodies are decoded at once. Decoded, they take several
+	// times as much memory.
 	largeBodies = 2 * maxBody
 )
 
-// take reads the whole body. A large one then waits until there is room for it: not before, or a
-// slow sender would keep others out.
+// take reads the whole body. A large body waits for memory only after it was read, so that a slow
+// sender keeps nobody waiting.
 func (s *server) take(ctx context.Context, r *request) (err error) {
 	if err := r.accept(maxBody, "application/merge-patch+json"); err != nil {
 		return err
@@ -151,7 +149,7 @@ func (s *server) take(ctx context.Context, r *request) (err error) {
 	return nil
 }
 
-// Read takes the body as it comes; its errors say what the client did.
+// Read reads the body from the connection. Its errors say what the client did wrong.
 func (r *request) Read(p []byte) (int, error) {
 	r.read = true
 	n, err := r.gin.Request.Body.Read(p)
@@ -168,8 +166,8 @@ func tooLarge(limit int64) error {
 	return forgehook.Errorf(forgehook.CodeTooLarge, "The body may have at most %d MiB.", limit>>20)
 }
 
-// decode reads the body into a platform entity (open to unknown names) or, strictly, into an input
-// of ours.
+// decode reads the body into an entity of the platform, which may have unknown members, or strictly
+// into an input of our own.
 func (r *request) decode(into any, strict bool) error {
 	tree, err := r.parse()
 	if err != nil {

@@ -14,32 +14,32 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-// route declares one operation: where it is, who may use it, what the document says of it.
+// route declares one operation: its path, who may use it, and its documentation.
 type route struct {
 	at         string // method and path
 	id         string // operationId
 	tag        string
-	need       forgehook.Permission // "" lets anybody in
-	takes      any                  // a value of the body's documented type, nil: no body
-	streams    bool                 // the handler reads the body, of NDJSON lines
-	lines      bool                 // answers NDJSON lines
-	late       bool                 // the handler reads the body, of JSON
-	feeds      bool                 // answers server-sent events, with the response's type as data
-	status, or int                  // of success, the usual one first; 0: 200
-	absent     bool                 // may answer 404 though its path names nothing
+	need       forgehook.Permission // "" admits everybody
+	takes      any                  // a value of the documented type of the body; nil: no body
+	streams    bool                 // the handler reads a body of NDJSON lines
+	lines      bool                 // responds with NDJSON lines
+	late       bool                 // the handler itself reads its JSON body
+	feeds      bool                 // responds with server-sent events, whose data has the response's type
+	status, or int                  // of success, the usual one first; 0 means 200
+	absent     bool                 // may respond 404 though its path names nothing
 	conflicts  bool                 // may answer 409
 	gone       bool                 // may answer 410
 	summary    string
-	about      string // more than the summary says
+	about      string // details beyond the summary
 }
 
-// response is what a handler gives back when all went well.
+// response is a handler's result when it succeeds.
 type response[O any] struct {
 	status   int
 	location string // of what was made
 	applied  string // Preference-Applied
 	body     O
-	lines    func(put func(...O) error) error // instead of body: NDJSON, sent as it is put
+	lines    func(put func(...O) error) error // instead of body: NDJSON lines, sent one by one
 	events   func() error                     // instead of body: server-sent events, which it writes itself
 }
 
@@ -58,11 +58,11 @@ func lines[O any](each func(put func(...O) error) error) *response[O] {
 
 func noContent() *response[none] { return &response[none]{status: http.StatusNoContent} }
 
-// ginPath is how the router spells the path of a route.
+// ginPath is the path of a route as the router spells it.
 var ginPath = strings.NewReplacer("{", ":", "}", "")
 
-// register adds a route, whose input is an I and whose response is an O, to the router and to the
-// document. Every error takes the same way out.
+// register adds a route to the router and to the document. Its input is an I and its response an O.
+// All errors leave through fail.
 func register[I, O any](s *server, rt route, handle func(context.Context, *request, *I) (*response[O], error)) {
 	parameters := parametersOf(reflect.TypeFor[I]())
 	s.describe(rt, parameters, reflect.TypeFor[O]())
@@ -96,7 +96,8 @@ func register[I, O any](s *server, rt route, handle func(context.Context, *reque
 	})
 }
 
-// prepare does what comes before every handler, in the order in which a client should hear of it.
+// prepare runs before every handler. The order of its checks is the order in which a client needs
+// to hear of them.
 func (s *server) prepare(ctx context.Context, r *request, rt route, parameters []parameter, in any) error {
 	if rt.need != "" {
 		if err := s.admit(ctx, r, rt.need); err != nil {
@@ -113,8 +114,8 @@ func (s *server) prepare(ctx context.Context, r *request, rt route, parameters [
 	return s.take(ctx, r)
 }
 
-// write answers JSON, or an internal error where the value has none. After half a response there is
-// nothing more to say.
+// write sends JSON, or an internal error if the value cannot be encoded. After half a response
+// nothing more can be sent.
 func (s *server) write(r *request, status int, contentType string, body any) {
 	if r.gin.Writer.Written() {
 		return
@@ -128,9 +129,8 @@ func (s *server) write(r *request, status int, contentType string, body any) {
 	r.gin.Data(status, contentType, append(plainHTML(data), '\n'))
 }
 
-// stream answers lines, each group as soon as it is there. An error before the first of them is
-// answered as any other; after it the connection is cut, so that half a response does not look
-// whole.
+// stream sends lines, each group as soon as it is ready. An error before the first line is an
+// ordinary problem. After it the connection is cut, so that half a response does not look complete.
 func stream[O any](s *server, r *request, out *response[O]) {
 	err := out.lines(func(group ...O) error {
 		var lines []byte
@@ -152,7 +152,7 @@ func stream[O any](s *server, r *request, out *response[O]) {
 	s.broken(r, err)
 }
 
-// broken ends a stream that could not be sent to its end.
+// broken ends a stream that failed halfway.
 func (s *server) broken(r *request, err error) {
 	if errors.Is(err, errGone) {
 		r.status = statusGone
@@ -165,11 +165,10 @@ func (s *server) broken(r *request, err error) {
 // errGone ends a stream whose reader has left.
 var errGone = errors.New("the response cannot be sent")
 
-// htmlEscapes are how entities that marshal themselves write < > & all the same: harmless, but
-// unreadable.
+// htmlEscapes are how entities with their own MarshalJSON write < > &: harmless, but unreadable.
 var htmlEscapes = map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}
 
-// plainHTML takes these escapes back, in place. A backslash that is escaped itself starts none.
+// plainHTML replaces these escapes in place. An escaped backslash does not start one.
 func plainHTML(data []byte) []byte {
 	out := data[:0]
 	for i := 0; i < len(data); i++ {

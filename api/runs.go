@@ -15,8 +15,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// eventRequest raises an event: it has the members of a request for calls about one document, and
-// lists for many.
+// eventRequest raises an event. It has the members of a request for calls about one document, and
+// lists for several.
 type eventRequest struct {
 	Type             *string                      `json:"type"`
 	Event            *string                      `json:"event"` // the same as type
@@ -48,16 +48,16 @@ func (e eventRequest) event(kind forgehook.EventType) forgehook.EventRequest {
 	}
 }
 
-// runResponse is a run and the calls that it has accepted so far, in that order; of more than may
-// be answered the last.
+// runResponse is a run and the calls it has accepted so far, in that order. A long list holds only
+// the last ones.
 type runResponse struct {
 	Run            forgehook.Run    `json:"run"`
 	Calls          []forgehook.Call `json:"calls"`
 	CallsTruncated bool             `json:"callsTruncated,omitempty" doc:"There are more than these."`
 }
 
-// maxCallsBytes bounds the calls that the response to an event lists, in bytes of JSON: each may
-// have a large result.
+// maxCallsBytes bounds the calls in the response to an event, in bytes of JSON. Each call may have
+// a large result.
 const maxCallsBytes = 4 << 20
 
 type runList struct {
@@ -65,7 +65,7 @@ type runList struct {
 	NextCursor *string         `json:"nextCursor"`
 }
 
-// raisedEvent is an event that is raised, here or by a change: not a call.
+// raisedEvent is an event that a request or a change raises. It is no call.
 type raisedEvent forgehook.EventType
 
 var (
@@ -156,9 +156,8 @@ func (s *server) raiseEvent(ctx context.Context, r *request, in *raiseEventInput
 	return out, err
 }
 
-// lastCalls are the last calls of a run in the order of their acceptance, as many as may be
-// answered; more says that there are others. They are read in small pages, as few large ones may be
-// enough.
+// lastCalls returns the last calls of a run in the order of their acceptance; more says that there
+// are others. It reads small pages, because a few large calls may fill the response.
 func (s *server) lastCalls(ctx context.Context, r *request, runID string) (last []forgehook.Call, more bool, err error) {
 	const few = 20
 	bytes := 0
@@ -187,7 +186,7 @@ func (s *server) lastCalls(ctx context.Context, r *request, runID string) (last 
 	return last, more, nil
 }
 
-// onlyServices explains a not-found where the id is that of a utility.
+// onlyServices explains a not-found error if the id is that of a utility.
 func (s *server) onlyServices(ctx context.Context, r *request, id int32, err error) error {
 	if forgehook.ErrorCode(err) != forgehook.CodeNotFound {
 		return err
@@ -198,8 +197,8 @@ func (s *server) onlyServices(ctx context.Context, r *request, id int32, err err
 	return err
 }
 
-// readEvent reads the body. Its documents are raw JSON where the service has an input, as they are
-// for calls. Equal events have equal sums, however they were spelt.
+// readEvent reads the body. As in a request for calls, its documents are raw JSON if the service
+// has an input. Equal events have equal sums, however they are spelt.
 func (s *server) readEvent(r *request, service forgehook.Service, now time.Time) (event forgehook.EventRequest, sum []byte, err error) {
 	var given eventRequest
 	body, err := r.parse()
@@ -234,8 +233,8 @@ func (s *server) readEvent(r *request, service forgehook.Service, now time.Time)
 	return event, sum, err
 }
 
-// about keeps the faults of what an event is about, but for places that have a fault already. A
-// fault within a list hides none of the list itself.
+// about adds the faults of an event's subjects, except for places that already have a fault. A
+// fault within a list does not hide a fault of the list itself.
 func (r *request) about(err error) {
 	e, _ := errors.AsType[*forgehook.Error](err)
 	if e == nil {
@@ -267,7 +266,7 @@ func (s *server) mapDocuments(r *request, service forgehook.Service, raw map[str
 	}
 }
 
-// clean is an event with the members of its documents' raw JSON in order, as all others are.
+// clean is an event whose raw JSON has sorted members, like the rest of it.
 func clean(given eventRequest) eventRequest {
 	given.Type, given.Event = nil, nil
 	given.Document, given.MasterDocument = orderedSource(given.Document), orderedSource(given.MasterDocument)

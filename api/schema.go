@@ -15,12 +15,11 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres"
 )
 
-// schemas are the components of the document, made from the types that are decoded and given back.
-// They document only: what is allowed is decided by the root's decoders, which report every fault
-// with its place.
+// schemas are the components of the document, made from the types that are decoded and sent. They
+// only document. The root's decoders decide what is allowed, and report every fault with its place.
 type schemas map[string]*openapi.Schema
 
-// schemasAt is where references find them.
+// schemasAt is where references point.
 const schemasAt = "#/components/schemas/"
 
 func (s *server) schemas() schemas { return s.document.Components.Schemas }
@@ -50,7 +49,8 @@ var (
 	}
 )
 
-// componentNames are those that differ from the types' own: a name in the document is a promise.
+// componentNames are component names that differ from the type's. A name in the document is a
+// promise.
 var componentNames = map[reflect.Type]string{
 	reflect.TypeFor[callsResponse]():    "CallAnswer",
 	reflect.TypeFor[runResponse]():      "RunAnswer",
@@ -65,7 +65,7 @@ func wordSchema[W ~string](words []W) *openapi.Schema {
 	return s
 }
 
-// codeSchema is one of the codes, or one of a family of them.
+// codeSchema describes one code, or a family of codes.
 func codeSchema(kinds []forgehook.CallErrorKind) *openapi.Schema {
 	codes := openapi.Of("string")
 	list := []*openapi.Schema{codes}
@@ -132,14 +132,14 @@ func (c schemas) of(t reflect.Type) *openapi.Schema {
 
 func (c schemas) component(name string, describe func() *openapi.Schema) *openapi.Schema {
 	if c[name] == nil {
-		c[name] = &openapi.Schema{} // before describe: entities hold themselves
+		c[name] = &openapi.Schema{} // before describe: an entity may contain itself
 		*c[name] = *describe()
 	}
 	return &openapi.Schema{Ref: schemasAt + name}
 }
 
-// object describes a struct. Entities marshal themselves to put an enum's name beside its number;
-// as they are also input, none of their members is required.
+// object describes a struct. Entities have their own MarshalJSON, which adds an enum's name beside
+// its number. They are inputs too, so none of their members is required.
 func (c schemas) object(t reflect.Type) *openapi.Schema {
 	s := openapi.Object()
 	entity := t.Implements(marshalerType)
@@ -177,7 +177,7 @@ func isEnum(t reflect.Type) bool {
 	return t.Kind() == reflect.Int32 && t.PkgPath() == settingsType.PkgPath()
 }
 
-// enum describes an enum by what the decoder says of a name that does not exist.
+// enum describes an enum with the decoder's message about an unknown name.
 func (c schemas) enum(t, within reflect.Type, member string) *openapi.Schema {
 	return c.component(t.Name(), func() *openapi.Schema {
 		err := forgehook.Decode(fmt.Appendf(nil, `{%q:"?"}`, member), reflect.New(within).Interface())
@@ -234,7 +234,7 @@ func settingSchema(f *forgehook.Field) *openapi.Schema {
 		s = openapi.AnyOf(text, kept)
 	}
 	if f.Kind != forgehook.KindReserved {
-		s = s.OrNull() // as input: null puts the default back
+		s = s.OrNull() // in a request null restores the default
 	}
 	s.Description, s.Default = fmt.Sprintf("%s Allowed: %s.", f.Doc, f.Allowed), f.Default
 	if !f.Built && f.Kind != forgehook.KindReserved {

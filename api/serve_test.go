@@ -104,7 +104,8 @@ func TestRateLimit(t *testing.T) {
 	f.must(t, 200, "GET", "/healthz", "")
 }
 
-// TestStopping: whoever balances load sees it, the others are served and let go.
+// A stopping process tells load balancers so, and still serves requests, each on a connection that
+// it then closes.
 func TestStopping(t *testing.T) {
 	t.Parallel()
 	stopping := make(chan struct{})

@@ -1,7 +1,7 @@
-// Package api is the HTTP face of Forgehook: it lets clients in, reads what they send, asks the
-// rooms that know and answers JSON or a problem (RFC 9457). It holds no rule and no SQL, and
-// reaches Temporal only through package dispatch. Start with [New] and [register]; each noun has a
-// file with its inputs, outputs and handlers in URL order.
+// Package api is the HTTP face of Forgehook. It admits clients, reads their requests, calls the
+// rooms that hold the rules, and sends JSON or a problem (RFC 9457). It holds no rule and no SQL,
+// and reaches Temporal only through package dispatch. Start with [New] and [register]. Each noun
+// has a file with its inputs, outputs and handlers in URL order.
 package api
 
 import (
@@ -32,8 +32,8 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// Config is what the API needs. All but Log, Metrics, Registerer, RatePerSecond and Stopping must
-// be set.
+// Config is what the API needs. Only Log, Metrics, Registerer, RatePerSecond and Stopping may be
+// left out.
 type Config struct {
 	DB            *postgres.DB
 	Waiter        *await.Waiter
@@ -42,11 +42,11 @@ type Config struct {
 	Outbound      *outbound.Sender // checks URLs on save; sends nothing here
 	Log           *slog.Logger
 	Version       string                // of the program
-	PublicURL     string                // where endpoints reach the API: their callbacks go below it
+	PublicURL     string                // where endpoints reach the API; callback URLs start with it
 	Metrics       http.Handler          // served as /metrics; nil: no such route
 	Registerer    prometheus.Registerer // takes the API's own metrics
-	RatePerSecond float64               // requests of one key, with as many at once; 0: any
-	Stopping      <-chan struct{}       // closed when the process will stop soon: it is not ready any more; nil: it never is
+	RatePerSecond float64               // requests of one key, also its burst; 0: unlimited
+	Stopping      <-chan struct{}       // closed when the process is about to stop and is no longer ready; nil: never
 
 	heartbeat time.Duration // of streams; 0: beatEvery
 }
@@ -72,11 +72,11 @@ type API struct {
 	server *server
 }
 
-// Settle waits until the calls that were accepted have been handed to the engine: what a process
-// does last, when it serves no more. It may be called at any time, and several times at once.
+// Settle waits until all accepted calls have been handed to the engine. A process calls it last,
+// when it serves no more. Several calls at once are safe.
 func (a *API) Settle() {
 	starting := a.server.starting
-	if starting.Acquire(context.Background(), startsAhead) == nil { // all of them: none is under way
+	if starting.Acquire(context.Background(), startsAhead) == nil { // every permit: no start is under way
 		starting.Release(startsAhead)
 	}
 }
@@ -104,8 +104,8 @@ func New(config Config) (*API, error) {
 	return &API{withHead(router), s}, s.plain(router, document)
 }
 
-// withHead answers HEAD as GET, without the body, which net/http leaves away. A stream would never
-// end for who does not read it.
+// withHead serves HEAD as GET; net/http leaves out the body. A stream has no HEAD, because it would
+// never end for a client that reads nothing.
 func withHead(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead && !strings.HasSuffix(r.URL.Path, "/stream") {
@@ -116,9 +116,9 @@ func withHead(next http.Handler) http.Handler {
 	})
 }
 
-// router makes all routes of the contract.
+// router registers all routes of the contract.
 func (s *server) router() *gin.Engine {
-	gin.SetMode(gin.ReleaseMode) // else gin prints every route
+	gin.SetMode(gin.ReleaseMode) // otherwise gin prints every route
 	router := gin.New()
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false
@@ -150,13 +150,13 @@ func (s *server) router() *gin.Engine {
 
 type requestKey struct{}
 
-// requestOf finds the exchange that serve began.
+// requestOf returns the request that serve put into the context.
 func requestOf(c *gin.Context) *request { return c.MustGet(requestKey{}).(*request) }
 
-// goodRequestID is what may come back in headers, logs and problems.
+// goodRequestID is a request id that may be repeated in headers, logs and problems.
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
-// serve goes around every request: its id, the headers of all responses, panics, log and metrics.
+// serve wraps every request: its id, the common headers, panics, the log and the metrics.
 func (s *server) serve(c *gin.Context) {
 	started := time.Now()
 	r := &request{gin: c, raw: c.Request.Body, id: c.GetHeader("X-Request-Id")}
@@ -191,7 +191,7 @@ func (s *server) serve(c *gin.Context) {
 	c.Next()
 }
 
-// note logs and counts a request. Bodies and keys stay out.
+// note logs and counts a request, without bodies and keys.
 func (s *server) note(r *request, took time.Duration) {
 	c, status := r.gin, r.status
 	if status == 0 {

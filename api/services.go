@@ -14,12 +14,12 @@ type serviceList struct {
 	NextCursor *string             `json:"nextCursor"`
 }
 
-// serviceOrUtility is what an id of a service names: a utility is a service too.
+// serviceOrUtility is what a service id names: a utility is a service too.
 type serviceOrUtility struct{ entity any }
 
 func (e serviceOrUtility) MarshalJSON() ([]byte, error) { return json.Marshal(e.entity) }
 
-// either does one thing to a service or, where the id names none, another to a utility.
+// either applies one function to a service or, if the id names none, another one to a utility.
 func either(service, utility func() (any, error)) (*response[serviceOrUtility], error) {
 	entity, err := service()
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
@@ -68,7 +68,7 @@ func (s *server) createService(ctx context.Context, r *request, in *byID) (*resp
 func (s *server) listServices(ctx context.Context, r *request, in *byIDPaged) (*response[serviceList], error) {
 	services, next, err := s.DB.Services(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(services) == 0 {
-		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
+		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // an unknown id is not an empty page
 	}
 	return ok(serviceList{some(services), cursor(next)}), err
 }
@@ -88,8 +88,8 @@ func (s *server) updateService(ctx context.Context, r *request, in *byID) (*resp
 	})
 }
 
-// patchService changes a service. What has no say in its input leaves that unjudged: a later
-// release may refuse what an earlier took.
+// patchService changes a service. A patch without an input does not check the stored one: a later
+// release may refuse what an earlier one accepted.
 func (s *server) patchService(r *request, service *forgehook.Service) error {
 	var next forgehook.Service
 	if err := r.patch(*service, &next, false, "id", "projectId", "serviceId"); err != nil {

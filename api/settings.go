@@ -63,8 +63,8 @@ func (s *server) getSettings(ctx context.Context, r *request, in *byID) (*respon
 	return ok(s.settingsResponseOf(r, in.ID, version)), nil
 }
 
-// warningsOf are those of saved settings. Where a later release refuses what an earlier one took,
-// its reasons are warnings too.
+// warningsOf are the warnings about saved settings. If a later release refuses them, its faults are
+// warnings too.
 func (s *server) warningsOf(r *request, id int32, version int, settings forgehook.Settings) []webhook.Warning {
 	plan, err := s.planOf(r, id, version, settings)
 	if err == nil {
@@ -79,7 +79,7 @@ func (s *server) warningsOf(r *request, id int32, version int, settings forgehoo
 	return warnings
 }
 
-// planOf is the plan of saved settings, from memory where it was asked for before.
+// planOf is the plan of saved settings, from the cache if it was asked for before.
 func (s *server) planOf(r *request, id int32, version int, settings forgehook.Settings) (*webhook.Plan, error) {
 	stored, err := forgehook.StoreSettings(settings)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *server) saveSettings(ctx context.Context, r *request, id int32, merge b
 	return s.saved(ctx, r, id, version), nil
 }
 
-// saved are settings that have just been saved, with all that is to be said of them.
+// saved are settings that have just been saved, with their warnings.
 func (s *server) saved(ctx context.Context, r *request, id int32, version forgehook.SettingsVersion) *response[settingsResponse] {
 	saved := s.settingsResponseOf(r, id, version)
 	if plan, err := s.planOf(r, id, version.Version, version.Settings); err == nil {
@@ -123,11 +123,11 @@ func (s *server) saved(ctx context.Context, r *request, id int32, version forgeh
 	return ok(saved)
 }
 
-// latestDocuments are looked at for fields of like names when settings are saved.
+// latestDocuments is how many documents are searched for fields of equal names when settings are
+// saved.
 const latestDocuments = 20
 
-// likeNamed warns of names that several fields of the service's latest documents have. A save does
-// not fail for it.
+// likeNamed warns of a name that several fields of one document have. The save succeeds.
 func (s *server) likeNamed(ctx context.Context, r *request, serviceID int32, plan *webhook.Plan) []webhook.Warning {
 	if !plan.NamesFields() {
 		return nil
@@ -140,8 +140,8 @@ func (s *server) likeNamed(ctx context.Context, r *request, serviceID int32, pla
 	return plan.LikeNamed(documents)
 }
 
-// judge decodes settings and collects what every room says against them: their shape, their
-// meaning, and where they would send. The plan is nil where they have faults.
+// judge decodes settings and adds the faults that every room finds: in their shape, in their
+// meaning, and in the addresses they would send to. The plan is nil if there are any.
 func (s *server) judge(r *request, below string, data []byte, present forgehook.Settings, merge bool) (forgehook.Settings, *webhook.Plan, error) {
 	if isNull(data) {
 		r.fault(below, "null", "an object")
@@ -155,8 +155,8 @@ func (s *server) judge(r *request, below string, data []byte, present forgehook.
 	return settings, plan, err
 }
 
-// weigh collects what is to be said against decoded settings: by the rules, and by the guard of
-// where they would send. The plan is nil where the rules have faults.
+// weigh adds the faults of decoded settings: those of the rules, and those of the guard about the
+// address. The plan is nil if the rules have found any.
 func (s *server) weigh(r *request, below string, settings forgehook.Settings) (*webhook.Plan, error) {
 	plan, err := webhook.Compile(settings)
 	if err := r.collect(below, err); err != nil {
@@ -166,7 +166,7 @@ func (s *server) weigh(r *request, below string, settings forgehook.Settings) (*
 	if address := settings.WebHook.URL; address != nil && !r.faulty(at) {
 		if err := s.Outbound.Check(literalURL(settings.WebHook)); err != nil {
 			shown := *address
-			if strings.Contains(shown, "@") { // there may be a password before it
+			if strings.Contains(shown, "@") { // a password may stand before it
 				shown = ""
 			}
 			r.fault(at, shown, err.Error())
@@ -175,8 +175,8 @@ func (s *server) weigh(r *request, below string, settings forgehook.Settings) (*
 	return plan, nil
 }
 
-// literalURL is the URL as far as it does not depend on the document: all of it, or scheme and host
-// of a template or a script.
+// literalURL is the part of the URL that does not depend on the document: all of it, or scheme and
+// host of a template or a script.
 func literalURL(w forgehook.WebHookSettings) string {
 	text, host := *w.URL, w.Host()
 	before, _, found := strings.Cut(text, "://")

@@ -17,18 +17,18 @@ import (
 const (
 	eventMedia   = "text/event-stream"
 	maxStreamIDs = 100
-	// beatEvery keeps proxies from closing a silent stream, tells us that its reader has left, and
-	// is how long a stream outlives its key.
+	// beatEvery keeps proxies from closing a silent stream and shows us that its reader has left.
+	// It is also how long a stream outlives its key.
 	beatEvery = 15 * time.Second
 	keyWithin = 5 * time.Second // to look a key up
-	// maxFeeds and maxFeedsOfKey bound the open streams of this process: each holds a connection
-	// and up to a portion of calls.
+	// maxFeeds and maxFeedsOfKey bound the open streams of this process. Each holds a connection
+	// and up to one portion of calls.
 	maxFeeds      = 2000
 	maxFeedsOfKey = 100
-	// writeWithin bounds one write: a reader that takes nothing for that long is cut.
+	// writeWithin bounds one write. A reader that takes nothing for that long is cut off.
 	writeWithin = 30 * time.Second
-	// gatherFor is how long ends of calls are gathered, so that a busy tenant's stream reads many
-	// of them at once.
+	// gatherFor is how long ended calls are gathered, so that the stream of a busy tenant reads
+	// many at once.
 	gatherFor  = 50 * time.Millisecond
 	gatherMost = 200
 )
@@ -61,8 +61,8 @@ func (in *streamInput) check(r *request) {
 type feed struct {
 	r       *request
 	control *http.ResponseController
-	beat    *time.Ticker // of comments that say nothing
-	good    func() bool  // whether the key still is
+	beat    *time.Ticker // of comments that keep the stream alive
+	good    func() bool  // whether the key is still valid
 }
 
 // feeds counts the open streams.
@@ -72,7 +72,7 @@ type feeds struct {
 	keys map[string]int // by the key's id
 }
 
-// open takes a place for a stream until done.
+// open reserves a stream until done.
 func (f *feeds) open(key string) (done func(), err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -115,7 +115,7 @@ func (f *feed) event(name, id string, data any) error {
 }
 
 func (f *feed) write(text []byte) error {
-	_ = f.control.SetWriteDeadline(time.Now().Add(writeWithin)) // not known to recorders of tests
+	_ = f.control.SetWriteDeadline(time.Now().Add(writeWithin)) // a test's recorder has no deadline
 	if _, err := f.r.gin.Writer.Write(text); err != nil {
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
@@ -125,14 +125,13 @@ func (f *feed) write(text []byte) error {
 	return nil
 }
 
-// newFeed begins a stream: from here on it is the reader's, and the server's time limits of a
-// request are not for it.
+// newFeed begins a stream. The server's time limits for a request no longer apply to it.
 func (s *server) newFeed(ctx context.Context, r *request) (*feed, error) {
 	f := &feed{r: r, control: http.NewResponseController(r.gin.Writer), beat: time.NewTicker(s.heartbeat), good: func() bool {
 		ctx, cancel := context.WithTimeout(ctx, keyWithin)
 		defer cancel()
-		_, err := s.DB.KeyByHash(ctx, r.hash, time.Now())             // what the gate remembers may be older than a revocation
-		return forgehook.ErrorCode(err) != forgehook.CodeUnauthorized // a database that is away revokes nothing
+		_, err := s.DB.KeyByHash(ctx, r.hash, time.Now())             // the gate may remember a key that was revoked since
+		return forgehook.ErrorCode(err) != forgehook.CodeUnauthorized // if the database is away, no key is revoked
 	}}
 	_ = f.control.SetReadDeadline(time.Time{})
 	r.gin.Header("Content-Type", eventMedia)
@@ -179,7 +178,7 @@ func (s *server) streamCalls(ctx context.Context, r *request, in *streamInput) (
 	}}, nil
 }
 
-// present are the portions of calls that must all be there.
+// present returns the portions of the calls, all of which must exist.
 func (s *server) present(ctx context.Context, r *request, ids []string) ([][]string, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -194,7 +193,7 @@ func (s *server) present(ctx context.Context, r *request, ids []string) ([][]str
 	return nil, err
 }
 
-// streamPresent sends calls as they are, and returns those that go on.
+// streamPresent sends calls as they are, and returns those that are still open.
 func (s *server) streamPresent(ctx context.Context, f *feed, portions [][]string) (open []string, err error) {
 	for _, ids := range portions {
 		for _, call := range s.read(ctx, f.r, ids) {
@@ -229,7 +228,7 @@ func (s *server) streamOf(ctx context.Context, f *feed, open []string, ended <-c
 	return f.event("end", "", struct{}{})
 }
 
-// streamEnded sends those calls that pass the filter, and says which.
+// streamEnded sends the calls that pass the filter, and returns their ids.
 func (s *server) streamEnded(ctx context.Context, f *feed, ids []string, filter forgehook.CallFilter) (sent []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -272,12 +271,12 @@ func (s *server) streamAll(ctx context.Context, f *feed, filter forgehook.CallFi
 	}
 }
 
-// gap says that the reader may have missed calls.
+// gap tells the reader that it may have missed calls.
 func (f *feed) gap() error { return f.event("gap", "", struct{}{}) }
 
-// next waits for calls that have ended, and beats meanwhile. Those that end within gather come
-// together. Gap says that some were missed. Both are empty when the stream is over: the reader has
-// left, its key is good no more, or this process stops.
+// next waits for ended calls, and beats meanwhile. Calls that end within gatherFor come together;
+// gap says that some were missed. Neither is set when the stream is over: the reader has left, its
+// key is no longer valid, or this process stops.
 func (f *feed) next(ctx context.Context, ended <-chan string, gather time.Duration) (ids []string, gap bool, err error) {
 	var gathered <-chan time.Time
 	for {
@@ -312,8 +311,8 @@ func (f *feed) next(ctx context.Context, ended <-chan string, gather time.Durati
 	}
 }
 
-// read returns the calls of ids that are still there. Where they cannot be read they are looked for
-// again one by one: one that was erased meanwhile hides no other.
+// read returns the calls of ids that still exist. If they cannot be read together it reads them one
+// by one, because a call that was erased meanwhile must not hide the others.
 func (s *server) read(ctx context.Context, r *request, ids []string) []forgehook.Call {
 	if len(ids) == 0 {
 		return nil

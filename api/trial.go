@@ -11,8 +11,8 @@ import (
 	"github.com/forgehook/forgehook/internal/webhook"
 )
 
-// turn lets do run among as many rules at once as there are processors: expressions of many callers
-// may not take all memory. A panic of do is an error, whoever runs it.
+// turn runs do when a processor is free for it: the expressions of many callers must not take all
+// memory. A panic of do becomes an error.
 func (s *server) turn(ctx context.Context, do func() error) (err error) {
 	select {
 	case s.turns <- struct{}{}:
@@ -41,8 +41,8 @@ func (s *server) trials() {
 			"or whose conditions cannot be told, progress if asked for, and the totals in the last line."}, s.backtest)
 }
 
-// settingsToTry are the given settings over those in force, or those in force. They are nil where
-// they have faults, which the request then knows.
+// settingsToTry merges the given settings over those in force. It returns nil if they have faults,
+// which it adds to the request.
 func (s *server) settingsToTry(r *request, at postgres.Site, given json.RawMessage) (*webhook.Plan, error) {
 	const below = "body.settings"
 	present := forgehook.DefaultSettings()
@@ -64,8 +64,8 @@ func (s *server) settingsToTry(r *request, at postgres.Site, given json.RawMessa
 	return plan, r.collect(below, err)
 }
 
-// metaOf is what requests and conditions say of a call. Where it awaits a callback they see that,
-// but not the token.
+// metaOf is what requests and conditions may say of a call. If the call awaits a callback they see
+// that, but not the token.
 func (s *server) metaOf(call forgehook.Call, plan *webhook.Plan) webhook.Meta {
 	m := webhook.MetaOf(call, "Forgehook/"+s.Version)
 	if plan == nil {

@@ -20,11 +20,11 @@ type utilityRequest struct {
 	Type     *string         `json:"type"`
 	Name     *string         `json:"name"`
 	Index    *int32          `json:"index"`
-	Settings json.RawMessage `json:"settings" holds:"settings"` // for the document; decoded by the settings' own rules
+	Settings json.RawMessage `json:"settings" holds:"settings"` // for the OpenAPI document; decoded by the settings' own rules
 }
 
-// newUtility is a utility as it was attached. The signing secret is shown once, and only where it
-// was made here.
+// newUtility is a utility after it was attached. A signing secret that was made here is shown this
+// once.
 type newUtility struct {
 	forgehook.Utility
 	SigningSecret string            `json:"signingSecret,omitempty"`
@@ -93,13 +93,12 @@ func (s *server) createUtility(ctx context.Context, r *request, in *byID) (*resp
 func (s *server) listUtilities(ctx context.Context, r *request, in *byIDPaged) (*response[utilityList], error) {
 	utilities, next, err := s.DB.Utilities(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(utilities) == 0 {
-		_, err = s.DB.Service(ctx, r.tenant(), in.ID) // no page of nothing
+		_, err = s.DB.Service(ctx, r.tenant(), in.ID) // an unknown id is not an empty page
 	}
 	return ok(utilityList{some(utilities), cursor(next)}), err
 }
 
-// patchUtility changes name and index. Everything else of a utility has a route of its own or is
-// for reading.
+// patchUtility changes name and index. All other members have their own route or are read-only.
 func (r *request) patchUtility(utility *forgehook.Utility) error {
 	type changeable struct {
 		Name  *string `json:"name"`
@@ -135,7 +134,7 @@ func (s *server) resumeUtility(ctx context.Context, r *request, in *byID) (*resp
 	return ok(utility), nil
 }
 
-// onlyUtilities explains a not-found where the id is that of a plain service.
+// onlyUtilities explains a not-found error if the id is that of a plain service.
 func (s *server) onlyUtilities(ctx context.Context, r *request, id int32, err error) error {
 	if forgehook.ErrorCode(err) != forgehook.CodeNotFound {
 		return err

@@ -29,7 +29,7 @@ type versionDiff struct {
 	Changes []settingChange `json:"changes"`
 }
 
-// settingChange has both values as settings are answered: secrets only as set and when.
+// settingChange has both values as GET shows them: a secret only as set, with its date.
 type settingChange struct {
 	Path string          `json:"path"`
 	From json.RawMessage `json:"from"`
@@ -53,7 +53,7 @@ func (s *server) versions() {
 func (s *server) listVersions(ctx context.Context, r *request, in *byIDPaged) (*response[versionList], error) {
 	versions, next, err := s.DB.SettingsVersions(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(versions) == 0 {
-		_, err = s.DB.Settings(ctx, r.tenant(), in.ID) // no page of nothing
+		_, err = s.DB.Settings(ctx, r.tenant(), in.ID) // an unknown id is not an empty page
 	}
 	return ok(versionList{some(versions), cursor(next)}), s.onlyUtilities(ctx, r, in.ID, err)
 }
@@ -125,7 +125,7 @@ func (s *server) restoreVersion(ctx context.Context, r *request, in *versionInpu
 	return s.saved(ctx, r, in.ID, version), nil
 }
 
-// withSecretsOf are settings with the secrets of others, sealed in both.
+// withSecretsOf copies the sealed secrets of other settings into settings.
 func withSecretsOf(settings, others forgehook.Settings) (forgehook.Settings, error) {
 	next, err := settingsTree(forgehook.StoreSettings(settings))
 	if err != nil {
@@ -148,7 +148,7 @@ func withSecretsOf(settings, others forgehook.Settings) (forgehook.Settings, err
 	return forgehook.LoadSettings(next.Append(nil))
 }
 
-// settingsTree reads settings as they were written.
+// settingsTree parses settings in the form that a client wrote.
 func settingsTree(data []byte, err error) (*jsontree.Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode settings: %w", err)
@@ -156,7 +156,7 @@ func settingsTree(data []byte, err error) (*jsontree.Node, error) {
 	return jsontree.Parse(data)
 }
 
-// settingsResponseOf are saved settings as they are answered.
+// settingsResponseOf are saved settings in the form of a response.
 func (s *server) settingsResponseOf(r *request, id int32, v forgehook.SettingsVersion) settingsResponse {
 	return settingsResponse{v.Settings, settingsFacts{id, v.Version, v.CreatedAt, s.warningsOf(r, id, v.Version, v.Settings)}}
 }

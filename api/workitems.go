@@ -72,7 +72,7 @@ func (s *server) putWorkItem(ctx context.Context, r *request, in *changeInput) (
 func (s *server) listWorkItems(ctx context.Context, r *request, in *byIDPaged) (*response[workItemList], error) {
 	items, next, err := s.DB.WorkItems(ctx, r.tenant(), in.ID, in.page())
 	if err == nil && len(items) == 0 {
-		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // no page of nothing
+		_, err = s.DB.Project(ctx, r.tenant(), in.ID) // an unknown id is not an empty page
 	}
 	return ok(workItemList{some(items), cursor(next)}), err
 }
@@ -141,8 +141,7 @@ func (s *server) startProcess(ctx context.Context, r *request, in *startProcessI
 	return out, nil
 }
 
-// checkProcess collects what is wrong with a request for a process, whose call's id is brought into
-// its usual form.
+// checkProcess adds the faults of a request for a process, and normalizes its call's id.
 func (r *request) checkProcess(p *forgehook.ProcessRequest) {
 	switch {
 	case p.CallID != nil && p.WebHookServiceID != nil:
@@ -176,9 +175,8 @@ func (r *request) checkProcess(p *forgehook.ProcessRequest) {
 	r.fault("body.onDue", string(*p.OnDue), allowed)
 }
 
-// callOfProcess accepts the call of a process that asks for a new one; where it was asked for
-// before it is the call of then. A process that waits for another call is in the way: then no call
-// is accepted at all.
+// callOfProcess accepts the call of a process that asks for a new one. A repeated request gets the
+// call of the first. If the item already waits with another process no call is accepted.
 func (s *server) callOfProcess(ctx context.Context, r *request, a *postgres.ProcessAcceptance, given forgehook.ProcessRequest) (postgres.Accepted, error) {
 	if given.WebHookServiceID == nil {
 		return postgres.Accepted{}, nil
@@ -195,7 +193,7 @@ func (s *server) callOfProcess(ctx context.Context, r *request, a *postgres.Proc
 			return accepted, err
 		}
 		accepted, err = s.DB.AcceptCalls(ctx, r.tenant(), acceptance)
-		if forgehook.ErrorCode(err) == forgehook.CodeNotFound { // the request is addressed to the work item
+		if forgehook.ErrorCode(err) == forgehook.CodeNotFound { // the request names the work item, not the utility
 			r.fault("body.webHookServiceId", fmt.Sprint(*given.WebHookServiceID), "the id of a WebHook utility")
 			err = r.invalid()
 		}
@@ -207,7 +205,7 @@ func (s *server) callOfProcess(ctx context.Context, r *request, a *postgres.Proc
 	return accepted, nil
 }
 
-// free reports a process that an item waits with.
+// free returns a conflict if the item already waits with a process.
 func (s *server) free(ctx context.Context, r *request, workItemID int32) error {
 	process, _, err := s.DB.Process(ctx, r.tenant(), workItemID)
 	if forgehook.ErrorCode(err) == forgehook.CodeNotFound {
@@ -228,7 +226,7 @@ func processKey(workItemID int32, reason string) string {
 	return fmt.Sprintf("work-item/%d/%s", workItemID, reason)
 }
 
-// withdraw ends the call of a process that could not be accepted, before it was started.
+// withdraw ends the call of a process that could not be accepted, before the call starts.
 func (s *server) withdraw(ctx context.Context, r *request, own postgres.Accepted) {
 	if own.Repeated {
 		return

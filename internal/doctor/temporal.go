@@ -123,7 +123,7 @@ func judgeAttributes(s worker.AttributeState, err error) Check {
 		return Check{tAttributes, Fault, err.Error(), why, "See temporal operator search-attribute list; this identity needs to read them."}
 	case len(s.Missing) > 0:
 		return Check{tAttributes, Fault, fmt.Sprintf("%d of %d are missing: %s", len(s.Missing), s.Wanted, strings.Join(s.Missing, ", ")), why,
-			"serve, api and worker add them when they start, if they may; otherwise somebody who may can run:\n" + s.Command}
+			"serve, api and worker add them when they start, if they are allowed to; otherwise an administrator runs:\n" + s.Command}
 	}
 	return ok(tAttributes, "all %d search attributes are registered", s.Wanted)
 }

@@ -145,6 +145,11 @@ func TestWaiter_reconnect(t *testing.T) {
 		_, err := server.ExecContext(t.Context(), statement, args...)
 		check(t, err)
 	}
+	t.Cleanup(func() { // else the database could neither be reused nor dropped
+		if _, err := server.Exec("ALTER DATABASE " + database + " ALLOW_CONNECTIONS true"); err != nil {
+			t.Error(err)
+		}
+	})
 	for range 2 {
 		call := b.s.Call(t, b.DB)
 		answer := waiting(t.Context(), t, w, b, call.ID)

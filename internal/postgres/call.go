@@ -52,8 +52,8 @@ type callRow struct {
 	responseRow
 }
 
-// callSelect goes on with conditions on the call, c. Digest and size are those of the request as it
-// may be seen: a short secret can be found out by trying.
+// callSelect is completed with conditions on the call, c. Digest and size are those of the masked
+// request, because a short secret could be guessed from the real ones.
 const callSelect = `
 	SELECT c.id, c.project_id, c.service_id, c.webhook_service_id, c.document_id, c.work_item_id, c.settings_version,
 	       c.webhook_id, c.reason, c.accepted_at, c.deadline_at, c.explanation, c.attempts, c.status, c.outcome,
@@ -160,8 +160,8 @@ func (db *DB) CallsOf(ctx context.Context, tenant forgehook.TenantID, ids []stri
 // portionBytes is about how much of calls is read at once: each may hold megabytes.
 const portionBytes = 8 << 20
 
-// Portions are the ids of those calls that are there and pass the filter, in the order of ids, in
-// portions that [DB.CallsOf] may read at once. From, To are not looked at.
+// Portions are the ids of the existing calls that pass the filter, in the order of ids, in portions
+// that [DB.CallsOf] may read at once. From and To are ignored.
 func (db *DB) Portions(ctx context.Context, tenant forgehook.TenantID, ids []string, filter forgehook.CallFilter) (portions [][]string, err error) {
 	defer database.Wrap(&err, "portions of %d calls", len(ids))
 	var rows []struct {
@@ -207,7 +207,7 @@ func (db *DB) Calls(ctx context.Context, tenant forgehook.TenantID, filter forge
 		return nil, "", err
 	}
 	from, fromID := bound(filter.From, 0)
-	to, toID := bound(filter.To, time.Second) // the last of many calls of one request may have ids of the next millisecond
+	to, toID := bound(filter.To, time.Second) // many calls of one request may have ids of the next millisecond
 	var rows []callRow
 	err = db.conn.List(ctx, &rows, callSelect+`
 		AND ($2::uuid IS NULL OR c.id < $2)
@@ -231,7 +231,8 @@ func (db *DB) Calls(ctx context.Context, tenant forgehook.TenantID, filter forge
 	return database.Cut(rows, limit, callRow.toCall, func(r callRow) string { return callsList.Next(r.ID) })
 }
 
-// bound is a limit of acceptance as a moment and, roughly, as an id; NULL where there is none.
+// bound converts a limit of the acceptance time to a moment and an approximate id; NULL without a
+// limit.
 func bound(at time.Time, margin time.Duration) (moment *time.Time, id *string) {
 	if at.IsZero() {
 		return nil, nil

@@ -19,16 +19,16 @@ type Acceptance struct {
 	BodySHA256     []byte // of the decoded body; tells whether a key is used for the same request again
 	Now            time.Time
 	Waiter         string // the id of a workflow that is signalled when the calls end; "": none
-	CauseID        string // the call that they come from, "": none known. They are made all the same, but what follows from them counts as its
+	CauseID        string // the call that caused these, "": unknown. They are made in any case; their descendants count as the cause's
 	because        cause  // that call
 }
 
-// Accepted is what came of it.
+// Accepted is the result of an acceptance.
 type Accepted struct {
 	Calls     []forgehook.Call      // in order: by the utilities' index, then id
 	NotCalled []forgehook.NotCalled // utilities that were passed over
-	Starts    []forgehook.CallStart // of the calls whose workflow may not have been started yet
-	Repeated  bool                  // the key has been used before for this request: these are the calls of then
+	Starts    []forgehook.CallStart // calls whose workflow may not have started yet
+	Repeated  bool                  // the key was used before for this request: these are its calls
 }
 
 // MaxIdempotencyKey bounds an idempotency key, in bytes.
@@ -36,19 +36,19 @@ const MaxIdempotencyKey = 255
 
 const notCalledDisabled = "disabled"
 
-// errKeyTaken says that a request with the same idempotency key was accepted before or at the same
-// moment.
+// errKeyTaken says that an earlier or concurrent request with the same idempotency key was
+// accepted.
 var errKeyTaken = errors.New("idempotency key is taken")
 
 // AcceptCalls resolves the utilities, freezes the subject and the versions of the settings, and
 // stores the calls: all or nothing. Once it returns they are never lost. A key that was used before
-// decides alone: the same request has the calls of then, even if what it names has gone since;
+// decides alone: the same request gets its earlier calls, even if what it names was deleted since;
 // another request is CodeKeyReused.
 //
 // The utilities are webHookServiceId (CodeNotFound if there is none; a disabled one is called and
 // skips), else all of serviceId (CodeNotFound), else all of the document's service (CodeInvalid, as
-// documents may be of services that are not here). References that lead nowhere are CodeInvalid,
-// all at once.
+// the document's service may not be stored). References that name nothing are CodeInvalid, all at
+// once.
 func (db *DB) AcceptCalls(ctx context.Context, tenant forgehook.TenantID, a Acceptance) (accepted Accepted, err error) {
 	defer database.Wrap(&err, "accept calls")
 	if err := a.Request.Validate(); err != nil {
@@ -69,8 +69,8 @@ func (db *DB) AcceptCalls(ctx context.Context, tenant forgehook.TenantID, a Acce
 	return accepted, nil
 }
 
-// acceptCalls looks for an earlier request only where this one cannot be stored: the usual case
-// takes no query for it.
+// acceptCalls looks for an earlier request only if this one cannot be stored. The usual case needs
+// no query for it.
 func acceptCalls(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, a Acceptance) (Accepted, error) {
 	accepted, err := acceptNew(ctx, tx, tenant, a)
 	refused := errors.Is(err, errKeyTaken) || forgehook.ErrorCode(err) != ""
@@ -107,8 +107,7 @@ func acceptNew(ctx context.Context, tx database.Conn, tenant forgehook.TenantID,
 	return accepted, insertCalls(ctx, tx, tenant, a, subject, t, accepted)
 }
 
-// withoutInput is a service as subjects have it: how documents are made of raw JSON is no part of a
-// call.
+// withoutInput is a service as subjects have it. The input that maps raw JSON is no part of a call.
 func withoutInput(service *forgehook.Service) *forgehook.Service {
 	if service == nil {
 		return nil
@@ -161,9 +160,9 @@ func newCall(id string, a Acceptance, u forgehook.Utility, subject forgehook.Sub
 	return call
 }
 
-// newWebhookID is the webhook-id of a new call: "msg_" and its id without dashes. Receivers see it
-// and sign over it, so it holds no dot, which separates it from the time there, and nothing that a
-// user chose. A replay keeps the one of the call that it repeats.
+// newWebhookID is the webhook-id of a new call: "msg_" and the call's id without dashes. It is
+// signed together with the time, separated by a dot, so it holds no dot, and nothing that a user
+// chose. A replay keeps the id of the call it repeats.
 func newWebhookID(callID string) string { return webhookIDPrefix + strings.ReplaceAll(callID, "-", "") }
 
 func newStart(tenant forgehook.TenantID, call forgehook.Call, utilityName string, s forgehook.Settings) forgehook.CallStart {
@@ -175,8 +174,8 @@ func newStart(tenant forgehook.TenantID, call forgehook.Call, utilityName string
 	}
 }
 
-// insertCalls stores request and calls in one statement. A request without calls is stored too: its
-// key has been used.
+// insertCalls stores a request and its calls in one statement. A request without calls is stored
+// too, because its key is now used.
 func insertCalls(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, a Acceptance, subject forgehook.Subject, t target, accepted Accepted) error {
 	frozen, err := forgehook.AppendJSON(nil, subject)
 	if err != nil {
@@ -216,9 +215,8 @@ func insertCalls(ctx context.Context, tx database.Conn, tenant forgehook.TenantI
 	return err
 }
 
-// AcceptedBefore finds the calls of a request whose idempotency key was used before, as AcceptCalls
-// does: for requests that cannot be read as they could be then. An error is CodeKeyReused where it
-// was another request.
+// AcceptedBefore finds the calls of a request whose idempotency key was used before. It serves
+// requests that can no longer be read as they were then. A different request is CodeKeyReused.
 func (db *DB) AcceptedBefore(ctx context.Context, tenant forgehook.TenantID, a Acceptance) (accepted Accepted, found bool, err error) {
 	defer database.Wrap(&err, "calls accepted before")
 	return acceptedBefore(ctx, db.conn.Conn, tenant, a)
@@ -245,7 +243,7 @@ func acceptedBefore(ctx context.Context, tx database.Conn, tenant forgehook.Tena
 			return Accepted{}, true, err
 		}
 	}
-	if a.Waiter != "" { // before the calls are read: those that end from now on tell
+	if a.Waiter != "" { // before the calls are read: from now on an end sends a signal
 		if err := awaitRequest(ctx, tx, rows[0].ID, a.Waiter); err != nil {
 			return Accepted{}, true, err
 		}

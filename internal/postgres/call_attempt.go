@@ -17,13 +17,13 @@ type AttemptStart struct {
 	Ref      forgehook.CallRef
 	Released bool // a drain let the call pass; a paused utility holds it all the same
 	AtOnce   bool // before the next attempt is due: somebody asked for it
-	Yields   bool // to an attempt that was started after Now: its maker has given this one up
+	Yields   bool // to an attempt that started after Now: the caller was given up
 	Now      time.Time
 }
 
-// Started says what came of that. Either the call has an Outcome already, or it is Held, or it
-// awaits a callback (Until), or it has to Wait, or a later attempt is Underway, or attempt Number
-// was noted as started and what follows says what to send.
+// Started is the response. Either the call already has an Outcome, is Held, awaits a callback
+// (Until), or must Wait; or a later attempt is Underway; or attempt Number was stored as started
+// and the other members say what to send.
 type Started struct {
 	Outcome          forgehook.Outcome
 	StatusCode       int // of the last attempt, 0 when it got no response or there was none
@@ -45,8 +45,8 @@ type Started struct {
 // not kill them for days.
 const maxLost = 3
 
-// clockSkew is how much too early, by this clock, an attempt may start: the engine's timers have a
-// clock of their own.
+// clockSkew is how much too early, by this clock, an attempt may start. The engine's timers have
+// their own clock.
 const clockSkew = time.Second
 
 type startRow struct {
@@ -64,10 +64,10 @@ type startRow struct {
 	requestRow
 }
 
-// StartAttempt notes an attempt before anything is sent, unless the call is completed or must wait.
-// The time on hold, which is over then, is added to the deadline; behind it the call expires. An
-// earlier attempt that is still noted as started lost its worker: it becomes unknown, and after
-// three of those in a row the call fails. A callback that is stored ends the call: nothing is sent.
+// StartAttempt stores an attempt before anything is sent, unless the call is completed or must
+// wait. The time on hold ends here and is added to the deadline; after the deadline the call
+// expires. An earlier attempt that is still started has lost its worker and becomes unknown. After
+// three of those in a row the call fails. A stored callback ends the call and nothing is sent.
 func (db *DB) StartAttempt(ctx context.Context, s AttemptStart) (started Started, err error) {
 	defer database.Wrap(&err, "start attempt of call %s", s.Ref.CallID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -98,7 +98,7 @@ func startAttempt(ctx context.Context, tx database.Conn, s AttemptStart) (Starte
 	end := func(done Completion, err error) (Started, error) {
 		return Started{Outcome: done.Outcome, StatusCode: done.StatusCode, Number: done.Attempts, Wake: done.Wake}, err
 	}
-	if row.CalledBack { // the exchange that was to end the call by it was lost
+	if row.CalledBack { // the exchange that should have ended the call by it was lost
 		return end(endByCallback(ctx, tx, s.Ref, nil, s.Now))
 	}
 	if until := row.CallbackUntil; until != nil {
@@ -110,9 +110,9 @@ func startAttempt(ctx context.Context, tx database.Conn, s AttemptStart) (Starte
 			return started, goOnAwaiting(ctx, tx, s.Ref)
 		}
 	}
-	// The worker may come too late before the engine's own timer says so: nothing is sent after the
-	// deadline, which is over with the first success. Before the hold, which locks the utility:
-	// what ends a call locks that last.
+	// A late worker must not send after the deadline, whatever the engine's timer says. The first
+	// success ends the deadline. This check comes before the hold, which locks the utility: a
+	// call's end locks that last.
 	if row.CallbackUntil == nil && !s.Now.Before(row.DeadlineAt) {
 		return end(completeCall(ctx, tx, s.Ref, ending{outcome: forgehook.Expired, because: forgehook.CallErrorDeadlinePassed.Because(), at: s.Now}))
 	}
@@ -137,8 +137,8 @@ func startAttempt(ctx context.Context, tx database.Conn, s AttemptStart) (Starte
 	return insertAttempt(ctx, tx, s, started)
 }
 
-// AttemptUnderway tells since when an attempt of the call is noted as started; the zero time where
-// none is.
+// AttemptUnderway returns when the call's current attempt started, the zero time if none is under
+// way.
 func (db *DB) AttemptUnderway(ctx context.Context, call forgehook.CallRef) (since time.Time, err error) {
 	defer database.Wrap(&err, "attempt under way of call %s", call.CallID)
 	var started []time.Time
@@ -151,7 +151,7 @@ func (db *DB) AttemptUnderway(ctx context.Context, call forgehook.CallRef) (sinc
 	return started[0], nil
 }
 
-// goOnAwaiting undoes a hold, or an attempt that was lost, of a call that awaits its callback.
+// goOnAwaiting undoes a hold, or a lost attempt, of a call that awaits its callback.
 func goOnAwaiting(ctx context.Context, tx database.Conn, call forgehook.CallRef) error {
 	_, err := tx.Exec(ctx, `
 		WITH lost AS (UPDATE attempts SET state = 'unknown' WHERE call_id = $2 AND state = 'started')
@@ -160,9 +160,9 @@ func goOnAwaiting(ctx context.Context, tx database.Conn, call forgehook.CallRef)
 	return err
 }
 
-// lockForAttempt reads all that an attempt needs. That the utility may hold the call is read
-// without a lock: where it does not, a pause at the same moment finds the attempt under way, as any
-// pause may; where it does, holds looks again.
+// lockForAttempt reads all that an attempt needs. Whether the utility holds the call is read
+// without a lock. If it does not, a concurrent pause finds an attempt under way, as any pause may.
+// If it does, holds looks again.
 func lockForAttempt(ctx context.Context, tx database.Conn, s AttemptStart) (row startRow, err error) {
 	err = tx.Hot().Get(ctx, &row, `
 		SELECT c.status = 'waiting_retry' AS waiting, c.next_attempt_at, c.called_back, c.callback_until, c.outcome, c.attempts, c.last_status_code, c.webhook_service_id, c.webhook_id,
@@ -179,9 +179,8 @@ func lockForAttempt(ctx context.Context, tx database.Conn, s AttemptStart) (row 
 	return row, database.OrNotFound(err, "call", s.Ref.CallID)
 }
 
-// insertAttempt follows the lock as a statement of its own, so that it sees the attempts that the
-// lock has waited for. Numbers have no gaps, so the attempts behind the last finished one are the
-// lost ones.
+// insertAttempt is a separate statement after the lock, so that it sees the attempts that the lock
+// waited for. Numbers have no gaps, so all attempts after the last finished one are lost.
 func insertAttempt(ctx context.Context, tx database.Conn, s AttemptStart, started Started) (Started, error) {
 	var past struct {
 		Last, Counted, Lost int
@@ -218,15 +217,14 @@ func insertAttempt(ctx context.Context, tx database.Conn, s AttemptStart, starte
 	return started, nil
 }
 
-// AbandonAttempt takes back the last attempt of a call, of which nothing was sent: as if it had not
-// been started.
+// AbandonAttempt deletes the last attempt of a call, of which nothing was sent.
 func (db *DB) AbandonAttempt(ctx context.Context, call forgehook.CallRef, number int) (err error) {
 	defer database.Wrap(&err, "abandon attempt %d of call %s", number, call.CallID)
 	return db.conn.InTx(ctx, func(tx database.Conn) error {
 		var attempts int
 		err := tx.Get(ctx, &attempts, `
 			SELECT attempts FROM calls WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`, call.Tenant, call.CallID)
-		if err != nil || attempts != number { // a later one has started: this one stays, as unknown
+		if err != nil || attempts != number { // a later one has started, so this one stays as unknown
 			return database.OrNotFound(err, "call", call.CallID)
 		}
 		_, err = tx.Exec(ctx, `

@@ -11,8 +11,9 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// RecordRequest stores the request of a call; one that is stored already stands and is returned.
-// Where it could not be made the call ends failed; done has no outcome while the call goes on.
+// RecordRequest stores the request of a call and returns it. If one is stored already that one is
+// returned. If it could not be built the call ends failed; done has no outcome while the call goes
+// on.
 func (db *DB) RecordRequest(ctx context.Context, facts Facts, made forgehook.Built) (done Completion, built forgehook.Built, err error) {
 	call := facts.Ref
 	defer database.Wrap(&err, "record request of call %s", call.CallID)
@@ -25,8 +26,7 @@ func (db *DB) RecordRequest(ctx context.Context, facts Facts, made forgehook.Bui
 	return Completion{}, built, err
 }
 
-// BuiltRequest returns the request of a call as it is to be sent; before it is built it is
-// CodeNotFound, saying so.
+// BuiltRequest returns the request of a call as it is to be sent, CodeNotFound before it is built.
 func (db *DB) BuiltRequest(ctx context.Context, call forgehook.CallRef) (_ forgehook.Built, err error) {
 	defer database.Wrap(&err, "built request of call %s", call.CallID)
 	return storedRequest(ctx, db.conn.Conn, call)
@@ -105,8 +105,7 @@ func storedRequest(ctx context.Context, tx database.Conn, call forgehook.CallRef
 	return row.toBuilt(call.CallID)
 }
 
-// Request returns the request of a call with its body, as it may be seen; before it is built it is
-// CodeNotFound, saying so.
+// Request returns the masked request of a call with its body, CodeNotFound before it is built.
 func (db *DB) Request(ctx context.Context, tenant forgehook.TenantID, callID string) (_ forgehook.Request, err error) {
 	defer database.Wrap(&err, "request of call %s", callID)
 	built, err := storedRequest(ctx, db.conn.Conn, forgehook.CallRef{Tenant: tenant, CallID: callID})

@@ -11,17 +11,17 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// CallbackCall is the call that a callback's token names, and the tenant's key that checks the
+// CallbackTarget is the call that a callback's token names, and the tenant's key that checks the
 // token.
-type CallbackCall struct {
+type CallbackTarget struct {
 	Ref   forgehook.CallRef
 	Key   []byte // sealed; nil: the tenant has made none
-	Ended bool   // then a callback comes too late, whatever it says
+	Ended bool   // then every callback is too late
 }
 
-// CallbackCall finds a call by its id alone: whoever calls back has no key of ours. CodeNotFound
-// also where it awaits none by its settings, or where they are gone with their utility.
-func (db *DB) CallbackCall(ctx context.Context, callID string) (_ CallbackCall, err error) {
+// CallbackCall finds a call by its id alone, because an endpoint has no key of ours. It is
+// CodeNotFound also if the call's settings await no callback, or were deleted with their utility.
+func (db *DB) CallbackCall(ctx context.Context, callID string) (_ CallbackTarget, err error) {
 	defer database.Wrap(&err, "call %s of a callback", callID)
 	var row struct {
 		Tenant   forgehook.TenantID `db:"tenant_id"`
@@ -35,20 +35,20 @@ func (db *DB) CallbackCall(ctx context.Context, callID string) (_ CallbackCall, 
 		JOIN settings_versions v ON v.tenant_id = c.tenant_id AND v.service_id = c.webhook_service_id AND v.version = c.settings_version
 		WHERE c.id = $1`, callID)
 	if err != nil {
-		return CallbackCall{}, database.OrNotFound(err, "call", callID)
+		return CallbackTarget{}, database.OrNotFound(err, "call", callID)
 	}
 	settings, err := forgehook.LoadSettings(row.Settings)
 	if err != nil {
-		return CallbackCall{}, err
+		return CallbackTarget{}, err
 	}
 	if !settings.Callback.Await {
-		return CallbackCall{}, database.NotFound("call", callID)
+		return CallbackTarget{}, database.NotFound("call", callID)
 	}
-	return CallbackCall{Ref: forgehook.CallRef{Tenant: row.Tenant, CallID: callID}, Key: row.Key, Ended: row.Ended}, nil
+	return CallbackTarget{Ref: forgehook.CallRef{Tenant: row.Tenant, CallID: callID}, Key: row.Key, Ended: row.Ended}, nil
 }
 
-// CallbackKey returns the tenant's sealed key, that of make where there is none yet. Two who make
-// one at once get the same.
+// CallbackKey returns the tenant's sealed key. If there is none it stores the one of make. Two
+// concurrent makers get the same key.
 func (db *DB) CallbackKey(ctx context.Context, tenant forgehook.TenantID, make func() (sealed []byte, err error)) (key []byte, err error) {
 	defer database.Wrap(&err, "callback key of tenant %s", tenant)
 	err = db.conn.Hot().Get(ctx, &key, `SELECT callback_key FROM tenants WHERE id = $1`, tenant)
@@ -72,17 +72,17 @@ type Callback struct {
 	Now     time.Time
 }
 
-// CalledBack says what came of it: the call has ended by it, or (Early) will when the exchange that
-// is under way ends.
+// CalledBack is the effect of a callback: it has ended the call or, if Early, will end it when the
+// current exchange ends.
 type CalledBack struct {
 	Completion
 	Early bool
 	Wakes []forgehook.Wake // to be sent now: the call's own workflow
 }
 
-// RecordCallback takes the one callback of a call: CodeCallbackUsed for a second one,
-// CodeCallbackLate when the call has ended without or its time is over, CodeInvalid where the
-// write-back does not fit what is stored (nothing is kept then).
+// RecordCallback takes the one callback of a call. A second one is CodeCallbackUsed. One after the
+// call's end or the callback's time is CodeCallbackLate. A write-back that does not fit the stored
+// data is CodeInvalid, and nothing is stored.
 func (db *DB) RecordCallback(ctx context.Context, c Callback) (back CalledBack, err error) {
 	defer database.Wrap(&err, "record callback of call %s", c.Ref.CallID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {

@@ -421,7 +421,7 @@ func TestCallbackCall(t *testing.T) {
 	call := begun(t, b)
 	found, err := b.CallbackCall(t.Context(), call.ID)
 	check(t, err)
-	equal(t, "call", found, postgres.CallbackCall{Ref: b.ref(call.ID)})
+	equal(t, "call", found, postgres.CallbackTarget{Ref: b.ref(call.ID)})
 
 	var made int
 	key := func(sealed string) func() ([]byte, error) {

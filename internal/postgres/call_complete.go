@@ -80,12 +80,12 @@ func lockCall(ctx context.Context, tx database.Conn, call forgehook.CallRef) (ro
 	return row, database.OrNotFound(err, "call", call.CallID)
 }
 
-// completeCall is the only way in which a call gets an outcome. Its row must be locked, and have
-// none: of those who race for it (deadline, cancel, response, callback) one wins and all learn the
-// winner's. In the same transaction an attempt that never reported becomes unknown, what the
-// reading says about document and work item is written, the stored document of a delivered call
-// gets its status, whoever waits is owed a signal, and the events that fire something are raised.
-// For most calls that is one statement.
+// completeCall is the only way in which a call gets an outcome. The call's row must be locked and
+// have none: of deadline, cancel, response and callback the first wins, and the others learn its
+// outcome. The same transaction does the rest: an attempt that never reported becomes unknown, the
+// reading is written to document and work item, the stored document of a delivered call gets its
+// status, waiting workflows are owed a signal, and events that fire something are raised. For most
+// calls that is one statement.
 func completeCall(ctx context.Context, tx database.Conn, call forgehook.CallRef, e ending) (Completion, error) {
 	var changes written
 	if e.reading.WriteBack != nil && e.outcome == forgehook.Delivered {
@@ -243,8 +243,8 @@ func (r completionRow) toCompletion() Completion {
 	return c
 }
 
-// standing is how a call ended, or where it is. Wake says what is owed still: whoever asks may be
-// the one who comes after a crash.
+// standing is how a call ended, or its present state. Wake says whether signals are still owed,
+// because the caller may come after a crash.
 func standing(ctx context.Context, tx database.Conn, call forgehook.CallRef) (Completion, error) {
 	var row completionRow
 	err := tx.Get(ctx, &row, `

@@ -9,8 +9,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// EndsChannel is notified of each outcome of a call, once: "<tenant>/<call id>/<outcome>". Runs of
-// events and processes of work items tell their end there too: "<tenant>/<id>". See room await.
+// EndsChannel is notified once of each outcome of a call: "<tenant>/<call id>/<outcome>". Runs of
+// events and processes of work items are notified as "<tenant>/<id>". See room await.
 const EndsChannel = "forgehook_calls"
 
 // WaitedFor names the table of what is waited for.

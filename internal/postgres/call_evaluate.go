@@ -8,9 +8,9 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// RecordExplanation stores what the conditions of a call say. Where the webhook does not fire the
-// call ends skipped, where they could not be told it ends failed; done has no outcome while the
-// call goes on. Two that explain at once have found the same, and an outcome that was given
+// RecordExplanation stores the evaluation of a call's conditions. A webhook that does not fire ends
+// the call as skipped; conditions that cannot be judged end it as failed. done has no outcome while
+// the call goes on. Two concurrent evaluations have the same result, and an outcome that was given
 // meanwhile wins.
 func (db *DB) RecordExplanation(ctx context.Context, facts Facts, explained forgehook.Explained) (done Completion, err error) {
 	call := facts.Ref
@@ -34,8 +34,8 @@ func (db *DB) RecordExplanation(ctx context.Context, facts Facts, explained forg
 	return db.complete(ctx, call, e)
 }
 
-// storeExplanation moves a call that fires on; done has no outcome unless somebody has ended it
-// meanwhile.
+// storeExplanation moves a call that fires to its next step. done has no outcome unless the call
+// was ended meanwhile.
 func storeExplanation(ctx context.Context, tx database.Conn, call forgehook.CallRef, explanation []byte) (done Completion, err error) {
 	rows, err := tx.Hot().Exec(ctx, `
 		UPDATE calls SET explanation = $3, status = CASE status WHEN 'accepted' THEN 'evaluating' ELSE status END

@@ -12,9 +12,9 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// Facts are what the rules about a call are applied to. A step reads them, thinks, and records what
-// it found: nothing is locked meanwhile, and no connection is held. What is recorded is guarded by
-// what the statement finds, and an outcome that was given meanwhile wins.
+// Facts are what the rules about a call are applied to. A step reads them, applies the rules, and
+// records the result. Meanwhile it holds neither a lock nor a connection. The recording statement
+// checks the call's state, and an outcome that was given meanwhile wins.
 type Facts struct {
 	Ref      forgehook.CallRef
 	Call     forgehook.Call    // ids, times, status and explanation; neither request nor response
@@ -26,21 +26,22 @@ type Facts struct {
 	done func() // nil: nobody waits
 }
 
-// Done says that the thinking is over: large subjects wait for each other. It may be called again.
+// Done says that the rules were applied: large subjects wait for each other. It may be called
+// again.
 func (f Facts) Done() {
 	if f.done != nil {
 		f.done()
 	}
 }
 
-// Pinned are the settings of a call in the version that was in force when it was accepted. Most
-// rules know that version already, so they are decoded only when somebody asks.
+// Pinned are the settings version that was in force when a call was accepted. Most rules have that
+// version cached, so it is decoded only on demand.
 type Pinned struct {
 	Version int
 	stored  []byte
 }
 
-// Sum is the SHA-256 of the stored form: it tells versions apart even where ids and numbers come
+// Sum is the SHA-256 of the stored form. It tells versions apart even if ids and numbers are used
 // again after a deletion.
 func (p Pinned) Sum() [sha256.Size]byte { return sha256.Sum256(p.stored) }
 
@@ -52,9 +53,8 @@ func (p Pinned) Load() (forgehook.Settings, error) {
 	return forgehook.LoadSettings(p.stored)
 }
 
-// Facts reads what the next step of a call needs. Done must be called on what it returns. The
-// subject is the one that the step before has read, where that was in this process and a moment
-// ago.
+// Facts reads what the next step of a call needs. Done must be called on the result. The subject
+// comes from memory if this process read it for the step before, a moment ago.
 func (db *DB) Facts(ctx context.Context, call forgehook.CallRef) (f Facts, err error) {
 	defer database.Wrap(&err, "facts of call %s", call.CallID)
 	var row struct {
@@ -93,12 +93,12 @@ func (db *DB) Facts(ctx context.Context, call forgehook.CallRef) (f Facts, err e
 	return f, nil
 }
 
-// largeSubject is the size from which subjects are worked on by no more at once than there are
-// processors. Together they would take all memory, and all of them more time than a step has.
+// largeSubject is the size from which only one subject per processor is worked on at once. Together
+// they would take all memory, and each would take longer than a step may.
 const largeSubject = 1 << 20
 
-// turn waits until a subject of so many bytes may be worked on; done, where it is not nil, must be
-// called after that.
+// turn waits until a subject of so many bytes may be worked on. If done is not nil it must be
+// called afterwards.
 func (db *DB) turn(ctx context.Context, size int) (done func(), err error) {
 	if size <= largeSubject {
 		return nil, nil

@@ -11,17 +11,17 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// A paused utility holds its calls: each that is about to make an attempt is marked and waits in
-// its workflow (hold, below). After a resume the utility drains: a drain signals the held calls in
-// the order of their acceptance and marks them as released, those that arrive meanwhile queue
-// behind, and the drain ends when none is held any more.
+// A paused utility holds its calls. Each call that is about to make an attempt is marked and waits
+// in its workflow (hold, below). After a resume the utility drains: a drain signals the held calls
+// in the order of their acceptance and marks them as released. Calls that arrive meanwhile queue
+// behind them. The drain ends when no call is held.
 
 // reReleaseAfter is how long a released call may stay held before a drain signals it again: its
 // workflow may have been held again by a pause in between.
 const reReleaseAfter = time.Minute
 
-// Pause holds the calls of a utility from now on; attempts that are under way end. A paused utility
-// keeps its time.
+// Pause holds the calls of a utility from now on. Attempts under way still end. A second pause
+// keeps the time of the first.
 func (db *DB) Pause(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32, at time.Time) (u forgehook.Utility, err error) {
 	defer database.Wrap(&err, "pause utility %d", webHookServiceID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -37,10 +37,10 @@ func (db *DB) Pause(ctx context.Context, tenant forgehook.TenantID, webHookServi
 	return u, err
 }
 
-// Resume ends a pause. drain says that calls are held, which a drain has to release: until it has,
-// the utility holds new ones too, so that none overtakes. It says so again while the drain is not
-// finished, for a caller whose start of one failed. Where a failed call has paused the utility, the
-// others of its service that fire on utility.recovered are raised.
+// Resume ends a pause. drain says that held calls must be released by a drain. Until then the
+// utility holds new calls too, so that none overtakes. A repeated resume says it again while the
+// drain is not finished, for a caller that failed to start one. If a failed call had paused the
+// utility, the service's utilities that fire on utility.recovered are raised.
 func (db *DB) Resume(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) (u forgehook.Utility, drain bool, raised Raised, err error) {
 	defer database.Wrap(&err, "resume utility %d", webHookServiceID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -82,8 +82,7 @@ func setHold(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, u
 	return err
 }
 
-// holdBy pauses the utility of a call that failed, unless it is paused. Whoever is locked out
-// meanwhile finds it paused.
+// holdBy pauses the utility of a call that failed, unless it is already paused.
 func holdBy(ctx context.Context, tx database.Conn, call forgehook.CallRef, webHookServiceID int32, at time.Time) (paused bool, err error) {
 	rows, err := tx.Exec(ctx, `
 		UPDATE services SET paused_at = $4, draining = false, held_by = $3
@@ -92,8 +91,8 @@ func holdBy(ctx context.Context, tx database.Conn, call forgehook.CallRef, webHo
 	return rows == 1, err
 }
 
-// anyHeld must follow the lock of the utility as a statement of its own: a call that is just being
-// held has the row too.
+// anyHeld must be a separate statement after the lock of the utility: a call that is just being
+// held locks the row too.
 func anyHeld(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, webHookServiceID int32) (held bool, err error) {
 	err = tx.Get(ctx, &held, `
 		SELECT EXISTS (SELECT FROM calls WHERE tenant_id = $1 AND webhook_service_id = $2 AND held_at IS NOT NULL)`,
@@ -101,9 +100,8 @@ func anyHeld(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, w
 	return held, err
 }
 
-// holds reports whether a call must wait, which keeps pauses and ends of drains off until the
-// transaction ends. Without the lock a drain could end just before the call is marked, and nobody
-// would release it.
+// holds reports whether a call must wait. It delays pauses and ends of drains until the transaction
+// ends. Otherwise a drain could end just before the call is marked, and nobody would release it.
 func holds(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, webHookServiceID int32, released bool) (held bool, err error) {
 	err = tx.Get(ctx, &held, `
 		SELECT paused_at IS NOT NULL OR (draining AND NOT $3::boolean) FROM services
@@ -111,9 +109,8 @@ func holds(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, web
 	return held, err
 }
 
-// hold marks a call, whose row is locked, as waiting for its utility. An attempt that it left as
-// started belongs to a worker that died. A call that is held again, as its utility was paused
-// again, has been held all the time.
+// hold marks a call, whose row is locked, as waiting for its utility. An attempt that is still
+// started belongs to a worker that died. A call that is held again counts as held all the time.
 func hold(ctx context.Context, tx database.Conn, call forgehook.CallRef, at time.Time) error {
 	_, err := tx.Exec(ctx, `
 		WITH lost AS (UPDATE attempts SET state = 'unknown' WHERE call_id = $2 AND state = 'started')
@@ -122,9 +119,8 @@ func hold(ctx context.Context, tx database.Conn, call forgehook.CallRef, at time
 	return err
 }
 
-// HeldCalls lists calls for a drain to release, in the order of their acceptance: those that are
-// held and were not released, or long ago to no effect. There are none while the utility is not
-// draining.
+// HeldCalls lists calls for a drain to release, in the order of their acceptance. It skips those
+// that were released recently. There are none unless the utility is draining.
 func (db *DB) HeldCalls(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32, limit int) (held []forgehook.CallRef, err error) {
 	defer database.Wrap(&err, "held calls of utility %d", webHookServiceID)
 	var ids []string
@@ -139,8 +135,8 @@ func (db *DB) HeldCalls(ctx context.Context, tenant forgehook.TenantID, webHookS
 	return held, err
 }
 
-// IsHeld reports whether a call waits for its utility; one that has left the hold, or is gone, does
-// not.
+// IsHeld reports whether a call waits for its utility. It is false for a call that no longer
+// exists.
 func (db *DB) IsHeld(ctx context.Context, call forgehook.CallRef) (held bool, err error) {
 	defer database.Wrap(&err, "whether call %s is held", call.CallID)
 	err = db.conn.Get(ctx, &held, `
@@ -148,8 +144,8 @@ func (db *DB) IsHeld(ctx context.Context, call forgehook.CallRef) (held bool, er
 	return held, err
 }
 
-// MarkReleased notes that the workflows of calls were told to go on, so that the next page of the
-// drain passes over them.
+// MarkReleased marks calls whose workflows were signalled, so that the next page of the drain skips
+// them.
 func (db *DB) MarkReleased(ctx context.Context, calls []forgehook.CallRef, at time.Time) (err error) {
 	defer database.Wrap(&err, "mark %d calls as released", len(calls))
 	tenants, ids := splitRefs(calls)
@@ -160,8 +156,8 @@ func (db *DB) MarkReleased(ctx context.Context, calls []forgehook.CallRef, at ti
 	return err
 }
 
-// FinishDrain ends the drain of a utility when no call is held any more; from then on it delivers
-// freely. done is also true where no drain is on: it was paused again.
+// FinishDrain ends the drain of a utility when no call is held. From then on it delivers freely.
+// done is also true if no drain is on, because the utility was paused again.
 func (db *DB) FinishDrain(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32) (done bool, err error) {
 	defer database.Wrap(&err, "finish drain of utility %d", webHookServiceID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {

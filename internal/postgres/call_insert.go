@@ -26,8 +26,7 @@ type callRows struct {
 	deadlines                       []time.Time
 }
 
-// add adds a call of a request. The calls that follow from it are counted at root; nil: at the call
-// itself.
+// add adds a call of a request. Its descendants are counted at root; nil means at the call itself.
 func (r *callRows) add(request string, root *string, call forgehook.Call, s forgehook.Settings) {
 	r.ids, r.requests, r.webhookIDs = append(r.ids, call.ID), append(r.requests, request), append(r.webhookIDs, call.WebhookID)
 	r.utilities = append(r.utilities, call.WebHookServiceID)

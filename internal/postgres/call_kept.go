@@ -11,13 +11,13 @@ const (
 	maxKept      = 32 << 10 // bytes of a subject as it is stored; larger ones are read again
 )
 
-// subjects are those that have been evaluated and not yet built from: most calls take both steps in
-// one process, a few milliseconds apart. A subject never changes, so that none goes stale; of all
-// that may change about a call the second step asks the database.
+// subjects are evaluated subjects from which no request was built yet. Most calls take both steps
+// in one process, a few milliseconds apart. Subjects never change, so none goes stale. The second
+// step asks the database for all other facts about a call.
 type subjects struct {
 	mu   sync.Mutex
 	kept map[forgehook.CallRef]forgehook.Subject
-	ring [keptSubjects]forgehook.CallRef // in the order in which they came; the next one takes the place of the oldest
+	ring [keptSubjects]forgehook.CallRef // in the order of arrival; a new one replaces the oldest
 	next int
 }
 
@@ -25,7 +25,7 @@ func newSubjects() *subjects {
 	return &subjects{kept: make(map[forgehook.CallRef]forgehook.Subject, keptSubjects)}
 }
 
-// keep has a subject ready for the next step; size is that of its stored form, in bytes.
+// keep keeps a subject for the next step; size is that of its stored form, in bytes.
 func (s *subjects) keep(call forgehook.CallRef, subject forgehook.Subject, size int) {
 	if size > maxKept {
 		return

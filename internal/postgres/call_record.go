@@ -9,7 +9,7 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// AttemptEnd is how an attempt went and what that means.
+// AttemptEnd is the result of an attempt and its effect on the call.
 type AttemptEnd struct {
 	Ref      forgehook.CallRef
 	Number   int
@@ -20,7 +20,7 @@ type AttemptEnd struct {
 	Now      time.Time
 }
 
-// Recorded says where the call stands.
+// Recorded is the state of the call after an attempt.
 type Recorded struct {
 	Outcome  forgehook.Outcome // "": it goes on
 	Attempts int
@@ -28,12 +28,12 @@ type Recorded struct {
 	Until    time.Time // set while the call awaits its callback: until when
 }
 
-// RecordAttempt stores how an attempt went, together with what that means for its call. An attempt
-// that was given up as unknown is corrected; recording one twice changes nothing. Where the call
-// has an outcome already that one stands and is returned: the attempt is recorded as what it was
-// all the same. A callback that came while the exchange was under way ends the call, whatever the
-// exchange says. An endpoint that took a request once is awaited until its time is over, even if it
-// refuses the request sent again.
+// RecordAttempt stores the result of an attempt together with its effect on the call. An attempt
+// that was given up as unknown is corrected; a second recording changes nothing. If the call
+// already has an outcome that one stays and is returned, and the attempt is still recorded. A
+// callback that came during the exchange ends the call, whatever the response. If an endpoint
+// accepted a request once, its callback is awaited to the end, even if it refuses the request sent
+// again.
 func (db *DB) RecordAttempt(ctx context.Context, r AttemptEnd) (recorded Recorded, err error) {
 	defer database.Wrap(&err, "record attempt %d of call %s", r.Number, r.Ref.CallID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -53,7 +53,7 @@ func recordAttempt(ctx context.Context, tx database.Conn, r AttemptEnd) (Recorde
 	}
 	outcome := r.Decision.Outcome()
 	recorded := Recorded{Attempts: stored.Attempts}
-	current := r.Number == stored.Attempts // a late one: the next attempt is under way and the call's state is its own
+	current := r.Number == stored.Attempts // a late one leaves the call's state to the next attempt, which is under way
 	switch {
 	case !stored.Known:
 		return Recorded{}, database.NotFound("attempt", r.Number)
@@ -73,7 +73,7 @@ func recordAttempt(ctx context.Context, tx database.Conn, r AttemptEnd) (Recorde
 	case outcome == forgehook.Delivered:
 	case !current: // a late refusal ends nothing
 		return recorded, nil
-	case stored.CallbackUntil != nil: // sent again for nothing: what the endpoint took before stands
+	case stored.CallbackUntil != nil: // sent again without need: the earlier acceptance counts
 		return awaitCallback(ctx, tx, r, recorded, stored.CallbackUntil.UTC())
 	case outcome == "":
 		_, err = tx.Hot().Exec(ctx, `
@@ -93,8 +93,8 @@ func (c Completion) recorded() Recorded {
 	return Recorded{Outcome: c.Outcome, Attempts: c.Attempts, Wake: c.Wake}
 }
 
-// awaitCallback has a call wait until a moment for what the endpoint says later. While another
-// attempt is under way, or the call is held, only the moment is noted: what comes next finds it.
+// awaitCallback has a call wait for its callback until a moment. While another attempt is under
+// way, or the call is held, only the moment is stored for the step that follows.
 func awaitCallback(ctx context.Context, tx database.Conn, r AttemptEnd, recorded Recorded, until time.Time) (Recorded, error) {
 	var status string
 	err := tx.Hot().Get(ctx, &status, `

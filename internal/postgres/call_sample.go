@@ -17,7 +17,7 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// SampleSource says what settings are tried on.
+// SampleSource is the kind of subjects that settings are tried on.
 type SampleSource string
 
 // The sources.
@@ -36,7 +36,7 @@ type SampleQuery struct {
 	Limit  int
 }
 
-// Sample is one of them. Err says that what is stored of it cannot be read.
+// Sample is one past subject. Err is set if its stored form cannot be read.
 type Sample struct {
 	DocumentID *int32
 	Call       forgehook.Call    // as far as rules see it; zero where the sample is a document
@@ -63,11 +63,11 @@ type sampleKey struct {
 	Bytes int    `db:"bytes"`
 }
 
-// EachSample calls each with the samples, page by page; done counts those before the page, of is
-// how many there are. Which ones is settled at the start, so that changes meanwhile neither add nor
-// repeat any; those that are deleted meanwhile are left out. No transaction stays open in between.
-// Only numbers are kept of all of them: there is no index by change, which each delivered call
-// would have to maintain, and sorting a project's rows once is cheaper.
+// EachSample calls each with the samples, page by page. done counts those before the page, of is
+// their total number. The selection is made once at the start: later changes neither add nor repeat
+// any, and deleted ones are left out. No transaction stays open in between. Only the keys of all
+// samples are held in memory. There is no index by change, which each delivered call would have to
+// maintain; sorting a project's rows once is cheaper.
 func (db *DB) EachSample(ctx context.Context, tenant forgehook.TenantID, q SampleQuery, each func(page []Sample, done, of int) error) (err error) {
 	defer database.Wrap(&err, "sample %d %s of service %d", q.Limit, q.Source, q.At.id())
 	keys, read, err := db.sampleKeys(ctx, tenant, q)
@@ -180,8 +180,8 @@ func (db *DB) sampleCalls(ctx context.Context, tenant forgehook.TenantID, ids []
 	return samples, nil
 }
 
-// complete decodes the subjects, which is most of the work, on all processors, and gives those of
-// documents what calls would add.
+// complete decodes the subjects, which is most of the work, on all processors, and adds to
+// documents what a call would add.
 func complete(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, at Site, samples []Sample) error {
 	var taken atomic.Int64
 	var workers sync.WaitGroup

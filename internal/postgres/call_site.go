@@ -12,14 +12,14 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// Site is where settings are tried out: a utility, or a plain service that could be given one.
+// Site is where settings are tried: a utility, or a plain service that could get one.
 type Site struct {
 	Project *forgehook.Project
 	Service *forgehook.Service // the plain one
 	Utility *forgehook.Utility // nil: the place is the service itself
 }
 
-// Site finds a service or utility together with what its calls are about.
+// Site finds a service or utility together with the entities that its calls share.
 func (db *DB) Site(ctx context.Context, tenant forgehook.TenantID, serviceID int32) (_ Site, err error) {
 	defer database.Wrap(&err, "service %d and what it belongs to", serviceID)
 	var row struct {
@@ -60,8 +60,8 @@ func (db *DB) Site(ctx context.Context, tenant forgehook.TenantID, serviceID int
 	return found, nil
 }
 
-// FreezeSubject makes the subject that a call at a place would be given, exactly as AcceptCalls
-// stores it, and stores nothing. Its faults are those of a request for calls.
+// FreezeSubject makes the subject of a call exactly as AcceptCalls stores it, and stores nothing.
+// Its faults are those of a request for calls.
 func (db *DB) FreezeSubject(ctx context.Context, tenant forgehook.TenantID, at Site, request forgehook.CallRequest) (_ forgehook.Subject, err error) {
 	defer database.Wrap(&err, "freeze subject for service %d", at.id())
 	if err := request.Validate(); err != nil {
@@ -108,7 +108,7 @@ func (p Site) id() int32 {
 	return p.Service.ID
 }
 
-// elsewhere are the faults of a request that names another service or utility than the place.
+// elsewhere are the faults of a request that names a different service or utility.
 func (p Site) elsewhere(request forgehook.CallRequest) (faults []forgehook.FieldError) {
 	other := func(path string, given *int32, here int32) {
 		if given != nil && *given != here {

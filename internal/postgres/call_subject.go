@@ -9,15 +9,14 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// freezer puts a subject together out of what a request names and gives, and collects the
-// references that lead nowhere.
+// freezer builds a subject from a request, and collects the references that name nothing.
 type freezer struct {
 	request forgehook.CallRequest // with the work item that it names by id
 	stored  map[int32]*forgehook.Document
 	faults  []forgehook.FieldError
 }
 
-// freeze reads what a request names by id. The subject has no project and service yet: those are
+// freeze reads what a request names by id. The subject still lacks project and service, which are
 // the utilities' own. It has no document exactly if there are faults.
 func freeze(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, request forgehook.CallRequest) (forgehook.Subject, []forgehook.FieldError, error) {
 	f := freezer{request: request}
@@ -56,8 +55,8 @@ func (f *freezer) references() (ids []int32) {
 	return ids
 }
 
-// documentID is the id that names the document, and where the request has it; a work item's
-// document is the last resort.
+// documentID is the id that names the document, and its place in the request. A work item's
+// document is used if nothing else names one.
 func (f *freezer) documentID() (path string, id *int32) {
 	r := f.request
 	switch {
@@ -114,7 +113,7 @@ func (f *freezer) storedDocument(path string, id int32) *forgehook.Document {
 	return document
 }
 
-// found is what was looked up by an id inside the document, with a fault where that is nothing.
+// found looks up an id inside the document, and adds a fault if the document has no such id.
 func found[T any](f *freezer, path, kind string, id int32, entity *T) *T {
 	if entity == nil {
 		f.fault(path, id, "the id of a "+kind+" of the document")

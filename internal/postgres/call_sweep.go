@@ -76,8 +76,8 @@ func startsOfRequest(ctx context.Context, tx database.Conn, tenant forgehook.Ten
 	return toStarts(rows)
 }
 
-// UnstartedCalls lists calls of all tenants that were accepted before a moment and have done
-// nothing since, oldest first: the start of their workflow may have been lost.
+// UnstartedCalls lists calls of all tenants, oldest first, that were accepted before a moment and
+// have done nothing since. The start of their workflow may have been lost.
 func (db *DB) UnstartedCalls(ctx context.Context, olderThan time.Time, limit int) (starts []forgehook.CallStart, err error) {
 	defer database.Wrap(&err, "list unstarted calls")
 	var rows []callStartRow
@@ -90,17 +90,17 @@ func (db *DB) UnstartedCalls(ctx context.Context, olderThan time.Time, limit int
 	return toStarts(rows)
 }
 
-// How much later than others is checked what may wait for weeks: runs that go on and processes that
-// were seen to, and calls that await their callback. Those may be many, and the callback itself
-// gives them their outcome.
+// Things that may wait for weeks are checked this much later than others: runs that go on,
+// processes that were seen to, and calls that await their callback. There may be many, and a
+// callback ends its call without a sweep.
 const (
 	waitingCheck  = 10 * time.Minute
 	awaitingCheck = time.Hour
 )
 
 // staleOf is the first part of a statement. It finds at most $2 rows of a table that have no
-// outcome and were not checked since $1, and hands them on as checked. They are noted as checked at
-// $3, and those that may wait for long at $4. Sweeps that run at once get different rows.
+// outcome and were not checked since $1. It marks them as checked at $3, or at $4 if they may wait
+// for long. Concurrent sweeps get different rows.
 func staleOf(table, since, waitsLong string) string {
 	return `
 		WITH stale AS (
@@ -114,8 +114,8 @@ func staleOf(table, since, waitsLong string) string {
 }
 
 // StaleCalls lists calls of all tenants that have no outcome and were not checked since a moment,
-// and notes that they are being checked now: their workflow may have ended without giving one, or
-// never have begun. A call that awaits its callback is noted as checked an hour from now.
+// and marks them as checked now. Their workflow may have ended without an outcome, or never begun.
+// A call that awaits its callback is marked as checked an hour from now.
 func (db *DB) StaleCalls(ctx context.Context, checkedBefore time.Time, limit int) (calls []forgehook.CallStart, err error) {
 	defer database.Wrap(&err, "list stale calls")
 	var rows []callStartRow

@@ -10,7 +10,7 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// target is whom a request calls: utilities of one service, in the order of their calls.
+// target is what a request calls: utilities of one service, in the order of their calls.
 type target struct {
 	project   *forgehook.Project
 	service   *forgehook.Service
@@ -27,8 +27,8 @@ type targetRow struct {
 	CategoryOf   *int32 `db:"category_of"`   // its project
 }
 
-// resolve finds whom to call. document is nil where the request's reference to it leads nowhere;
-// then the service of the document cannot be used, and missing one is no further fault.
+// resolve finds the utilities to call. document is nil if the request's reference to it names
+// nothing. Then its service is unknown, which is no further fault.
 func resolve(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, r forgehook.CallRequest, document *forgehook.Document) (target, []forgehook.FieldError, error) {
 	switch {
 	case r.WebHookServiceID != nil:
@@ -68,7 +68,7 @@ func oneUtility(ctx context.Context, tx database.Conn, tenant forgehook.TenantID
 	return t, nil, nil
 }
 
-// utilitiesOf are all utilities of a service, none perhaps.
+// utilitiesOf are all utilities of a service, possibly none.
 func utilitiesOf(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, serviceID int32, document *forgehook.Document) (target, error) {
 	t, err := lockTarget(ctx, tx, tenant, nil, &serviceID, document)
 	if err != nil || t.service != nil {
@@ -80,9 +80,8 @@ func utilitiesOf(ctx context.Context, tx database.Conn, tenant forgehook.TenantI
 	return target{}, database.OrNotFound(err, "service", serviceID)
 }
 
-// lockTarget reads one utility or all of a service and, of the first, service and project: they
-// share both; and the document's category. The lock only keeps the utilities' deletion off until
-// the calls are there to be seen.
+// lockTarget reads one utility or all of a service, together with the service, the project and the
+// document's category. The lock delays a deletion of the utilities until it can see the new calls.
 func lockTarget(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, utilityID, serviceID *int32, document *forgehook.Document) (t target, err error) {
 	var rows []targetRow
 	var category *int32

@@ -11,7 +11,7 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// Raised is what has to follow a change that is stored. The sweep does it where nobody else has.
+// Raised is the work that follows a stored change. The sweep does what is left undone.
 type Raised struct {
 	Runs  []forgehook.RunStart
 	Wakes []forgehook.Wake
@@ -36,8 +36,7 @@ func toWakes(rows []wakeRow) []forgehook.Wake {
 	return wakes
 }
 
-// Wakes are the signals that are owed for the end of a call, in the order in which they came to be
-// owed.
+// Wakes are the signals owed for the end of a call, in the order of their rows.
 func (db *DB) Wakes(ctx context.Context, call forgehook.CallRef) (_ []forgehook.Wake, err error) {
 	defer database.Wrap(&err, "wakes of call %s", call.CallID)
 	var rows []wakeRow
@@ -47,8 +46,8 @@ func (db *DB) Wakes(ctx context.Context, call forgehook.CallRef) (_ []forgehook.
 }
 
 // OldWakes lists signals of all tenants that have been owed since before a moment and were not
-// tried since, and notes that they are being tried now: those that cannot be sent keep no others
-// from it. Sweeps that run at once get different ones.
+// tried since, and marks them as tried now. So a signal that cannot be sent does not block others.
+// Concurrent sweeps get different ones.
 func (db *DB) OldWakes(ctx context.Context, before time.Time, limit int) (_ []forgehook.Wake, err error) {
 	defer database.Wrap(&err, "list old wakes")
 	var rows []wakeRow
@@ -64,7 +63,7 @@ func (db *DB) OldWakes(ctx context.Context, before time.Time, limit int) (_ []fo
 	return toWakes(rows), err
 }
 
-// Woken notes that signals were sent, or that nobody is there to take them.
+// Woken removes signals that were sent, or whose workflow no longer exists.
 func (db *DB) Woken(ctx context.Context, ids []int64) (err error) {
 	defer database.Wrap(&err, "note %d wakes as sent", len(ids))
 	if len(ids) == 0 {
@@ -74,8 +73,8 @@ func (db *DB) Woken(ctx context.Context, ids []int64) (err error) {
 	return err
 }
 
-// AwaitCall has a workflow signalled when a call ends. Where it has ended already the outcome is
-// returned and nothing is owed.
+// AwaitCall has a workflow signalled when a call ends. If the call has ended already its outcome is
+// returned and no signal is owed.
 func (db *DB) AwaitCall(ctx context.Context, call forgehook.CallRef, workflowID string) (done Completion, err error) {
 	defer database.Wrap(&err, "await call %s", call.CallID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -85,8 +84,7 @@ func (db *DB) AwaitCall(ctx context.Context, call forgehook.CallRef, workflowID 
 	return done, err
 }
 
-// awaitCall locks the call's row first: its end comes before, and is seen here, or after, and sees
-// who waits.
+// awaitCall locks the call's row first. An earlier end is seen here; a later one sees who waits.
 func awaitCall(ctx context.Context, tx database.Conn, call forgehook.CallRef, workflowID string) (Completion, error) {
 	var row completionRow
 	err := tx.Get(ctx, &row, `
@@ -115,8 +113,8 @@ type endedPayload struct {
 	Attempts   int
 }
 
-// wakeWaiters owes a signal to each workflow that awaits a call which has just ended, and whose row
-// is locked.
+// wakeWaiters owes a signal to each workflow that awaits the call, which has just ended and whose
+// row is locked.
 func wakeWaiters(ctx context.Context, tx database.Conn, call forgehook.CallRef, done Completion, at time.Time) error {
 	payload, err := json.Marshal(endedPayload{call.CallID, done.Outcome, done.StatusCode, done.Attempts})
 	if err != nil {

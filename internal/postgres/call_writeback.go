@@ -16,14 +16,14 @@ import (
 	"github.com/forgehook/forgehook/internal/writeback"
 )
 
-// written is what a call has changed on what is stored here, and what has to be known of it.
+// written is a call's change of stored data, with the facts that its events need.
 type written struct {
 	writeback.Plan
 	serviceID int32 // of the document, where it is stored here
 }
 
-// planWriteBack locks document and work item of a call, whose row is locked, in this order, and
-// works out what becomes of them.
+// planWriteBack locks the document and then the work item of a call, whose row is locked, and
+// computes their changes.
 func planWriteBack(ctx context.Context, tx database.Conn, call forgehook.CallRef, reading forgehook.Reading, at time.Time) (plan written, err error) {
 	var stored writeback.Stored
 	var row struct {
@@ -167,7 +167,7 @@ type event struct {
 	about about
 }
 
-// events are those of what was written, and of the status that the settings gave the document.
+// events are the events of the write-back, and of the status that the settings gave the document.
 func (w *written) events(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, documentID *int32, statusChanged bool) (events []event, err error) {
 	serviceID := w.serviceID
 	if serviceID == 0 && documentID != nil && (statusChanged || w.ItemMoved) {
@@ -198,7 +198,7 @@ func (w *written) events(ctx context.Context, tx database.Conn, tenant forgehook
 	return events, nil
 }
 
-// serviceOfDocument is 0 where the document names none, or is not here.
+// serviceOfDocument is 0 if the document names no service, or is not stored.
 func serviceOfDocument(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, id int32) (int32, error) {
 	var body []byte
 	err := tx.Get(ctx, &body, `SELECT body FROM documents WHERE tenant_id = $1 AND id = $2`, tenant, id)
@@ -217,8 +217,8 @@ func serviceOfDocument(ctx context.Context, tx database.Conn, tenant forgehook.T
 	return d.ServiceID, nil
 }
 
-// wakeProcesses owes a signal to the processes that stand with the item which was written, or with
-// the one that handed it over.
+// wakeProcesses owes a signal to the processes of the item that was written, and of the item that
+// it was handed over from.
 func (w *written) wakeProcesses(ctx context.Context, tx database.Conn, call forgehook.CallRef, at time.Time) (told bool, err error) {
 	if w.Item == nil {
 		return false, nil

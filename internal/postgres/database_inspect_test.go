@@ -57,8 +57,8 @@ func TestTrySession(t *testing.T) {
 	db := open(t, address)
 	check(t, db.TryPrepared(t.Context()))
 	check(t, db.TryNotify(t.Context(), address))
-	// Notifications stay within a database: what another one's listener hears is what a pooler's
-	// client hears.
+	// Notifications stay within a database. A listener on a second database therefore hears as
+	// little as a client of a pooler.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if err := db.TryNotify(ctx, pgtest.EmptyURL(t)); err == nil {

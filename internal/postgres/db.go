@@ -1,24 +1,22 @@
-// Package postgres stores. It knows tables, not rules: what a call's conditions, request and
-// response mean is decided by others, who read facts here, think, and write what they found. Rooms
-// below it are the connections (database), what tenants set up (catalog), waiting for ends (await),
-// and what tests need (pgtest).
+// Package postgres stores. It knows tables, not rules. Others decide what a call's conditions,
+// request and response mean: they read facts here, think, and write their findings. The rooms below
+// are the connections (database), what tenants set up (catalog), waiting for ends (await), and what
+// tests need (pgtest).
 //
-// Exported methods open a transaction and commit it; what they are made of takes the transaction,
-// so that steps compose. Every statement on tenants' data names the tenant, and another tenant's
-// row is the same as none. Errors that a caller may see are [*forgehook.Error]; see
-// database/errors.go.
+// An exported method opens a transaction and commits it. Unexported ones take the transaction, so
+// that steps compose. Every statement on tenants' data names the tenant; a row of another tenant is
+// treated as missing. Errors for a caller are [*forgehook.Error]; see database/errors.go.
 //
 // Transactions are READ COMMITTED and lock in one order: a call's row first, then its attempts, its
 // document, the process of its work item, that item (a parent before its child), its run, its
-// utility. One step is out of order. A call that passes the hold of its utility keeps that from
-// being paused until its attempt is noted, so it has the utility's lock when it fails as
-// worker_lost. Two of those at once may be refused by PostgreSQL, and are tried again.
+// utility. One step is out of order. A call that passes the hold of its utility stops the utility
+// from being paused until its attempt is noted, so it has the utility's lock when it fails as
+// worker_lost. PostgreSQL may refuse one of two such calls at once; it is tried again.
 //
-// Files sort by what they are about: call, run (of an event), item (documents and work items).
-// Start with [DB.AcceptCalls] in call_accept.go, then follow a call through call_evaluate.go,
-// call_build.go, call_attempt.go, call_record.go, call_callback.go and call_complete.go.
-// call_writeback.go stores what a response changes; run_caused.go and run_event.go are the runs of
-// events.
+// Files sort by their subject: call, run (of an event), item (documents and work items). Start with
+// [DB.AcceptCalls] in call_accept.go, then follow a call through call_evaluate.go, call_build.go,
+// call_attempt.go, call_record.go, call_callback.go and call_complete.go. call_writeback.go stores
+// the changes of a response; run_caused.go and run_event.go are the runs of events.
 package postgres
 
 import (

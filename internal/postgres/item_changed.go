@@ -12,8 +12,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// documentGone sets the open work items of a document that was just deleted DocumentDeleted, in the
-// order of their ids. Calls that this fires are about the document as it was.
+// documentGone sets the open work items of a deleted document to DocumentDeleted, in the order of
+// their ids. Calls that this fires see the document as it was.
 func documentGone(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, d forgehook.Document, body []byte) (raised Raised, err error) {
 	var closed []int32
 	for s := range statusMax {
@@ -68,8 +68,8 @@ func documentGone(ctx context.Context, tx database.Conn, tenant forgehook.Tenant
 	return raised, err
 }
 
-// workItemChanged raises what follows a change of a work item: an event where somebody has to know,
-// and signals to processes. before is nil where it is new.
+// workItemChanged does what follows a change of a work item: it raises an event if the change
+// matters to others, and signals processes. before is nil for a new item.
 func workItemChanged(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, before *forgehook.WorkItem, after forgehook.WorkItem) (raised Raised, err error) {
 	at := database.Now()
 	if before == nil || movesWorkItem(before, &after) {
@@ -85,7 +85,7 @@ func workItemChanged(ctx context.Context, tx database.Conn, tenant forgehook.Ten
 	return raised, err
 }
 
-// raiseWorkItems raises one event for each.
+// raiseWorkItems raises one event for each item.
 func raiseWorkItems(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, at time.Time, items ...forgehook.WorkItem) ([]forgehook.RunStart, error) {
 	var happenings []happening
 	for _, w := range items {
@@ -108,8 +108,8 @@ func raiseWorkItems(ctx context.Context, tx database.Conn, tenant forgehook.Tena
 	return raise(ctx, tx, tenant, because, at, happenings...)
 }
 
-// movesWorkItem reports whether somebody else has to know: its status, whose it is, when it is due,
-// or what it was handed over from.
+// movesWorkItem reports whether a change matters to others: of status, assignee, due date, or
+// parent.
 func movesWorkItem(before, after *forgehook.WorkItem) bool {
 	return before.Status != after.Status || !equalValue(before.UserID, after.UserID) || !equalValue(before.GroupID, after.GroupID) ||
 		!equalValue(dueAt(before), dueAt(after)) || !equalValue(before.WorkItemID, after.WorkItemID)
@@ -122,8 +122,8 @@ func equalValue[T comparable](a, b *T) bool {
 	return *a == *b
 }
 
-// wakeProcesses owes a signal to the processes that stand with one of the items, but for one: an
-// item that changed, and the one that has handed it over.
+// wakeProcesses owes a signal to all processes but one that stand with a changed item, or with the
+// item that it was handed over from.
 func wakeProcesses(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, at time.Time, except string, items ...int32) ([]forgehook.Wake, error) {
 	slices.Sort(items)
 	var rows []wakeRow

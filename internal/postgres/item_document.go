@@ -16,8 +16,8 @@ import (
 
 const documentsList database.ListOf = "documents"
 
-// documentRow is a document. Status and date of modification in force are columns: a delivered call
-// sets them without touching the body.
+// documentRow is a document. Status and date of modification have columns, so that a delivered call
+// sets them without rewriting the body. The columns count.
 type documentRow struct {
 	ID        int32      `db:"id"`
 	ProjectID int32      `db:"project_id"`
@@ -43,13 +43,13 @@ func modified(d *forgehook.Document) *time.Time {
 	return &at
 }
 
-// Keep puts into a document that replaces a stored one what the client cannot know of that. stored
-// gives it, nil where there is none. Its error ends the whole.
+// Keep copies into a replacing document what its client cannot know of the stored one. stored
+// returns that, nil if there is none. An error aborts the change.
 type Keep func(d *forgehook.Document, stored func() (*forgehook.Document, error)) error
 
-// PutDocument stores a document in the project it names, or replaces the one of that id, which then
-// moves to the project. ID 0 is handed out. cause is the call that the change comes from, "" where
-// none is known: the utilities that led to it do not fire again. keep may be nil.
+// PutDocument stores a document in the project it names, or replaces the document of that id, which
+// then moves to the project. ID 0 asks for a new one. cause is the call that the change comes from,
+// "" if unknown: the utilities that led to it do not fire again. keep may be nil.
 func (db *DB) PutDocument(ctx context.Context, tenant forgehook.TenantID, d forgehook.Document, cause string, keep Keep) (_ forgehook.Document, created bool, raised Raised, err error) {
 	defer database.Wrap(&err, "put document %d into project %d", d.ID, d.ProjectID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -99,8 +99,8 @@ func (k Keep) of(ctx context.Context, tx database.Conn, tenant forgehook.TenantI
 	return k(d, func() (*forgehook.Document, error) { return lockDocument(ctx, tx, tenant, &d.ID) })
 }
 
-// raiseUpdated raises what a change of a document is: nothing where but its date of modification
-// has changed. before is nil where it does not matter.
+// raiseUpdated raises the event of a changed document, unless only its date of modification
+// changed. before is nil if that does not matter.
 func raiseUpdated(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, before, after *forgehook.Document) ([]forgehook.RunStart, error) {
 	happenings := []happening{{forgehook.EventDocumentUpdated, after.ServiceID, documentItems(after.ID)}}
 	if before != nil {
@@ -198,7 +198,7 @@ func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id 
 		if err != nil {
 			return err
 		}
-		if d, err = row.toDocument(); err != nil { // another one, which shares nothing with the first
+		if d, err = row.toDocument(); err != nil { // a second copy, which shares nothing with the first
 			return err
 		}
 		at := database.Now()
@@ -226,7 +226,7 @@ func (db *DB) UpdateDocument(ctx context.Context, tenant forgehook.TenantID, id 
 }
 
 // DeleteDocument deletes a document; its open work items become DocumentDeleted. Calls keep their
-// subject, which was frozen; those that its deletion fires are about it as it was.
+// frozen subject. Calls that the deletion fires see the document as it was.
 func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id int32, cause string) (raised Raised, err error) {
 	defer database.Wrap(&err, "delete document %d", id)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -262,15 +262,14 @@ func (db *DB) DeleteDocument(ctx context.Context, tenant forgehook.TenantID, id 
 	return raised, nil
 }
 
-// What [DB.LatestDocuments] looks at: a sample that costs little, whatever is stored.
+// [DB.LatestDocuments] looks at this much: a sample with a bounded cost.
 const (
 	latestAmong = 100       // documents of the project
 	latestBytes = 256 << 10 // of a document's JSON; larger ones are passed over
 )
 
-// LatestDocuments are at most n of a service's documents, or of the service that a utility is
-// attached to: those of the highest ids first, as far as they are among the last ones of their
-// project.
+// LatestDocuments are at most n documents of a service, or of the parent of a utility, highest ids
+// first. Only the last documents of their project are searched.
 func (db *DB) LatestDocuments(ctx context.Context, tenant forgehook.TenantID, serviceID int32, n int) (list []forgehook.Document, err error) {
 	defer database.Wrap(&err, "latest documents of service %d", serviceID)
 	var rows []struct {
@@ -294,7 +293,7 @@ func (db *DB) LatestDocuments(ctx context.Context, tenant forgehook.TenantID, se
 		if err != nil {
 			return nil, err
 		}
-		if d.ServiceID == row.ServiceID { // it is not only a verification that names the service
+		if d.ServiceID == row.ServiceID { // a verification may name the service too
 			list = append(list, d)
 		}
 	}

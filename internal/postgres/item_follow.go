@@ -9,7 +9,7 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// ItemState is where a process stands.
+// ItemState is the state of a process and of its item.
 type ItemState struct {
 	Item        *forgehook.WorkItem // nil: gone
 	DueAt       *time.Time          // when OnDue is to be done; nil: never
@@ -22,9 +22,8 @@ type ItemState struct {
 	Outcome     forgehook.ProcessOutcome // set when the process has ended
 }
 
-// LookAtItem tells where a process stands. An item that was handed over (EscalateTx, Transfer) is
-// followed to its newest child, which is noted as the current one; its due date counts from then
-// on.
+// LookAtItem returns the state of a process. An item that was handed over (EscalateTx, Transfer) is
+// followed to its newest child, which becomes the current item. Its due date counts from then on.
 func (db *DB) LookAtItem(ctx context.Context, p forgehook.ProcessRef) (state ItemState, err error) {
 	defer database.Wrap(&err, "look at process %s", p.ProcessID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -34,8 +33,8 @@ func (db *DB) LookAtItem(ctx context.Context, p forgehook.ProcessRef) (state Ite
 	return state, err
 }
 
-// lookAtItem locks the process, follows its item, and locks that. The process comes before its item
-// wherever both are locked.
+// lookAtItem locks the process, follows its item and locks that. Wherever both are locked the
+// process comes first.
 func lookAtItem(ctx context.Context, tx database.Conn, p forgehook.ProcessRef) (row processRow, state ItemState, err error) {
 	var locked int
 	err = tx.Get(ctx, &locked, `SELECT 1 FROM work_item_processes WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`, p.Tenant, p.ProcessID)
@@ -68,7 +67,7 @@ func lookAtItem(ctx context.Context, tx database.Conn, p forgehook.ProcessRef) (
 	return row, row.state(at), nil
 }
 
-// followed is where a work item stands that may have been handed over.
+// followed is the end of a chain of handed-over work items.
 type followed struct {
 	item     *forgehook.WorkItem // nil: gone
 	passed   []int32             // the items on the way, itself included
@@ -117,17 +116,16 @@ func (r processRow) state(at followed) ItemState {
 	return state
 }
 
-// lockChild is the item that was made last of those which an item was handed over to, nil where
-// there is none.
+// lockChild locks the newest child of an item, nil if it has none.
 func lockChild(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, parentID int32) (*forgehook.WorkItem, error) {
 	return readWorkItem(ctx, tx, workItemSelect+` AND parent_id = $2 AND id <> $2 ORDER BY created_at DESC, id DESC LIMIT 1 FOR NO KEY UPDATE`,
 		tenant, parentID)
 }
 
-// EscalateItem hands the current item over: it becomes EscalateTx, a child with EscalateRx is made
-// of it, which is due as long after now as the item was after its creation (a day where that is
-// unknown), and the process stands with the child. Where the item is not actionable, or not due, it
-// does nothing but look. After maxEscalations the process waits without a due date.
+// EscalateItem hands the current item over. The item becomes EscalateTx and gets a child with
+// EscalateRx, which the process follows. The child is due as long after now as the item was after
+// its creation, or after a day if that is unknown. An item that is not actionable, or not due, is
+// only looked at. After maxEscalations the process waits without a due date.
 func (db *DB) EscalateItem(ctx context.Context, p forgehook.ProcessRef, at time.Time) (state ItemState, raised Raised, err error) {
 	defer database.Wrap(&err, "escalate the item of process %s", p.ProcessID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {

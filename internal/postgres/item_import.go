@@ -14,9 +14,9 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// ImportDocuments does for many documents of one project what PutDocument does for one. feed puts
-// them in as many batches as it likes: they are stored together or not at all. Of those with the
-// same id the last one counts, and the others as updated.
+// ImportDocuments stores many documents of one project as PutDocument stores one. feed supplies
+// them in any number of batches. All are stored, or none. Of several documents with one id the last
+// counts; the others count as updated.
 func (db *DB) ImportDocuments(ctx context.Context, tenant forgehook.TenantID, projectID int32, cause string, keep Keep, feed func(put func([]forgehook.Document) error) error) (created, updated int, raised Raised, err error) {
 	defer database.Wrap(&err, "import documents into project %d", projectID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -95,8 +95,8 @@ func (i imported) happenings() (happenings []happening) {
 	return happenings
 }
 
-// withIDs gives ids to the documents that have none, and leaves the last of those that have the
-// same, in the order of their ids: so that imports which overlap lock rows in one order.
+// withIDs gives new documents their ids and drops all but the last document of each id. It sorts
+// them by id, so that concurrent imports lock rows in one order.
 func withIDs(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, documents []forgehook.Document) ([]forgehook.Document, error) {
 	missing, last := 0, map[int32]int{}
 	for i, d := range documents {

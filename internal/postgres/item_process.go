@@ -67,11 +67,11 @@ func (r processRow) toProcess() forgehook.WorkItemProcess {
 	}
 }
 
-// maxEscalations bounds how often the item of one process is escalated: then nobody is left to hand
-// it to, and it waits.
+// maxEscalations bounds the escalations of one process. After the last there is nobody left to
+// escalate to, and the process waits.
 const maxEscalations = 10
 
-// due is nil also where the due date does not count any more.
+// due is nil also if the due date no longer counts.
 func (r processRow) due() *time.Time {
 	switch {
 	case r.OnDue == string(forgehook.DueEscalate) && r.Escalations >= maxEscalations:
@@ -86,10 +86,10 @@ func (r processRow) ref() forgehook.ProcessRef {
 	return forgehook.ProcessRef{Tenant: r.Tenant, ProcessID: r.ID}
 }
 
-// AcceptProcess stores a process and has its workflow signalled when the call ends. The one that
-// waits with the item for the same call already is returned (repeated); for another call, or with
-// another onDue or due date, it is a CodeConflict. CodeNotFound for the item, CodeInvalid (callId)
-// for the call.
+// AcceptProcess stores a process and has its workflow signalled when the call ends. If the item
+// already waits for the same call that process is returned (repeated). If it waits for another
+// call, or with another onDue or due date, that is a CodeConflict. An unknown item is CodeNotFound,
+// an unknown call CodeInvalid (callId).
 func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a ProcessAcceptance) (_ forgehook.WorkItemProcess, ref forgehook.ProcessRef, repeated bool, err error) {
 	defer database.Wrap(&err, "have work item %d wait for call %s", a.WorkItemID, a.CallID)
 	var row processRow
@@ -103,8 +103,8 @@ func (db *DB) AcceptProcess(ctx context.Context, tenant forgehook.TenantID, a Pr
 	return row.toProcess(), row.ref(), repeated, nil
 }
 
-// acceptProcess locks the call, then processes of the item, then the item: so the end of the call,
-// and changes of the item, come before and are seen by the process, or after and see it.
+// acceptProcess locks the call, then processes of the item, then the item. So the end of the call,
+// and changes of the item, are either seen here or see the process.
 func acceptProcess(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, a ProcessAcceptance) (row processRow, repeated bool, err error) {
 	id := database.NewID(a.Now)
 	if a.OnDue == "" {
@@ -152,8 +152,8 @@ func acceptProcess(ctx context.Context, tx database.Conn, tenant forgehook.Tenan
 	return row, false, tx.Get(ctx, &row, processSelect+` AND p.id = $2`, tenant, id)
 }
 
-// conflict tells a process that waits from one that is asked for. The due date that was asked for
-// counts until the item is handed over, and is not known after.
+// conflict compares a waiting process with a requested one. The requested due date counts until the
+// item is handed over, and is unknown after.
 func (r processRow) conflict(a ProcessAcceptance) error {
 	asked := optionalMilliseconds(a.DueAt)
 	sameDue := r.CurrentID != r.WorkItemID || asked == nil && r.DueAt == nil || asked != nil && r.DueAt != nil && asked.Equal(*r.DueAt)
@@ -170,8 +170,8 @@ func (r processRow) conflict(a ProcessAcceptance) error {
 	return forgehook.Errorf(forgehook.CodeConflict, "Work item %d waits for this call already, with onDue %s and %s.", a.WorkItemID, r.OnDue, due)
 }
 
-// waitingProcess locks the process that waits with an item, or with what it was handed over to; ""
-// where there is none.
+// waitingProcess locks the process that waits with an item, or with one that it was handed over to,
+// and returns "" if there is none.
 func waitingProcess(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, workItemID int32) (id string, err error) {
 	err = tx.Get(ctx, &id, `
 		SELECT id FROM work_item_processes
@@ -199,7 +199,7 @@ func optionalMilliseconds(t *time.Time) *time.Time {
 	return &at
 }
 
-// Process returns the last process of a work item that it began with or stands with now.
+// Process returns the last process that a work item started or is the current item of.
 func (db *DB) Process(ctx context.Context, tenant forgehook.TenantID, workItemID int32) (_ forgehook.WorkItemProcess, ref forgehook.ProcessRef, err error) {
 	defer database.Wrap(&err, "process of work item %d", workItemID)
 	var row processRow

@@ -18,12 +18,11 @@ type ProcessEnd struct {
 	Now     time.Time
 }
 
-// EndProcess ends a process unless it has ended, and writes to its item in the same transaction:
-// rejected sets the item Rejected, also without Write. An item that somebody has settled just
-// before is not rejected any more: then the outcome says what it is. The process as it stands is
-// returned: without an outcome where it stands otherwise by now than who ends it has seen. Then the
-// call has ended, and left to the process what its answer says about the item, or the item goes on
-// as another one.
+// EndProcess ends a process unless it has ended, and writes to its item in the same transaction.
+// The outcome rejected sets the item Rejected, also without Write. An item that was settled just
+// before keeps its status, and the outcome says so. The process is returned without an outcome if
+// the caller must look again: the call has ended meanwhile and its response decides about the item,
+// or the item was handed over.
 func (db *DB) EndProcess(ctx context.Context, e ProcessEnd) (_ forgehook.WorkItemProcess, raised Raised, err error) {
 	defer database.Wrap(&err, "end process %s as %s", e.Ref.ProcessID, e.Outcome)
 	var row processRow
@@ -37,8 +36,8 @@ func (db *DB) EndProcess(ctx context.Context, e ProcessEnd) (_ forgehook.WorkIte
 	return row.toProcess(), raised, nil
 }
 
-// endProcess locks the call before the process: the call's end comes before, and is seen here, or
-// after, and sees that nobody waits.
+// endProcess locks the call before the process. An earlier end of the call is seen here; a later
+// one sees that nobody waits.
 func endProcess(ctx context.Context, tx database.Conn, e ProcessEnd) (row processRow, raised Raised, err error) {
 	_, err = tx.Exec(ctx, `
 		SELECT FROM calls WHERE id = (SELECT call_id FROM work_item_processes WHERE tenant_id = $1 AND id = $2) FOR SHARE`, e.Ref.Tenant, e.Ref.ProcessID)
@@ -101,7 +100,7 @@ func endProcess(ctx context.Context, tx database.Conn, e ProcessEnd) (row proces
 	return row, raised, tx.Get(ctx, &row, processSelect+` AND p.id = $2`, e.Ref.Tenant, e.Ref.ProcessID)
 }
 
-// outdated reports whether who ends the process has to look again.
+// outdated reports whether the caller has to look again.
 func (e ProcessEnd) outdated(state ItemState) bool {
 	switch e.Outcome {
 	case forgehook.ProcessAnswered:
@@ -112,8 +111,7 @@ func (e ProcessEnd) outdated(state ItemState) bool {
 	return false
 }
 
-// AwaitsWrite says that the call has ended and left to the process what its answer says about the
-// item.
+// AwaitsWrite reports whether the call has ended and its response decides about the item.
 func (s ItemState) AwaitsWrite() bool {
 	return s.CallOutcome != "" && s.Item != nil && s.Item.Status.Actionable()
 }

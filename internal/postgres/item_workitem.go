@@ -49,10 +49,9 @@ func dueAt(w *forgehook.WorkItem) *time.Time {
 	return &at
 }
 
-// PutWorkItem stores a work item in a project, or replaces the one of that id. ID 0 is handed out;
-// a new one is created and modified now unless it says otherwise. cause is the call that the change
-// comes from, "" where none is known. Where it names a parent (workItemId), processes that wait
-// with the parent hear of it.
+// PutWorkItem stores a work item in a project, or replaces the one of that id. ID 0 asks for a new
+// one. A new item without dates is created and modified now. cause is the call that the change
+// comes from, "" if unknown. Processes that wait with its parent (workItemId) are told.
 func (db *DB) PutWorkItem(ctx context.Context, tenant forgehook.TenantID, projectID int32, w forgehook.WorkItem, cause string) (_ forgehook.WorkItem, created bool, raised Raised, err error) {
 	defer database.Wrap(&err, "put work item %d into project %d", w.ID, projectID)
 	w.ProjectID = &projectID
@@ -107,8 +106,8 @@ func orNow(t *forgehook.Time, at time.Time) *forgehook.Time {
 	return t
 }
 
-// lockParent makes a child visible to processes of its parent, or them to it: whoever comes second
-// sees the other.
+// lockParent makes a child visible to the processes of its parent, or them to it: the later
+// transaction sees the earlier one.
 func lockParent(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, id *int32) error {
 	if id == nil {
 		return nil
@@ -148,8 +147,8 @@ func answeredBy(ctx context.Context, tx database.Conn, call forgehook.CallRef, i
 	return answered, err
 }
 
-// closeItem notes when an item comes to its end, unless it says so itself. before is nil where it
-// is new.
+// closeItem sets the closing date when an item ends, unless the change sets it. before is nil for a
+// new item.
 func closeItem(before, after *forgehook.WorkItem, at time.Time) {
 	if isClosed(after.Status) && (before == nil || !isClosed(before.Status)) {
 		after.Closed = orNow(after.Closed, database.Milliseconds(at))
@@ -204,7 +203,7 @@ func (db *DB) UpdateWorkItem(ctx context.Context, tenant forgehook.TenantID, id 
 		if err != nil {
 			return err
 		}
-		if w, err = row.toWorkItem(); err != nil { // another one, which shares nothing with the first
+		if w, err = row.toWorkItem(); err != nil { // a second copy, which shares nothing with the first
 			return err
 		}
 		at := database.Now()

@@ -157,8 +157,8 @@ func TestWorkItems_ownParent(t *testing.T) {
 	equal(t, "place", faultPaths(err), []string{"workItemId"})
 }
 
-// The open work items of a document that is deleted are DocumentDeleted: an event each, and whoever
-// waits with them hears of it.
+// The open work items of a deleted document become DocumentDeleted. Each raises an event, and its
+// processes are told.
 func TestDeleteDocument_workItems(t *testing.T) {
 	t.Parallel()
 	b := setup(t, on(forgehook.EventWorkItem))

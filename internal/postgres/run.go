@@ -82,7 +82,7 @@ func toRunStarts(rows []runRow) []forgehook.RunStart {
 	return starts
 }
 
-// runBefore finds the run that used an idempotency key first.
+// runBefore finds the run that first used an idempotency key.
 func runBefore(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, a EventAcceptance) (_ AcceptedEvent, found bool, err error) {
 	var row struct {
 		runRow
@@ -108,7 +108,7 @@ func runBefore(ctx context.Context, tx database.Conn, tenant forgehook.TenantID,
 	return accepted, true, nil
 }
 
-// lockRun keeps others from the run until the transaction ends.
+// lockRun locks the run until the transaction ends.
 func lockRun(ctx context.Context, tx database.Conn, run forgehook.RunRef) (row runRow, request []byte, err error) {
 	var locked struct {
 		runRow
@@ -137,7 +137,8 @@ func (db *DB) CompleteRun(ctx context.Context, run forgehook.RunRef, outcome for
 	return outcome, err
 }
 
-// completeRun ends a locked run and tells who waits. What it went through is not needed any more.
+// completeRun ends a locked run and tells its waiters. It deletes the run's items, which are no
+// longer needed.
 func completeRun(ctx context.Context, tx database.Conn, run forgehook.RunRef, outcome forgehook.RunOutcome, because *forgehook.CallError, at time.Time) error {
 	code, message := database.StorableError(because)
 	_, err := tx.Exec(ctx, `

@@ -20,18 +20,18 @@ type EventAcceptance struct {
 	Now            time.Time
 }
 
-// AcceptedEvent is the run of an event. Repeated: the key was used before for the same request,
-// this is the run of then.
+// AcceptedEvent is the run of an event. If Repeated, the key was used before for the same request
+// and this is its first run.
 type AcceptedEvent struct {
 	Run      forgehook.Run
 	Start    *forgehook.RunStart // nil: it has begun, or ended
 	Repeated bool
 }
 
-// AcceptEvent stores an event and what it is about: all or nothing; once it returns it is never
-// lost. Its calls are made by [DB.AcceptBatch]. An event that fires no utility is a run that has
-// completed. A document that is named twice counts once. CodeNotFound where there is no such
-// service, CodeInvalid for references that lead nowhere, all at once; CodeKeyReused.
+// AcceptEvent stores an event and its subjects, all or nothing. Once it returns the event is never
+// lost. [DB.AcceptBatch] makes its calls. The run of an event that fires no utility has completed.
+// A document that is named twice counts once. An unknown service is CodeNotFound. References that
+// name nothing are CodeInvalid, all at once. It may also return CodeKeyReused.
 func (db *DB) AcceptEvent(ctx context.Context, tenant forgehook.TenantID, a EventAcceptance) (accepted AcceptedEvent, err error) {
 	defer database.Wrap(&err, "accept event %s of service %d", a.Event.Type, a.ServiceID)
 	if err := a.Event.Validate(); err != nil {
@@ -115,7 +115,7 @@ func acceptEvent(ctx context.Context, tx database.Conn, tenant forgehook.TenantI
 	return accepted, false, err
 }
 
-// eventFaults are references that lead nowhere, and documents of other projects.
+// eventFaults are references that name nothing, and documents of other projects.
 func eventFaults(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, projectID int32, e forgehook.EventRequest, request forgehook.CallRequest) (faults []forgehook.FieldError, err error) {
 	if len(e.DocumentIDs)+len(e.Documents) == 0 {
 		subject, faults, err := freeze(ctx, tx, tenant, request)
@@ -153,7 +153,8 @@ func eventFaults(ctx context.Context, tx database.Conn, tenant forgehook.TenantI
 	return faults, err
 }
 
-// strange says that a document is of another project. One that is given may leave it out.
+// strange reports whether a document is of another project. An inline document may omit its
+// project.
 func strange(d forgehook.Document, projectID int32) bool {
 	return d.ProjectID != 0 && d.ProjectID != projectID
 }

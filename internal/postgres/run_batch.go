@@ -96,7 +96,7 @@ func completeDrained(ctx context.Context, tx database.Conn, run forgehook.RunRef
 	return batch, completeRun(ctx, tx, run, batch.Outcome, nil, at)
 }
 
-// whyStopped names the call that has stopped a run.
+// whyStopped names the call that stopped a run.
 func whyStopped(ctx context.Context, tx database.Conn, run forgehook.RunRef, callID string) (string, error) {
 	var call struct {
 		UtilityID int32  `db:"webhook_service_id"`
@@ -140,8 +140,8 @@ const (
 	batchBytes   = 16 << 20 // of subjects, in one transaction: a batch of large ones is taken in parts
 )
 
-// nextItems are the items that follow those which are processed, at least one: no more than fit
-// into a batch by what is stored of them, their masters and what the run's request gives each.
+// nextItems are the next items to process: at least one, and no more than fit into a batch. Their
+// size counts their stored data, their masters, and what the run's request gives each.
 func nextItems(ctx context.Context, tx database.Conn, run runRow, common []byte, limit int) ([]runItem, error) {
 	var rows []struct {
 		runItem
@@ -173,8 +173,8 @@ func nextItems(ctx context.Context, tx database.Conn, run runRow, common []byte,
 	return items, nil
 }
 
-// frozenSubjects are the first subjects as they are stored, as many as fit into a batch and at
-// least one; nil where one is gone.
+// frozenSubjects are the first subjects in their stored form, at least one and as many as fit into
+// a batch; nil for a subject that no longer exists.
 func frozenSubjects(subjects []*forgehook.Subject) (frozen [][]byte, err error) {
 	bytes := 0
 	for i, s := range subjects {

@@ -16,15 +16,15 @@ import (
 // cause is a call whose end is an event, or changes something.
 type cause struct {
 	call    forgehook.CallRef
-	mustNot []int32 // utilities that what it changes must not fire: its own is the last
-	root    string  // the id of the run or call that all began with
+	mustNot []int32 // utilities that its changes must not fire; the last is its own
+	root    string  // the id of the run or call at the start of the chain
 }
 
 // callID is nil where there is no cause.
 func (c cause) callID() *string { return database.OrNull(c.call.CallID) }
 
-// about is what an event is about: a run's one item. All zero: what the call that caused it was
-// about.
+// about is what an event is about: the one item of a run. Zero means the subject of the call that
+// caused it.
 type about struct {
 	serviceID      int32 // whose utilities hear of it
 	documentID     *int32
@@ -53,8 +53,8 @@ func causeOf(ctx context.Context, tx database.Conn, call forgehook.CallRef) (c c
 	return c, about{serviceID: row.ServiceID, documentID: row.DocumentID, workItemID: row.WorkItemID}, nil
 }
 
-// raiseCaused stores the run of an event that the end of a call has raised, where some utility
-// fires on it that the cause does not rule out; else it does nothing and start is nil.
+// raiseCaused stores the run of an event that the end of a call raises. If no utility fires on it,
+// apart from those that the cause rules out, it does nothing and start is nil.
 func raiseCaused(ctx context.Context, tx database.Conn, c cause, event forgehook.EventType, a about, at time.Time) (start *forgehook.RunStart, err error) {
 	id := database.NewID(at)
 	var projectID int32

@@ -14,7 +14,7 @@ import (
 )
 
 // happening is an event that a change raises: a run over its items, in their order, for the
-// utilities of a service that fire on it.
+// utilities of a service that fire on the event.
 type happening struct {
 	event     forgehook.EventType
 	serviceID int32
@@ -32,8 +32,8 @@ type runItem struct {
 	WorkItemID     *int32 `db:"work_item_id"`
 }
 
-// findCause resolves the id of a call, with or without dashes, or a webhook-id. What names none of
-// the tenant's calls is no cause, the zero one: it comes from senders that may say anything.
+// findCause resolves a call's id, with or without dashes, or a webhook-id. A text that names no
+// call of the tenant is the zero cause: senders may send anything.
 func findCause(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, named string) (cause, error) {
 	id, err := uuid.Parse(strings.TrimPrefix(named, webhookIDPrefix))
 	if err != nil || id.Version() != database.IDVersion {
@@ -50,9 +50,9 @@ func findCause(ctx context.Context, tx database.Conn, tenant forgehook.TenantID,
 // newWebhookID.
 const webhookIDPrefix = "msg_"
 
-// raise stores a run for each happening on which some utility of its service fires, leaving out
-// those that led to it. It belongs into the transaction of the change. Usually nothing fires, and
-// it is one cheap query.
+// raise stores a run for each happening that fires some utility of its service, apart from the
+// utilities that led to it. It runs in the transaction of the change. Usually nothing fires, and
+// that costs one cheap query.
 func raise(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, at time.Time, happenings ...happening) ([]forgehook.RunStart, error) {
 	fired, err := firing(ctx, tx, tenant, because, happenings)
 	if err != nil || len(fired) == 0 {
@@ -104,7 +104,7 @@ func firing(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, be
 	return rows, err
 }
 
-// fires tells which of the events some utility of a service fires on.
+// fires returns the events that some utility of a service fires on.
 func fires(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, because cause, serviceID int32, events ...forgehook.EventType) (map[forgehook.EventType]bool, error) {
 	happenings := make([]happening, len(events))
 	for i, event := range events {
@@ -155,7 +155,7 @@ func insertRun(ctx context.Context, tx database.Conn, tenant forgehook.TenantID,
 	documents := len(r.items)
 	if r.completed {
 		status, processed, outcome, completedAt = forgehook.RunCompleted, documents, new(forgehook.RunDone), &r.acceptedAt
-		r.items, r.request = nil, nil // nobody will look at them
+		r.items, r.request = nil, nil // nobody will read them
 	}
 	n := len(r.items)
 	ids, parameters, verifications, workItems := make([]*int32, n), make([]*int32, n), make([]*int32, n), make([]*int32, n)

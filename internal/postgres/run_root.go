@@ -9,19 +9,19 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// A root is what all began with: an event, or a call that somebody asked for, which nothing here
-// has caused. Ancestry alone (cause.mustNot) ends every chain, but n utilities that write where all
-// of them listen make a chain of every order of them: n! calls.
+// A root starts a chain: an event, or a requested call without a cause. The ancestry
+// (cause.mustNot) alone ends every chain, but n utilities that write to documents they all listen
+// to could form a chain of each of their orders: n! calls.
 
 // maxFired is how often one root fires a utility for one document: once for the change, once for
-// what others made of it.
+// the changes that others made because of it.
 const maxFired = 2
 
 // firedFor is a utility that is fired for a document; 0: one without id.
 type firedFor struct{ utility, document int32 }
 
-// rootOf is where the calls that follow from a call of a run are counted. A document without an id
-// cannot be told from the others of its event, so that the request for it is its root.
+// rootOf is where the descendants of a call of a run are counted. A document without an id cannot
+// be told from others of its event, so the root is its own request.
 func rootOf(run runRow, call forgehook.Call, request string) string {
 	if run.CauseID == nil && call.DocumentID == nil {
 		return request
@@ -29,11 +29,10 @@ func rootOf(run runRow, call forgehook.Call, request string) string {
 	return run.RootID
 }
 
-// firedOften tells what a run must fire no more, as its root has by other runs; those of its calls
-// that fire the same are one firing. Ends of calls are counted by themselves, for each utility
-// whose calls they are of: who passes on the results of three utilities hears of each. Batches of
-// one root that are accepted at once wait here for each other. What has no cause fires all that it
-// was raised for.
+// firedOften lists what a run must no longer fire because other runs of its root did. Several calls
+// of one run for one utility and document are one firing. Ends of calls are counted for each
+// utility that made the call, so that all results of three utilities are passed on. Concurrent
+// batches of one root wait here for each other. A run without a cause fires everything.
 func firedOften(ctx context.Context, tx database.Conn, run runRow, t target, subjects []*forgehook.Subject) (map[firedFor]bool, error) {
 	if run.CauseID == nil {
 		return nil, nil

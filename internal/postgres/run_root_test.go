@@ -169,8 +169,7 @@ func TestRoot_itemsOfARun(t *testing.T) {
 	equal(t, "calls of each change", calls, []int{4, 2, 0})
 }
 
-// A call that is asked for in answer to another one is made, and what it changes counts as that
-// one's.
+// A call that another call caused is made, and its changes count as those of its cause.
 func TestAcceptCalls_cause(t *testing.T) {
 	t.Parallel()
 	b := setup(t, on(forgehook.EventDocumentUpdated))

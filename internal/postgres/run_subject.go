@@ -11,8 +11,8 @@ import (
 	"github.com/forgehook/forgehook/internal/postgres/database"
 )
 
-// subjectsOf freezes what the calls of each item are about, as a request for calls would; nil where
-// that is gone.
+// subjectsOf freezes the subject of each item as a request for calls would, nil if it no longer
+// exists.
 func subjectsOf(ctx context.Context, tx database.Conn, run runRow, common []byte, items []runItem, t target) (subjects []*forgehook.Subject, err error) {
 	switch {
 	case isCallEvent(forgehook.EventType(run.EventType)):
@@ -82,8 +82,8 @@ func itemSubjects(ctx context.Context, tx database.Conn, run runRow, common []by
 	return subjects, nil
 }
 
-// itemRequests are the requests for calls that the items stand for; nil where an item's work item
-// is gone.
+// itemRequests are the requests for calls that the items stand for, nil for an item whose work item
+// no longer exists.
 func itemRequests(ctx context.Context, tx database.Conn, run runRow, common []byte, items []runItem) ([]*forgehook.CallRequest, error) {
 	var shared forgehook.CallRequest
 	if common != nil {

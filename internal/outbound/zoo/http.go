@@ -150,8 +150,7 @@ func (w writer) Write(b []byte) (int, error) { return w(b) }
 
 // write sends a piece of an endless body and reports whether the client is still there.
 func (s *Server) write(w http.ResponseWriter, b []byte) bool {
-	n, err := w.Write(b)
-	s.wrote.Add(int64(n))
+	_, err := w.Write(b)
 	if err == nil {
 		err = http.NewResponseController(w).Flush()
 	}

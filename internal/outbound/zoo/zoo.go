@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"testing"
 )
 
@@ -22,7 +21,6 @@ type Server struct {
 	arrived  chan struct{} // closed and replaced with each request
 	released chan struct{}
 	release  sync.Once
-	wrote    atomic.Int64
 	dropped  chan struct{}
 	drop     sync.Once
 }
@@ -68,9 +66,6 @@ func (s *Server) Await(t testing.TB, n int) []Request {
 
 // Release lets a [Slow] server respond, now and from then on.
 func (s *Server) Release() { s.release.Do(func() { close(s.released) }) }
-
-// Wrote returns how many bytes of body an endless server has written so far.
-func (s *Server) Wrote() int64 { return s.wrote.Load() }
 
 // Dropped is closed once a client has hung up on an endless server.
 func (s *Server) Dropped() <-chan struct{} { return s.dropped }

@@ -30,7 +30,7 @@ func (w *Waiter) notified(payload string) {
 	}
 }
 
-// lost tells the watchers that some ids may be missing.
+// lost tells the watchers that they may have missed ids.
 func (w *Waiter) lost() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -39,7 +39,7 @@ func (w *Waiter) lost() {
 	}
 }
 
-// completed settles something for all who wait for it. Ids are unique beyond tables and tenants.
+// completed ends all waits for an id. Ids are unique across tables and tenants.
 func (w *Waiter) completed(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -48,8 +48,8 @@ func (w *Waiter) completed(id string) {
 	}
 }
 
-// run passes notifications on until the waiter is closed. A nil one comes after a reconnect: what
-// was notified in between is lost.
+// run passes notifications on until the waiter is closed. A nil one follows a reconnect:
+// notifications in between are lost.
 func (w *Waiter) run() {
 	defer close(w.ended)
 	requery := time.NewTimer(0)
@@ -76,7 +76,7 @@ func (w *Waiter) run() {
 	}
 }
 
-// requeryOpen looks up all that is waited for.
+// requeryOpen looks up everything that is waited for.
 func (w *Waiter) requeryOpen() (err error) {
 	defer database.Wrap(&err, "look up what is waited for")
 	ctx, cancel := context.WithTimeout(context.Background(), listenWithin)

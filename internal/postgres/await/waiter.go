@@ -1,6 +1,6 @@
 // Package await lets clients wait for the ends of calls, runs and processes, which PostgreSQL
-// notifies, and watch them. It stores nothing, and what it waits for it looks up in the store.
-// Start with [New].
+// notifies, and watch them. It stores nothing and looks everything up in the store. Start with
+// [New].
 package await
 
 import (
@@ -19,8 +19,8 @@ import (
 )
 
 // Waiter lets any number of callers of this process wait for the ends of calls, runs and processes
-// over one connection, which listens to what is notified with them. Nothing depends on a
-// notification: after each reconnect what is waited for is looked up.
+// over one listening connection. Lost notifications do no harm: after each reconnect everything is
+// looked up.
 type Waiter struct {
 	db       *postgres.DB
 	log      *slog.Logger
@@ -76,7 +76,7 @@ func New(databaseURL string, db *postgres.DB, log *slog.Logger) (_ *Waiter, err 
 	return w, nil
 }
 
-// Close stops listening. Whoever waits gets the present state. Closing again does nothing.
+// Close stops listening. Waiting callers get the present state. A second call does nothing.
 func (w *Waiter) Close() error { return w.close() }
 
 func (w *Waiter) closeOnce() error {
@@ -98,7 +98,7 @@ func (w *Waiter) Wait(ctx context.Context, tenant forgehook.TenantID, ids []stri
 	defer database.Wrap(&err, "wait for %d calls", len(ids))
 	waiting := w.register(postgres.ForCalls, tenant, ids)
 	defer w.forget(waiting)
-	if calls, err = w.present(ctx, tenant, ids); err != nil { // an outcome from now on is notified
+	if calls, err = w.present(ctx, tenant, ids); err != nil { // from now on an outcome is notified
 		return nil, err
 	}
 	for _, call := range calls {
@@ -121,8 +121,8 @@ func (w *Waiter) Wait(ctx context.Context, tenant forgehook.TenantID, ids []stri
 	return calls, nil // the database is away; this is the last that is known
 }
 
-// WaitFrom is Wait for calls that cannot end before start is called. They are not looked up first:
-// that saves a query.
+// WaitFrom is Wait for calls that cannot end before start is called. It saves the query that looks
+// them up first.
 func (w *Waiter) WaitFrom(ctx context.Context, tenant forgehook.TenantID, ids []string, start func()) (calls []forgehook.Call, err error) {
 	defer database.Wrap(&err, "wait for %d new calls", len(ids))
 	waiting := w.register(postgres.ForCalls, tenant, ids)
@@ -160,7 +160,7 @@ func (w *Waiter) WaitProcess(ctx context.Context, tenant forgehook.TenantID, wor
 	return waitOne(ctx, w, w.register(postgres.ForProcesses, tenant, []string{ref.ProcessID}), read)
 }
 
-// waitOne is Wait for one thing that read reads; ended says that it has.
+// waitOne is Wait for a single thing; lately reads it and reports whether it has ended.
 func waitOne[T any](ctx context.Context, w *Waiter, waiting *wait, read func(context.Context) (_ T, ended bool, _ error)) (T, error) {
 	defer w.forget(waiting)
 	lately := func() (T, bool, error) {
@@ -185,7 +185,7 @@ func waitOne[T any](ctx context.Context, w *Waiter, waiting *wait, read func(con
 	return found, nil // the database is away; this is the last that is known
 }
 
-// present reads the calls even where ctx has ended: the answer is wanted all the same.
+// present reads the calls even if ctx has ended, because the result is still wanted.
 func (w *Waiter) present(ctx context.Context, tenant forgehook.TenantID, ids []string) ([]forgehook.Call, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), presentWithin)
 	defer cancel()

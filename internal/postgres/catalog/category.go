@@ -27,8 +27,8 @@ func (r CategoryRow) ToCategory() (c forgehook.Category, err error) {
 	return c, nil
 }
 
-// PutCategory stores a category in the project it names, or replaces the one of that id, which then
-// moves to the project. ID 0 is handed out. Its two dates are now where it has none.
+// PutCategory stores a category in the project it names, or replaces the category of that id, which
+// then moves to the project. ID 0 asks for a new one. Missing dates become now.
 func (db *Catalog) PutCategory(ctx context.Context, tenant forgehook.TenantID, c forgehook.Category) (_ forgehook.Category, created bool, err error) {
 	defer database.Wrap(&err, "put category %d into project %d", c.ID, c.ProjectID)
 	at := database.Now()
@@ -46,7 +46,7 @@ func (db *Catalog) PutCategory(ctx context.Context, tenant forgehook.TenantID, c
 			INSERT INTO categories (tenant_id, id, project_id, body, created_at, updated_at)
 			SELECT tenant_id, $3, id, $4, $5, $5 FROM projects WHERE tenant_id = $1 AND id = $2
 			ON CONFLICT (tenant_id, id) DO UPDATE SET project_id = excluded.project_id, body = excluded.body, updated_at = excluded.updated_at
-			RETURNING xmax = 0 AS created`, // a row that was inserted has not been locked by anyone yet
+			RETURNING xmax = 0 AS created`, // nobody has locked a row that was just inserted
 			tenant, c.ProjectID, c.ID, body, at)
 		if err == nil && len(stored) == 0 {
 			return database.NotFound("project", c.ProjectID)
@@ -68,8 +68,8 @@ func (db *Catalog) Category(ctx context.Context, tenant forgehook.TenantID, id i
 	return row.ToCategory()
 }
 
-// CategoryOf is the category of a document as calls freeze it, nil where it has none or none that
-// is here.
+// CategoryOf is the category that calls freeze with a document, nil if the document names none or
+// one that is not stored.
 func CategoryOf(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, document *forgehook.Document) (*forgehook.Category, error) {
 	if document == nil || document.ClassID == nil {
 		return nil, nil
@@ -78,7 +78,7 @@ func CategoryOf(ctx context.Context, tx database.Conn, tenant forgehook.TenantID
 	return found[*document.ClassID], err
 }
 
-// CategoriesByID returns those of the categories that are here.
+// CategoriesByID returns the stored categories among ids.
 func CategoriesByID(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, ids []int32) (map[int32]*forgehook.Category, error) {
 	var rows []CategoryRow
 	err := tx.Hot().List(ctx, &rows, `SELECT id, project_id, body FROM categories WHERE tenant_id = $1 AND id = ANY ($2)`, tenant, pq.Array(ids))

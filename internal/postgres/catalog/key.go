@@ -64,8 +64,8 @@ func (db *Catalog) CreateKey(ctx context.Context, tenant forgehook.TenantID, key
 	return key, err
 }
 
-// KeyByHash finds the key of a request. An unknown, revoked or expired one is CodeUnauthorized,
-// saying which only for expiry: the bearer has proved to know the key.
+// KeyByHash finds the key of a request. An unknown, revoked or expired key is CodeUnauthorized.
+// Only an expired one is named as such, because its bearer has proved to know it.
 func (db *Catalog) KeyByHash(ctx context.Context, hash []byte, at time.Time) (_ forgehook.APIKey, err error) {
 	defer database.Wrap(&err, "key by hash")
 	var row keyRow

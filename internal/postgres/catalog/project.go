@@ -25,8 +25,8 @@ func (r ProjectRow) ToProject() (p forgehook.Project, err error) {
 	return p, nil
 }
 
-// CreateProject stores a project. ID 0 is handed out; one that is taken is a CodeConflict. Its two
-// dates are now where it has none.
+// CreateProject stores a project. ID 0 asks for a new one; a used id is a CodeConflict. Missing
+// dates become now.
 func (db *Catalog) CreateProject(ctx context.Context, tenant forgehook.TenantID, p forgehook.Project) (_ forgehook.Project, err error) {
 	defer database.Wrap(&err, "create project %d", p.ID)
 	at := database.Now()
@@ -99,13 +99,13 @@ func (db *Catalog) UpdateProject(ctx context.Context, tenant forgehook.TenantID,
 	return p, err
 }
 
-// DeleteProject deletes a project that has nothing left: services, documents, categories or work
-// items are a CodeConflict that counts them.
+// DeleteProject deletes an empty project. Remaining services, documents, categories or work items
+// are a CodeConflict that counts them.
 func (db *Catalog) DeleteProject(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
 	defer database.Wrap(&err, "delete project %d", id)
 	return db.conn.InTx(ctx, func(tx database.Conn) error {
-		// The lock keeps new services, documents, categories and work items out, whose foreign keys
-		// want it too.
+		// The lock stops new services, documents, categories and work items, because their foreign
+		// keys need it too.
 		var found int
 		err := tx.Get(ctx, &found, `SELECT 1 FROM projects WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, tenant, id)
 		if err != nil {
@@ -133,7 +133,7 @@ func (db *Catalog) DeleteProject(ctx context.Context, tenant forgehook.TenantID,
 	})
 }
 
-// First is the number that a list goes on behind, 0 at its start: ids begin at 1.
+// First is the id after which a list continues, 0 at its start: ids begin at 1.
 func First(key []int32) int32 {
 	if key == nil {
 		return 0
@@ -141,7 +141,7 @@ func First(key []int32) int32 {
 	return key[0]
 }
 
-// stampNew dates an entity that was made here; dates that came with it stay.
+// stampNew sets the missing dates of a new entity.
 func stampNew(dtc, dtm **forgehook.Time, at time.Time) {
 	for _, date := range []**forgehook.Time{dtc, dtm} {
 		if *date == nil {

@@ -26,8 +26,8 @@ func (r ServiceRow) ToService() (s forgehook.Service, err error) {
 	return s, nil
 }
 
-// serviceBody is a service without its sample, which has a column of its own: only who reads the
-// service itself needs it.
+// serviceBody is a service without its sample, which has a column of its own: only readers of the
+// service itself need it.
 func serviceBody(s forgehook.Service) (body, sample []byte, err error) {
 	sample, s.InputSample = s.InputSample, nil
 	body, err = json.Marshal(s)
@@ -73,9 +73,9 @@ func (db *Catalog) Service(ctx context.Context, tenant forgehook.TenantID, id in
 	return row.ToService()
 }
 
-// Mapping returns the plain service that raw JSON is meant for, without its sample: the one of
-// serviceID or, where a utility is named, the one that it is attached to. CodeNotFound says which
-// of them is missing.
+// Mapping returns the plain service whose input maps raw JSON, without its sample: the service of
+// serviceID or, if a utility is named, the utility's parent. CodeNotFound says which of them is
+// missing.
 func (db *Catalog) Mapping(ctx context.Context, tenant forgehook.TenantID, serviceID, webHookServiceID *int32) (_ forgehook.Service, err error) {
 	defer database.Wrap(&err, "service of raw JSON")
 	kind, id := "service", serviceID
@@ -142,8 +142,8 @@ func (db *Catalog) UpdateService(ctx context.Context, tenant forgehook.TenantID,
 	return s, err
 }
 
-// DeleteService deletes a plain service that has no utilities left; else it is a CodeConflict that
-// counts them.
+// DeleteService deletes a plain service without utilities; others are a CodeConflict that counts
+// them.
 func (db *Catalog) DeleteService(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
 	defer database.Wrap(&err, "delete service %d", id)
 	return db.conn.InTx(ctx, func(tx database.Conn) error {

@@ -84,10 +84,10 @@ func (db *Catalog) SettingsVersions(ctx context.Context, tenant forgehook.Tenant
 	return database.Cut(rows, limit, settingsRow.toVersion, func(r settingsRow) string { return versionsList.Next(r.Version) })
 }
 
-// SaveSettings lets change make the next settings out of those in force, secrets sealed in both,
-// while others who save wait. They become a new version; where nothing has changed the present
-// version is returned and none is made. Calls keep the version that was in force when they were
-// accepted. createdBy is an API key's id or "".
+// SaveSettings lets change make the next settings out of those in force, secrets sealed in both.
+// Other saves wait meanwhile. The result becomes a new version; unchanged settings make none, and
+// the present version is returned. Accepted calls keep their version. createdBy is an API key's id
+// or "".
 func (db *Catalog) SaveSettings(ctx context.Context, tenant forgehook.TenantID, webHookServiceID int32, createdBy string, change func(present forgehook.Settings) (forgehook.Settings, error)) (v forgehook.SettingsVersion, err error) {
 	defer database.Wrap(&err, "save settings of utility %d", webHookServiceID)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -123,8 +123,8 @@ func (db *Catalog) SaveSettings(ctx context.Context, tenant forgehook.TenantID, 
 	return v, err
 }
 
-// LatestSettings are those that were saved last, of any tenant: what a process tries its key set
-// on. CodeNotFound where there are none.
+// LatestSettings are the settings that any tenant saved last. A process tries its keys on them.
+// CodeNotFound if there are none.
 func (db *Catalog) LatestSettings(ctx context.Context) (tenant forgehook.TenantID, _ forgehook.Settings, err error) {
 	defer database.Wrap(&err, "latest settings")
 	var row struct {

@@ -18,8 +18,8 @@ type Catalog struct{ conn *database.Pool }
 // New makes the catalog of a pool.
 func New(p *database.Pool) *Catalog { return &Catalog{conn: p} }
 
-// Tenant is a customer of an installation: whatever is stored belongs to one, and none sees
-// another's.
+// Tenant is a customer of an installation. All stored data belongs to one tenant and is hidden from
+// the others.
 type Tenant struct {
 	ID        forgehook.TenantID
 	Name      string

@@ -54,8 +54,8 @@ func (r UtilityRow) ToUtility() (u forgehook.Utility, err error) {
 	return u, nil
 }
 
-// utilityBody is a utility as the platform has it: a service of its own type. All but the name is
-// in columns too, and those count.
+// utilityBody is a utility as the platform has it: a service of its own type. All members but the
+// name also have columns, and the columns count.
 func utilityBody(u forgehook.Utility) ([]byte, error) {
 	serviceType := forgehook.WebHookServiceType
 	return json.Marshal(forgehook.Service{
@@ -73,8 +73,8 @@ func UtilityName(body []byte) (string, error) {
 }
 
 // CreateUtility attaches a utility to a plain service; its project is the service's. The secrets of
-// its settings must be sealed; the settings become version 1. ID 0 is handed out; one that is taken
-// is a CodeConflict. createdBy is an API key's id or "".
+// its settings must be sealed. The settings become version 1. ID 0 asks for a new one; a used id is
+// a CodeConflict. createdBy is an API key's id or "".
 func (db *Catalog) CreateUtility(ctx context.Context, tenant forgehook.TenantID, u forgehook.Utility, createdBy string) (forgehook.Utility, error) {
 	made, err := db.CreateUtilities(ctx, tenant, []forgehook.Utility{u}, createdBy, false)
 	if err != nil {
@@ -83,11 +83,11 @@ func (db *Catalog) CreateUtility(ctx context.Context, tenant forgehook.TenantID,
 	return made[0], nil
 }
 
-// errDryRun takes a transaction back that would have gone well.
+// errDryRun rolls back a transaction that would have succeeded.
 var errDryRun = errors.New("dry run")
 
-// CreateUtilities does for several utilities what CreateUtility does for one: all or none. A dry
-// run does everything but keeps nothing, so its faults are those of a real one.
+// CreateUtilities creates several utilities, all or none. A dry run does everything and rolls it
+// back, so its faults are those of a real run.
 func (db *Catalog) CreateUtilities(ctx context.Context, tenant forgehook.TenantID, utilities []forgehook.Utility, createdBy string, dryRun bool) (made []forgehook.Utility, err error) {
 	defer database.Wrap(&err, "create %s", database.Counted(len(utilities), "utility"))
 	at := database.Now()
@@ -140,8 +140,8 @@ func createUtility(ctx context.Context, tx database.Conn, tenant forgehook.Tenan
 	return u, err
 }
 
-// Utility returns a utility with its settings in force, secrets sealed; a plain service is not
-// found here.
+// Utility returns a utility with its settings in force, secrets sealed. A plain service is not
+// found.
 func (db *Catalog) Utility(ctx context.Context, tenant forgehook.TenantID, id int32) (_ forgehook.Utility, err error) {
 	defer database.Wrap(&err, "utility %d", id)
 	return utility(ctx, db.conn.Conn, tenant, id)
@@ -155,8 +155,8 @@ func utility(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, i
 	return row.ToUtility()
 }
 
-// LockUtility reads a utility and keeps others from changing it until the transaction ends. New
-// calls of it go on.
+// LockUtility reads a utility and stops other changes of it until the transaction ends. New calls
+// of it are still accepted.
 func LockUtility(ctx context.Context, tx database.Conn, tenant forgehook.TenantID, id int32) (forgehook.Utility, error) {
 	var found int
 	err := tx.Get(ctx, &found, `
@@ -164,7 +164,7 @@ func LockUtility(ctx context.Context, tx database.Conn, tenant forgehook.TenantI
 	if err != nil {
 		return forgehook.Utility{}, database.OrNotFound(err, "utility", id)
 	}
-	return utility(ctx, tx, tenant, id) // a statement of its own: it sees what the lock has waited for
+	return utility(ctx, tx, tenant, id) // a statement of its own: it sees the changes that the lock waited for
 }
 
 // Utilities lists the utilities of a service in the order of their calls: by index, then id.
@@ -188,8 +188,8 @@ func (db *Catalog) Utilities(ctx context.Context, tenant forgehook.TenantID, ser
 	return database.Cut(rows, limit, UtilityRow.ToUtility, func(r UtilityRow) string { return utilitiesList.Next(r.Position, r.ID) })
 }
 
-// UpdateUtility lets change alter name and index of a utility, whose row is locked meanwhile; all
-// else stays.
+// UpdateUtility lets change alter name and index of a utility, whose row is locked meanwhile. Other
+// changes are ignored.
 func (db *Catalog) UpdateUtility(ctx context.Context, tenant forgehook.TenantID, id int32, change func(*forgehook.Utility) error) (u forgehook.Utility, err error) {
 	defer database.Wrap(&err, "update utility %d", id)
 	err = db.conn.InTx(ctx, func(tx database.Conn) error {
@@ -219,8 +219,8 @@ func (db *Catalog) UpdateUtility(ctx context.Context, tenant forgehook.TenantID,
 func (db *Catalog) DeleteUtility(ctx context.Context, tenant forgehook.TenantID, id int32) (err error) {
 	defer database.Wrap(&err, "delete utility %d", id)
 	return db.conn.InTx(ctx, func(tx database.Conn) error {
-		// An acceptance holds the row FOR KEY SHARE: either it waits and finds no utility, or its
-		// calls are seen here.
+		// An acceptance holds the row FOR KEY SHARE. It either waits and then finds no utility, or
+		// has committed and its calls are seen here.
 		var found int
 		err := tx.Get(ctx, &found, `
 			SELECT 1 FROM services WHERE tenant_id = $1 AND id = $2 AND parent_id IS NOT NULL FOR UPDATE`, tenant, id)

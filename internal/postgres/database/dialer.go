@@ -10,8 +10,8 @@ const (
 	ReconnectAtMost = 2 * time.Second
 )
 
-// Dialer makes connections that notice within half a minute that their server is gone, though they
-// say nothing for hours.
+// Dialer makes connections that notice within half a minute that their server is gone, even while
+// they are idle.
 type Dialer struct{}
 
 func (Dialer) Dial(network, address string) (net.Conn, error) {

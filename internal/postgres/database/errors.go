@@ -34,8 +34,8 @@ var conflicts = map[string]string{
 	"work_item_processes_waiting": "The work item began to wait at the same moment; look again.",
 }
 
-// Wrap says which operation failed with which arguments, and turns what the database reports into a
-// [*forgehook.Error] where a caller can do something about it. All else stays internal.
+// Wrap adds the operation and its arguments to an error. A database error that a caller can act on
+// becomes a [*forgehook.Error]; all others stay internal.
 func Wrap(err *error, format string, args ...any) {
 	if *err != nil {
 		*err = fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), Classify(*err))
@@ -80,9 +80,8 @@ func classifyRefused(err *pq.Error) error {
 	return err
 }
 
-// disconnected reports whether err means that the server could not be reached or went away. A
-// context that ended does not: the dial timeout of this package looks like one, therefore the
-// order.
+// disconnected reports whether the server could not be reached or went away. A context that ended
+// is checked first, because this package's dial timeout looks like one.
 func disconnected(err error) bool {
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return true
@@ -103,7 +102,7 @@ func Unavailable(err error) error {
 	return &forgehook.Error{Code: forgehook.CodeUnavailable, Detail: "The database is away; try again.", Err: err}
 }
 
-// NotFound names what is missing; another tenant's is missing too.
+// NotFound names what is missing. Data of another tenant is missing too.
 func NotFound(kind string, id any) error {
 	return forgehook.Errorf(forgehook.CodeNotFound, "There is no %s %v.", kind, id)
 }
@@ -116,7 +115,7 @@ func OrNotFound(err error, kind string, id any) error {
 	return err
 }
 
-// CheckID refuses ids that no entity can have; 0 asks for one.
+// CheckID refuses ids that no entity can have; 0 asks for a new one.
 func CheckID(id int32) error {
 	if id < 0 {
 		return forgehook.Invalid(forgehook.FieldError{Path: "id", Value: fmt.Sprint(id), Allowed: "a whole number from 1 to 2147483647, or absent to be given one"})
@@ -137,7 +136,7 @@ func Counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// InUse refuses a deletion, naming what is in the way; nil when nothing is.
+// InUse refuses a deletion and names what still depends on the entity; nil if nothing does.
 func InUse(what string, id int32, rest ...string) error {
 	rest = slices.DeleteFunc(rest, func(s string) bool { return s == "" })
 	if len(rest) == 0 {

@@ -13,9 +13,8 @@ import (
 
 const IDVersion = 7
 
-// NewIDs makes n UUIDv7 in ascending order. Their time is at, not that of making them: so the order
-// of calls is that of their acceptance, to a quarter of a microsecond, and a span of acceptance
-// times is a span of ids.
+// NewIDs makes n UUIDv7 in ascending order with the time at. So calls sort by acceptance, to a
+// quarter of a microsecond, and a range of times is a range of ids.
 func NewIDs(at time.Time, n int) []string {
 	const ticks = 1 << 12                             // of a millisecond: the 12 bits behind the time
 	tick := uint64(at.Nanosecond()%1e6) * ticks / 1e6 //nolint:gosec // never negative
@@ -37,14 +36,14 @@ func NewIDs(at time.Time, n int) []string {
 
 func NewID(at time.Time) string { return NewIDs(at, 1)[0] }
 
-// FloorID is not above any id of calls that were accepted at or after a moment.
+// FloorID is at most the smallest id of calls that were accepted at or after a moment.
 func FloorID(at time.Time) string {
 	var id uuid.UUID
 	binary.BigEndian.PutUint64(id[:8], uint64(max(at.UnixMilli(), 0))<<16)
 	return id.String()
 }
 
-// NewEntityIDs hands out n ids, passing over those that a client has brought along.
+// NewEntityIDs returns n new ids and skips those that clients chose.
 func NewEntityIDs(ctx context.Context, tx Conn, tenant forgehook.TenantID, n int) ([]int32, error) {
 	var ids []int32
 	for len(ids) < n {
@@ -65,7 +64,7 @@ func NewEntityIDs(ctx context.Context, tx Conn, tenant forgehook.TenantID, n int
 	return ids, nil
 }
 
-// OrNewEntityID is id, or one that is handed out where it is 0.
+// OrNewEntityID is id, or a new id if it is 0.
 func OrNewEntityID(ctx context.Context, tx Conn, tenant forgehook.TenantID, id int32) (int32, error) {
 	if id != 0 {
 		return id, CheckID(id)

@@ -104,9 +104,9 @@ func (db *Server) SchemaState(ctx context.Context) (s SchemaState, err error) {
 	return s, nil
 }
 
-// TryPrepared fails where a prepared statement of one connection is not known when that connection
-// works next: behind a pooler that gives each transaction whatever session is free. Another
-// connection therefore takes the session that has just prepared.
+// TryPrepared fails if a connection loses its prepared statements, as it does behind a pooler that
+// gives each transaction any free session. It uses a second connection to take the session that has
+// just prepared.
 func (db *Server) TryPrepared(ctx context.Context) (err error) {
 	defer Wrap(&err, "use a prepared statement")
 	ours, err := db.conn.pool.Conn(ctx)
@@ -136,8 +136,8 @@ func (db *Server) TryPrepared(ctx context.Context) (err error) {
 	return statement.QueryRowContext(ctx, 1).Scan(&one)
 }
 
-// TryNotify fails where what one connection notifies does not reach another that listens, within
-// the time of ctx.
+// TryNotify fails if a notification of one connection does not reach a listener on another before
+// ctx ends.
 func (db *Server) TryNotify(ctx context.Context, databaseURL string) (err error) {
 	defer Wrap(&err, "listen for a notification")
 	if _, err := pq.NewConfig(databaseURL); err != nil {

@@ -74,7 +74,7 @@ func (l ListOf) ReadID(page forgehook.Page) (key *string, limit int, err error) 
 	return &texts[0], limit, nil
 }
 
-// Next is the cursor behind a row.
+// Next is the cursor of the page after a row.
 func (l ListOf) Next(key ...any) string {
 	text := string(l)
 	for _, part := range key {
@@ -83,8 +83,8 @@ func (l ListOf) Next(key ...any) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 
-// Cut turns the rows of a page, read with one more than asked to see whether there is a next page,
-// into items.
+// Cut turns rows into the items of a page. One row more than asked for was read, and says whether
+// there is a next page.
 func Cut[Row, Item any](rows []Row, limit int, item func(Row) (Item, error), cursor func(Row) string) (items []Item, next string, err error) {
 	if len(rows) > limit {
 		rows = rows[:limit]

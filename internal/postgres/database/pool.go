@@ -34,8 +34,8 @@ const (
 	defaultConnections = 20
 	connectionLifetime = time.Hour // so that a failover or a new proxy is noticed
 	connectTimeout     = 10 * time.Second
-	// A process that freezes within a transaction must not keep its row locks: the server ends the
-	// session.
+	// A process that freezes within a transaction must not keep its row locks, so the server ends
+	// the session.
 	idleInTransaction = "10s"
 )
 
@@ -112,8 +112,8 @@ func (p *Pool) InTx(ctx context.Context, do func(tx Conn) error) error {
 	return nil
 }
 
-// orContext names the end of ctx as the cause where there is one: the driver then reports whatever
-// broke first, a closed socket or a canceled statement.
+// orContext names the end of ctx as the cause if it has ended. The driver reports only what broke
+// first, such as a closed socket or a canceled statement.
 func orContext(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err

@@ -20,8 +20,8 @@ func (db *Server) Ping(ctx context.Context) (err error) {
 	return db.conn.ping(ctx)
 }
 
-// ServerFigures are counters of the whole server, all databases together: what a measurement takes
-// the difference of.
+// ServerFigures are counters of the whole server with all databases. Measurements compare two of
+// them.
 type ServerFigures struct {
 	Transactions int64 `db:"transactions"` // committed and rolled back
 	WALBytes     int64 `db:"wal_bytes"`

@@ -38,10 +38,10 @@ func (c Conn) Exec(ctx context.Context, query string, args ...any) (int, error) 
 	return int(rows), err
 }
 
-// Hot is for the statements that every call runs: they stay prepared on each connection. Parsing
-// and planning is most of what they cost; with them a delivered call keeps the database busy for
-// 3.7 ms, without for 6.0 (BenchmarkDeliveredCall). Lists are not for it: with their optional
-// filters they need a plan of their own each time.
+// Hot is for the statements of every call. They stay prepared on each connection, because parsing
+// and planning is most of their cost. A delivered call keeps the database busy for 3.7 ms with them
+// and for 6.0 ms without (BenchmarkDeliveredCall). Lists are not hot: their optional filters need a
+// new plan each time.
 func (c Conn) Hot() Conn {
 	c.often = true
 	return c
@@ -69,7 +69,7 @@ func (c Conn) statement(ctx context.Context, query string) statement {
 	return unprepared{c.pool.pool, query}
 }
 
-// prepare makes hot statements ready that have run without; in a transaction that waits for its
+// prepare prepares hot statements that have run unprepared. In a transaction this waits for its
 // end.
 func (c Conn) prepare(ctx context.Context) {
 	if c.often && c.tx == nil {
@@ -95,9 +95,8 @@ func (u unprepared) ExecContext(ctx context.Context, args ...any) (sql.Result, e
 	return u.on.ExecContext(ctx, u.query, args...)
 }
 
-// statements are the prepared ones. One is prepared after it has run for the first time and while
-// no transaction holds a connection: in a transaction, waiting for another connection could last
-// for ever.
+// statements are the prepared ones. A statement is prepared after its first run and outside of
+// transactions: a transaction that waits for a second connection could wait for ever.
 type statements struct {
 	mu        sync.Mutex // of the two maps, by query
 	ready     map[string]*sqlx.Stmt
@@ -116,8 +115,8 @@ func (s *statements) find(query string) *sqlx.Stmt {
 	return stmt
 }
 
-// prepare is done by one caller at a time; the others go on without. A failure is no loss: the next
-// run wants it again.
+// prepare works for one caller at a time; the others go on without. After a failure the next run
+// tries again.
 func (s *statements) prepare(ctx context.Context, pool *sqlx.DB) {
 	if !s.preparing.TryLock() {
 		return

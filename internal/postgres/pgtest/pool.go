@@ -14,7 +14,7 @@ import (
 	"github.com/lib/pq"
 )
 
-// pool holds the databases of this process that no test uses now. It is the one thing that its
+// pool holds the databases of this process that no test uses now. It is all that the process's
 // tests share.
 var pool databases
 
@@ -106,8 +106,8 @@ func dropAbandoned(ctx context.Context, session *sql.Conn) error {
 	return nil
 }
 
-// reusable is the size of a database, in bytes, up to which the next test gets it. In one that was
-// larger the rows that are gone would slow what follows.
+// reusable is the largest size of a database, in bytes, that the next test gets. The deleted rows
+// of a larger one would slow the tests that follow.
 const reusable = 16 << 20
 
 // emptied ends all other sessions and deletes every row. It disregards foreign keys, and so the
@@ -153,7 +153,7 @@ func (d *database) drop() error {
 	return cmp.Or(d.session.Close(), administer(context.Background(), d.server, "DROP DATABASE "+d.name+" WITH (FORCE)"))
 }
 
-// giveBack has a database ready for the next test, or drops it.
+// giveBack empties a database for the next test, or drops it.
 func (p *databases) giveBack(d *database) error {
 	ctx := context.Background()
 	var size int
