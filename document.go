@@ -37,10 +37,10 @@ type Document struct {
 	Availability      *Availability       `json:"availability"`
 	LatestChildStatus *DocumentStatus     `json:"latestChildStatus"`
 	OriginID          *int32              `json:"originId"`
-	Info              []string            `json:"info,omitempty"`
-	ResultParameters  []DocumentParameter `json:"resultParameters,omitempty"` // roots
-	Data              []DocumentData      `json:"data,omitempty"`
-	Documents         []Document          `json:"documents,omitempty"`
+	Info              []string            `json:"info,omitzero"`
+	ResultParameters  []DocumentParameter `json:"resultParameters,omitzero"` // roots
+	Data              []DocumentData      `json:"data,omitzero"`
+	Documents         []Document          `json:"documents,omitzero"`
 	Source            json.RawMessage     `json:"source,omitempty"` // the sender's JSON, where a service's input converted it; in no payload
 }
 
@@ -61,8 +61,8 @@ type DocumentParameter struct {
 	RowSpan       *int32              `json:"rowSpan"`
 	Availability  *Availability       `json:"availability"`
 	ParamDef      *ParameterDef       `json:"paramDef,omitempty"`
-	Children      []DocumentParameter `json:"children,omitempty"`
-	Verifications []Verification      `json:"verifications,omitempty"`
+	Children      []DocumentParameter `json:"children,omitzero"`
+	Verifications []Verification      `json:"verifications,omitzero"`
 }
 
 // Verification is one statement about a field's value. The last by DT, then ID, is current.
@@ -220,11 +220,16 @@ type FieldIndex struct {
 	folded map[string][]*DocumentParameter // by name in any case; nil until it is needed
 	byID   map[int32][]*DocumentParameter
 	names  []string // see Names
+	first  bool     // by the rules of Language1
 }
 
 // IndexFields indexes fields and all below them.
-func IndexFields(top []DocumentParameter) *FieldIndex {
-	x := &FieldIndex{top: top, named: map[string][]*DocumentParameter{}, byID: map[int32][]*DocumentParameter{}}
+func IndexFields(top []DocumentParameter) *FieldIndex { return LanguageNow.IndexFields(top) }
+
+// IndexFields is the function of that name by the rules of a language. In Language1 a name meant
+// the first field at any depth, and an id only fields that name their definition.
+func (l Language) IndexFields(top []DocumentParameter) *FieldIndex {
+	x := &FieldIndex{top: top, named: map[string][]*DocumentParameter{}, byID: map[int32][]*DocumentParameter{}, first: l == Language1}
 	for p := range fieldsOf(top) {
 		x.all = append(x.all, p)
 	}
@@ -244,6 +249,9 @@ func IndexFields(top []DocumentParameter) *FieldIndex {
 
 // ranked are the fields by rank: first those at the top, then those below in document order.
 func (x *FieldIndex) ranked() iter.Seq[*DocumentParameter] {
+	if x.first {
+		return slices.Values(x.all)
+	}
 	return func(yield func(*DocumentParameter) bool) {
 		for i := range x.top {
 			if !yield(&x.top[i]) {
@@ -295,13 +303,16 @@ func (x *FieldIndex) Defined(id int32) []*DocumentParameter {
 	if id == 0 {
 		return nil
 	}
-	return x.byID[id]
+	if !x.first {
+		return x.byID[id]
+	}
+	return slices.DeleteFunc(slices.Clone(x.byID[id]), func(p *DocumentParameter) bool { return p.ParamDefID == nil || *p.ParamDefID != id })
 }
 
 // Definition is the definition with that id, nil if no field carries it.
 func (x *FieldIndex) Definition(id int32) *ParameterDef {
-	for _, p := range x.Defined(id) {
-		if def := p.ParamDef; def != nil && (def.ID == id || def.ID == 0) {
+	for _, p := range x.byID[id] {
+		if def := p.ParamDef; id != 0 && def != nil && (def.ID == id || def.ID == 0) {
 			return def
 		}
 	}

@@ -134,7 +134,7 @@ func showJSON(v any) string {
 }
 
 // shownBeside are members of shown settings that are no settings. A client may send them back.
-var shownBeside = []string{"version", "updatedAt", "warnings", "webHookServiceId", "serviceId"}
+var shownBeside = []string{"version", "language", "updatedAt", "warnings", "webHookServiceId", "serviceId"}
 
 // DecodeSettings reads a request's settings. A merge (PATCH) starts from the present settings, and
 // null resets a value. Otherwise (create, PUT) it starts from the defaults, and null is an empty
@@ -157,7 +157,11 @@ func DecodeCandidate(data []byte, present Settings) (Settings, error) {
 // DecodeImported reads the settings of a utility from the platform. They may hold values that have
 // no effect here yet.
 func DecodeImported(data []byte) (Settings, error) {
-	return decodeSettings(data, DefaultSettings(), Settings{}, settingsWriter{inert: true})
+	s, err := decodeSettings(data, DefaultSettings(), Settings{}, settingsWriter{inert: true})
+	if s.WebHook.Body != nil && *s.WebHook.Body == "" { // the platform's empty is null
+		s.WebHook.Body = nil
+	}
+	return s, err
 }
 
 func decodeSettings(data []byte, next, present Settings, w settingsWriter) (Settings, error) {
@@ -168,6 +172,7 @@ func decodeSettings(data []byte, next, present Settings, w settingsWriter) (Sett
 	if !tree.IsNull() && tree.Kind() != jsontree.Object {
 		return Settings{}, Invalid(FieldError{Value: short(tree.Value()), Allowed: "an object"})
 	}
+	next.Language = LanguageNow
 	next.Headers = slices.Clone(next.Headers) // the present ones stay as they are
 	w.fields, w.defaults, w.present = next.fields(), defaultFields(), present.fields()
 	if !w.merge {

@@ -29,6 +29,20 @@ func (fs *fields) text(p **string, kind Kind, path string, maxBytes int, doc str
 	f.Allowed, f.Nullable = allowed, true
 }
 
+// body declares the text of a body, whose empty text is not null: it sends nothing.
+func (fs *fields) body(p **string, path string, maxBytes int, doc string) {
+	fs.text(p, KindTemplate, path, maxBytes, doc)
+	f := fs.list[len(fs.list)-1]
+	set := f.set
+	f.set = func(raw any) string {
+		if raw == "" {
+			*p = new(string)
+			return ""
+		}
+		return set(raw)
+	}
+}
+
 // regex declares a pattern in the .NET dialect; null and "" mean its default ".*".
 func (fs *fields) regex(p *string, path, doc string, opts ...option) {
 	fs.add(KindRegex, p, path, doc, func() any { return *p }, func(raw any) string {

@@ -1,6 +1,7 @@
 package forgehook
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -234,4 +235,23 @@ func single[T any](list []T, show func(T) any) any {
 		shown[i] = show(item)
 	}
 	return shown
+}
+
+func headerValue(plain string) string {
+	if strings.ContainsFunc(plain, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+		return "a text without line breaks or control characters, as it is a header's value"
+	}
+	return ""
+}
+
+// SigningPrefix begins every Standard Webhooks secret.
+const SigningPrefix = "whsec_"
+
+// signingSecret enforces Standard Webhooks 1.0.0: whsec_ and base64 of 24 to 64 bytes.
+func signingSecret(plain string) string {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(plain, SigningPrefix))
+	if !strings.HasPrefix(plain, SigningPrefix) || err != nil || len(key) < 24 || len(key) > 64 {
+		return "whsec_ and the base64 of 24 to 64 random bytes"
+	}
+	return ""
 }

@@ -35,7 +35,7 @@ var rooms = map[string]struct {
 	"internal/postgres/await":    {[]string{".", "internal/postgres", "internal/postgres/database"}, []string{"github.com/lib/pq"}, "it waits for what the store notifies"},
 	"internal/postgres/catalog":  {[]string{".", "internal/postgres/database"}, []string{"github.com/lib/pq"}, "what tenants set up knows no call"},
 	"internal/postgres/database": {[]string{".", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3", "github.com/google/uuid"}, "connections know no entity"},
-	"internal/doctor":            {[]string{".", "internal/outbound", "internal/postgres", "internal/secret", "worker"}, []string{"go.temporal.io/"}, "it asks the rooms that know and judges what they found"},
+	"internal/doctor":            {[]string{".", "internal/outbound", "internal/postgres", "internal/secret", "internal/webhook", "worker"}, []string{"go.temporal.io/"}, "it asks the rooms that know and judges what they found"},
 	"internal/secret":            {[]string{"."}, []string{"github.com/tink-crypto/tink-go/v2"}, "sealing only"},
 	"internal/expr":              {[]string{".", "internal/expr/library", "internal/expr/value", "internal/jsontree"}, []string{"cel.dev/cel-go", "github.com/google/cel-go"}, "the language knows no webhook, and of a function only its declaration"},
 	"internal/expr/value":        {[]string{".", "internal/jsontree"}, []string{"cel.dev/cel-go", "golang.org/x/text"}, "what a value is depends on no expression"},

@@ -2,20 +2,23 @@ package forgehook
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
 // Settings says when a WebHook utility fires, what it sends and how: the platform's 26 values and
 // ours. The zero value is not usable; start from [DefaultSettings].
 type Settings struct {
+	Language                Language // of all texts; a save sets the present one
 	Enabled                 bool
 	ExecuteBeforeProcess    bool
 	ExecuteAfterProcess     bool
@@ -37,6 +40,18 @@ type Settings struct {
 	OnFailure               string
 }
 
+// Language is the revision of the rules by which the texts of settings, and the input of a service,
+// are read. Every save sets the present one. Older revisions stay readable, so that the request of
+// an accepted call can be rebuilt byte for byte.
+type Language int
+
+// The revisions. What each changed is in decision 58.
+const (
+	Language1   Language = 1
+	Language2   Language = 2
+	LanguageNow          = Language2
+)
+
 // Header is one header of the utility. Its value is a template.
 type Header struct{ Name, Value string }
 
@@ -53,7 +68,7 @@ type DocumentSettings struct {
 type WebHookSettings struct {
 	Method       Method
 	URL          *string
-	Body         *string // nil: the default payload where the method has a body
+	Body         *string // nil: the default payload where the method has a body; "": none
 	ContentType  *string
 	Domain       *string
 	Username     *string
@@ -120,6 +135,7 @@ type SigningSettings struct{ Secret Secret }
 func DefaultSettings() Settings {
 	processed, batch, maxBytes := StatusProcessed, 100, 128<<10
 	return Settings{
+		Language:                LanguageNow,
 		Enabled:                 true,
 		ExecuteAfterProcess:     true,
 		BatchSize:               &batch,
@@ -158,7 +174,7 @@ func (s *Settings) declare(f *fields) {
 
 	enumField(f, &s.WebHook.Method, "WebHook/Method", "HTTP method.")
 	f.text(&s.WebHook.URL, KindTemplate, "WebHook/URL", 8192, "Where the request goes; required.")
-	f.text(&s.WebHook.Body, KindTemplate, "WebHook/Body", 1<<20, "What is sent; null sends the default payload with POST, PUT and PATCH.")
+	f.body(&s.WebHook.Body, "WebHook/Body", 1<<20, "What is sent; null sends the default payload with POST, PUT and PATCH, and an empty text no body.")
 	f.text(&s.WebHook.ContentType, KindText, "WebHook/ContentType", 255, "Content-Type of the body; null is application/json.")
 	f.text(&s.WebHook.Domain, KindText, "WebHook/Domain", 255, "Windows domain: authenticates by NTLM.", unbuilt)
 	f.text(&s.WebHook.Username, KindText, "WebHook/Username", 255, "User of HTTP Basic, sent at once.")
@@ -204,25 +220,6 @@ func (s *Settings) declare(f *fields) {
 	for _, later := range []string{"auth", "tls", "attachments", "debounce"} {
 		f.reserved(later, "Comes with a later release.")
 	}
-}
-
-func headerValue(plain string) string {
-	if strings.ContainsFunc(plain, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-		return "a text without line breaks or control characters, as it is a header's value"
-	}
-	return ""
-}
-
-// SigningPrefix begins every Standard Webhooks secret.
-const SigningPrefix = "whsec_"
-
-// signingSecret enforces Standard Webhooks 1.0.0: whsec_ and base64 of 24 to 64 bytes.
-func signingSecret(plain string) string {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(plain, SigningPrefix))
-	if !strings.HasPrefix(plain, SigningPrefix) || err != nil || len(key) < 24 || len(key) > 64 {
-		return "whsec_ and the base64 of 24 to 64 random bytes"
-	}
-	return ""
 }
 
 // defaultFields are the declarations bound to the default settings. They are made once, since every
@@ -309,19 +306,27 @@ func StoreSettings(s Settings) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.tree(func(f *Field) any {
+	tree, err := s.tree(func(f *Field) any {
 		if secret, ok := f.at.Interface().(Secret); ok && secret.IsSet() {
 			return storedSecret{secret.Sealed, secret.UpdatedAt}
 		}
 		return f.Value()
 	})
+	if err != nil {
+		return nil, err
+	}
+	return append(fmt.Appendf(nil, `{"language":%d,`, s.Language), tree[1:]...), nil
 }
 
-// LoadSettings reads the database's form. It ignores names of another release.
+// LoadSettings reads the database's form. It ignores names of another release, but not a language
+// that only a later release knows.
 func LoadSettings(data []byte) (Settings, error) {
 	s := DefaultSettings()
 	tree, err := ParseJSON(data)
 	if err != nil {
+		return s, fmt.Errorf("stored settings: %w", err)
+	}
+	if s.Language, err = loadLanguage(tree); err != nil {
 		return s, fmt.Errorf("stored settings: %w", err)
 	}
 	defaults := defaultFields()
@@ -348,6 +353,19 @@ func LoadSettings(data []byte) (Settings, error) {
 		}
 	}
 	return s, nil
+}
+
+// loadLanguage reads the language of stored settings; the first one was not stored.
+func loadLanguage(tree *jsontree.Node) (Language, error) {
+	stored := tree.At("language")
+	if stored == nil {
+		return Language1, nil
+	}
+	n, err := strconv.Atoi(string(stored.Digits()))
+	if err != nil || n < int(Language1) || n > int(LanguageNow) {
+		return 0, fmt.Errorf("language %s is not one of this release, which knows up to %d", stored.Append(nil), LanguageNow)
+	}
+	return Language(n), nil
 }
 
 // EachSecret visits every secret that is set, to seal or open it.

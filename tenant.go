@@ -101,8 +101,9 @@ type Service struct {
 	Index         *int32             `json:"index"` // order among the utilities of one service
 	DTC           *Time              `json:"dtc"`
 	DTM           *Time              `json:"dtm"`
-	Input         *string            `json:"input,omitempty"`       // CEL that makes a Document of a sender's JSON
-	InputSample   json.RawMessage    `json:"inputSample,omitempty"` // a sender's JSON, to check input when it is saved
+	Input         *string            `json:"input,omitempty"`         // CEL that makes a Document of a sender's JSON
+	InputSample   json.RawMessage    `json:"inputSample,omitempty"`   // a sender's JSON, to check input when it is saved
+	InputLanguage Language           `json:"inputLanguage,omitempty"` // of input; 0 is the first
 }
 
 // Category classifies documents of a project. The platform also calls it a class; documents name it

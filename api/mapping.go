@@ -25,26 +25,36 @@ const (
 // mapper makes documents of raw JSON with the input of a service.
 type mapper struct {
 	mu       sync.Mutex
-	programs map[string]*expr.Program // by their text
+	programs map[mapping]*expr.Program
 }
 
-func (m *mapper) program(text string) (*expr.Program, error) {
+// mapping is the input of a service.
+type mapping struct {
+	language forgehook.Language
+	text     string
+}
+
+func mappingOf(service forgehook.Service) mapping {
+	return mapping{max(service.InputLanguage, forgehook.Language1), *service.Input}
+}
+
+func (m *mapper) program(of mapping) (*expr.Program, error) {
 	m.mu.Lock()
-	known := m.programs[text]
+	known := m.programs[of]
 	m.mu.Unlock()
 	if known != nil {
 		return known, nil
 	}
-	made, err := expr.Compile(expr.Input, expr.ObjectResult, text)
+	made, err := expr.Compile(expr.Input, expr.ObjectResult, of.text, expr.In(of.language))
 	if err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.programs == nil || len(m.programs) >= programsKept {
-		m.programs = map[string]*expr.Program{}
+		m.programs = map[mapping]*expr.Program{}
 	}
-	m.programs[text] = made
+	m.programs[of] = made
 	return made, nil
 }
 
@@ -52,11 +62,12 @@ func (m *mapper) program(text string) (*expr.Program, error) {
 // fault has the line and column of the input, or the path in the result, and never a value of
 // either.
 func (m *mapper) document(service forgehook.Service, raw json.RawMessage, now time.Time) (_ *forgehook.Document, faults []string) {
-	program, err := m.program(*service.Input)
+	of := mappingOf(service)
+	program, err := m.program(of)
 	if err != nil {
 		return nil, inputFaults(err)
 	}
-	vars, err := expr.InputVars(raw, now)
+	vars, err := expr.InputVars(of.language, raw, now)
 	if err != nil {
 		return nil, []string{err.Error()}
 	}
@@ -172,10 +183,17 @@ func (r *request) takeDocuments(names ...string) (map[string]*jsontree.Node, err
 	return taken, nil
 }
 
-// checkInput checks a service's input: the expression, and the document it makes of the sample.
-func (s *server) checkInput(r *request, service *forgehook.Service) {
+// checkInput checks a service's input: the expression, and the document it makes of the sample. An
+// input that the request gives gets the present language.
+func (s *server) checkInput(r *request, service *forgehook.Service, given bool) {
 	if service.Input != nil && *service.Input == "" {
 		service.Input = nil
+	}
+	switch {
+	case service.Input == nil:
+		service.InputLanguage = 0
+	case given:
+		service.InputLanguage = forgehook.LanguageNow
 	}
 	if n := len(service.InputSample); n > maxSample {
 		r.fault("body.inputSample", "", fmt.Sprintf("JSON of at most %d MiB; these are %d bytes", maxSample>>20, n))
@@ -184,7 +202,7 @@ func (s *server) checkInput(r *request, service *forgehook.Service) {
 	if service.Input == nil {
 		return
 	}
-	if _, err := s.mapper.program(*service.Input); err != nil {
+	if _, err := s.mapper.program(mappingOf(*service)); err != nil {
 		faults, _ := errors.AsType[expr.Faults](err)
 		for _, fault := range faults {
 			r.fault("body.input", fault.Text, fault.Error())

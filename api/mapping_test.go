@@ -197,7 +197,7 @@ func TestMapper_remembersSome(t *testing.T) {
 	t.Parallel()
 	var m mapper
 	for i := range 2*programsKept + 1 {
-		if _, err := m.program(fmt.Sprintf(`{"comment": "%d"}`, i)); err != nil {
+		if _, err := m.program(mapping{forgehook.LanguageNow, fmt.Sprintf(`{"comment": "%d"}`, i)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -53,7 +53,7 @@ func (s *server) createService(ctx context.Context, r *request, in *byID) (*resp
 		return nil, err
 	}
 	r.ownID(service.ID)
-	s.checkInput(r, &service)
+	s.checkInput(r, &service, true)
 	if parent := service.ServiceID; parent != nil && *parent != 0 && *parent != service.ID {
 		r.fault("body.serviceId", fmt.Sprint(*parent), "null: what belongs to a service is attached by POST /v1/services/{id}/utilities")
 	}
@@ -92,11 +92,11 @@ func (s *server) updateService(ctx context.Context, r *request, in *byID) (*resp
 // release may refuse what an earlier one accepted.
 func (s *server) patchService(r *request, service *forgehook.Service) error {
 	var next forgehook.Service
-	if err := r.patch(*service, &next, false, "id", "projectId", "serviceId"); err != nil {
+	if err := r.patch(*service, &next, false, "id", "projectId", "serviceId", "inputLanguage"); err != nil {
 		return err
 	}
 	if body, err := r.parse(); err == nil && (body.Member("input") != nil || body.Member("inputSample") != nil) {
-		s.checkInput(r, &next)
+		s.checkInput(r, &next, body.Member("input") != nil)
 	}
 	*service = next
 	return r.invalid()

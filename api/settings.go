@@ -16,10 +16,11 @@ import (
 
 // settingsFacts stand beside the settings in a response; a client may send them back.
 type settingsFacts struct {
-	WebHookServiceID int32             `json:"webHookServiceId"`
-	Version          int               `json:"version"`
-	UpdatedAt        forgehook.Time    `json:"updatedAt"`
-	Warnings         []webhook.Warning `json:"warnings"`
+	WebHookServiceID int32              `json:"webHookServiceId"`
+	Version          int                `json:"version"`
+	Language         forgehook.Language `json:"language"` // of its expressions
+	UpdatedAt        forgehook.Time     `json:"updatedAt"`
+	Warnings         []webhook.Warning  `json:"warnings"`
 }
 
 // settingsResponse is the settings object itself with the facts at its top level.

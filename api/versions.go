@@ -158,5 +158,5 @@ func settingsTree(data []byte, err error) (*jsontree.Node, error) {
 
 // settingsResponseOf are saved settings in the form of a response.
 func (s *server) settingsResponseOf(r *request, id int32, v forgehook.SettingsVersion) settingsResponse {
-	return settingsResponse{v.Settings, settingsFacts{id, v.Version, v.CreatedAt, s.warningsOf(r, id, v.Version, v.Settings)}}
+	return settingsResponse{v.Settings, settingsFacts{id, v.Version, v.Settings.Language, v.CreatedAt, s.warningsOf(r, id, v.Version, v.Settings)}}
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/postgres"
 	"github.com/forgehook/forgehook/internal/secret"
+	"github.com/forgehook/forgehook/internal/webhook"
 )
 
 func (e *examination) database(ctx context.Context) {
 	e.db = e.reachDatabase(ctx)
 	if e.db == nil {
-		for _, name := range []string{pgWritable, pgDurability, pgConnections, pgDefaults, pgSession, pgPrepared, pgNotify, pgMigrations, pgClock} {
+		for _, name := range []string{pgWritable, pgDurability, pgConnections, pgDefaults, pgSession, pgPrepared, pgNotify, pgMigrations, pgClock, textLanguage} {
 			e.tell(skipped(name, pgReach))
 		}
 		return
@@ -33,6 +34,8 @@ func (e *examination) database(ctx context.Context) {
 	if i.Version > 0 {
 		e.tell(judgeClock(pgClock, "PostgreSQL's", i.ClockAhead, i.ClockDoubt))
 	}
+	old, all, err := e.db.OldSettings(ask, maxOld)
+	e.tell(judgeLanguage(old, all, err))
 }
 
 func (e *examination) reachDatabase(ctx context.Context) *postgres.DB {
@@ -220,6 +223,32 @@ func judgeClock(name, whose string, ahead, doubt time.Duration) Check {
 		"Let NTP keep the clocks of all machines (timedatectl set-ntp true, chronyc tracking)."}
 	if apart > 5*time.Second {
 		c.State = Fault
+	}
+	return c
+}
+
+// maxOld bounds the settings that are looked at.
+const maxOld = 200
+
+// judgeLanguage lists what a save would change in settings of an older language.
+func judgeLanguage(old []postgres.UtilitySettings, all int, err error) Check {
+	if err != nil {
+		return Check{Name: textLanguage, State: Skipped, Found: "the settings cannot be read, see " + pgMigrations}
+	}
+	if all == 0 {
+		return ok(textLanguage, "all settings are in the language of this release")
+	}
+	c := ok(textLanguage, "%d utilities keep an older language until they are saved again", all)
+	var lines []string
+	for _, o := range old {
+		for _, line := range webhook.Changes(o.Settings) {
+			lines = append(lines, fmt.Sprintf("utility %d, %s", o.WebHookServiceID, forgehook.Shorten(line, 200)))
+		}
+	}
+	if len(lines) > 0 {
+		c.State = Warning
+		c.Why = "A save may change how these are read: " + strings.Join(lines, "; ")
+		c.Mend = "Look at them with POST /v1/services/{id}/backtest before you save; docs/expressions.md says how numbers and names behave."
 	}
 	return c
 }

@@ -85,6 +85,7 @@ const (
 	pgNotify       = "postgres-notify"
 	pgMigrations   = "postgres-migrations"
 	pgClock        = "postgres-clock"
+	textLanguage   = "language"
 	keySet         = "key-set"
 	tReach         = "temporal"
 	tShards        = "temporal-shards"

@@ -57,6 +57,11 @@ func TestJudgements(t *testing.T) {
 		}
 		return allow
 	}
+	condition, address := "doc.source.total / 100 > 19", "https://example.com/"
+	older := postgres.UtilitySettings{WebHookServiceID: 7, Settings: forgehook.DefaultSettings()}
+	older.Settings.Language, older.Settings.Condition, older.Settings.WebHook.URL = forgehook.Language1, &condition, &address
+	plain := older
+	plain.Settings.Condition = nil
 	tests := []struct {
 		name  string
 		got   Check
@@ -96,6 +101,11 @@ func TestJudgements(t *testing.T) {
 		{"pending for another role", judgeSchema(postgres.SchemaState{Known: 4, Pending: []int64{4}}, nil, false), Fault, "GRANT CREATE"},
 		{"newer", judgeSchema(postgres.SchemaState{Known: 4, Foreign: []int64{5, 6}}, nil, true), Warning, "up to 6"},
 		{"another branch", judgeSchema(postgres.SchemaState{Known: 4, Pending: []int64{4}, Foreign: []int64{5}}, nil, true), Fault, "5 is not known"},
+
+		{"language", judgeLanguage(nil, 0, nil), OK, "language of this release"},
+		{"older language", judgeLanguage([]postgres.UtilitySettings{plain}, 1, nil), OK, "1 utilities keep an older language"},
+		{"what a save changes", judgeLanguage([]postgres.UtilitySettings{older}, 1, nil), Warning, "utility 7, condition: doc.source.total / 100"},
+		{"no table of settings", judgeLanguage(nil, 0, away), Skipped, pgMigrations},
 
 		{"no secrets", judgeSecrets(nil, nil), OK, ""},
 		{"another key set", judgeSecrets(nil, away), Fault, "they were sealed with"},
@@ -223,7 +233,7 @@ func TestExamine_away(t *testing.T) {
 	if longest != nameWidth {
 		t.Errorf("the longest name has %d letters, the column %d", longest, nameWidth)
 	}
-	if got, want := report.Summary(), "27 checks: 4 ok, 0 warn, 5 FAULT, 18 skipped"; got != want {
+	if got, want := report.Summary(), "28 checks: 4 ok, 0 warn, 5 FAULT, 19 skipped"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got := report.ExitCode(); got != 2 {

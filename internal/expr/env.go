@@ -94,27 +94,31 @@ type environment struct {
 	guarded []*functions.Overload
 	prices  []cost.TrackerOption
 	own     map[string]bool // our own functions, whose messages are for readers
+
+	open     bool                           // numbers of open types calculate with each other
+	bindings map[string]*functions.Overload // by overload and by function
 }
 
-// envKey is a scope with the library that is added to it.
+// envKey is a scope with the language of its texts and the library that is added to it.
 type envKey struct {
-	scope Scope
-	more  *library.Library // nil: only the standard library
+	scope    Scope
+	language forgehook.Language
+	more     *library.Library // nil: only the standard library
 }
 
 var environments sync.Map // envKey -> func() (*environment, error)
 
-func environmentOf(scope Scope, more *library.Library) (*environment, error) {
-	once, _ := environments.LoadOrStore(envKey{scope, more}, sync.OnceValues(func() (*environment, error) {
-		if more == nil {
-			return newEnvironment(scope, library.Standard)
+func environmentOf(scope Scope, o options) (*environment, error) {
+	once, _ := environments.LoadOrStore(envKey{scope, o.language, o.more}, sync.OnceValues(func() (*environment, error) {
+		if o.more == nil {
+			return newEnvironment(scope, o.language, library.Standard)
 		}
-		return newEnvironment(scope, library.Standard, more)
+		return newEnvironment(scope, forgehook.Language1, library.Standard, o.more)
 	}))
 	return once.(func() (*environment, error))()
 }
 
-func newEnvironment(scope Scope, libraries ...*library.Library) (*environment, error) {
+func newEnvironment(scope Scope, language forgehook.Language, libraries ...*library.Library) (*environment, error) {
 	names, ok := variables[scope]
 	if !ok {
 		return nil, fmt.Errorf("no scope %d", scope)
@@ -136,6 +140,10 @@ func newEnvironment(scope Scope, libraries ...*library.Library) (*environment, e
 		ext.Strings(), ext.Lists(ext.ListsMaxRangeSize(maxRange)), ext.Math(), ext.Sets(), ext.Bindings(), ext.TwoVarComprehensions(),
 	}
 	opts = append(opts, orderedComprehensions()...)
+	opts = append(opts, openFunction)
+	if language != forgehook.Language1 {
+		opts = append(opts, mixedNumbers()...)
+	}
 	for _, v := range names {
 		opts = append(opts, cel.Variable(v.name, v.typ))
 		if v.alias != "" {
@@ -162,8 +170,11 @@ func newEnvironment(scope Scope, libraries ...*library.Library) (*environment, e
 	if err != nil {
 		return nil, err
 	}
-	e := &environment{scope: scope, cel: env, prices: trackers(env, all), own: own}
+	e := &environment{scope: scope, cel: env, prices: trackers(env, all), own: own, open: language != forgehook.Language1}
 	if e.guarded, err = guarded(env, all); err != nil {
+		return nil, err
+	}
+	if e.bindings, err = bindingsOf(env, e.guarded); err != nil {
 		return nil, err
 	}
 	e.checker, err = newChecker(env)

@@ -115,7 +115,7 @@ func TestEval(t *testing.T) {
 func TestEval_input(t *testing.T) {
 	t.Parallel()
 	p := compile(t, Input, ObjectResult, `{"filename": input.name, "externalId": source.?ref.orValue("none"), "dtc": now, "lines": source.lines.map(l, l.sku)}`)
-	v, err := InputVars([]byte(`{"name":"a.pdf","lines":[{"sku":"B"},{"sku":"A"}]}`), accepted)
+	v, err := InputVars(forgehook.LanguageNow, []byte(`{"name":"a.pdf","lines":[{"sku":"B"},{"sku":"A"}]}`), accepted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestEval_input(t *testing.T) {
 		``:      "empty",
 		strings.Repeat("[", 501) + "1" + strings.Repeat("]", 501): "more than 500 levels",
 	} {
-		if _, err := InputVars([]byte(raw), accepted); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := InputVars(forgehook.LanguageNow, []byte(raw), accepted); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: got %v, want %q", raw, err, want)
 		}
 	}

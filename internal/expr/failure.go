@@ -188,6 +188,8 @@ func (p *Program) functionWords(e ast.Expr, err error) string {
 		return val.Unwrap().Error()
 	}
 	switch name {
+	case operators.Modulo:
+		return "% wants whole numbers"
 	case "int", "uint", "double", "bool", "timestamp", "duration", "string", "bytes":
 		return "the value cannot be converted to " + name
 	case "substring", "charAt", "indexOf", "lastIndexOf":

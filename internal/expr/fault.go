@@ -63,9 +63,9 @@ func (c *compiler) check(want Result) (*ast.AST, Faults) {
 	if f := c.nestingFault(parsed.NativeRep()); f != nil { // before the checker, which would take minutes
 		return nil, Faults{*f}
 	}
-	checked, asDouble, issues := c.checkNumbers()
+	checked, done, issues := c.checkRepaired()
 	if issues.Err() != nil {
-		return nil, c.typeFaults(issues, asDouble)
+		return nil, c.typeFaults(issues, done)
 	}
 	tree := checked.NativeRep()
 	if f := c.wrongResult(tree, want); f != nil {

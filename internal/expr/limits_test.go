@@ -221,7 +221,7 @@ func TestLimits_sharedSteps(t *testing.T) {
 // TestLimits_elements: no function sorts more elements than a list may have, whatever their origin.
 func TestLimits_elements(t *testing.T) {
 	t.Parallel()
-	v, err := InputVars([]byte("["+strings.Repeat("1,", value.MaxElements)+"1]"), accepted)
+	v, err := InputVars(forgehook.LanguageNow, []byte("["+strings.Repeat("1,", value.MaxElements)+"1]"), accepted)
 	if err != nil {
 		t.Fatal(err)
 	}

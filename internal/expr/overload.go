@@ -65,7 +65,7 @@ func (w *wording) noOverload(e ast.Expr, function string) Fault {
 	case function == operators.LogicalAnd || function == operators.LogicalOr:
 		fault.Message = fmt.Sprintf("%s needs true or false on every side, and this has %s", sign, strings.Join(names, " and "))
 	case function == operators.Conditional:
-		fault.Message = "the condition before ? must be true or false and both values behind it of one type"
+		fault.Message = w.choice(written.AsCall().Args())
 	case sign != "" && len(ops) == 2:
 		fault.Message = fmt.Sprintf("%s does not fit %s and %s", sign, names[0], names[1])
 		if function == operators.Add && (isTextType(w.tree.GetType(ops[0].ID())) || isTextType(w.tree.GetType(ops[1].ID()))) {
@@ -85,6 +85,20 @@ func (w *wording) noOverload(e ast.Expr, function string) Fault {
 		}
 	}
 	return fault
+}
+
+// choice is the message for a choice that does not fit, with what to write instead.
+func (w *wording) choice(ops []ast.Expr) string {
+	if t := w.tree.GetType(ops[0].ID()); t != nil && t.Kind() != types.BoolKind && t.Kind() != types.DynKind {
+		return "the condition before ? must be true or false, and this is " + w.typeOf(ops[0])
+	}
+	mend := fmt.Sprintf("dyn(%s) leaves the type open", w.wording(ops[1]))
+	for i, op := range ops[1:] {
+		if isTextType(w.tree.GetType(op.ID())) {
+			mend = fmt.Sprintf("write text(%s)", w.wording(ops[2-i]))
+		}
+	}
+	return fmt.Sprintf("both values of a choice must be of one type, and these are %s and %s: %s", w.typeOf(ops[1]), w.typeOf(ops[2]), mend)
 }
 
 // constantHint is for an enum's number that is compared with a name as a string.

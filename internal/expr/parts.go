@@ -95,7 +95,7 @@ func (x *planned) part(wording string, e ast.Expr) (cel.Program, error) {
 	if known := x.byText[wording]; known != nil {
 		return known, nil
 	}
-	run, err := p.env.plan(ast.NewCheckedAST(ast.NewAST(e, p.ast.SourceInfo()), p.ast.TypeMap(), p.ast.ReferenceMap()))
+	run, err := p.plan(ast.NewCheckedAST(ast.NewAST(e, p.ast.SourceInfo()), p.ast.TypeMap(), p.ast.ReferenceMap()))
 	if err == nil && wording != "" {
 		x.byText[wording] = run
 	}

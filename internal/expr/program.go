@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 
+	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr/library"
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
@@ -29,6 +30,7 @@ const (
 
 type options struct {
 	line, column int
+	language     forgehook.Language
 	more         *library.Library
 }
 
@@ -41,8 +43,11 @@ func At(line, column int) Option {
 	return func(o *options) { o.line, o.column = line, column }
 }
 
-// With adds a library to the standard one.
+// With adds a library to the standard one. Its texts have the rules of the first language.
 func With(l *library.Library) Option { return func(o *options) { o.more = l } }
+
+// In says in which language the text was saved, [forgehook.LanguageNow] unless it is given.
+func In(language forgehook.Language) Option { return func(o *options) { o.language = language } }
 
 // Program is a compiled expression, safe for concurrent use.
 type Program struct {
@@ -59,11 +64,11 @@ type Program struct {
 
 // Compile checks a text and prepares it for evaluation. The error is [Faults].
 func Compile(scope Scope, want Result, text string, opts ...Option) (*Program, error) {
-	o := options{line: 1, column: 1}
+	o := options{line: 1, column: 1, language: forgehook.LanguageNow}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	env, err := environmentOf(scope, o.more)
+	env, err := environmentOf(scope, o)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +78,7 @@ func Compile(scope Scope, want Result, text string, opts ...Option) (*Program, e
 		return nil, faults
 	}
 	p := &Program{scope: scope, text: text, options: o, want: want, env: env, ast: checked}
-	if p.run, err = env.plan(checked); err != nil {
+	if p.run, err = p.plan(checked); err != nil {
 		return nil, Faults{c.fault(1, 0, "", err.Error())}
 	}
 	p.once = sync.OnceValues(p.constant)
@@ -81,13 +86,22 @@ func Compile(scope Scope, want Result, text string, opts ...Option) (*Program, e
 	return p, nil
 }
 
-// plan makes a program of a checked syntax tree.
-func (e *environment) plan(checked *ast.AST) (cel.Program, error) {
+// plan makes a program of a checked syntax tree, the text's own or one of a part of it.
+func (p *Program) plan(checked *ast.AST) (cel.Program, error) {
+	e := p.env
+	// A missing member of an endpoint's or a sender's JSON is null in what is asked about it. In
+	// what is sent it is an error.
+	open := e.scope == Received || e.scope == WriteBack || e.open && p.want == BoolResult
+	numbers := e.settleParsed
+	if e.open {
+		numbers = e.openNumbers(checked)
+	}
 	return e.cel.PlanProgram(checked,
 		cel.Functions(e.guarded...), //nolint:staticcheck // nothing else can precede the library's own functions
 		cel.CustomDecoratorV2(orderMaps(checked)),
 		cel.CustomDecoratorV2(replaceCalls),
-		cel.CustomDecoratorV2(newTracer(checked, e.scope == Received || e.scope == WriteBack).decorate),
+		cel.CustomDecoratorV2(numbers),
+		cel.CustomDecoratorV2(newTracer(checked, open).decorate),
 		cel.CostTracking(nil),
 		cel.CostTrackerOptions(e.prices...),
 		cel.CostLimit(maxCost),
@@ -150,6 +164,7 @@ func (p *Program) eval(run cel.Program, v *Vars) (ref.Val, error) {
 	defer cancel()
 	started := time.Now()
 	v.trace = nil
+	v.memory.Settles, v.memory.Language = !p.env.open, p.options.language
 	val, details, err := run.ContextEval(ctx, v)
 	v.spent += time.Since(started)
 	if details != nil && details.ActualCost() != nil {

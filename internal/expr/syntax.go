@@ -84,6 +84,9 @@ func (c *compiler) syntaxWords(line, column int, message string) (text, words st
 			return text, h.message
 		}
 	}
+	if strings.HasPrefix(message, "invalid argument to has() macro") {
+		return text, `has() takes a member, such as has(doc.comment): for a key that is calculated write "k in row"`
+	}
 	if m := reservedWord.FindStringSubmatch(message); m != nil {
 		return m[1], "this is a reserved word: an expression is one value, without statements"
 	}

@@ -89,10 +89,14 @@ func (v *Vars) SetResult(result json.RawMessage, said *forgehook.Callback) {
 }
 
 // InputVars are the variables of [Input]: the sender's JSON, which must be one value, and the time.
-func InputVars(source json.RawMessage, now time.Time) (*Vars, error) {
+// The language is that of the text that reads them.
+func InputVars(language forgehook.Language, source json.RawMessage, now time.Time) (*Vars, error) {
 	decoded, err := value.DecodeJSON(source)
 	if err != nil {
 		return nil, err
+	}
+	if language <= forgehook.Language1 {
+		decoded = value.SettleAll(decoded)
 	}
 	v := newVars()
 	v.make = map[string]func() ref.Val{

@@ -33,7 +33,7 @@ func TestSubjectVars(t *testing.T) {
 			t.Errorf("%s is declared and has no value", name)
 		}
 	}
-	in, err := InputVars(json.RawMessage(`1`), accepted)
+	in, err := InputVars(forgehook.LanguageNow, json.RawMessage(`1`), accepted)
 	if err != nil {
 		t.Fatal(err)
 	}

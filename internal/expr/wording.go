@@ -12,8 +12,8 @@ import (
 )
 
 // typeFaults rewords the checker's messages in plain words.
-func (c *compiler) typeFaults(issues *cel.Issues, asDouble map[int64]bool) Faults {
-	parsed := c.parsed(asDouble) // the check has rewritten parts of the first tree
+func (c *compiler) typeFaults(issues *cel.Issues, done repairs) Faults {
+	parsed := c.parsed(done) // the check has rewritten parts of the first tree
 	tree, _ := checker.Check(parsed.NativeRep(), parsed.Source(), c.env.checker)
 	w := wording{source: newSource(c.text, parsed.NativeRep().SourceInfo(), c.options), env: c.env, tree: tree, exprs: map[int64]ast.Expr{}}
 	again, _ := c.env.cel.Parse(c.text)

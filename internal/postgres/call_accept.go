@@ -113,7 +113,7 @@ func withoutInput(service *forgehook.Service) *forgehook.Service {
 		return nil
 	}
 	plain := *service
-	plain.Input, plain.InputSample = nil, nil
+	plain.Input, plain.InputSample, plain.InputLanguage = nil, nil, 0
 	return &plain
 }
 

@@ -155,3 +155,28 @@ func TestSaveSettings_concurrent(t *testing.T) {
 		t.Errorf("a change was lost: version %d, %s", got.Version, diff)
 	}
 }
+
+// Settings of an earlier release have no language. They are found until they are saved again.
+func TestOldSettings(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, all, err := b.OldSettings(t.Context(), 10)
+	check(t, err)
+	equal(t, "in an older language", all, 0)
+	_, err = rawPool(t, b.url).ExecContext(t.Context(), `
+		UPDATE settings_versions SET settings = decode(replace(encode(settings, 'escape'), '"language":2,', ''), 'escape')`)
+	check(t, err)
+	old, all, err := b.OldSettings(t.Context(), 10)
+	check(t, err)
+	equal(t, "in an older language", all, 1)
+	equal(t, "the utility", old[0].WebHookServiceID, b.s.Utility.ID)
+	equal(t, "its language", old[0].Settings.Language, forgehook.Language1)
+
+	_, err = b.SaveSettings(t.Context(), b.tenant, b.s.Utility.ID, "", func(s forgehook.Settings) (forgehook.Settings, error) {
+		return forgehook.DecodeSettings([]byte(`{}`), s, true)
+	})
+	check(t, err)
+	_, all, err = b.OldSettings(t.Context(), 10)
+	check(t, err)
+	equal(t, "after a save", all, 0)
+}

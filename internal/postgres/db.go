@@ -29,11 +29,12 @@ import (
 
 // What rooms below this one declare and others use.
 type (
-	Options       = database.Options
-	Inspection    = database.Inspection
-	SchemaState   = database.SchemaState
-	ServerFigures = database.ServerFigures
-	Tenant        = catalog.Tenant
+	Options         = database.Options
+	Inspection      = database.Inspection
+	SchemaState     = database.SchemaState
+	ServerFigures   = database.ServerFigures
+	Tenant          = catalog.Tenant
+	UtilitySettings = catalog.UtilitySettings
 )
 
 // DB is the database. Its methods may be called from many goroutines.

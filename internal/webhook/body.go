@@ -34,7 +34,7 @@ type content struct {
 // checkBody reads webHook.body by its kind, or guesses the kind from the text. It returns nil for
 // no body.
 func (f *faults) checkBody(w *forgehook.WebHookSettings) (*content, []Warning) {
-	if w.Body == nil {
+	if w.Body == nil || *w.Body == "" {
 		return nil, nil
 	}
 	contentType := defaultContentType
@@ -54,7 +54,7 @@ func (f *faults) checkBody(w *forgehook.WebHookSettings) (*content, []Warning) {
 			return nil, nil
 		}
 	case forgehook.BodyExpression:
-		program, err := expr.Compile(expr.Subject, expr.AnyResult, *w.Body)
+		program, err := expr.Compile(expr.Subject, expr.AnyResult, *w.Body, expr.In(f.language))
 		if err != nil {
 			f.addExpr(bodyPath, err, "")
 			return nil, nil

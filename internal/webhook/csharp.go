@@ -43,7 +43,7 @@ func (f *faults) compileScript(c *content, source, contentType, hint string) ([]
 		if placeParts(c.text, t.Parts, contentType) {
 			asItIs = ""
 		}
-	} else if c.program, err = expr.Compile(expr.Subject, expr.AnyResult, t.CEL, expr.With(csharp.Library)); err != nil {
+	} else if c.program, err = expr.Compile(expr.Subject, expr.AnyResult, t.CEL, expr.With(csharp.Library), expr.In(f.language)); err != nil {
 		f.add(bodyPath, source, notTranslated+err.Error()+hint) // a bug of the translator; positions in its output would mislead
 		return nil, false
 	}
@@ -157,7 +157,7 @@ func (f *faults) compileParts(path, source string, parts []csharp.Part, hint str
 			t.literals[len(t.literals)-1] += part.Literal
 			continue
 		}
-		program, err := expr.Compile(expr.Subject, expr.AnyResult, part.CEL, expr.With(csharp.Library))
+		program, err := expr.Compile(expr.Subject, expr.AnyResult, part.CEL, expr.With(csharp.Library), expr.In(f.language))
 		if err != nil {
 			f.add(path, source, notTranslated+err.Error()+hint)
 			return nil

@@ -19,7 +19,7 @@ func (f *faults) compileCondition(text *string) *expr.Program {
 	if text == nil {
 		return nil
 	}
-	program, err := expr.Compile(expr.Subject, expr.BoolResult, *text)
+	program, err := expr.Compile(expr.Subject, expr.BoolResult, *text, expr.In(f.language))
 	if err != nil {
 		f.addExpr(conditionPath, err, "")
 		return nil

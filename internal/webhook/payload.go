@@ -41,7 +41,7 @@ func inputless(service *forgehook.Service) *forgehook.Service {
 		return service
 	}
 	clean := *service
-	clean.Input, clean.InputSample = nil, nil
+	clean.Input, clean.InputSample, clean.InputLanguage = nil, nil, 0
 	return &clean
 }
 

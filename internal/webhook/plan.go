@@ -40,7 +40,7 @@ type Warning struct {
 // *forgehook.Error with every fault. Secrets may be plain, sealed or opened: only whether they are
 // set counts.
 func Compile(s forgehook.Settings) (*Plan, error) {
-	var f faults
+	f := faults{language: s.Language}
 	p := &Plan{
 		settings:    s,
 		extension:   f.compilePattern("document.extension", s.Document.Extension),
@@ -60,11 +60,31 @@ func Compile(s forgehook.Settings) (*Plan, error) {
 	return p, nil
 }
 
+// Changes lists what the next save of settings may change because it sets the present language: a
+// line for each expression, with the setting's path. It is empty for settings of that language.
+func Changes(s forgehook.Settings) (lines []string) {
+	old, err := Compile(s)
+	if err != nil || s.Language == forgehook.LanguageNow {
+		return nil // what does not compile is refused by the save itself
+	}
+	s.Language = forgehook.LanguageNow
+	if _, err := Compile(s); err != nil {
+		lines = append(lines, err.Error())
+	}
+	old.eachExpression(func(path string, program *expr.Program) {
+		for _, part := range program.Changes() {
+			lines = append(lines, path+": "+part)
+		}
+	})
+	return lines
+}
+
 // Settings returns the settings that the plan was compiled from.
 func (p *Plan) Settings() forgehook.Settings { return p.settings }
 
 // faults collects the faults of settings and counts their expressions.
 type faults struct {
+	language    forgehook.Language // of all texts
 	list        []forgehook.FieldError
 	expressions int
 }

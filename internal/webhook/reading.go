@@ -50,7 +50,7 @@ func (f *faults) compileOver(scope expr.Scope, want expr.Result, path string, te
 	if text == nil || !f.takes(path, 1) {
 		return nil
 	}
-	program, err := expr.Compile(scope, want, *text)
+	program, err := expr.Compile(scope, want, *text, expr.In(f.language))
 	if err != nil {
 		f.addExpr(path, err, "")
 		return nil

@@ -139,7 +139,7 @@ func (p *Plan) buildBody(sub *forgehook.Subject, m Meta, vars *expr.Vars) ([]byt
 	if p.body != nil {
 		return p.body.build(vars)
 	}
-	if !hasPayload(p.settings.WebHook.Method) {
+	if p.settings.WebHook.Body != nil || !hasPayload(p.settings.WebHook.Method) {
 		return nil, nil
 	}
 	body, err := payload(sub, m)

@@ -31,7 +31,7 @@ func TestRequest_shown(t *testing.T) {
 		{"whole field", `{"d":{{ ` + door + `.lastVerification.value }}}`, `{"d":"[secret]"}`},
 		{"file name", `"{{ doc.filename }}"`, `"[secret].pdf"`},
 		{"changed", `"{{ doc.filename.upper() }}"`, `"[SECRET].PDF"`},
-		{"source", `{{ doc.source }}`, `{"pin":"[secret]","n":1.5,"open":[true,"x"],"code":"[secret]"}`},
+		{"source", `{{ doc.source }}`, `{"pin":"[secret]","n":1.50,"open":[true,"x"],"code":"[secret]"}`},
 		{"cannot be made without", `{{ int(doc.field("Code").value) + 1 }}`, `[secret]`},
 		{"literal", `"hunter2-door"`, `"[secret]"`},
 		{"nothing secret", `{{ doc.id }}`, `-`},

@@ -43,7 +43,7 @@ func (f *faults) parseTemplate(path, text, hint string) *template {
 	if !f.takes(path, strings.Count(text, "{{")-2*strings.Count(text, "{{{{")) {
 		return nil
 	}
-	parsed, err := expr.ParseTemplate(expr.Subject, text)
+	parsed, err := expr.ParseTemplate(expr.Subject, text, expr.In(f.language))
 	if err != nil {
 		f.addExpr(path, err, hint)
 		return nil

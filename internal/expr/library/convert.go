@@ -126,14 +126,14 @@ func cultureOf(args []ref.Val, at int) (*dotnet.Culture, ref.Val) {
 }
 
 func toText(args ...ref.Val) ref.Val {
-	x := value.Plain(args[0])
 	if len(args) == 1 {
-		text, ok := value.New(x, nil).Bounded()
+		text, ok := value.New(args[0], nil).Bounded()
 		if !ok {
 			return value.TooMuch(value.TextLimit)
 		}
 		return value.LimitedText(text)
 	}
+	x := value.Plain(args[0])
 	c, wrong := cultureOf(args, 2)
 	if wrong != nil {
 		return wrong

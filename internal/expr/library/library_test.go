@@ -18,7 +18,7 @@ func exampleVars(t *testing.T, scope expr.Scope) *expr.Vars {
 	if scope == expr.Subject {
 		return expr.SubjectVars(expr.ExampleSubject(), expr.ExampleCall())
 	}
-	v, err := expr.InputVars(json.RawMessage(expr.ExampleSource), expr.ExampleCall().AcceptedAt)
+	v, err := expr.InputVars(forgehook.LanguageNow, json.RawMessage(expr.ExampleSource), expr.ExampleCall().AcceptedAt)
 	if err != nil {
 		t.Fatal(err)
 	}

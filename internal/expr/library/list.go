@@ -66,7 +66,7 @@ func coalesceOverloads(n int) []Overload {
 
 func coalesce(args ...ref.Val) ref.Val {
 	for _, arg := range args {
-		if v := value.Plain(arg); v != types.NullValue {
+		if v := value.Present(arg); v != types.NullValue {
 			return v
 		}
 	}

@@ -3,7 +3,6 @@ package value
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -14,7 +13,8 @@ import (
 // maxJSONDepth bounds the nesting of a sender's JSON.
 const maxJSONDepth = 500
 
-// DecodeJSON reads exactly one JSON value. Objects keep the order of their members.
+// DecodeJSON reads exactly one JSON value. Objects keep the order of their members, and numbers the
+// way in which they were written: see [Number].
 func DecodeJSON(data []byte) (ref.Val, error) { return DecodeJSONWithin(data, 0) }
 
 // DecodeJSONWithin is [DecodeJSON] with a limit on the number of values; 0 means no limit.
@@ -55,16 +55,4 @@ func treeValue(n *jsontree.Node) ref.Val {
 	default:
 		return types.NullValue
 	}
-}
-
-// decodeNumber reads a number. Whole numbers of up to 64 bits stay exact.
-func decodeNumber(s string) ref.Val {
-	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return types.Int(i)
-	}
-	if u, err := strconv.ParseUint(s, 10, 64); err == nil {
-		return types.Uint(u)
-	}
-	f, _ := strconv.ParseFloat(s, 64) // out of range is an infinity
-	return types.Double(f)
 }

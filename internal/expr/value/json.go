@@ -65,9 +65,11 @@ func (v Value) Text() string {
 // Bounded is [Value.Text] for a value that has not been measured. ok is false if the text exceeds
 // the output that one evaluation may give.
 func (v Value) Bounded() (text string, ok bool) {
-	switch x := Plain(v.val).(type) {
+	switch x := Present(v.val).(type) {
 	case types.Null:
 		return "", true
+	case Number:
+		return x.text, true
 	case types.String:
 		return strings.ToValidUTF8(string(x), "\uFFFD"), true
 	case types.Bool:
@@ -134,9 +136,11 @@ func (w *jsonWriter) value(v ref.Val, depth int) bool {
 	if w.full() || depth > maxValueDepth {
 		return false
 	}
-	switch x := Plain(v).(type) {
+	switch x := Present(v).(type) {
 	case types.Null:
 		w.text("null")
+	case Number:
+		w.text(x.text)
 	case types.Bool:
 		w.dst = strconv.AppendBool(w.dst, bool(x))
 	case types.Int:

@@ -59,7 +59,7 @@ func (e *entries) add(k any, key, value ref.Val) {
 
 // Hashable returns a Go value that equal keys share: 1, 1u and 1.0 are one key.
 func Hashable(key ref.Val) (any, bool) {
-	switch k := key.(type) {
+	switch k := Settle(key).(type) {
 	case types.String:
 		return string(k), true
 	case types.Int:
@@ -67,7 +67,7 @@ func Hashable(key ref.Val) (any, bool) {
 	case types.Bool:
 		return bool(k), true
 	case types.Uint, types.Double:
-		if i, ok := k.ConvertToType(types.IntType).(types.Int); ok && i.Equal(key) == types.True {
+		if i, ok := k.ConvertToType(types.IntType).(types.Int); ok && i.Equal(k) == types.True {
 			return int64(i), true
 		}
 		return k.Value(), true

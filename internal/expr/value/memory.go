@@ -18,6 +18,10 @@ type Memory struct {
 	// Shown returns what is written in place of a whole entity: a copy, or nil for null. If Shown
 	// is nil, the entity itself is written.
 	Shown func(entity any) any
+	// Settles says that numbers of JSON do not keep their text.
+	Settles bool
+	// Language decides what the name of a field means.
+	Language forgehook.Language
 
 	lists   map[listKey]ref.Val
 	written map[any][]byte // JSON of entities, by pointer
@@ -61,8 +65,9 @@ func (m *Memory) Missing() ref.Val { return &Object{typ: parameterEntity, Memory
 
 // listKey identifies a slice inside the subject.
 type listKey struct {
-	first  any // pointer to the first element, typed
-	length int
+	first   any // pointer to the first element, typed
+	length  int
+	settled bool
 }
 
 // list makes a list of a slice of the subject. The same slice gives the same list, so that a loop
@@ -71,7 +76,7 @@ func (m *Memory) list(r reflect.Value) ref.Val {
 	if r.Len() == 0 {
 		return EmptyList
 	}
-	key := listKey{r.Index(0).Addr().Interface(), r.Len()}
+	key := listKey{first: r.Index(0).Addr().Interface(), length: r.Len()}
 	if known, ok := m.lists[key]; ok {
 		return known
 	}
@@ -93,13 +98,16 @@ func (m *Memory) Raw(data json.RawMessage) ref.Val {
 	if len(data) == 0 {
 		return types.NullValue
 	}
-	key := listKey{&data[0], len(data)}
+	key := listKey{&data[0], len(data), m.Settles}
 	if known, ok := m.lists[key]; ok {
 		return known
 	}
 	made, err := DecodeJSON(data)
 	if err != nil {
 		made = types.NewErr("the sender's JSON cannot be read: %s", err)
+	}
+	if m.Settles {
+		made = SettleAll(made)
 	}
 	m.lists[key] = made
 	return made

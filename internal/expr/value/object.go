@@ -66,12 +66,15 @@ func Document(x ref.Val) *forgehook.Document {
 func (o *Object) IsMissing() bool { return o.Entity == nil }
 
 // indexKey is the key of a field index in the memory of an evaluation.
-type indexKey struct{ root any }
+type indexKey struct {
+	root     any
+	language forgehook.Language
+}
 
 // Fields returns the fields of a document or those below a field. They are indexed once per
 // evaluation.
 func (o *Object) Fields() *forgehook.FieldIndex {
-	key := indexKey{o.Entity}
+	key := indexKey{o.Entity, o.Memory.Language}
 	if known, ok := o.Memory.Memo[key].(*forgehook.FieldIndex); ok {
 		return known
 	}
@@ -82,7 +85,7 @@ func (o *Object) Fields() *forgehook.FieldIndex {
 	case *forgehook.DocumentParameter:
 		top = root.Children
 	}
-	index := forgehook.IndexFields(top)
+	index := o.Memory.Language.IndexFields(top)
 	o.Memory.Memo[key] = index
 	return index
 }

@@ -8,8 +8,12 @@ import (
 	"github.com/forgehook/forgehook"
 )
 
-// Plain unwraps an optional value and makes null of a field that the document lacks.
-func Plain(v ref.Val) ref.Val {
+// Plain unwraps an optional value, makes null of a field that the document lacks, and settles a
+// number.
+func Plain(v ref.Val) ref.Val { return Settle(Present(v)) }
+
+// Present is [Plain] for writing: a number keeps its text.
+func Present(v ref.Val) ref.Val {
 	for {
 		switch x := v.(type) {
 		case nil:

@@ -36,7 +36,11 @@ var responseMembers = []*member{
 		return o.once("text", func(x *forgehook.Exchange) ref.Val { return types.String(bodyText(x)) })
 	}},
 	{name: "json", celType: cel.DynType, facts: MemberFacts{Type: "dyn", Nullable: true}, get: func(o *Object) ref.Val {
-		return o.once("json", responseJSON)
+		made := o.once("json", responseJSON)
+		if o.Memory.Settles {
+			return SettleAll(made)
+		}
+		return made
 	}},
 	{name: "xml", celType: cel.DynType, facts: MemberFacts{Type: "dyn", Nullable: true}, get: func(o *Object) ref.Val {
 		return o.once("xml", responseXML)

@@ -86,7 +86,7 @@ func init() {
 
 // hidden are struct members that expressions do not see: a call has no use for how a service makes
 // documents.
-var hidden = map[string][]string{"Service": {"input", "inputSample"}}
+var hidden = map[string][]string{"Service": {"input", "inputSample", "inputLanguage"}}
 
 // declare adds the member for a struct field, and the name of an enum.
 func (e *entity) declare(i int) {

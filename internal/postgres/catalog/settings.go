@@ -138,3 +138,33 @@ func (db *Catalog) LatestSettings(ctx context.Context) (tenant forgehook.TenantI
 	settings, err := forgehook.LoadSettings(row.Settings)
 	return row.Tenant, settings, err
 }
+
+// UtilitySettings are the settings of a utility in force.
+type UtilitySettings struct {
+	WebHookServiceID int32
+	Settings         forgehook.Settings
+}
+
+// OldSettings finds settings of all tenants in force that were saved in an older language, at most
+// limit of them.
+func (db *Catalog) OldSettings(ctx context.Context, limit int) (old []UtilitySettings, all int, err error) {
+	defer database.Wrap(&err, "settings in an older language")
+	var rows []struct {
+		ID       int32  `db:"id"`
+		Settings []byte `db:"settings"`
+		All      int    `db:"all"`
+	}
+	err = db.conn.List(ctx, &rows, `
+		SELECT u.id, v.settings, count(*) OVER () AS all FROM services u
+		JOIN settings_versions v ON v.tenant_id = u.tenant_id AND v.service_id = u.id AND v.version = u.settings_version
+		WHERE NOT starts_with(encode(substring(v.settings FROM 1 FOR 16), 'escape'), $1)
+		ORDER BY u.id LIMIT $2`, fmt.Sprintf(`{"language":%d,`, forgehook.LanguageNow), limit)
+	for _, row := range rows {
+		settings, err := forgehook.LoadSettings(row.Settings)
+		if err != nil {
+			return nil, 0, err
+		}
+		old, all = append(old, UtilitySettings{row.ID, settings}), row.All
+	}
+	return old, all, err
+}
