@@ -161,7 +161,7 @@ func newEnvironment(scope Scope, language forgehook.Language, libraries ...*libr
 	}
 	all, own := maps.Clone(celBounds), map[string]bool{}
 	for _, l := range libraries {
-		opts = append(opts, l.Options(scope != Input)...)
+		opts = append(opts, l.Options(scope != Input, language != forgehook.Language1)...)
 		for _, f := range l.Functions {
 			all[f.Name], own[f.Name] = f.Bounds, true
 		}

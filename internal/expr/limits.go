@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/interpreter"
 
+	"github.com/forgehook/forgehook"
 	"github.com/forgehook/forgehook/internal/expr/library"
 	"github.com/forgehook/forgehook/internal/expr/value"
 )
@@ -38,6 +39,7 @@ var celBounds = map[string]library.Bounds{
 	"sort":                  {Guard: guardElements},
 	"@sortByAssociatedKeys": {Guard: guardElements},
 	"distinct":              {Guard: distinct},
+	"duration":              {Guard: duration},
 	"sets.contains":         {Guard: guardPair},
 	"sets.equivalent":       {Guard: guardPair},
 	"sets.intersects":       {Guard: guardPair},
@@ -140,6 +142,16 @@ func distinct(args []ref.Val) ref.Val {
 		}
 	}
 	return value.NewList(elems)
+}
+
+// duration reads a text as the settings do. CEL knows Go's form only.
+func duration(args []ref.Val) ref.Val {
+	if text, ok := args[0].(types.String); ok {
+		if d, err := forgehook.ParseDuration(string(text)); err == nil {
+			return types.Duration{Duration: d}
+		}
+	}
+	return nil
 }
 
 // guardProduct is for functions that compare every element with every other. A comparison costs

@@ -62,7 +62,7 @@ var celFunctions = []Doc{
 	},
 	{
 		Name: "duration, timestamp", Group: "CEL", Signatures: []string{"duration(text string) -> duration", "timestamp(text string) -> timestamp"},
-		Doc:      "A time span (\"90m\", \"168h\") and a moment in RFC 3339; they can be added, subtracted and compared.",
+		Doc:      "A time span (\"90m\", \"1.00:00:00\", \"P1D\", as in settings) and a moment in RFC 3339; they can be added, subtracted and compared.",
 		Examples: []Example{{Expr: `timestamp("2026-01-05T07:30:00Z") + duration("36h")`, Result: `"2026-01-06T19:30:00.000Z"`}},
 	},
 	{

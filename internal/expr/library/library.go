@@ -24,19 +24,24 @@ type Library struct {
 	Functions []Function
 	Macros    []cel.Macro
 	Check     cel.ASTValidator // checks the calls of a compiled text; may be nil
+	Strict    cel.ASTValidator // in place of Check, for texts that are saved now; may be nil
 }
 
 // Standard is the library of every expression. Documentation shows its functions in this order.
 var Standard = &Library{
 	Functions: slices.Concat(fieldFunctions, tableFunctions, convertFunctions, numberFunctions, textFunctions, regexFunctions,
 		encodeFunctions, listFunctions),
-	Check: literalCheck{},
+	Check: literalCheck{}, Strict: literalCheck{strict: true},
 }
 
 // Options declares the library to CEL. Without a subject the functions of documents are left out.
-func (l *Library) Options(subject bool) []cel.EnvOption {
+// Texts that an earlier release has accepted are not checked strictly.
+func (l *Library) Options(subject, strict bool) []cel.EnvOption {
 	opts := []cel.EnvOption{cel.Macros(l.Macros...)}
-	if l.Check != nil {
+	switch {
+	case strict && l.Strict != nil:
+		opts = append(opts, cel.ASTValidators(l.Strict))
+	case l.Check != nil:
 		opts = append(opts, cel.ASTValidators(l.Check))
 	}
 	for _, f := range l.Functions {
