@@ -17,6 +17,7 @@ func (p *Plan) Warnings() []Warning {
 	w.firing(p)
 	w.patterns(&p.settings.Document)
 	w.body(p)
+	w.placeholders(&p.settings)
 	w.credentials(&p.settings)
 	w.responses(p)
 	w = append(w, p.noted...)
