@@ -188,7 +188,11 @@ func eachLine(lines io.Reader, limit int, do func(number int, line []byte) error
 	number := 0
 	for scanner.Scan() {
 		number++
-		if line := bytes.TrimSpace(scanner.Bytes()); len(line) > 0 {
+		line := scanner.Bytes()
+		if number == 1 {
+			line = bytes.TrimPrefix(line, byteOrderMark)
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
 			if err := do(number, line); err != nil {
 				return err
 			}

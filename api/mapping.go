@@ -15,12 +15,8 @@ import (
 	"github.com/forgehook/forgehook/internal/jsontree"
 )
 
-const (
-	// programsKept bounds the compiled inputs in memory. Compiling one takes less than a
-	// millisecond.
-	programsKept = 256
-	maxSample    = 1 << 20
-)
+// programsKept bounds the compiled inputs in memory. Compiling one takes less than a millisecond.
+const programsKept = 256
 
 // mapper makes documents of raw JSON with the input of a service.
 type mapper struct {
@@ -194,10 +190,6 @@ func (s *server) checkInput(r *request, service *forgehook.Service, given bool) 
 		service.InputLanguage = 0
 	case given:
 		service.InputLanguage = forgehook.LanguageNow
-	}
-	if n := len(service.InputSample); n > maxSample {
-		r.fault("body.inputSample", "", fmt.Sprintf("JSON of at most %d MiB; these are %d bytes", maxSample>>20, n))
-		return
 	}
 	if service.Input == nil {
 		return

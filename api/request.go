@@ -129,13 +129,18 @@ const (
 	largeBodies = 2 * maxBody
 )
 
+// byteOrderMark begins the UTF-8 of some programs. RFC 8259 lets readers of JSON ignore it.
+var byteOrderMark = []byte("\uFEFF")
+
 // take reads the whole body. A large body waits for memory only after it was read, so that a slow
 // sender keeps nobody waiting.
 func (s *server) take(ctx context.Context, r *request) (err error) {
 	if err := r.accept(maxBody, "application/merge-patch+json"); err != nil {
 		return err
 	}
-	if r.body, err = io.ReadAll(r); err != nil || len(r.body) <= largeBody {
+	r.body, err = io.ReadAll(r)
+	r.body = bytes.TrimPrefix(r.body, byteOrderMark)
+	if err != nil || len(r.body) <= largeBody {
 		return err
 	}
 	size := int64(len(r.body))

@@ -31,7 +31,7 @@ func either(service, utility func() (any, error)) (*response[serviceOrUtility], 
 	return ok(serviceOrUtility{entity}), err
 }
 
-const aboutInput = "input is a CEL expression that makes a document of the JSON that a sender posts (source); it is compiled, and tried on inputSample, a JSON of at most 1 MiB."
+const aboutInput = "input is a CEL expression that makes a document of the JSON that a sender posts (source); it is compiled, and tried on inputSample, a JSON that may have what a body may have."
 
 func (s *server) services() {
 	const tag = "services"

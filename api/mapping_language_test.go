@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/forgehook/forgehook"
@@ -92,4 +93,36 @@ func TestInput_realNumbers(t *testing.T) {
 			t.Errorf("%s: %s is %s, want %s", c.file, c.text, *d.Comment, c.want)
 		}
 	}
+}
+
+// Some programs begin UTF-8 with a byte order mark, in a body as in the first of several lines.
+func TestBody_byteOrderMark(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.seed(t)
+	f.must(t, 200, "PATCH", "/v1/services/48072", input(t, `{"comment": text(source.n)}`))
+	const mark = "\uFEFF"
+	if d := f.mappedTo(t, mark+`{"n":1.50}`); *d.Comment != "1.50" || string(d.Source) != `{"n":1.50}` {
+		t.Errorf("mapped to %s of %s", *d.Comment, d.Source)
+	}
+	lines := mark + `{"id":931,"filename":"a.pdf"}` + "\r\n" + `{"id":932,"filename":"b.pdf"}` + "\n"
+	got := f.must(t, 200, "POST", "/v1/projects/1001/documents/import", lines, "Content-Type: application/x-ndjson").json(t)
+	if got["created"] != 2.0 {
+		t.Errorf("imported %v", got)
+	}
+	if a := f.do(t, "POST", "/v1/projects/1001/documents", mark+mark+`{"id":933}`); a.status != 400 {
+		t.Errorf("two marks: %d %s", a.status, a.body)
+	}
+}
+
+// A sample may have what a body may have.
+func TestInput_largeSample(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.seed(t)
+	body, err := json.Marshal(map[string]any{"input": `{"comment": text(size(source.pages))}`, "inputSample": map[string]any{"pages": strings.Repeat("x", 3<<20)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.must(t, 200, "PATCH", "/v1/services/48072", string(body))
 }
