@@ -109,11 +109,15 @@ type envKey struct {
 var environments sync.Map // envKey -> func() (*environment, error)
 
 func environmentOf(scope Scope, o options) (*environment, error) {
-	once, _ := environments.LoadOrStore(envKey{scope, o.language, o.more}, sync.OnceValues(func() (*environment, error) {
-		if o.more == nil {
-			return newEnvironment(scope, o.language, library.Standard)
+	key := envKey{scope, o.language, o.more}
+	if o.more != nil {
+		key.language = forgehook.Language1 // see With
+	}
+	once, _ := environments.LoadOrStore(key, sync.OnceValues(func() (*environment, error) {
+		if key.more == nil {
+			return newEnvironment(scope, key.language, library.Standard)
 		}
-		return newEnvironment(scope, forgehook.Language1, library.Standard, o.more)
+		return newEnvironment(scope, key.language, library.Standard, key.more)
 	}))
 	return once.(func() (*environment, error))()
 }

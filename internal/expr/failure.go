@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"github.com/forgehook/forgehook/internal/expr/library"
 	"strings"
 
 	"cel.dev/cel-go/common/ast"
@@ -210,7 +211,7 @@ func (p *Program) missingKey(e ast.Expr) string {
 		name = e.AsSelect().FieldName()
 	case ast.CallKind:
 		if args := e.AsCall().Args(); len(args) > 1 {
-			name, _ = literalString(args[1])
+			name, _ = library.LiteralText(args[1])
 		}
 	}
 	if name == "" {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"github.com/forgehook/forgehook/internal/expr/library"
 	"strings"
 
 	"cel.dev/cel-go/common/ast"
@@ -135,7 +136,7 @@ func (c *compiler) constantFaults(tree *ast.AST) Faults {
 				return
 			}
 			pattern := call.Args()[len(call.Args())-1]
-			if s, ok := literalString(pattern); ok {
+			if s, ok := library.LiteralText(pattern); ok {
 				if err := validPattern(s); err != nil {
 					fs = append(fs, src.at(src.start(pattern), src.wording(pattern), "the pattern cannot be read: "+strings.TrimPrefix(err.Error(), "error parsing regexp: ")))
 				}
@@ -143,12 +144,4 @@ func (c *compiler) constantFaults(tree *ast.AST) Faults {
 		}
 	}))
 	return fs[:min(len(fs), maxFaults)]
-}
-
-func literalString(e ast.Expr) (string, bool) {
-	if e.Kind() != ast.LiteralKind {
-		return "", false
-	}
-	s, ok := e.AsLiteral().(types.String)
-	return string(s), ok
 }

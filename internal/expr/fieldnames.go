@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"github.com/forgehook/forgehook/internal/expr/library"
 	"slices"
 
 	"cel.dev/cel-go/common/ast"
@@ -23,6 +24,6 @@ func namedField(e ast.Expr) (of, name string, ok bool) {
 	if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != "field" || e.AsCall().Target().Kind() != ast.IdentKind {
 		return "", "", false
 	}
-	name, ok = literalString(e.AsCall().Args()[0])
+	name, ok = library.LiteralText(e.AsCall().Args()[0])
 	return e.AsCall().Target().AsIdent(), name, ok
 }

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"github.com/forgehook/forgehook/internal/expr/library"
 	"slices"
 	"strings"
 
@@ -92,9 +93,9 @@ func spellingHint(e ast.Expr, shown []shownLeaf) string {
 		return ""
 	}
 	args := e.AsCall().Args()
-	wanted, ok := literalString(args[1])
+	wanted, ok := library.LiteralText(args[1])
 	if !ok {
-		wanted, ok = literalString(args[0])
+		wanted, ok = library.LiteralText(args[0])
 	}
 	got, isText := shown[0].value.(types.String)
 	switch {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -114,6 +115,9 @@ func (o openNumbers) decorate(i interpreter.InterpretableV2) (interpreter.Interp
 			case deep:
 				args[i] = value.SettleAll(arg)
 			}
+			if types.IsError(args[i]) {
+				return args[i]
+			}
 		}
 		return impl(args...)
 	})
@@ -140,14 +144,11 @@ func calculation(sign byte) functions.FunctionOp {
 			return value.Calculate(sign, a, b)
 		}
 		a, b = value.Settle(a), value.Settle(b)
-		switch x := a.(type) {
-		case traits.Adder:
-			if sign == '+' {
-				if err := guardSum([]ref.Val{a, b}); err != nil {
-					return err
-				}
-				return x.Add(b)
+		if x, ok := a.(traits.Adder); ok && sign == '+' {
+			if err := guardSum([]ref.Val{a, b}); err != nil {
+				return err
 			}
+			return x.Add(b)
 		}
 		if x, ok := a.(traits.Subtractor); ok && sign == '-' {
 			return x.Subtract(b)
@@ -284,19 +285,22 @@ func holdsOpen(t *types.Type) bool {
 	return false
 }
 
-// Changes lists the parts of the text that the present language may read in another way: what
-// calculates with numbers of open types, and what finds a field by its name. It is empty for a text
-// of the present language.
+// Changes lists the parts of the text that the present language may read in another way: what reads
+// or calculates with JSON, and what finds a field by its name. It is empty for a text of the
+// present language.
 func (p *Program) Changes() (parts []string) {
 	if p.options.language != forgehook.Language1 {
 		return nil
 	}
 	src := p.source()
 	ast.PreOrderVisit(p.ast.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.SelectKind && holdsOpen(p.ast.GetType(e.AsSelect().Operand().ID())) {
+			parts = addPart(parts, src.wording(e))
+		}
 		if e.Kind() != ast.CallKind {
 			return
 		}
-		function, changes := e.AsCall().FunctionName(), false
+		function, changes := e.AsCall().FunctionName(), e.AsCall().FunctionName() == "parseJson"
 		switch {
 		case signs[function] != 0 && p.options.more == nil:
 			for _, arg := range e.AsCall().Args() {
@@ -305,9 +309,17 @@ func (p *Program) Changes() (parts []string) {
 		case function == "field", function == "table", function == "rows":
 			changes = true
 		}
-		if text := src.wording(e); changes && !slices.Contains(parts, text) {
-			parts = append(parts, text)
+		if changes {
+			parts = addPart(parts, src.wording(e))
 		}
 	}))
 	return parts
+}
+
+// addPart adds a part that no earlier one contains.
+func addPart(parts []string, text string) []string {
+	if slices.ContainsFunc(parts, func(known string) bool { return strings.Contains(known, text) }) {
+		return parts
+	}
+	return append(parts, text)
 }

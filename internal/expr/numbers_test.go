@@ -122,3 +122,20 @@ func TestNumbers_language1(t *testing.T) {
 		t.Errorf("an int divided by a double gives %s", got)
 	}
 }
+
+// A list that holds one list many times is larger than memory. No step looks through it.
+func TestNumbers_large(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"dyn(x) == 1", "sets.contains(dyn(x), [source])", "source in dyn(x)", "[source, dyn(x)].exists(e, e == 2)", "dyn(x) == dyn(x)"} {
+		for range 20 {
+			text = "cel.bind(x, [x, x, x, x, x, x, x, x], " + text + ")"
+		}
+		text = "cel.bind(x, [source], " + text + ")"
+		if _, err := Compile(Input, AnyResult, text); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := numbersOf(t, forgehook.LanguageNow, `1.0`, text); err == nil && got != "false" {
+			t.Errorf("%s gives %s", text, got)
+		}
+	}
+}

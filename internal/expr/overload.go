@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"github.com/forgehook/forgehook/internal/expr/library"
 	"slices"
 	"strings"
 
@@ -103,10 +104,10 @@ func (w *wording) choice(ops []ast.Expr) string {
 
 // constantHint is for an enum's number that is compared with a name as a string.
 func (w *wording) constantHint(a, b ast.Expr) string {
-	name, ok := literalString(b)
+	name, ok := library.LiteralText(b)
 	e := a
 	if !ok {
-		name, ok = literalString(a)
+		name, ok = library.LiteralText(a)
 		e = b
 	}
 	table, isEnum := w.enumOf(e)

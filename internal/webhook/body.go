@@ -102,9 +102,12 @@ func (f *faults) checkStatic(text, contentType string) []Warning {
 	return nil
 }
 
+// domainNames are what expressions see, as alternatives of a pattern.
+const domainNames = `doc|srcdoc|master|masterdoc|par|def|verification|wi|project|service|parentservice|category|call|cause`
+
 var (
-	domainMember  = regexp.MustCompile(`\b(?:doc|srcdoc|master|masterdoc|par|def|verification|wi|project|service|parentservice|category|call|cause)\??\.\w`)
-	otherTemplate = regexp.MustCompile(`\$\{|<%|%\(|\{\s*(?:doc|master|par|wi|project|service|call)\.`)
+	domainMember  = regexp.MustCompile(`\b(?:` + domainNames + `)\??\.\w`)
+	otherTemplate = regexp.MustCompile(`\$\{|<%|%\(|\{\s*(?:` + domainNames + `)\.`)
 )
 
 // otherKind says what a static text that is not JSON was probably meant to be.

@@ -13,7 +13,7 @@ import (
 var (
 	ourPlaceholder = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 	anyName        = regexp.MustCompile(`\$\{[^{}]*\}|\{%.*?%\}|<<\s*[\w.]+\s*>>|\{[A-Za-z_][\w.\-]*\}|\[\[\s*[\w.]+\s*\]\]`)
-	ourName        = regexp.MustCompile(`\$\{[^{}]*\}|\{%.*?%\}|<<\s*[\w.]+\s*>>|\{(?:doc|srcdoc|master|masterdoc|par|def|verification|wi|project|service|parentservice|category|call|cause|now)\b[\w.]*\}`)
+	ourName        = regexp.MustCompile(`\$\{[^{}]*\}|\{%.*?%\}|<<\s*[\w.]+\s*>>|\{(?:` + domainNames + `|now)\b[\w.]*\}`)
 )
 
 // placeholders warns of them in URL, headers and body. A body may hold any text, so that only names

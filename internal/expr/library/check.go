@@ -87,8 +87,8 @@ func checkMeant(_ *ast.AST, _ ast.CallExpr, literal string) error {
 	return dotnet.CheckMeant(literal)
 }
 
-// checkMeantText checks the format of a timestamp. A format of a value of an open type is checked
-// where it can only be meant for one.
+// checkMeantText checks the format of a timestamp. A value of an open type may be a number, whose
+// formats hold any letters.
 func checkMeantText(tree *ast.AST, call ast.CallExpr, literal string) error {
 	if tree.GetType(call.Args()[0].ID()).Kind() != types.TimestampKind {
 		return nil
@@ -119,7 +119,7 @@ func checkJSON(_ *ast.AST, _ ast.CallExpr, literal string) error {
 
 // checkGroup checks a group that is named beside a literal pattern.
 func checkGroup(_ *ast.AST, call ast.CallExpr, group string) error {
-	pattern, ok := literalText(call.Args()[0])
+	pattern, ok := LiteralText(call.Args()[0])
 	if !ok {
 		return nil
 	}
@@ -145,7 +145,8 @@ func checkReplacement(tree *ast.AST, call ast.CallExpr, replacement string) erro
 	return nil
 }
 
-func literalText(e ast.Expr) (string, bool) {
+// LiteralText is the text of a literal; ok is false for anything else.
+func LiteralText(e ast.Expr) (text string, ok bool) {
 	if e.Kind() != ast.LiteralKind {
 		return "", false
 	}
@@ -161,7 +162,7 @@ func (a literalArgument) examine(tree *ast.AST, call ast.CallExpr, arg ast.Expr,
 		}
 		return faulty
 	}
-	s, ok := literalText(arg)
+	s, ok := LiteralText(arg)
 	if !ok {
 		return false
 	}

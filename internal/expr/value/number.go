@@ -75,6 +75,9 @@ func Equal(a, b ref.Val) types.Bool {
 			return c == 0
 		}
 	}
+	if IsScalar(a) || IsScalar(b) { // a list of lists beside a text may be larger than memory
+		return types.Equal(Settle(a), Settle(b)) == types.True
+	}
 	return types.Equal(SettleAll(a), SettleAll(b)) == types.True
 }
 
@@ -87,8 +90,16 @@ func Settle(v ref.Val) ref.Val {
 }
 
 // SettleAll settles the numbers of lists and maps too. Functions that know nothing of [Number] get
-// such values. It returns v itself where nothing has to change.
+// such values. It returns v itself where nothing has to change, and an error value where v is too
+// large to look through.
 func SettleAll(v ref.Val) ref.Val {
+	if Effort(v, MaxWork/10) >= MaxWork/10 {
+		return TooMuch(WorkLimit)
+	}
+	return settleAll(v)
+}
+
+func settleAll(v ref.Val) ref.Val {
 	switch x := v.(type) {
 	case Number:
 		return x.val
@@ -99,7 +110,7 @@ func SettleAll(v ref.Val) ref.Val {
 		made := NewMap(x.size)
 		for i := range x.size {
 			h, _ := Hashable(x.shared.keys[i])
-			made.shared.add(h, x.shared.keys[i], SettleAll(x.shared.values[i]))
+			made.shared.add(h, x.shared.keys[i], settleAll(x.shared.values[i]))
 			made.size++
 		}
 		return made
@@ -109,7 +120,7 @@ func SettleAll(v ref.Val) ref.Val {
 		}
 		var elems []ref.Val
 		for it := x.Iterator(); it.HasNext() == types.True; {
-			elems = append(elems, SettleAll(it.Next()))
+			elems = append(elems, settleAll(it.Next()))
 		}
 		return NewList(elems)
 	}
@@ -231,7 +242,7 @@ func Compare(a, b ref.Val) ref.Val {
 
 // Calculate applies +, -, *, / or % to two numbers of types that nobody has chosen. It calculates
 // with the decimals that were written: 30 / 4 is 7.5, 0.1 + 0.2 is 0.3. Whole results of whole
-// operands are whole, and exact in any size. % wants whole operands.
+// operands are whole, and exact up to 400 digits. % wants whole operands.
 func Calculate(sign byte, a, b ref.Val) ref.Val {
 	whole := isWhole(a) && isWhole(b)
 	if x, ok := a.(types.Int); ok && whole {
